@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+// A block: about 64 K events of whole journeys, structure of arrays; what passes from the store
+// through scan to a kernel. Only the columns that a plan asked for are filled. May use base/,
+// model/.
+#ifndef DS_MODEL_BLOCK_H
+#define DS_MODEL_BLOCK_H
+
+#include "base/buf.h"
+#include "model/event.h"
+
+// What a plan wants of a block, as bits.
+enum {
+  DS_WANT_TIME = 1,       // time_ms
+  DS_WANT_TOUCHPOINT = 2, // touchpoint
+  DS_WANT_ARRIVAL = 4,
+  DS_WANT_ID = 8,
+  DS_WANT_SOURCE = 16,
+  DS_WANT_RECEIVED = 32,
+  DS_WANT_SUBJECT = 64, // subject text per journey
+  DS_WANT_IMPORT = 128,
+  DS_WANT_GAP = 256,    // gap_ms: time since the event before in the journey
+};
+
+// Which columns to decode: DS_WANT_* bits, and codes of the snapshot's space.
+typedef struct ds_columns {
+  uint32_t want;
+  uint32_t properties_count;
+  uint32_t keys_count;
+  const uint16_t *properties;
+  const uint16_t *keys;
+  bool key_texts;
+} ds_columns;
+
+// One property column over the block's events: `present` has one bit per event (LSB first), values
+// stand at the event's index. Of one type; another touchpoint's differing type reads as null.
+typedef struct ds_property_column {
+  ds_type type; // NULL: no event of the block carries it
+  uint64_t *present;
+  double *number; // NUMBER
+  int64_t *i;     // BOOL, TIME, DATE, DURATION
+  ds_str *text;   // STRING; views valid as long as the block
+} ds_property_column;
+
+// The values of one case key in the block. Event e carries the cases
+// item[first[e]] .. item[first[e + 1] - 1], each an index into hash/text.
+typedef struct ds_key_column {
+  uint32_t *first; // events + 1
+  uint32_t *item;
+  uint32_t values;  // distinct (journey, value) pairs; those of one journey are consecutive
+  uint64_t *hash;   // ds_key_hash of the text
+  ds_str *text;     // filled only when wanted
+  uint32_t *offset; // journeys + 1: the values of journey j
+} ds_key_column;
+
+// Pointers are owned by whoever made the block and stay valid until its next block. offset[] has
+// journeys + 1 entries; the events of journey j are offset[j] .. offset[j+1]-1, by time, then
+// arrival. After regrouping, a journey is a case and case_hash/case_text are set.
+typedef struct ds_block {
+  uint32_t journeys;
+  uint32_t events;
+  uint32_t *offset;
+  uint32_t *customer;   // journeys: dense-per-partition number, see store/subjects
+  ds_str *subject;      // journeys: "kind=text" (DS_WANT_SUBJECT)
+  int64_t *time_ms;     // events
+  int64_t *gap_ms;      // events; 0 at a journey's first event
+  uint16_t *touchpoint; // events: code of the snapshot's space
+  int64_t *received_ms;
+  uint64_t *arrival;
+  uint64_t *id;
+  uint16_t *source;
+  uint32_t *import;
+  uint64_t *case_hash;  // journeys, after regroup
+  ds_str *case_text;    // journeys, after regroup, when wanted
+  uint32_t properties_count;
+  ds_property_column *property; // in the plan's order
+  uint32_t keys_count;
+  ds_key_column *key; // in the plan's order
+} ds_block;
+
+#endif

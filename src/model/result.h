@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: Apache-2.0
+// The Result: what every question returns and every surface renders. Tables of typed columns,
+// notes, the options as asked, and a definition in words. May use base/, model/. Built in an arena;
+// immutable afterwards.
+#ifndef DS_MODEL_RESULT_H
+#define DS_MODEL_RESULT_H
+
+#include "base/arena.h"
+#include "model/value.h"
+
+// Stands between the items of a DS_CELL_LIST (the ASCII unit separator).
+#define DS_LIST_SEPARATOR '\x1f'
+
+// How a cell is to be read and shown.
+typedef enum ds_cell_type {
+  DS_CELL_TEXT,
+  DS_CELL_COUNT,    // int64 >= 0
+  DS_CELL_NUMBER,   // double
+  DS_CELL_DURATION, // double, ms; column names end in _ms
+  DS_CELL_SHARE,    // double 0..1
+  DS_CELL_TIME,     // int64 ms UTC
+  DS_CELL_LIST,     // text: items joined by DS_LIST_SEPARATOR; an array in JSON
+} ds_cell_type;
+
+// One column of a table: name as in SEMANTICS, unit ("ms", "events", ""), meaning in one line.
+typedef struct ds_column {
+  const char *name;
+  ds_cell_type type;
+  const char *unit;
+  const char *meaning;
+  bool secondary; // hidden in a narrow terminal table
+} ds_column;
+
+// One value of a row; `null` means "not enough data".
+typedef struct ds_cell {
+  bool null;
+  union {
+    ds_str text;
+    int64_t i;
+    double number;
+  };
+} ds_cell;
+
+// One table: rows x columns cells, row-major.
+typedef struct ds_table {
+  const char *name;
+  const char *title; // in words, for people
+  const ds_column *columns;
+  uint32_t columns_count;
+  uint32_t rows_count;
+  uint32_t rows_capacity;
+  ds_cell *cells;
+} ds_table;
+
+// A remark to the reader. Warnings must be shown wherever the figures are.
+typedef struct ds_note {
+  bool warning;
+  const char *text;
+} ds_note;
+
+// One option as asked, defaults filled in; nothing of the machine.
+typedef struct ds_option_value {
+  const char *name;
+  const char *text;
+} ds_option_value;
+
+typedef struct ds_result {
+  const char *question;
+  const char *definition;
+  int64_t as_of_ms;
+  uint32_t tables_count;
+  uint32_t notes_count;
+  uint32_t options_count;
+  ds_table tables[8];
+  ds_note notes[32];
+  ds_option_value options[64];
+  ds_arena *arena; // owns every text and cell
+} ds_result;
+
+// An empty result whose content will live in `arena` (which must outlive it).
+void ds_result_init(ds_result *result, ds_arena *arena, const char *question);
+
+// A new table with static column descriptions; NULL past 8 tables.
+ds_table *ds_result_table(ds_result *result, const char *name, const char *title,
+                          const ds_column *columns, uint32_t columns_count);
+
+// A new row of null cells in `table`, to be filled; NULL without memory. Valid until the next row.
+ds_cell *ds_table_row(ds_result *result, ds_table *table);
+
+// Cell values; text is copied into the result's arena (a null cell without memory).
+ds_cell ds_cell_text(ds_result *result, ds_str text);
+static inline ds_cell ds_cell_i64(int64_t i) { return (ds_cell){.null = false, .i = i}; }
+static inline ds_cell ds_cell_double(double d) { return (ds_cell){.null = false, .number = d}; }
+static inline ds_cell ds_cell_null(void) { return (ds_cell){.null = true, .i = 0}; }
+
+// The table of a name, or NULL; the index of a table's column, or UINT32_MAX.
+const ds_table *ds_result_find(const ds_result *result, const char *name);
+uint32_t ds_table_column(const ds_table *table, const char *name);
+
+// A formatted note; a formatted option. Silently full past 32 notes is impossible: asserted.
+void ds_result_note(ds_result *result, bool warning, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+void ds_result_option(ds_result *result, const char *name, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+#endif
