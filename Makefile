@@ -3,7 +3,7 @@
 PREFIX ?= /usr/local
 
 all: build/build.ninja
-	@ninja -C build --quiet
+	@ninja -C build --quiet doorstep
 
 build/build.ninja:
 	@tools/setup

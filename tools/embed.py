@@ -13,22 +13,22 @@ import argparse
 import pathlib
 
 HEADER = """\
-/* Made by tools/embed.py; the sources are the files themselves. */
+// Made by tools/embed.py; the sources are the files themselves.
 #ifndef DS_EMBEDDED_{upper}_H
 #define DS_EMBEDDED_{upper}_H
 #include <stddef.h>
 
 #ifndef DS_EMBEDDED_FILE
 #define DS_EMBEDDED_FILE
-/* A file that was compiled into the program; `bytes[size]` is zero. */
+// A file that was compiled into the program; `bytes[size]` is zero.
 typedef struct ds_embedded_file {{
-    const char *name; /* the file's name without its folder */
-    const unsigned char *bytes;
-    size_t size;
+  const char *name; // the file's name without its folder
+  const unsigned char *bytes;
+  size_t size;
 }} ds_embedded_file;
 #endif
 
-/* Sorted by name, in bytes. */
+// Sorted by name, in bytes.
 extern const ds_embedded_file ds_embedded_{group}[];
 extern const size_t ds_embedded_{group}_count;
 
@@ -46,7 +46,7 @@ def c_bytes(data):
 def c_source(group, header, paths):
     """The C file for `paths`."""
     paths = sorted(paths, key=lambda path: path.name.encode())
-    text = [f'/* Made by tools/embed.py. */\n#include "{header}"\n']
+    text = [f'// Made by tools/embed.py.\n#include "{header}"\n']
     for i, path in enumerate(paths):
         text.append(f"static const unsigned char file_{i}[] = {{\n{c_bytes(path.read_bytes())}\n}};")
     text.append(f"\nconst ds_embedded_file ds_embedded_{group}[] = {{")
