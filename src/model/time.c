@@ -85,7 +85,7 @@ static char take_one(ds_str *text, const char *set) {
 static unsigned month_days(unsigned year, unsigned month) {
   static const uint8_t days[12] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
   const bool leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
-  return days[month - 1] + (month == 2 && leap);
+  return month == 2 && leap ? 29 : days[month - 1];
 }
 
 static bool take_date(ds_str *text, int64_t *ret_days) {

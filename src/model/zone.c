@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Reads TZif files (RFC 8536): header {"TZif", version, 15 reserved bytes, six u32 counts: isut,
-// isstd, leap, time, type, char}, big-endian; then time x i32 instants, time x u8 type numbers, type
-// x {i32 offset, u8 dst, u8 name}, names, leap x 8, isstd, isut bytes. From version 2 on that block
+// isstd, leap, time, type, char}, big-endian; then time x i32 instants, time x u8 type numbers,
+// type x {i32 offset, u8 dst, u8 name}, names, leap x 8, isstd, isut bytes. From version 2 on that block
 // is followed by a second header and block with 64-bit instants (leap x 12) and by "\n", a POSIX TZ
 // text for all later instants, "\n".
 //
@@ -147,24 +147,24 @@ static bool tz_text_parse(const char *at, tz_text *out) {
 }
 
 // The local instant at which a rule strikes in a year, as if UTC.
-static int64_t rule_local_s(const rule *rule, int64_t year) {
+static int64_t rule_local_s(const rule *strike, int64_t year) {
   const int64_t january = ds_days_from_civil(year, 1, 1);
-  int64_t day = january + rule->day;
-  if (rule->kind == 'J') {
+  int64_t day = january + strike->day;
+  if (strike->kind == 'J') {
     const bool leap = ds_days_from_civil(year + 1, 1, 1) - january == 366;
-    day = january + rule->day - 1 + (leap && rule->day >= 60);
-  } else if (rule->kind == 'M') {
-    const int64_t first = ds_days_from_civil(year, (unsigned)rule->month, 1);
+    day = january + strike->day - 1 + (leap && strike->day >= 60);
+  } else if (strike->kind == 'M') {
+    const int64_t first = ds_days_from_civil(year, (unsigned)strike->month, 1);
     const int64_t weekday = ((first + 4) % 7 + 7) % 7; // 1970-01-01 was a Thursday
-    day = first + (rule->day - weekday + 7) % 7 + (rule->week - 1) * 7;
-    const int64_t next = rule->month == 12
+    day = first + (strike->day - weekday + 7) % 7 + (strike->week - 1) * 7;
+    const int64_t next = strike->month == 12
                              ? ds_days_from_civil(year + 1, 1, 1)
-                             : ds_days_from_civil(year, (unsigned)rule->month + 1, 1);
+                             : ds_days_from_civil(year, (unsigned)strike->month + 1, 1);
     // Week 5 means the last such weekday of the month.
     if (day >= next)
       day -= 7;
   }
-  return day * DAY_S + rule->time_s;
+  return day * DAY_S + strike->time_s;
 }
 
 static void table_add(ds_zone *zone, int64_t at_s, int32_t offset_s) {
