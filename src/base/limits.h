@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+// Every stated maximum of the program, in one place. Constants only; uses nothing.
+#ifndef DS_BASE_LIMITS_H
+#define DS_BASE_LIMITS_H
+
+#define DS_BLOCK_EVENTS 65536u               // a block is closed at this many events
+#define DS_CUSTOMER_EVENTS_MAX (1u << 20)    // more: quarantine, "super customer"
+#define DS_BLOCK_EVENTS_MAX (DS_BLOCK_EVENTS + DS_CUSTOMER_EVENTS_MAX)
+#define DS_PART_BLOCKS_MAX 64u               // about 4 M events a part
+#define DS_PART_BYTES_SOFT (96u << 20)       // a part is closed at the first block past this
+#define DS_SKIP_EVENTS 256u                  // one skip entry per this many events
+#define DS_PARTITIONS 256u                   // hash partitions of the subjects
+#define DS_PARTITION_SUBJECTS_MAX (1u << 24) // subjects one partition can number
+#define DS_TOUCHPOINTS_MAX 4096u             // distinct touchpoint names in a store
+#define DS_NAMES_MAX 65535u                  // distinct names of one kind (properties, keys, ...)
+#define DS_NAME_BYTES_MAX 255u               // of a touchpoint, property or key name
+#define DS_TEXT_BYTES_MAX (64u << 10)        // of one property value or identifier
+#define DS_EVENT_BYTES_MAX (1u << 20)        // of one encoded event
+#define DS_EVENT_PROPERTIES_MAX 1024u        // on one event
+#define DS_EVENT_KEYS_MAX 64u                // case key values on one event
+#define DS_BATCH_BYTES_MAX (64u << 20)       // of one log record
+#define DS_LOG_BYTES_SEAL (64u << 20)        // a log is sealed into a part past this
+#define DS_EXPRESSION_BYTES_MAX (64u << 10)  // of one expression
+#define DS_THREADS_MAX 64u
+#define DS_PATH_BYTES_MAX 4096u
+#define DS_TIME_MIN_MS 631152000000LL        // 1990-01-01; earlier times are rejected
+
+#endif

@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+// The question table: name, purpose, options, function, SQL text. Command line, HTTP API and docs
+// are read from it: a new question is one file and one row. May use base/ to scan/, never
+// ingest/, live/ or server/.
+#ifndef DS_QUESTION_QUESTION_H
+#define DS_QUESTION_QUESTION_H
+
+#include "model/result.h"
+#include "model/time.h"
+#include "scan/scan.h"
+
+// How an option's value is read and shown in help.
+typedef enum ds_option_type {
+  DS_OPTION_TEXT, DS_OPTION_FLAG, DS_OPTION_COUNT, DS_OPTION_SHARE, DS_OPTION_TIME,
+  DS_OPTION_EXPRESSION, DS_OPTION_NAME, DS_OPTION_CHOICE
+} ds_option_type;
+
+// One option of a command or question: "--case KEY".
+typedef struct ds_option {
+  const char *name;     // without dashes
+  ds_option_type type;
+  const char *argument; // shown in help: "KEY", "" for a flag
+  const char *preset;   // default as text, "" = none
+  const char *choices;  // "a|b|c" for CHOICE
+  const char *help;     // one line
+} ds_option;
+
+// Option values as given, by name; NULL text = not given.
+typedef struct ds_option_set {
+  const ds_option_value *values;
+  uint32_t count;
+} ds_option_set;
+
+// What a question runs on.
+typedef struct ds_request {
+  const ds_snapshot *snapshot;
+  ds_option_set options;
+  int64_t now_ms;       // the clock, for as_of
+  uint32_t threads;
+  size_t memory_bytes;
+  ds_progress *progress;
+  ds_arena *arena;      // owns the result
+} ds_request;
+
+typedef struct ds_question {
+  const char *name;
+  const char *purpose;  // one line
+  const char *example;  // a command line
+  const ds_option *options; // beyond the common ones
+  uint32_t options_count;
+  // Answers into *result (initialised by the caller).
+  ds_code (*answer)(const ds_request *request, ds_result *result, ds_error *err);
+  // The question as SQL (DuckDB) over events(customer, time, arrival, …, touchpoint, keys,
+  // properties).
+  ds_code (*sql)(const ds_request *request, ds_buf *out, ds_error *err);
+} ds_question;
+
+// The questions, and the options that every question takes (--case, --where, --from, --to, --range,
+// --by, --top, --list, --limit, --sort).
+extern const ds_question ds_questions[];
+extern const uint32_t ds_questions_count;
+extern const ds_option ds_common_options[];
+extern const uint32_t ds_common_options_count;
+
+// The question of a name, or NULL.
+const ds_question *ds_question_find(ds_str name);
+
+// The text given for an option, or its preset, or NULL.
+const char *ds_option_get(const ds_option_set *set, const char *name);
+
+// Checks options, fills the common part of the result (as_of, options, warnings) and runs the
+// question. DS_USAGE for an unknown or unreadable option, DS_EXPRESSION with a position.
+DS_CHECKED ds_code ds_question_run(const ds_question *question, const ds_request *request,
+                                   ds_result *result, ds_error *err);
+
+#endif

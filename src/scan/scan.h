@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+// Snapshot -> blocks of whole journeys, in parallel: decode, merge places, filter, regroup by a
+// case key, keep the period; each block goes to a kernel's per-thread state; states are merged at
+// the end. May use base/, io/, model/, lang/, store/. A scan changes nothing and may run beside
+// others on one snapshot.
+#ifndef DS_SCAN_SCAN_H
+#define DS_SCAN_SCAN_H
+
+#include "base/progress.h"
+#include "lang/filter.h"
+#include "store/store.h"
+
+// What a period selects (SEMANTICS): whole cases with an event in it, with the first in it
+// (default), with the last in it, or single events.
+typedef enum ds_range { DS_RANGE_STARTED, DS_RANGE_TOUCHING, DS_RANGE_COMPLETED, DS_RANGE_EVENTS }
+    ds_range;
+
+// What to scan. Zeroed = everything, journeys are customers.
+typedef struct ds_plan {
+  ds_columns columns;       // what the kernel reads; scan adds what its own stages need
+  const ds_filter *where;   // events that stay; NULL = all
+  bool has_case;            // regroup by case key `case_key` (code of the snapshot's space)
+  uint16_t case_key;
+  // an event without the key joins the latest case before it, within 30 days
+  bool attach_nearest;
+  bool has_from, has_to;    // [from_ms, to_ms)
+  int64_t from_ms, to_ms;
+  ds_range range;
+  bool want_case_text;      // fill case_text of regrouped blocks
+  uint32_t threads;
+  ds_progress *progress;
+} ds_plan;
+
+// What a question does with blocks: a row of a table (ARCHITECTURE, "Block"). `context` is the
+// question's own options, read-only. One state per thread, each in its own arena; add_block is
+// called with blocks in no defined order, merge folds `from` into `into`. No locks, no figure may
+// depend on the order.
+typedef struct ds_kernel {
+  const char *name;
+  size_t state_size; // zeroed memory given to init
+  ds_code (*init)(void *state, const void *context, ds_arena *arena, ds_error *err);
+  ds_code (*add_block)(void *state, const ds_block *block, ds_error *err);
+  ds_code (*merge)(void *into, void *from, ds_error *err);
+  void (*done)(void *state); // frees what is not in the arena; may be NULL
+} ds_kernel;
+
+// Runs the kernel over the snapshot. On success *ret_state is the merged state, living in
+// `arena`; the caller calls kernel->done on it. Memory of all states together stays within
+// `arena`'s limit.
+DS_CHECKED ds_code ds_scan(const ds_snapshot *snapshot, const ds_plan *plan,
+                           const ds_kernel *kernel, const void *context, ds_arena *arena,
+                           void **ret_state, ds_error *err);
+
+// Runs over at most one in `stride` of the scan's work units, evenly spread: a sample of whole
+// blocks.
+DS_CHECKED ds_code ds_scan_sample(const ds_snapshot *snapshot, const ds_plan *plan,
+                                  uint32_t stride, const ds_kernel *kernel, const void *context,
+                                  ds_arena *arena, void **ret_state, ds_error *err);
+
+#endif

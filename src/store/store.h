@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: Apache-2.0
+// A store: a directory with MANIFEST, LOCK, log/, part/, catalog.sqlite, doorstep.yaml. One
+// writer holds LOCK; any number of readers, which never create, truncate or delete. The protocol
+// and the numbered invariants I1-I14 stand at the top of store.c and in docs/durability.md. May
+// use base/, io/, model/ and store/. A ds_store is used by one thread; a ds_snapshot is immutable
+// and safe from any thread.
+#ifndef DS_STORE_STORE_H
+#define DS_STORE_STORE_H
+
+#include "base/progress.h"
+#include "store/build.h"
+
+typedef struct ds_store ds_store;
+
+// Filled by ds_store_options_init, then changed by the caller.
+typedef struct ds_store_options {
+  size_t struct_size;
+  ds_io *io;           // default ds_io_posix()
+  bool write;          // take the lock, recover, allow changes
+  bool create;         // with write: make an empty store when the directory holds none
+  size_t memory_bytes; // budget shared by what runs on the store
+  uint32_t threads;    // default: the processors of this process
+} ds_store_options;
+
+void ds_store_options_init(ds_store_options *options);
+
+// Opens the store at `path`. DS_MISSING (no store there), DS_BUSY (who holds it), DS_CORRUPT,
+// DS_VERSION. Opening to write recovers: truncates a torn log end, removes orphans (I5, I6, I8).
+// The caller closes.
+DS_CHECKED ds_code ds_store_open(const char *path, const ds_store_options *options,
+                                 ds_store **ret_store, ds_error *err);
+
+// Closes; releases the lock. NULL is fine. Nothing is lost: what was acknowledged is durable
+// already.
+void ds_store_close(ds_store *store);
+
+ds_io *ds_store_io(const ds_store *store);
+const char *ds_store_path(const ds_store *store);
+const ds_store_options *ds_store_get_options(const ds_store *store);
+
+// One import as the catalog keeps it. Texts belong to the caller (begin) or the listing (each).
+typedef struct ds_import_info {
+  uint32_t id;
+  int64_t when_ms;
+  const char *mapping; // name of the mapping, "" = recognised columns
+  const char *files;   // names, newline-separated, without directories
+  uint64_t fingerprint; // of files' content, mapping and options: finds a repeated import
+  uint64_t rows;       // read from the files
+  uint64_t events;     // written
+  uint64_t duplicates;
+  uint64_t rejected;
+  uint64_t personal_dropped; // property values of class personal
+  bool undone;
+} ds_import_info;
+
+// Starts an import: seals the log when it is not empty, gives the import its number and a private
+// name prefix "<path>/part/import-<id>" for spill files (anything there is an orphan after a
+// crash). The import sees the parts at *ret_places (valid until commit or abort).
+typedef struct ds_import_scope {
+  uint32_t id;
+  uint64_t arrival; // of all its events; file order decides among them
+  char directory[DS_PATH_BYTES_MAX]; // "<path>/part"
+  atomic_uint_fast64_t next_part;
+  ds_part *const *places;
+  uint32_t places_count;
+} ds_import_scope;
+
+DS_CHECKED ds_code ds_store_import_begin(ds_store *store, ds_import_scope *ret_scope,
+                                         ds_error *err);
+
+// Makes the import's parts (synced files) part of the store: syncs the directory, appends one log
+// record that names them with their checksums, syncs it, then updates manifest and catalog. All
+// or nothing (I4).
+DS_CHECKED ds_code ds_store_import_commit(ds_store *store, const ds_import_scope *scope,
+                                          const ds_part_info *parts, uint32_t parts_count,
+                                          const ds_import_info *info, ds_error *err);
+
+// Removes what an import that will not be committed has written.
+void ds_store_import_abort(ds_store *store, const ds_import_scope *scope);
+
+// A committed import with this fingerprint that was not undone, or 0.
+DS_CHECKED ds_code ds_store_import_find(ds_store *store, uint64_t fingerprint, uint32_t *ret_id,
+                                        ds_error *err);
+
+// Calls `each` for every import, oldest first.
+DS_CHECKED ds_code ds_store_imports(ds_store *store,
+                                    ds_code (*each)(void *context, const ds_import_info *info,
+                                                    ds_error *err),
+                                    void *context, ds_error *err);
+
+// Takes an import back, durable on return. DS_INPUT when there is no such import or it is undone
+// already.
+DS_CHECKED ds_code ds_store_undo_import(ds_store *store, uint32_t id, uint64_t *ret_events,
+                                        ds_error *err);
+
+// Appends one batch of rows (row form, codes of `space`, back to back in `rows`) to the log. On
+// return it is durable, all or nothing (I2, I4). Duplicates (customer and id seen in parts, tail
+// or batch) are dropped and counted in *ret_duplicates. Seals by itself past DS_LOG_BYTES_SEAL.
+DS_CHECKED ds_code ds_store_append(ds_store *store, const ds_space *space, const ds_buf *rows,
+                                   uint64_t *ret_duplicates, ds_error *err);
+
+// Turns the log into a part (seal); merges all parts into one ordered, non-overlapping run
+// (compact).
+DS_CHECKED ds_code ds_store_seal(ds_store *store, ds_error *err);
+DS_CHECKED ds_code ds_store_compact(ds_store *store, ds_progress *progress, ds_error *err);
+
+// What a question reads: all parts of the manifest plus the log tail, built into one more part in
+// memory.
+typedef struct ds_snapshot {
+  ds_space space; // union of all names
+  ds_place *places;
+  uint32_t places_count;
+  uint64_t events;
+  uint64_t tail_events;
+  int64_t time_max_ms; // latest event; 0 when empty
+  ds_arena arena;
+} ds_snapshot;
+
+// Takes a snapshot; the caller frees it, before or after the store is closed.
+DS_CHECKED ds_code ds_store_snapshot(ds_store *store, ds_snapshot **ret_snapshot, ds_error *err);
+void ds_snapshot_free(ds_snapshot *snapshot);
+
+// Checks the whole store (I9 and every checksum). `each` gets one line per problem. DS_NO when
+// there was any, DS_OK when all is well, other codes when the check itself could not be done.
+DS_CHECKED ds_code ds_store_check(ds_store *store, void (*each)(void *context, const char *line),
+                                  void *context, ds_progress *progress, ds_error *err);
+
+#endif
