@@ -48,7 +48,8 @@ def c_source(group, header, paths):
     paths = sorted(paths, key=lambda path: path.name.encode())
     text = [f'// Made by tools/embed.py.\n#include "{header}"\n']
     for i, path in enumerate(paths):
-        text.append(f"static const unsigned char file_{i}[] = {{\n{c_bytes(path.read_bytes())}\n}};")
+        rows = c_bytes(path.read_bytes())
+        text.append(f"static const unsigned char file_{i}[] = {{\n{rows}\n}};")
     text.append(f"\nconst ds_embedded_file ds_embedded_{group}[] = {{")
     for i, path in enumerate(paths):
         text.append(f'    {{"{path.name}", file_{i}, sizeof file_{i} - 1}},')
