@@ -14,7 +14,7 @@ tidy: ; @tools/tidy
 stress: ; @tools/stress
 demo: all ; @tools/demo
 bench: all ; @if [ -x bench/run ]; then bench/run; else echo 'There are no benchmarks yet.'; fi
-install: all ; meson install -C build --no-rebuild
-clean: ; rm -rf build
+install: all ; @meson install -C build --no-rebuild
+clean: ; @rm -rf build
 
 .PHONY: all test tidy stress demo bench install clean
