@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "ingest/personal.h"
+
+// Names in lower case without '_', '-' and ' ', sorted by bytes. Free text is on the list because
+// people write names and addresses into it.
+static const char *const personal_names[] = {
+    "address", "address1", "address2", "addressline", "addressline1", "addressline2",
+    "billingaddress", "birthdate", "birthday", "body", "cardnumber", "cellphone", "comment",
+    "comments", "contactname", "cpf", "customeraddress", "customeremail", "customername",
+    "customerphone", "dateofbirth", "deliveryaddress", "description", "dob", "email",
+    "emailaddress", "familyname", "fax", "feedback", "firstname", "freetext", "fullname",
+    "givenname", "housenumber", "iban", "ip", "ipaddress", "lastname", "mail", "message",
+    "mobile", "mobilephone", "name", "note", "notes", "passport", "phone", "phonenumber",
+    "recipient", "recipientname", "reviewcommentmessage", "reviewcommenttitle", "reviewtext",
+    "shippingaddress", "signature", "ssn", "street", "streetaddress", "subject", "surname",
+    "taxid", "tel", "telephone", "text", "username", "verbatim",
+};
+
+// The longest name of the list fits; what is longer is on no list.
+enum { WORD_MAX = 32 };
+
+static bool is_listed(const char *word, size_t size) {
+  size_t low = 0;
+  size_t high = sizeof personal_names / sizeof personal_names[0];
+  while (low < high) {
+    const size_t middle = (low + high) / 2;
+    const size_t length = strlen(personal_names[middle]);
+    int order = memcmp(personal_names[middle], word, length < size ? length : size);
+    if (order == 0)
+      order = (length > size) - (length < size);
+    if (order == 0)
+      return true;
+    if (order < 0)
+      low = middle + 1;
+    else
+      high = middle;
+  }
+  return false;
+}
+
+// Lower case without separators; false when the component is too long to be listed.
+static bool fold(const char *text, size_t size, char *out, size_t *ret_size) {
+  size_t used = 0;
+  for (size_t i = 0; i < size; i++) {
+    const char c = text[i];
+    if (c == '_' || c == '-' || c == ' ')
+      continue;
+    if (used == WORD_MAX)
+      return false;
+    out[used++] = c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+  }
+  *ret_size = used;
+  return true;
+}
+
+bool ds_personal_name(ds_str name) {
+  size_t start = 0;
+  for (size_t i = 0; i <= name.size; i++) {
+    if (i < name.size && name.data[i] != '.')
+      continue;
+    char word[WORD_MAX];
+    size_t size = 0;
+    if (fold(name.data + start, i - start, word, &size) && is_listed(word, size))
+      return true;
+    start = i + 1;
+  }
+  return false;
+}
+
+static bool is_alnum(char c) {
+  return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+         (unsigned char)c >= 0x80;
+}
+
+// One '@' between a local part without spaces and a domain with a dot inside.
+static bool is_email(ds_str text) {
+  enum { EMAIL_MAX = 254, LOCAL_MAX = 64 };
+  if (text.size < 6 || text.size > EMAIL_MAX)
+    return false;
+  const char *at = (const char *)memchr(text.data, '@', text.size);
+  if (at == NULL || at == text.data || at - text.data > LOCAL_MAX)
+    return false;
+  for (const char *c = text.data; c < at; c++) {
+    if (*c == ' ' || *c == '"' || *c == '<' || *c == ',' || *c == '/')
+      return false;
+  }
+  const char *end = text.data + text.size;
+  bool dot = false;
+  for (const char *c = at + 1; c < end; c++) {
+    if (*c == '.')
+      dot = c > at + 1 && c + 2 < end;
+    else if (!is_alnum(*c) && *c != '-')
+      return false;
+  }
+  return dot && is_alnum(end[-1]);
+}
+
+static bool is_phone(ds_str text) {
+  enum { PHONE_MAX = 32, DIGITS_MIN = 8, DIGITS_MAX = 15 };
+  if (text.size < DIGITS_MIN || text.size > PHONE_MAX ||
+      (text.data[0] != '+' && text.data[0] != '('))
+    return false;
+  uint32_t digits = 0;
+  for (uint32_t i = 0; i < text.size; i++) {
+    const char c = text.data[i];
+    if (c >= '0' && c <= '9')
+      digits++;
+    else if ((c == '+' && i > 0) || strchr("+-()./ ", c) == NULL || c == '\0')
+      return false;
+  }
+  return digits >= DIGITS_MIN && digits <= DIGITS_MAX;
+}
+
+bool ds_personal_value(ds_str text) {
+  return is_email(text) || is_phone(text);
+}

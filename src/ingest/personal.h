@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: Apache-2.0
+// Which properties are personal by default: by name, from one shipped list, or by value, when a
+// text reads as an e-mail address or a phone number. Until the vault exists such values are not
+// kept but counted. May use base/. Errs on the side of the person: a mapping can say `plain`.
+#ifndef DS_INGEST_PERSONAL_H
+#define DS_INGEST_PERSONAL_H
+
+#include "base/str.h"
+
+// Whether a property or identifier of this name is personal: "email", "Customer E-Mail",
+// "shipping_address.street". Case, '_', '-' and ' ' do not matter; of a dotted name every
+// component counts, because what lies in an address is part of it.
+bool ds_personal_name(ds_str name);
+
+// Whether a text reads as an e-mail address or as a phone number (with '+' and country code, or
+// with the area code in parentheses; a bare run of digits is not taken for one, because order
+// numbers look the same).
+bool ds_personal_value(ds_str text);
+
+#endif
