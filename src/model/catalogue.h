@@ -10,17 +10,20 @@
 #include "base/str.h"
 #include "model/value.h"
 
+// The part of the journey; ANY takes the stage of the case's latest staged event.
 typedef enum ds_stage {
   DS_STAGE_ANY, DS_STAGE_ORDER, DS_STAGE_FULFILMENT, DS_STAGE_TRANSIT, DS_STAGE_LAST_MILE,
   DS_STAGE_DELIVERY, DS_STAGE_USE, DS_STAGE_FEEDBACK, DS_STAGE_RETURNS, DS_STAGE_LOYALTY,
   DS_STAGES_COUNT
 } ds_stage;
 
+// The desk that can change a touchpoint.
 typedef enum ds_owner {
   DS_OWNER_NONE, DS_OWNER_ECOMMERCE, DS_OWNER_WAREHOUSE, DS_OWNER_CARRIER_DESK, DS_OWNER_SUPPORT,
   DS_OWNER_MARKETING, DS_OWNER_FINANCE, DS_OWNER_PRODUCT, DS_OWNERS_COUNT
 } ds_owner;
 
+// Who acts.
 typedef enum ds_actor {
   DS_ACTOR_NONE, DS_ACTOR_CUSTOMER, DS_ACTOR_COMPANY, DS_ACTOR_CARRIER, DS_ACTOR_SYSTEM,
   DS_ACTORS_COUNT
@@ -41,9 +44,11 @@ typedef struct ds_touchpoint {
   const char *channel; // "web/app", "carrier", "" = none
   const ds_expected *expected;
   uint16_t expected_count;
+  const char *meaning; // one line in words
 } ds_touchpoint;
 
-// One row of a reverse map: status of an outside taxonomy ("aftership", "InTransit_002").
+// One row of a reverse map: status of an outside taxonomy ("aftership", "InTransit_002"; Shippo's
+// sub-statuses as "TRANSIT/package_held", EPCIS business transactions as "receiving/rma").
 typedef struct ds_status_map {
   const char *taxonomy;
   const char *status;
@@ -57,8 +62,9 @@ extern const uint32_t ds_touchpoints_count;
 extern const ds_status_map ds_status_maps[];
 extern const uint32_t ds_status_maps_count;
 
-// The canonical row of a name: exact, "post_purchase_X", or a Title Case commerce name ("Order
-// Completed"); NULL when the catalogue does not know it (the event keeps its own name).
+// The canonical row of a name: exact, spelt otherwise ("Order Placed", "orderPlaced"),
+// "post_purchase_X", or another name of the same thing ("Order Completed"); NULL when the catalogue
+// does not know it (the event keeps its own name). Tens of nanoseconds: ask once per distinct name.
 const ds_touchpoint *ds_catalogue_find(ds_str name);
 
 // The name to store for an incoming name: the canonical one, or the name as it came.
@@ -68,11 +74,17 @@ ds_str ds_catalogue_canonical(ds_str name);
 const char *ds_catalogue_nearest(ds_str name);
 
 // The row for a status of an outside taxonomy (case-insensitive; an unknown sub-status falls back
-// to its prefix: "Exception_016" -> "Exception"), or NULL.
+// to its prefix: "Exception_016" -> "Exception"), or NULL. Web addresses and URNs of schema.org and
+// EPCIS terms ("https://schema.org/OrderDelivered") count as the term.
 const ds_status_map *ds_catalogue_status(ds_str taxonomy, ds_str status);
 
-const char *ds_stage_name(ds_stage stage); // "order", "last_mile", ...
+// Names as in the data file ("order", "last_mile", "carrier_desk"; "" for none), and back: false
+// for no such name.
+const char *ds_stage_name(ds_stage stage);
 const char *ds_owner_name(ds_owner owner);
 const char *ds_actor_name(ds_actor actor);
+bool ds_stage_of_name(ds_str name, ds_stage *ret_stage);
+bool ds_owner_of_name(ds_str name, ds_owner *ret_owner);
+bool ds_actor_of_name(ds_str name, ds_actor *ret_actor);
 
 #endif

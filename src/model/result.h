@@ -64,6 +64,7 @@ typedef struct ds_option_value {
   const char *text;
 } ds_option_value;
 
+// The answer to a question. Texts not made by the functions below must outlive it.
 typedef struct ds_result {
   const char *question;
   const char *definition;

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Reads TZif files (RFC 8536): header {"TZif", version, 15 reserved bytes, six u32 counts: isut,
 // isstd, leap, time, type, char}, big-endian; then time x i32 instants, time x u8 type numbers,
-// type x {i32 offset, u8 dst, u8 name}, names, leap x 8, isstd, isut bytes. From version 2 on that block
-// is followed by a second header and block with 64-bit instants (leap x 12) and by "\n", a POSIX TZ
-// text for all later instants, "\n".
+// type x {i32 offset, u8 dst, u8 name}, names, leap x 8, isstd, isut bytes. From version 2 on that
+// block is followed by a second header and block with 64-bit instants (leap x 12) and by "\n", a
+// POSIX TZ text for all later instants, "\n".
 //
 // A zone is kept as one sorted table of transitions. The TZ text is unrolled into it for 400 years:
 // the Gregorian calendar repeats exactly after these (146,097 days, whole weeks), so any later
