@@ -58,7 +58,8 @@ typedef struct ds_reader {
 
 // A reader over `size` bytes, which must outlive it.
 static inline ds_reader ds_reader_of(const void *data, size_t size) {
-  return (ds_reader){(const uint8_t *)data, (const uint8_t *)data + size, false};
+  const uint8_t *at = (const uint8_t *)data;
+  return (ds_reader){at, size == 0 ? at : at + size, false};
 }
 
 // The next little-endian integer, or `size` bytes in place (NULL past the end).

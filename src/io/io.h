@@ -84,7 +84,8 @@ void ds_io_sim_power_loss(ds_io_sim *sim, ds_loss loss);
 uint64_t ds_io_sim_operations(const ds_io_sim *sim);
 uint32_t ds_io_sim_open_files(const ds_io_sim *sim);
 
-// Flips one bit of the durable image of a file, for read-corruption sweeps.
+// Flips one bit of the durable image of a file, and of what calls read of it, for read-corruption
+// sweeps. DS_MISSING when the file's name is not durable, DS_LIMIT past its end.
 DS_CHECKED ds_code ds_io_sim_flip(ds_io_sim *sim, const char *path, uint64_t bit, ds_error *err);
 
 // Conveniences over any implementation. Text of a whole file (at most size_max bytes) is NUL-
