@@ -52,7 +52,7 @@ static bool word_begins(ds_str name, uint32_t i) {
   return is_lower(before) || is_digit(before) || (is_upper(before) && lower_follows);
 }
 
-// Writes the normal form, NUL-terminated; "" when the name is too long to be one of ours.
+// Writes the normal form, NUL-terminated; "" when the name cannot be one of ours.
 static ds_str normalise(ds_str name, char out[2 * DS_NAME_BYTES_MAX + 1]) {
   uint32_t size = 0;
   bool gap = false;
@@ -61,8 +61,10 @@ static ds_str normalise(ds_str name, char out[2 * DS_NAME_BYTES_MAX + 1]) {
     return (ds_str){out, 0};
   for (uint32_t i = 0; i < name.size; i++) {
     const char c = name.data[i];
-    if (c == '\0')
+    if (c == '\0') {
+      out[0] = '\0';
       return (ds_str){out, 0};
+    }
     if (strchr(" _.:/-", c) != NULL) {
       gap = true;
       continue;
