@@ -16,6 +16,7 @@ typedef struct ds_simulate_options {
   uint64_t seed;
   const char *kind; // "shop"
   bool milliseconds; // false: times at whole seconds
+  bool basic;        // text: only customer, event, time and value
   uint32_t threads;
   ds_progress *progress;
 } ds_simulate_options;

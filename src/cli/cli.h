@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: Apache-2.0
+// One run of the program: what was asked on the command line, and what the commands share. Every
+// command is one row of a table; usage text, the manual page docs/cli.md and the parser are read
+// from it. Results go to stdout, everything else to stderr. May use everything below floor 9. The
+// signal handler's pointer is the program's only mutable variable at file scope (signals.c).
+#ifndef DS_CLI_CLI_H
+#define DS_CLI_CLI_H
+
+#include <stdio.h>
+
+#include "base/progress.h"
+#include "ingest/import.h"
+#include "question/question.h"
+
+#define CLI_VALUES_MAX 128u
+#define CLI_ARGUMENTS_MAX 65536u
+// What one command may hold in its arena: options, results, rendered text.
+#define CLI_ARENA_BYTES_MAX ((size_t)4 << 30)
+
+typedef struct cli cli;
+
+// A row of the command table. A question has a row of its own in ds_questions[] and runs through
+// cli_run_question.
+typedef struct cli_command {
+  const char *name;
+  const char *group;     // heading in the help
+  const char *purpose;   // one line
+  const char *arguments; // as shown in the usage line, "" = none
+  uint32_t arguments_min;
+  uint32_t arguments_max;
+  const char *example; // a command line
+  const ds_option *options;
+  uint32_t options_count;
+  ds_code (*run)(cli *run, ds_error *err);
+} cli_command;
+
+// The run. Texts belong to argv or the environment.
+struct cli {
+  const cli_command *command;
+  const ds_question *question; // set when the command is a question
+  const char **arguments;      // positional ones
+  uint32_t arguments_count;
+  ds_option_value values[CLI_VALUES_MAX]; // options in the order given; common ones too
+  uint32_t values_count;
+  bool help;
+  bool quiet;
+  bool json_errors;
+  bool force;
+  bool pipe_closed; // the reader of stdout has gone away
+  uint32_t threads;
+  size_t memory_bytes;
+  ds_arena arena;
+  ds_progress progress;
+  uint32_t progress_columns; // of the progress line now on the terminal, 0 = none
+  char store[DS_PATH_BYTES_MAX];
+};
+
+// The table, its rows, and the options that every command takes.
+extern const cli_command cli_commands[];
+extern const uint32_t cli_commands_count;
+extern const ds_option cli_common_options[];
+extern const uint32_t cli_common_options_count;
+
+// The row of a name, or NULL.
+const cli_command *cli_command_find(const char *name);
+
+// Reads argv into *run. DS_USAGE with the nearest name for an unknown command or option; a
+// question's own options are read like a command's. run->command is NULL when none was given.
+DS_CHECKED ds_code cli_parse(cli *run, int argc, char **argv, ds_error *err);
+
+// The value given last for an option, or NULL; whether a flag was given; how often an option was
+// given, and its value number `index`.
+const char *cli_value(const cli *run, const char *name);
+bool cli_flag(const cli *run, const char *name);
+uint32_t cli_values(const cli *run, const char *name);
+const char *cli_value_at(const cli *run, const char *name, uint32_t index);
+
+// The value of an option as a count (default when not given); "2m" and "20k" are understood.
+DS_CHECKED ds_code cli_count(const cli *run, const char *name, uint64_t preset,
+                             uint64_t *ret_count, ds_error *err);
+
+// Reads a count ("20000", "20k", "2m") or a size in bytes ("512M", "2G", "768MiB").
+bool cli_read_count(ds_str text, uint64_t *ret_count);
+bool cli_read_bytes(ds_str text, uint64_t *ret_bytes);
+
+// --- help.c
+void cli_print_overview(void);
+void cli_print_help(const cli_command *command, const ds_question *question);
+void cli_print_markdown(void);
+
+// --- report.c: words to the user
+// Prints "doorstep: MESSAGE" (or one JSON object), with a caret under the expression at fault.
+void cli_report(const cli *run, ds_code code, const ds_error *err);
+// A line on stderr, unless --quiet.
+void cli_say(cli *run, const char *format, ...) __attribute__((format(printf, 2, 3)));
+// Progress on stderr when that is a terminal; cli_progress_end wipes the line.
+void cli_progress_start(cli *run);
+void cli_progress_end(cli *run);
+
+// --- place.c: where the store is
+// Finds the store by --store, DOORSTEP_STORE, or the nearest doorstep.store upwards. With `create`
+// a store not found is "doorstep.store" here. Fills run->store; *ret_exists tells whether there is
+// one. DS_MISSING when there is none and !create.
+DS_CHECKED ds_code cli_find_store(cli *run, bool create, bool *ret_exists, ds_error *err);
+// Finds and opens the store; says so when it makes one.
+DS_CHECKED ds_code cli_open_store(cli *run, bool write, bool create, ds_store **ret_store,
+                                  ds_error *err);
+// The libduckdb.so beside the program or in its private folder, or NULL (the system's).
+const char *cli_duckdb_path(cli *run);
+
+// --- output.c: where results go
+// The terminal's width (80 when it is none, COLUMNS when set).
+uint32_t cli_columns(void);
+// Renders a result in the chosen format to stdout or --output.
+DS_CHECKED ds_code cli_show(cli *run, const ds_result *result, ds_error *err);
+// Writes to stdout; a reader that has gone away is no error but sets run->pipe_closed.
+DS_CHECKED ds_code cli_write(cli *run, const void *data, size_t size, ds_error *err);
+
+// A file under construction: written beside its final name and renamed when it is whole.
+typedef struct cli_file {
+  FILE *stream;
+  char path[DS_PATH_BYTES_MAX];
+  char temporary[DS_PATH_BYTES_MAX + 16];
+} cli_file;
+// DS_USAGE when the file exists and --force was not given.
+DS_CHECKED ds_code cli_file_open(cli *run, const char *path, cli_file *ret_file, ds_error *err);
+DS_CHECKED ds_code cli_file_write(cli_file *file, const void *data, size_t size, ds_error *err);
+DS_CHECKED ds_code cli_file_finish(cli_file *file, ds_error *err);
+// Removes what was written; fine after finish.
+void cli_file_abandon(cli_file *file);
+
+// --- signals.c
+// From now on Ctrl-C and SIGTERM set progress->stop; a second one ends the program at once.
+void cli_catch_signals(ds_progress *progress);
+
+// --- the commands
+ds_code cli_run_init(cli *run, ds_error *err);
+ds_code cli_run_status(cli *run, ds_error *err);
+ds_code cli_run_check(cli *run, ds_error *err);
+ds_code cli_run_seal(cli *run, ds_error *err);
+ds_code cli_run_compact(cli *run, ds_error *err);
+ds_code cli_run_import(cli *run, ds_error *err);
+ds_code cli_run_imports(cli *run, ds_error *err);
+ds_code cli_run_undo_import(cli *run, ds_error *err);
+ds_code cli_run_append(cli *run, ds_error *err);
+ds_code cli_run_simulate(cli *run, ds_error *err);
+ds_code cli_run_help(cli *run, ds_error *err);
+ds_code cli_run_question(cli *run, ds_error *err);
+// `doorstep` alone: the overview of the store here, or how to begin.
+ds_code cli_run_nothing(cli *run, ds_error *err);
+
+#endif

@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/cli.h"
+
+const ds_option cli_common_options[] = {
+    {"store", DS_OPTION_TEXT, "DIR", "", "",
+     "the store; else $DOORSTEP_STORE, else the nearest doorstep.store upwards"},
+    {"output", DS_OPTION_TEXT, "FILE", "", "", "write the result to FILE (-o FILE)"},
+    {"force", DS_OPTION_FLAG, "", "", "", "let --output replace a file"},
+    {"format", DS_OPTION_CHOICE, "FORMAT", "", "table|csv|json|svg",
+     "how to show the result; else by the name of --output, else table"},
+    {"threads", DS_OPTION_COUNT, "N", "", "", "threads to use; else all processors"},
+    {"memory", DS_OPTION_TEXT, "SIZE", "", "",
+     "memory budget, as 768M or 4G; else a quarter of the machine's"},
+    {"quiet", DS_OPTION_FLAG, "", "", "", "no remarks and no progress on stderr (-q)"},
+    {"json-errors", DS_OPTION_FLAG, "", "", "", "write an error as one line of JSON"},
+    {"help", DS_OPTION_FLAG, "", "", "", "show this help (-h)"},
+};
+const uint32_t cli_common_options_count =
+    sizeof cli_common_options / sizeof cli_common_options[0];
+
+static const ds_option import_options[] = {
+    {"mapping", DS_OPTION_TEXT, "NAME|FILE", "", "",
+     "a shipped mapping (olist) or a YAML file; else columns are recognised"},
+    {"option", DS_OPTION_TEXT, "K=V", "", "", "an option of the mapping; may be repeated"},
+    {"customer", DS_OPTION_NAME, "COLUMN", "", "", "the column that says who"},
+    {"time", DS_OPTION_NAME, "COLUMN", "", "", "the column that says when"},
+    {"event", DS_OPTION_NAME, "COLUMN", "", "", "the column that says what happened"},
+    {"case", DS_OPTION_NAME, "COLUMNS", "", "", "the columns of case keys, comma-separated"},
+    {"map", DS_OPTION_TEXT, "OLD=NEW", "", "", "rename an event; may be repeated"},
+    {"time-unit", DS_OPTION_CHOICE, "UNIT", "ms", "s|ms|us", "what an integer time counts"},
+    {"time-zone", DS_OPTION_TEXT, "ZONE", "UTC", "", "the zone of times that name none"},
+    {"delimiter", DS_OPTION_TEXT, "CHAR", "", "", "between columns; else found out"},
+    {"dry-run", DS_OPTION_FLAG, "", "", "", "read, map and check everything, write nothing"},
+    {"strict", DS_OPTION_FLAG, "", "", "", "the first rejected row ends the import"},
+    {"again", DS_OPTION_FLAG, "", "", "", "import files that were imported before"},
+};
+
+static const ds_option simulate_options[] = {
+    {"orders", DS_OPTION_COUNT, "N", "20000", "", "orders to make, about 9 events each"},
+    {"seed", DS_OPTION_COUNT, "S", "1", "", "same seed, same bytes"},
+    {"kind", DS_OPTION_CHOICE, "KIND", "shop", "shop", "what to simulate"},
+    {"into", DS_OPTION_TEXT, "STORE", "", "", "put the events into this store"},
+    {"columns", DS_OPTION_CHOICE, "SET", "all", "all|basic",
+     "basic: customer, event, time and value only"},
+    {"milliseconds", DS_OPTION_FLAG, "", "", "", "times with milliseconds"},
+};
+
+static const ds_option help_options[] = {
+    {"markdown", DS_OPTION_FLAG, "", "", "", "the whole manual page docs/cli.md"},
+};
+
+#define OPTIONS(table) table, sizeof table / sizeof table[0]
+
+const cli_command cli_commands[] = {
+    {"init", "store", "make an empty store", "[DIR]", 0, 1, "doorstep init", NULL, 0,
+     cli_run_init},
+    {"status", "store", "what is in the store, and what it takes on disk", "", 0, 0,
+     "doorstep status", NULL, 0, cli_run_status},
+    {"check", "store", "read every byte of the store and say what is wrong", "", 0, 0,
+     "doorstep check", NULL, 0, cli_run_check},
+    {"compact", "store", "merge the parts into few, ordered ones", "", 0, 0, "doorstep compact",
+     NULL, 0, cli_run_compact},
+    {"seal", "store", "turn the log into a part now (it happens by itself)", "", 0, 0,
+     "doorstep seal", NULL, 0, cli_run_seal},
+    {"import", "in", "bring in files: CSV, TSV (also .gz, .zst), Parquet", "FILE...", 1,
+     CLI_ARGUMENTS_MAX, "doorstep import orders.csv --case order_id", OPTIONS(import_options),
+     cli_run_import},
+    {"imports", "in", "list the imports", "", 0, 0, "doorstep imports", NULL, 0,
+     cli_run_imports},
+    {"undo-import", "in", "take an import back", "ID", 1, 1, "doorstep undo-import 3", NULL, 0,
+     cli_run_undo_import},
+    {"append", "in", "take events from stdin, one JSON object a line", "", 0, 0,
+     "doorstep append < events.ndjson", NULL, 0, cli_run_append},
+    {"simulate", "in", "make the events of a shop that does not exist", "", 0, 0,
+     "doorstep simulate --orders 20k --seed 1 -o shop.csv", OPTIONS(simulate_options),
+     cli_run_simulate},
+    {"help", "help", "explain a command", "[COMMAND]", 0, 1, "doorstep help import",
+     OPTIONS(help_options), cli_run_help},
+};
+const uint32_t cli_commands_count = sizeof cli_commands / sizeof cli_commands[0];
+
+const cli_command *cli_command_find(const char *name) {
+  for (uint32_t i = 0; i < cli_commands_count; i++) {
+    if (strcmp(cli_commands[i].name, name) == 0)
+      return &cli_commands[i];
+  }
+  return NULL;
+}

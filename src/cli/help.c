@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: Apache-2.0
+// Help and the manual page, both read from the tables of commands, questions and options.
+#include "cli/cli.h"
+
+// Headings of the groups, in the order shown.
+static const char *const groups[][2] = {
+    {"in", "Bring events in"},
+    {"questions", "Ask"},
+    {"store", "Keep the store"},
+    {"help", "Help"},
+};
+#define GROUPS (sizeof groups / sizeof groups[0])
+
+// `seal` is for tests and for the impatient.
+static bool is_hidden(const cli_command *command) {
+  return strcmp(command->name, "seal") == 0;
+}
+
+static void print_group(const char *group) {
+  for (uint32_t i = 0; i < cli_commands_count; i++) {
+    if (strcmp(cli_commands[i].group, group) == 0 && !is_hidden(&cli_commands[i]))
+      printf("  %-12s %s\n", cli_commands[i].name, cli_commands[i].purpose);
+  }
+  for (uint32_t i = 0; strcmp(group, "questions") == 0 && i < ds_questions_count; i++)
+    printf("  %-12s %s\n", ds_questions[i].name, ds_questions[i].purpose);
+}
+
+void cli_print_overview(void) {
+  printf("doorstep: from post-purchase events to the journeys they tell\n\n"
+         "usage: doorstep [--store DIR] COMMAND [arguments] [options]\n");
+  for (size_t g = 0; g < GROUPS; g++) {
+    printf("\n%s\n", groups[g][1]);
+    print_group(groups[g][0]);
+  }
+  printf("\nTo begin:\n"
+         "  doorstep simulate --orders 20k -o shop.csv\n"
+         "  doorstep import shop.csv\n"
+         "  doorstep process --case order_id\n\n"
+         "doorstep COMMAND --help explains a command.\n");
+}
+
+// Prints text broken at spaces, all lines but the first indented by `indent`.
+static void print_wrapped(const char *text, uint32_t indent, uint32_t width) {
+  uint32_t column = indent;
+  while (*text != '\0') {
+    const uint32_t size = (uint32_t)strcspn(text, " ");
+    if (column > indent && column + 1 + size > width) {
+      printf("\n%*s", (int)indent, "");
+      column = indent;
+    } else if (column > indent) {
+      putchar(' ');
+      column++;
+    }
+    printf("%.*s", (int)size, text);
+    column += size;
+    text += size + (text[size] == ' ');
+  }
+  putchar('\n');
+}
+
+// "--name ARGUMENT", with the choices where there are some.
+static void option_head(const ds_option *option, char *out, size_t size) {
+  const bool choice = option->type == DS_OPTION_CHOICE;
+  snprintf(out, size, "--%s%s%s", option->name,
+           option->type == DS_OPTION_FLAG ? "" : " ", choice ? option->choices : option->argument);
+}
+
+static void print_options(const ds_option *options, uint32_t count) {
+  enum { INDENT = 27, WIDTH = 96 };
+  const uint32_t columns = cli_columns();
+  for (uint32_t i = 0; i < count; i++) {
+    char head[128];
+    char help[512];
+    option_head(&options[i], head, sizeof head);
+    const bool preset = options[i].preset != NULL && options[i].preset[0] != '\0';
+    snprintf(help, sizeof help, "%s%s%s%s", options[i].help, preset ? " (default " : "",
+             preset ? options[i].preset : "", preset ? ")" : "");
+    if (strlen(head) > INDENT - 4)
+      printf("  %s\n%*s", head, INDENT, "");
+    else
+      printf("  %-*s", INDENT - 2, head);
+    print_wrapped(help, INDENT, columns < WIDTH ? columns : WIDTH);
+  }
+}
+
+void cli_print_help(const cli_command *command, const ds_question *question) {
+  if (command != NULL) {
+    printf("doorstep %s: %s\n\nusage: doorstep [--store DIR] %s%s%s%s\n", command->name,
+           command->purpose, command->name, command->arguments[0] != '\0' ? " " : "",
+           command->arguments, " [options]");
+    printf("example: %s\n", command->example);
+    if (command->options_count > 0)
+      printf("\nOptions\n");
+    print_options(command->options, command->options_count);
+  } else {
+    printf("doorstep %s: %s\n\nusage: doorstep [--store DIR] %s [options]\n", question->name,
+           question->purpose, question->name);
+    printf("example: %s\n", question->example);
+    if (question->options_count > 0)
+      printf("\nOptions of this question\n");
+    print_options(question->options, question->options_count);
+    printf("\nOptions of every question\n");
+    print_options(ds_common_options, ds_common_options_count);
+  }
+  printf("\nOptions of every command\n");
+  print_options(cli_common_options, cli_common_options_count);
+}
+
+// A cell of a Markdown table must not hold a bare '|'.
+static void print_cell(const char *text) {
+  for (; *text != '\0'; text++) {
+    if (*text == '|')
+      putchar('\\');
+    putchar(*text);
+  }
+}
+
+static void markdown_options(const ds_option *options, uint32_t count) {
+  if (count == 0)
+    return;
+  printf("\n| option | meaning | default |\n|---|---|---|\n");
+  for (uint32_t i = 0; i < count; i++) {
+    char head[128];
+    option_head(&options[i], head, sizeof head);
+    printf("| `");
+    print_cell(head);
+    printf("` | ");
+    print_cell(options[i].help);
+    printf(" | %s |\n", options[i].preset != NULL ? options[i].preset : "");
+  }
+}
+
+static void markdown_group(const char *group) {
+  for (uint32_t i = 0; i < cli_commands_count; i++) {
+    const cli_command *command = &cli_commands[i];
+    if (strcmp(command->group, group) != 0 || is_hidden(command))
+      continue;
+    const bool arguments = command->arguments[0] != '\0';
+    printf("\n### `%s%s%s`\n\n%s. Example: `%s`\n", command->name, arguments ? " " : "",
+           command->arguments, command->purpose, command->example);
+    markdown_options(command->options, command->options_count);
+  }
+  for (uint32_t i = 0; strcmp(group, "questions") == 0 && i < ds_questions_count; i++) {
+    printf("\n### `%s`\n\n%s. Example: `%s`\n", ds_questions[i].name, ds_questions[i].purpose,
+           ds_questions[i].example);
+    markdown_options(ds_questions[i].options, ds_questions[i].options_count);
+  }
+}
+
+void cli_print_markdown(void) {
+  printf("# The command line\n\n"
+         "Made by `tools/gen_docs.py` from the program's own tables; do not edit.\n\n"
+         "`doorstep [--store DIR] COMMAND [arguments] [options]`. Results go to stdout, all else\n"
+         "to stderr. Exit statuses: [exit-status.md](exit-status.md). `doorstep` alone shows the\n"
+         "store here, or how to begin. Counts may be written 20k or 2m.\n\n"
+         "## Options of every command\n");
+  markdown_options(cli_common_options, cli_common_options_count);
+  printf("\n## Options of every question\n");
+  markdown_options(ds_common_options, ds_common_options_count);
+  for (size_t g = 0; g < GROUPS; g++) {
+    printf("\n## %s\n", groups[g][1]);
+    markdown_group(groups[g][0]);
+  }
+}
+
+ds_code cli_run_help(cli *run, ds_error *err) {
+  if (cli_flag(run, "markdown")) {
+    cli_print_markdown();
+    return DS_OK;
+  }
+  if (run->arguments_count == 0) {
+    cli_print_overview();
+    return DS_OK;
+  }
+  const char *name = run->arguments[0];
+  const cli_command *command = cli_command_find(name);
+  const ds_question *question = ds_question_find(ds_str_of(name));
+  if (command == NULL && question == NULL)
+    return ds_fail(err, DS_USAGE, "no command '%.100s'; doorstep --help lists them", name);
+  cli_print_help(command, command == NULL ? question : NULL);
+  return DS_OK;
+}

@@ -1,0 +1,293 @@
+// SPDX-License-Identifier: Apache-2.0
+// Options may stand anywhere after the command; the common ones also before it. "--" ends them.
+#include <stdlib.h>
+
+#include "base/pool.h"
+#include "cli/cli.h"
+
+// What is read, and how far.
+typedef struct reader {
+  cli *run;
+  char **argv;
+  int argc;
+  int at;
+  bool only_arguments; // after "--"
+} reader;
+
+static const ds_option *option_in(const ds_option *options, uint32_t count, const char *name,
+                                  size_t size) {
+  for (uint32_t i = 0; i < count; i++) {
+    if (strlen(options[i].name) == size && memcmp(options[i].name, name, size) == 0)
+      return &options[i];
+  }
+  return NULL;
+}
+
+static const ds_option *option_find(const cli *run, const char *name, size_t size) {
+  const ds_option *found =
+      option_in(cli_common_options, cli_common_options_count, name, size);
+  if (found == NULL && run->command != NULL)
+    found = option_in(run->command->options, run->command->options_count, name, size);
+  if (found == NULL && run->question != NULL)
+    found = option_in(run->question->options, run->question->options_count, name, size);
+  if (found == NULL && run->question != NULL)
+    found = option_in(ds_common_options, ds_common_options_count, name, size);
+  return found;
+}
+
+static uint32_t names_of(const ds_option *options, uint32_t count, const char **names,
+                         uint32_t used, uint32_t max) {
+  for (uint32_t i = 0; i < count && used < max; i++)
+    names[used++] = options[i].name;
+  return used;
+}
+
+static ds_code unknown_option(const cli *run, const char *name, size_t size, ds_error *err) {
+  enum { MAX = 256 };
+  const char *names[MAX];
+  uint32_t count = names_of(cli_common_options, cli_common_options_count, names, 0, MAX);
+  if (run->command != NULL)
+    count = names_of(run->command->options, run->command->options_count, names, count, MAX);
+  if (run->question != NULL) {
+    count = names_of(run->question->options, run->question->options_count, names, count, MAX);
+    count = names_of(ds_common_options, ds_common_options_count, names, count, MAX);
+  }
+  const ds_str given = {name, (uint32_t)size};
+  const char *near = ds_str_nearest(given, names, count);
+  const char *command = run->command != NULL    ? run->command->name
+                        : run->question != NULL ? run->question->name
+                                                : NULL;
+  if (near != NULL)
+    return ds_fail(err, DS_USAGE, "unknown option --%.*s; did you mean --%s?", DS_STR(given), near);
+  return ds_fail(err, DS_USAGE, "unknown option --%.*s; see doorstep %s%s--help", DS_STR(given),
+                 command != NULL ? command : "", command != NULL ? " " : "");
+}
+
+static ds_code unknown_command(const char *name, ds_error *err) {
+  enum { MAX = 256 };
+  const char *names[MAX];
+  uint32_t count = 0;
+  for (uint32_t i = 0; i < cli_commands_count && count < MAX; i++)
+    names[count++] = cli_commands[i].name;
+  for (uint32_t i = 0; i < ds_questions_count && count < MAX; i++)
+    names[count++] = ds_questions[i].name;
+  const char *near = ds_str_nearest(ds_str_of(name), names, count);
+  if (near != NULL)
+    return ds_fail(err, DS_USAGE, "unknown command '%.100s'; did you mean '%s'?", name, near);
+  return ds_fail(err, DS_USAGE, "unknown command '%.100s'; doorstep --help lists them", name);
+}
+
+static ds_code add_value(cli *run, const char *name, const char *text, ds_error *err) {
+  if (run->values_count == CLI_VALUES_MAX)
+    return ds_fail(err, DS_LIMIT, "more than %u options", CLI_VALUES_MAX);
+  run->values[run->values_count++] = (ds_option_value){name, text};
+  return DS_OK;
+}
+
+// Whether `text` is one of the "a|b|c".
+static bool is_choice(const char *choices, const char *text) {
+  const size_t size = strlen(text);
+  for (const char *at = choices; *at != '\0';) {
+    const size_t length = strcspn(at, "|");
+    if (length == size && memcmp(at, text, size) == 0)
+      return true;
+    at += length + (at[length] == '|');
+  }
+  return false;
+}
+
+static ds_code check_value(const ds_option *option, const char *text, ds_error *err) {
+  if (option->type == DS_OPTION_CHOICE && !is_choice(option->choices, text))
+    return ds_fail(err, DS_USAGE, "--%s takes one of %s, not '%.100s'", option->name,
+                   option->choices, text);
+  return DS_OK;
+}
+
+// One "--name", "--name=value" or "--name value".
+static ds_code read_long(reader *in, const char *word, ds_error *err) {
+  const char *name = word + 2;
+  const size_t size = strcspn(name, "=");
+  const ds_option *option = option_find(in->run, name, size);
+  if (option == NULL)
+    return unknown_option(in->run, name, size, err);
+  if (option->type == DS_OPTION_FLAG) {
+    if (name[size] == '=')
+      return ds_fail(err, DS_USAGE, "--%s takes no value", option->name);
+    return add_value(in->run, option->name, "", err);
+  }
+  const char *text = name[size] == '=' ? name + size + 1 : NULL;
+  if (text == NULL && in->at < in->argc)
+    text = in->argv[in->at++];
+  if (text == NULL)
+    return ds_fail(err, DS_USAGE, "--%s needs a value: --%s %s", option->name, option->name,
+                   option->argument);
+  TRY(check_value(option, text, err));
+  return add_value(in->run, option->name, text, err);
+}
+
+// "-o FILE", "-q", "-h".
+static ds_code read_short(reader *in, const char *word, ds_error *err) {
+  if (strcmp(word, "-q") == 0)
+    return add_value(in->run, "quiet", "", err);
+  if (strcmp(word, "-h") == 0)
+    return add_value(in->run, "help", "", err);
+  if (word[1] != 'o')
+    return ds_fail(err, DS_USAGE, "unknown option %.100s; see doorstep --help", word);
+  const char *text = word[2] != '\0' ? word + 2 : NULL;
+  if (text == NULL && in->at < in->argc)
+    text = in->argv[in->at++];
+  if (text == NULL)
+    return ds_fail(err, DS_USAGE, "-o needs a file name");
+  return add_value(in->run, "output", text, err);
+}
+
+static ds_code read_argument(reader *in, const char *word, ds_error *err) {
+  cli *run = in->run;
+  if (run->command == NULL && run->question == NULL) {
+    run->command = cli_command_find(word);
+    if (run->command == NULL)
+      run->question = ds_question_find(ds_str_of(word));
+    return run->command == NULL && run->question == NULL ? unknown_command(word, err) : DS_OK;
+  }
+  if (run->arguments_count == CLI_ARGUMENTS_MAX)
+    return ds_fail(err, DS_LIMIT, "more than %u arguments", CLI_ARGUMENTS_MAX);
+  run->arguments[run->arguments_count++] = word;
+  return DS_OK;
+}
+
+static ds_code read_word(reader *in, ds_error *err) {
+  const char *word = in->argv[in->at++];
+  if (in->only_arguments || word[0] != '-' || word[1] == '\0')
+    return read_argument(in, word, err);
+  if (strcmp(word, "--") == 0) {
+    in->only_arguments = true;
+    return DS_OK;
+  }
+  return word[1] == '-' ? read_long(in, word, err) : read_short(in, word, err);
+}
+
+static ds_code check_arguments(const cli *run, ds_error *err) {
+  const cli_command *command = run->command;
+  if (run->help || (command == NULL && run->question == NULL))
+    return DS_OK;
+  if (command == NULL)
+    return run->arguments_count == 0
+               ? DS_OK
+               : ds_fail(err, DS_USAGE, "%s takes no argument: '%.100s'", run->question->name,
+                         run->arguments[0]);
+  if (run->arguments_count < command->arguments_min)
+    return ds_fail(err, DS_USAGE, "%s needs %s; for example: %s", command->name,
+                   command->arguments, command->example);
+  if (run->arguments_count > command->arguments_max)
+    return ds_fail(err, DS_USAGE, "%s takes %s%s, and then '%.100s'", command->name,
+                   command->arguments_max == 0 ? "no argument" : "at most ",
+                   command->arguments_max == 0 ? "" : command->arguments,
+                   run->arguments[command->arguments_max]);
+  return DS_OK;
+}
+
+// The common options that mean a number.
+static ds_code read_machine(cli *run, ds_error *err) {
+  uint64_t threads = ds_processors();
+  TRY(cli_count(run, "threads", threads, &threads, err));
+  if (threads == 0 || threads > DS_THREADS_MAX)
+    return ds_fail(err, DS_USAGE, "--threads takes 1 to %u", DS_THREADS_MAX);
+  run->threads = (uint32_t)threads;
+  const char *memory = cli_value(run, "memory");
+  uint64_t bytes = 0;
+  if (memory != NULL && (!cli_read_bytes(ds_str_of(memory), &bytes) || bytes < (16u << 20)))
+    return ds_fail(err, DS_USAGE, "--memory takes a size of at least 16M, as 768M or 4G");
+  run->memory_bytes = (size_t)bytes;
+  return DS_OK;
+}
+
+ds_code cli_parse(cli *run, int argc, char **argv, ds_error *err) {
+  reader in = {.run = run, .argv = argv, .argc = argc, .at = 1};
+  // Known before the first error, so that it is reported in the form asked for.
+  for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++)
+    run->json_errors = run->json_errors || strcmp(argv[i], "--json-errors") == 0;
+  run->arguments = (const char **)ds_arena_array(&run->arena, (size_t)argc + 1, sizeof(char *));
+  if (run->arguments == NULL)
+    return ds_fail(err, DS_MEMORY, "out of memory");
+  while (in.at < argc)
+    TRY(read_word(&in, err));
+  run->help = cli_flag(run, "help");
+  run->quiet = cli_flag(run, "quiet");
+  run->force = cli_flag(run, "force");
+  TRY(check_arguments(run, err));
+  return read_machine(run, err);
+}
+
+const char *cli_value(const cli *run, const char *name) {
+  for (uint32_t i = run->values_count; i-- > 0;) {
+    if (strcmp(run->values[i].name, name) == 0)
+      return run->values[i].text;
+  }
+  return NULL;
+}
+
+bool cli_flag(const cli *run, const char *name) {
+  return cli_value(run, name) != NULL;
+}
+
+uint32_t cli_values(const cli *run, const char *name) {
+  uint32_t count = 0;
+  for (uint32_t i = 0; i < run->values_count; i++)
+    count += strcmp(run->values[i].name, name) == 0;
+  return count;
+}
+
+const char *cli_value_at(const cli *run, const char *name, uint32_t index) {
+  for (uint32_t i = 0; i < run->values_count; i++) {
+    if (strcmp(run->values[i].name, name) == 0 && index-- == 0)
+      return run->values[i].text;
+  }
+  return NULL;
+}
+
+// A whole number followed by one of the units; `units` are letters, each `base` times the one
+// before.
+static bool read_scaled(ds_str text, const char *units, uint64_t base, uint64_t *ret_value) {
+  uint64_t scale = 1;
+  if (text.size > 0) {
+    const char last = text.data[text.size - 1];
+    const char folded = last >= 'A' && last <= 'Z' ? (char)(last - 'A' + 'a') : last;
+    const char *unit = strchr(units, folded);
+    if (unit != NULL && folded != '\0') {
+      for (const char *u = units; u <= unit; u++)
+        scale *= base;
+      text.size--;
+    }
+  }
+  uint64_t value = 0;
+  if (!ds_str_to_u64(text, &value) || value > UINT64_MAX / scale)
+    return false;
+  *ret_value = value * scale;
+  return true;
+}
+
+bool cli_read_count(ds_str text, uint64_t *ret_count) {
+  return read_scaled(text, "kmg", 1000, ret_count);
+}
+
+bool cli_read_bytes(ds_str text, uint64_t *ret_bytes) {
+  static const char *const endings[] = {"iB", "B"};
+  for (size_t i = 0; i < sizeof endings / sizeof endings[0]; i++) {
+    const uint32_t size = (uint32_t)strlen(endings[i]);
+    if (text.size > size && memcmp(text.data + text.size - size, endings[i], size) == 0) {
+      text.size -= size;
+      break;
+    }
+  }
+  return read_scaled(text, "kmgt", 1024, ret_bytes);
+}
+
+ds_code cli_count(const cli *run, const char *name, uint64_t preset, uint64_t *ret_count,
+                  ds_error *err) {
+  const char *text = cli_value(run, name);
+  uint64_t count = preset;
+  if (text != NULL && !cli_read_count(ds_str_of(text), &count))
+    return ds_fail(err, DS_USAGE, "--%s takes a whole number, not '%.100s'", name, text);
+  *ret_count = count;
+  return DS_OK;
+}

@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: Apache-2.0
+// Where things are: the store, and the library that reads files.
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "cli/cli.h"
+
+#define STORE_NAME "doorstep.store"
+
+static bool is_directory(const char *path) {
+  struct stat info;
+  return stat(path, &info) == 0 && S_ISDIR(info.st_mode);
+}
+
+// A directory with a manifest is a store; anything else is not opened as one.
+static bool is_store(const char *path) {
+  char manifest[DS_PATH_BYTES_MAX + 64];
+  snprintf(manifest, sizeof manifest, "%s/MANIFEST", path);
+  return access(manifest, F_OK) == 0;
+}
+
+static ds_code set_store(cli *run, const char *path, ds_error *err) {
+  if (path[0] == '\0' || strlen(path) >= sizeof run->store)
+    return ds_fail(err, DS_USAGE, "the store's path is empty or too long");
+  snprintf(run->store, sizeof run->store, "%s", path);
+  return DS_OK;
+}
+
+// Looks for doorstep.store here and in each folder above.
+static bool find_upwards(cli *run) {
+  char folder[DS_PATH_BYTES_MAX];
+  if (getcwd(folder, sizeof folder) == NULL)
+    return false;
+  bool here = true;
+  for (;;) {
+    char path[DS_PATH_BYTES_MAX + 32];
+    const char *slash = folder[1] == '\0' ? "" : "/";
+    snprintf(path, sizeof path, "%s%s" STORE_NAME, folder, slash);
+    const char *found = here ? STORE_NAME : path;
+    if (is_store(path) && strlen(found) < sizeof run->store) {
+      memcpy(run->store, found, strlen(found) + 1);
+      return true;
+    }
+    here = false;
+    char *end = strrchr(folder, '/');
+    if (end == NULL || folder[1] == '\0')
+      return false;
+    end[end == folder] = '\0';
+  }
+}
+
+ds_code cli_find_store(cli *run, bool create, bool *ret_exists, ds_error *err) {
+  const char *named = cli_value(run, "store");
+  if (named == NULL)
+    named = getenv("DOORSTEP_STORE");
+  bool exists = false;
+  if (named != NULL && named[0] != '\0') {
+    TRY(set_store(run, named, err));
+    exists = is_store(run->store);
+    if (!exists && !create && !is_directory(run->store))
+      return ds_fail(err, DS_MISSING, "no store at %.200s; `doorstep --store %.100s init` makes one",
+                     named, named);
+    if (!exists && !create)
+      return ds_fail(err, DS_MISSING, "%.200s is a folder but no store (no MANIFEST in it)", named);
+  } else {
+    exists = find_upwards(run);
+    if (!exists && !create)
+      return ds_fail(err, DS_MISSING,
+                     "no store here: `doorstep init` makes one, `doorstep import FILE` makes and "
+                     "fills one, --store DIR names another");
+    if (!exists)
+      TRY(set_store(run, STORE_NAME, err));
+  }
+  *ret_exists = exists;
+  return DS_OK;
+}
+
+ds_code cli_open_store(cli *run, bool write, bool create, ds_store **ret_store, ds_error *err) {
+  bool exists = false;
+  TRY(cli_find_store(run, create, &exists, err));
+  ds_store_options options;
+  ds_store_options_init(&options);
+  options.write = write;
+  options.create = create;
+  options.threads = run->threads;
+  if (run->memory_bytes != 0)
+    options.memory_bytes = run->memory_bytes;
+  TRY(ds_store_open(run->store, &options, ret_store, err));
+  // From here on the store's budget is the run's.
+  run->memory_bytes = ds_store_get_options(*ret_store)->memory_bytes;
+  if (!exists)
+    cli_say(run, "made the store %s", run->store);
+  return DS_OK;
+}
+
+const char *cli_duckdb_path(cli *run) {
+  static const char *const places[] = {"", "../lib/doorstep/"};
+  char program[DS_PATH_BYTES_MAX];
+  const ssize_t size = readlink("/proc/self/exe", program, sizeof program - 1);
+  if (size <= 0)
+    return NULL;
+  program[size] = '\0';
+  char *slash = strrchr(program, '/');
+  if (slash == NULL)
+    return NULL;
+  slash[1] = '\0';
+  for (size_t i = 0; i < sizeof places / sizeof places[0]; i++) {
+    char path[2 * DS_PATH_BYTES_MAX];
+    snprintf(path, sizeof path, "%s%slibduckdb.so", program, places[i]);
+    if (access(path, R_OK) == 0)
+      return ds_arena_text(&run->arena, path, strlen(path));
+  }
+  return NULL;
+}

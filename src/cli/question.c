@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+// Every question of the question table as a command.
+#include "cli/cli.h"
+
+// The options given that are the question's; those of the program are not its business.
+static ds_option_set question_options(const cli *run, ds_option_value *values) {
+  uint32_t count = 0;
+  for (uint32_t i = 0; i < run->values_count; i++) {
+    bool common = false;
+    for (uint32_t c = 0; c < cli_common_options_count; c++)
+      common = common || strcmp(cli_common_options[c].name, run->values[i].name) == 0;
+    if (!common)
+      values[count++] = run->values[i];
+  }
+  return (ds_option_set){values, count};
+}
+
+static ds_code ask(cli *run, const ds_snapshot *snapshot, int64_t now_ms, ds_error *err) {
+  ds_option_value values[CLI_VALUES_MAX];
+  const ds_request request = {
+      .snapshot = snapshot,
+      .options = question_options(run, values),
+      .now_ms = now_ms,
+      .threads = run->threads,
+      .memory_bytes = run->memory_bytes,
+      .progress = &run->progress,
+      .arena = &run->arena,
+  };
+  ds_result *result = (ds_result *)ds_arena_alloc(&run->arena, sizeof *result);
+  if (result == NULL)
+    return ds_fail(err, DS_MEMORY, "out of memory");
+  ds_result_init(result, &run->arena, run->question->name);
+  cli_progress_start(run);
+  const ds_code code = ds_question_run(run->question, &request, result, err);
+  cli_progress_end(run);
+  return code == DS_OK ? cli_show(run, result, err) : code;
+}
+
+ds_code cli_run_question(cli *run, ds_error *err) {
+  ds_store *store = NULL;
+  ds_snapshot *snapshot = NULL;
+  TRY(cli_open_store(run, false, false, &store, err));
+  ds_io *io = ds_store_io(store);
+  const int64_t now_ms = io->ops->now_ms(io);
+  ds_code code = ds_store_snapshot(store, &snapshot, err);
+  ds_store_close(store);
+  if (code == DS_OK)
+    code = ask(run, snapshot, now_ms, err);
+  ds_snapshot_free(snapshot);
+  return code;
+}

@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: Apache-2.0
+// Words to the user: errors, remarks, progress. All on stderr.
+#include <stdarg.h>
+#include <unistd.h>
+
+#include "base/json.h"
+#include "cli/cli.h"
+
+// The expression that an error's position speaks of: the only one given, else none.
+static const char *expression_of(const cli *run) {
+  if (run->question == NULL)
+    return NULL;
+  const char *found = NULL;
+  const ds_option *tables[] = {run->question->options, ds_common_options};
+  const uint32_t counts[] = {run->question->options_count, ds_common_options_count};
+  for (uint32_t t = 0; t < 2; t++) {
+    for (uint32_t i = 0; i < counts[t]; i++) {
+      const char *text = cli_value(run, tables[t][i].name);
+      if (tables[t][i].type != DS_OPTION_EXPRESSION || text == NULL)
+        continue;
+      if (found != NULL)
+        return NULL;
+      found = text;
+    }
+  }
+  return found;
+}
+
+// Shows line `line` of the expression and a caret under byte column `column`.
+static void print_caret(const char *text, uint32_t line, uint32_t column) {
+  for (uint32_t i = 1; i < line && text != NULL; i++) {
+    text = strchr(text, '\n');
+    text = text != NULL ? text + 1 : NULL;
+  }
+  if (text == NULL)
+    return;
+  const uint32_t size = (uint32_t)strcspn(text, "\n");
+  const uint32_t before = column - 1 < size ? column - 1 : size;
+  const uint32_t width = ds_str_columns((ds_str){text, before});
+  fprintf(stderr, "  %.*s\n  %*s^\n", (int)size, text, (int)width, "");
+}
+
+static void report_json(ds_code code, const ds_error *err) {
+  ds_buf out;
+  ds_buf_init(&out, 1u << 16);
+  ds_json json = ds_json_to(&out, false);
+  ds_json_begin_object(&json);
+  ds_json_key(&json, "code");
+  ds_json_text(&json, ds_str_of(ds_code_name(code)));
+  ds_json_key(&json, "exit");
+  ds_json_i64(&json, ds_code_exit(code));
+  ds_json_key(&json, "message");
+  ds_json_text(&json, ds_str_of(err->message));
+  if (err->line > 0 || err->column > 0) {
+    ds_json_key(&json, "line");
+    ds_json_u64(&json, err->line);
+    ds_json_key(&json, "column");
+    ds_json_u64(&json, err->column);
+  }
+  ds_json_end_object(&json);
+  fprintf(stderr, "%s\n", ds_buf_cstr(&out));
+  ds_buf_done(&out);
+}
+
+void cli_report(const cli *run, ds_code code, const ds_error *err) {
+  ds_error shown = *err;
+  if (shown.message[0] == '\0')
+    snprintf(shown.message, sizeof shown.message, "%s", ds_code_meaning(code));
+  if (run->json_errors) {
+    report_json(code, &shown);
+    return;
+  }
+  fprintf(stderr, "doorstep: %s\n", shown.message);
+  const char *expression = code == DS_EXPRESSION ? expression_of(run) : NULL;
+  if (expression != NULL && shown.column > 0)
+    print_caret(expression, shown.line > 0 ? shown.line : 1, shown.column);
+}
+
+void cli_say(cli *run, const char *format, ...) {
+  if (run->quiet)
+    return;
+  cli_progress_end(run);
+  va_list args;
+  va_start(args, format);
+  vfprintf(stderr, format, args);
+  va_end(args);
+  fputc('\n', stderr);
+}
+
+static void draw(void *context, const char *phase, uint64_t done, uint64_t total,
+                 const char *unit) {
+  cli *run = (cli *)context;
+  char done_text[32];
+  char line[160];
+  if (strcmp(unit, "bytes") == 0)
+    ds_human_bytes(done_text, done);
+  else
+    ds_human_count(done_text, done);
+  int size = snprintf(line, sizeof line, "%s: %s%s%s", phase, done_text,
+                      strcmp(unit, "bytes") == 0 ? "" : " ",
+                      strcmp(unit, "bytes") == 0 ? "" : unit);
+  if (total > 0 && size > 0 && (size_t)size < sizeof line)
+    size += snprintf(line + size, sizeof line - (size_t)size, " (%.0f %%)",
+                     100.0 * (double)(done < total ? done : total) / (double)total);
+  fprintf(stderr, "\r%.*s\033[K", (int)cli_columns() - 1, line);
+  fflush(stderr);
+  run->progress_columns = (uint32_t)size;
+}
+
+void cli_progress_start(cli *run) {
+  run->progress.context = run;
+  run->progress.report = !run->quiet && isatty(STDERR_FILENO) ? draw : NULL;
+}
+
+void cli_progress_end(cli *run) {
+  if (run->progress_columns > 0)
+    fputs("\r\033[K", stderr);
+  run->progress_columns = 0;
+}

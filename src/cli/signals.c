@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <signal.h>
+
+#include "cli/cli.h"
+
+// What the handler sets; a handler has no argument of its own.
+static ds_progress *signal_progress;
+
+static void stop(int signal_number) {
+  (void)signal_number;
+  atomic_store_explicit(&signal_progress->stop, 1, memory_order_relaxed);
+}
+
+void cli_catch_signals(ds_progress *progress) {
+  signal_progress = progress;
+  // The handler is reset when it has run: who asks twice is not kept waiting.
+  struct sigaction action = {.sa_handler = stop, .sa_flags = (int)SA_RESETHAND};
+  sigemptyset(&action.sa_mask);
+  sigaction(SIGINT, &action, NULL);
+  sigaction(SIGTERM, &action, NULL);
+  // A reader that goes away is noticed where we write.
+  signal(SIGPIPE, SIG_IGN);
+}

@@ -1,0 +1,223 @@
+// SPDX-License-Identifier: Apache-2.0
+// What is in a store and what it takes on disk. Also what `doorstep` alone shows.
+#include <stdlib.h>
+
+#include "cli/cli.h"
+
+static const ds_column overview_columns[] = {
+    {"events", DS_CELL_COUNT, "events", "events in the store", false},
+    {"customers", DS_CELL_COUNT, "customers", "customers with an event", false},
+    {"first", DS_CELL_TIME, "", "time of the earliest event", false},
+    {"last", DS_CELL_TIME, "", "time of the latest event", false},
+    {"touchpoints", DS_CELL_COUNT, "", "distinct names of events", true},
+    {"parts", DS_CELL_COUNT, "", "part files", true},
+    {"bytes", DS_CELL_COUNT, "bytes", "size of the part files", true},
+    {"tail_events", DS_CELL_COUNT, "events", "events in the log, not yet in a part", true},
+    {"imports", DS_CELL_COUNT, "", "imports that stand", true},
+};
+enum { O_EVENTS, O_CUSTOMERS, O_FIRST, O_LAST, O_TOUCHPOINTS, O_PARTS, O_BYTES, O_TAIL,
+       O_IMPORTS, O_COUNT };
+
+static const ds_column size_columns[] = {
+    {"column", DS_CELL_TEXT, "", "what is stored", false},
+    {"bytes", DS_CELL_COUNT, "bytes", "on disk, without the log", false},
+    {"per_event", DS_CELL_NUMBER, "bytes", "bytes divided by all events in parts", false},
+    {"share", DS_CELL_SHARE, "", "share of the bytes of all columns", false},
+};
+enum { S_COLUMN, S_BYTES, S_PER_EVENT, S_SHARE, S_COUNT };
+
+// Counting customers: a journey is a customer, however many parts hold it.
+static ds_code count_init(void *state, const void *context, ds_arena *arena, ds_error *err) {
+  (void)state, (void)context, (void)arena, (void)err;
+  return DS_OK;
+}
+
+static ds_code count_block(void *state, const ds_block *block, ds_error *err) {
+  (void)err;
+  *(uint64_t *)state += block->journeys;
+  return DS_OK;
+}
+
+static ds_code count_merge(void *into, void *from, ds_error *err) {
+  (void)err;
+  *(uint64_t *)into += *(const uint64_t *)from;
+  return DS_OK;
+}
+
+static const ds_kernel count_kernel = {
+    .name = "customers",
+    .state_size = sizeof(uint64_t),
+    .init = count_init,
+    .add_block = count_block,
+    .merge = count_merge,
+};
+
+static ds_code count_customers(cli *run, const ds_snapshot *snapshot, uint64_t *ret_count,
+                               ds_error *err) {
+  if (snapshot->events == 0) {
+    *ret_count = 0;
+    return DS_OK;
+  }
+  const ds_plan plan = {.threads = run->threads, .progress = &run->progress};
+  void *state = NULL;
+  TRY(ds_scan(snapshot, &plan, &count_kernel, NULL, &run->arena, &state, err));
+  *ret_count = *(const uint64_t *)state;
+  return DS_OK;
+}
+
+static ds_code count_import(void *context, const ds_import_info *info, ds_error *err) {
+  (void)err;
+  *(uint64_t *)context += !info->undone;
+  return DS_OK;
+}
+
+static ds_code add_overview(cli *run, ds_store *store, const ds_snapshot *snapshot,
+                            ds_result *result, ds_error *err) {
+  uint64_t customers = 0;
+  uint64_t imports = 0;
+  TRY(count_customers(run, snapshot, &customers, err));
+  TRY(ds_store_imports(store, count_import, &imports, err));
+  uint64_t bytes = 0;
+  uint32_t parts = 0;
+  int64_t first = INT64_MAX;
+  int64_t last = INT64_MIN;
+  for (uint32_t i = 0; i < snapshot->places_count; i++) {
+    const ds_part_info *info = ds_part_get_info(snapshot->places[i].part);
+    first = info->events > 0 && info->time_min_ms < first ? info->time_min_ms : first;
+    last = info->events > 0 && info->time_max_ms > last ? info->time_max_ms : last;
+    bytes += info->number != 0 ? info->bytes : 0;
+    parts += info->number != 0;
+  }
+  ds_table *table =
+      ds_result_table(result, "store", "The store", overview_columns, O_COUNT);
+  ds_cell *row = ds_table_row(result, table);
+  if (row == NULL)
+    return ds_fail(err, DS_MEMORY, "out of memory");
+  row[O_EVENTS] = ds_cell_i64((int64_t)snapshot->events);
+  row[O_CUSTOMERS] = ds_cell_i64((int64_t)customers);
+  row[O_FIRST] = snapshot->events > 0 ? ds_cell_i64(first) : ds_cell_null();
+  row[O_LAST] = snapshot->events > 0 ? ds_cell_i64(last) : ds_cell_null();
+  row[O_TOUCHPOINTS] = ds_cell_i64(snapshot->space.touchpoints.count);
+  row[O_PARTS] = ds_cell_i64(parts);
+  row[O_BYTES] = ds_cell_i64((int64_t)bytes);
+  row[O_TAIL] = ds_cell_i64((int64_t)snapshot->tail_events);
+  row[O_IMPORTS] = ds_cell_i64((int64_t)imports);
+  return DS_OK;
+}
+
+// Bytes by kind of column over all parts.
+typedef struct sizes {
+  ds_names names;
+  uint64_t *bytes; // one per name
+  uint64_t total;
+  ds_code code;
+  ds_error err;
+} sizes;
+
+static void add_size(void *context, const char *column, uint64_t bytes) {
+  sizes *all = (sizes *)context;
+  uint32_t index = 0;
+  if (all->code == DS_OK)
+    all->code = ds_names_add(&all->names, ds_str_of(column), &index, &all->err);
+  if (all->code == DS_OK && index < DS_NAMES_MAX) {
+    all->bytes[index] += bytes;
+    all->total += bytes;
+  }
+}
+
+static ds_code fill_sizes(const sizes *all, uint64_t events, ds_result *result, ds_error *err) {
+  ds_table *table =
+      ds_result_table(result, "columns", "What takes the space", size_columns, S_COUNT);
+  // Largest first; few enough for picking one after the other.
+  bool *done = (bool *)ds_arena_array(result->arena, all->names.count, sizeof *done);
+  if (done == NULL)
+    return ds_fail(err, DS_MEMORY, "out of memory");
+  for (uint32_t n = 0; n < all->names.count; n++) {
+    uint32_t best = DS_NONE;
+    for (uint32_t i = 0; i < all->names.count; i++) {
+      if (!done[i] && (best == DS_NONE || all->bytes[i] > all->bytes[best]))
+        best = i;
+    }
+    done[best] = true;
+    ds_cell *row = ds_table_row(result, table);
+    if (row == NULL)
+      return ds_fail(err, DS_MEMORY, "out of memory");
+    row[S_COLUMN] = ds_cell_text(result, ds_str_of(ds_names_text(&all->names, best)));
+    row[S_BYTES] = ds_cell_i64((int64_t)all->bytes[best]);
+    row[S_PER_EVENT] = events > 0
+                           ? ds_cell_double((double)all->bytes[best] / (double)events)
+                           : ds_cell_null();
+    row[S_SHARE] = all->total > 0
+                       ? ds_cell_double((double)all->bytes[best] / (double)all->total)
+                       : ds_cell_null();
+  }
+  return DS_OK;
+}
+
+static ds_code add_sizes(cli *run, const ds_snapshot *snapshot, ds_result *result,
+                         ds_error *err) {
+  sizes all = {.code = DS_OK};
+  ds_names_init(&all.names, DS_NAMES_MAX);
+  all.bytes = (uint64_t *)ds_arena_array(&run->arena, DS_NAMES_MAX, sizeof *all.bytes);
+  if (all.bytes == NULL)
+    return ds_fail(err, DS_MEMORY, "out of memory");
+  for (uint32_t i = 0; i < snapshot->places_count; i++) {
+    if (ds_part_get_info(snapshot->places[i].part)->number != 0)
+      ds_part_sizes(snapshot->places[i].part, add_size, &all);
+  }
+  ds_code code = all.code;
+  if (code != DS_OK && err != NULL)
+    *err = all.err;
+  if (code == DS_OK && all.names.count > 0)
+    code = fill_sizes(&all, snapshot->events - snapshot->tail_events, result, err);
+  ds_names_done(&all.names);
+  return code;
+}
+
+static ds_code answer(cli *run, ds_store *store, bool with_sizes, ds_error *err) {
+  ds_snapshot *snapshot = NULL;
+  TRY(ds_store_snapshot(store, &snapshot, err));
+  ds_result *result = (ds_result *)ds_arena_alloc(&run->arena, sizeof *result);
+  ds_code code = result != NULL ? DS_OK : ds_fail(err, DS_MEMORY, "out of memory");
+  if (code == DS_OK) {
+    ds_result_init(result, &run->arena, "status");
+    ds_result_option(result, "store", "%s", run->store);
+    result->definition = "What is in the store, and what it takes on disk.";
+    result->as_of_ms = snapshot->time_max_ms;
+    code = add_overview(run, store, snapshot, result, err);
+  }
+  if (code == DS_OK && with_sizes)
+    code = add_sizes(run, snapshot, result, err);
+  if (code == DS_OK)
+    code = cli_show(run, result, err);
+  ds_snapshot_free(snapshot);
+  return code;
+}
+
+ds_code cli_run_status(cli *run, ds_error *err) {
+  ds_store *store = NULL;
+  TRY(cli_open_store(run, false, false, &store, err));
+  const ds_code code = answer(run, store, true, err);
+  ds_store_close(store);
+  return code;
+}
+
+ds_code cli_run_nothing(cli *run, ds_error *err) {
+  ds_error none = {.code = DS_OK};
+  bool exists = false;
+  if (cli_find_store(run, false, &exists, &none) != DS_OK) {
+    if (cli_value(run, "store") != NULL) {
+      *err = none;
+      return none.code;
+    }
+    cli_print_overview();
+    return DS_OK;
+  }
+  ds_store *store = NULL;
+  TRY(cli_open_store(run, false, false, &store, err));
+  const ds_code code = answer(run, store, false, err);
+  ds_store_close(store);
+  if (code == DS_OK)
+    cli_say(run, "\n%s; next: doorstep process --case order_id, or doorstep --help", run->store);
+  return code;
+}

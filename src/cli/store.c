@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+// Commands that keep the store: init, check, seal, compact.
+#include "cli/cli.h"
+
+ds_code cli_run_init(cli *run, ds_error *err) {
+  if (run->arguments_count == 1) {
+    // A folder named as argument is the same as --store.
+    if (cli_value(run, "store") != NULL)
+      return ds_fail(err, DS_USAGE, "init takes a folder or --store, not both");
+    if (run->values_count == CLI_VALUES_MAX)
+      return ds_fail(err, DS_LIMIT, "more than %u options", CLI_VALUES_MAX);
+    run->values[run->values_count++] = (ds_option_value){"store", run->arguments[0]};
+  }
+  bool exists = false;
+  TRY(cli_find_store(run, true, &exists, err));
+  if (exists)
+    return ds_fail(err, DS_USAGE, "there is a store already: %.300s", run->store);
+  ds_store *store = NULL;
+  TRY(cli_open_store(run, true, true, &store, err));
+  ds_store_close(store);
+  return DS_OK;
+}
+
+// Where the problems that a check finds go.
+typedef struct problems {
+  cli *run;
+  uint64_t count;
+  ds_code code;
+} problems;
+
+static void show_problem(void *context, const char *line) {
+  problems *found = (problems *)context;
+  cli_progress_end(found->run);
+  found->count++;
+  if (found->code == DS_OK)
+    found->code = cli_write(found->run, line, strlen(line), NULL);
+  if (found->code == DS_OK)
+    found->code = cli_write(found->run, "\n", 1, NULL);
+}
+
+ds_code cli_run_check(cli *run, ds_error *err) {
+  ds_store *store = NULL;
+  TRY(cli_open_store(run, false, false, &store, err));
+  cli_progress_start(run);
+  problems found = {.run = run};
+  ds_code code = ds_store_check(store, show_problem, &found, &run->progress, err);
+  cli_progress_end(run);
+  ds_store_close(store);
+  if (code == DS_NO)
+    return ds_fail(err, DS_NO, "%s: %llu problem%s found", run->store,
+                   (unsigned long long)found.count, found.count == 1 ? "" : "s");
+  if (code == DS_OK)
+    cli_say(run, "%s: all is well", run->store);
+  return code;
+}
+
+ds_code cli_run_seal(cli *run, ds_error *err) {
+  ds_store *store = NULL;
+  TRY(cli_open_store(run, true, false, &store, err));
+  const ds_code code = ds_store_seal(store, err);
+  ds_store_close(store);
+  return code;
+}
+
+ds_code cli_run_compact(cli *run, ds_error *err) {
+  ds_store *store = NULL;
+  TRY(cli_open_store(run, true, false, &store, err));
+  cli_progress_start(run);
+  const ds_code code = ds_store_compact(store, &run->progress, err);
+  cli_progress_end(run);
+  ds_store_close(store);
+  if (code == DS_OK)
+    cli_say(run, "%s: compacted", run->store);
+  return code;
+}
