@@ -272,16 +272,22 @@ const char *ds_str_nearest(ds_str name, const char *const *candidates, size_t co
   return nearest;
 }
 
-const char *ds_human_count(char out[32], uint64_t count) {
+// Writes the number with separators, at most 27 bytes with the NUL; returns its length.
+static size_t write_count(char *out, uint64_t count) {
   char digits[24];
   const int size = snprintf(digits, sizeof(digits), "%llu", (unsigned long long)count);
-  int to = 0;
+  size_t to = 0;
   for (int i = 0; i < size; i++) {
     if (i > 0 && (size - i) % 3 == 0)
       out[to++] = ',';
     out[to++] = digits[i];
   }
   out[to] = '\0';
+  return to;
+}
+
+const char *ds_human_count(char out[32], uint64_t count) {
+  write_count(out, count);
   return out;
 }
 
@@ -306,11 +312,12 @@ static void human_scaled(char *out, size_t out_size, uint64_t value, const human
     u++;
   const uint64_t size = units[u].size;
   const uint64_t tenths = value / size * 10 + rounded(value % size * 10, size);
-  char whole[32];
-  if (u > 0 && value / size < 10 && tenths < 100)
+  if (u > 0 && value / size < 10 && tenths < 100) {
     snprintf(out, out_size, "%d.%d %s", (int)(tenths / 10), (int)(tenths % 10), units[u].name);
-  else
-    snprintf(out, out_size, "%s %s", ds_human_count(whole, rounded(value, size)), units[u].name);
+    return;
+  }
+  const size_t length = write_count(out, rounded(value, size));
+  snprintf(out + length, out_size - length, " %s", units[u].name);
 }
 
 const char *ds_human_duration(char out[32], int64_t duration_ms) {

@@ -15,7 +15,7 @@
 #include "base/map.h"
 
 // Lets the sanitizer's allocator answer NULL, as that of the C library does. It calls this by name.
-const char *__asan_default_options(void);
+__attribute__((visibility("default"))) const char *__asan_default_options(void);
 const char *__asan_default_options(void) {
   return "allocator_may_return_null=1";
 }

@@ -320,7 +320,7 @@ static fate fate_of(const char *sector, size_t size) {
   return old == size ? FATE_OLD : new == size ? FATE_NEW : FATE_OTHER;
 }
 
-// A write over sectors 1 to 3 and a bit of 4: its sectors meet different fates, its neighbours none.
+// A write over sectors 1 to 3 and a bit of 4: its sectors meet different fates, no neighbour any.
 static void test_random_loss_is_by_sector(void **state) {
   (void)state;
   bool seen[FATES] = {false};
