@@ -75,7 +75,8 @@ typedef struct ds_result {
   ds_table tables[8];
   ds_note notes[32];
   ds_option_value options[64];
-  ds_arena *arena; // owns every text and cell
+  const char *main_table; // what a format of one table (CSV) shows; NULL = the last
+  ds_arena *arena;        // owns every text and cell
 } ds_result;
 
 // An empty result whose content will live in `arena` (which must outlive it).

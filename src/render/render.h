@@ -1,19 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 // Result -> terminal table, CSV, JSON, SVG. One row per format in ds_formats[]. Pure functions of
 // the result; nothing is printed here. May use base/, model/. SVG loads Graphviz when first
-// needed.
+// needed. Every function appends to `out` and fails with DS_MEMORY or DS_LIMIT when it cannot grow.
 #ifndef DS_RENDER_RENDER_H
 #define DS_RENDER_RENDER_H
 
 #include "base/buf.h"
 #include "model/result.h"
 
-// How to render. `columns` is the terminal's width; `color` allows ANSI colour (never the only
-// sign); `rows_max` rows per table are shown (0 = all), the rest is counted in a last line.
+// How to render. `columns` is the terminal's width (0 = 80); `color` allows ANSI colour (never the
+// only sign); `rows_max` rows per table are shown in a terminal table (0 = all), the rest is
+// counted in a last line. `table` names the one table that CSV holds (NULL = the main table).
 typedef struct ds_render_options {
   uint32_t columns;
   uint32_t rows_max;
   bool color;
+  const char *table;
 } ds_render_options;
 
 // One output format: its name (as in --format), file ending, and its function.
@@ -24,6 +26,7 @@ typedef struct ds_format {
                     ds_error *err);
 } ds_format;
 
+// Every format, in the order of the usage text.
 extern const ds_format ds_formats[];
 extern const uint32_t ds_formats_count;
 
@@ -31,14 +34,28 @@ extern const uint32_t ds_formats_count;
 const ds_format *ds_format_of_name(ds_str name);
 const ds_format *ds_format_of_file(ds_str path);
 
-ds_code ds_render_table(const ds_result *result, const ds_render_options *options, ds_buf *out,
-                        ds_error *err);
-ds_code ds_render_csv(const ds_result *result, const ds_render_options *options, ds_buf *out,
-                      ds_error *err);
-ds_code ds_render_json(const ds_result *result, const ds_render_options *options, ds_buf *out,
-                       ds_error *err);
-// Only for results with `nodes` and `edges` tables (process); else DS_UNSUPPORTED.
-ds_code ds_render_svg(const ds_result *result, const ds_render_options *options, ds_buf *out,
-                      ds_error *err);
+// For people at a terminal: titles, aligned figures in people's units, a bar for the main count,
+// notes and the definition below. Fits options->columns: secondary columns go first, long texts end
+// in "…". Control characters of names never reach the terminal.
+DS_CHECKED ds_code ds_render_table(const ds_result *result, const ds_render_options *options,
+                                   ds_buf *out, ds_error *err);
+
+// One table as RFC 4180 text (CRLF, UTF-8, a header line): options->table, else the result's main
+// table; DS_USAGE when there is no such table. Durations are ms, shares 0..1, times ISO 8601, null
+// is empty, items of a list are joined by " > ". A text that a spreadsheet would run as a formula
+// gets a leading "'".
+DS_CHECKED ds_code ds_render_csv(const ds_result *result, const ds_render_options *options,
+                                 ds_buf *out, ds_error *err);
+
+// The whole result as one JSON object, one row of a table per line.
+DS_CHECKED ds_code ds_render_json(const ds_result *result, const ds_render_options *options,
+                                  ds_buf *out, ds_error *err);
+
+// A picture of the process map, by Graphviz (DS_LIBRARY when it is absent). Only for results with
+// `nodes` and `edges` tables and no breakdown; else DS_UNSUPPORTED. At most 50 touchpoints and 60
+// lines are drawn, the most frequent, every touchpoint staying connected; the picture says what is
+// hidden. Not for two threads at once: Graphviz keeps global state.
+DS_CHECKED ds_code ds_render_svg(const ds_result *result, const ds_render_options *options,
+                                 ds_buf *out, ds_error *err);
 
 #endif

@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "render/cell.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <utf8proc.h>
+
+#include "model/time.h"
+
+// Doubles below this that are whole print as integers without loss.
+static const double WHOLE_MAX = 9007199254740992.0;
+
+// Control characters could rule the terminal; direction overrides could make one name look like
+// another.
+static bool is_harmful(utf8proc_int32_t point) {
+  return point < 0x20 || (point >= 0x7f && point < 0xa0) || (point >= 0x202a && point <= 0x202e) ||
+         (point >= 0x2066 && point <= 0x2069) || point == 0x2028 || point == 0x2029;
+}
+
+void ds_text_clean(ds_str text, ds_buf *out) {
+  for (uint32_t at = 0; at < text.size;) {
+    utf8proc_int32_t point = -1;
+    const utf8proc_ssize_t size =
+        utf8proc_iterate((const utf8proc_uint8_t *)text.data + at,
+                         (utf8proc_ssize_t)(text.size - at), &point);
+    if (size <= 0 || is_harmful(point))
+      ds_buf_text(out, "\xef\xbf\xbd");
+    else
+      ds_buf_append(out, text.data + at, (size_t)size);
+    at += size <= 0 ? 1 : (uint32_t)size;
+  }
+}
+
+static void list_append(ds_str text, ds_buf *out, void (*item)(ds_str text, ds_buf *out)) {
+  uint32_t start = 0;
+  for (uint32_t at = 0; at <= text.size; at++) {
+    if (at < text.size && text.data[at] != DS_LIST_SEPARATOR)
+      continue;
+    if (start != 0)
+      ds_buf_text(out, " > ");
+    item((ds_str){text.data + start, at - start}, out);
+    start = at + 1;
+  }
+}
+
+static void text_append(ds_str text, ds_buf *out) { ds_buf_append(out, text.data, text.size); }
+
+static void human_number(double number, ds_buf *out) {
+  char text[32];
+  if (!isfinite(number)) {
+    ds_buf_text(out, "–");
+  } else if (fabs(number) >= 1000 && fabs(number) < WHOLE_MAX) {
+    if (number < 0)
+      ds_buf_u8(out, '-');
+    ds_buf_text(out, ds_human_count(text, (uint64_t)llround(fabs(number))));
+  } else if (number == trunc(number)) {
+    ds_buf_printf(out, "%.0f", number);
+  } else {
+    ds_buf_printf(out, "%.*f", fabs(number) >= 100 ? 1 : fabs(number) >= 0.1 ? 2 : 4, number);
+  }
+}
+
+// "2018-01-31", or with the time of day to the minute.
+static void human_time(int64_t time_ms, ds_buf *out) {
+  char text[32];
+  ds_time_print(text, time_ms);
+  char *t = strchr(text, 'T');
+  assert(t != NULL);
+  *t = time_ms % DS_DAY_MS == 0 ? '\0' : ' ';
+  if (*t == ' ')
+    t[6] = '\0';
+  ds_buf_text(out, text);
+}
+
+void ds_cell_human(const ds_column *column, const ds_cell *cell, ds_buf *out) {
+  char text[32];
+  if (cell->null) {
+    ds_buf_text(out, "–");
+    return;
+  }
+  switch (column->type) {
+  case DS_CELL_TEXT:
+    ds_text_clean(cell->text, out);
+    return;
+  case DS_CELL_LIST:
+    list_append(cell->text, out, ds_text_clean);
+    return;
+  case DS_CELL_COUNT:
+    if (cell->i < 0)
+      ds_buf_u8(out, '-');
+    ds_buf_text(out, ds_human_count(text, cell->i < 0 ? 0 - (uint64_t)cell->i : (uint64_t)cell->i));
+    return;
+  case DS_CELL_NUMBER:
+    human_number(cell->number, out);
+    return;
+  case DS_CELL_DURATION:
+    if (fabs(cell->number) < WHOLE_MAX)
+      ds_buf_text(out, ds_human_duration(text, llround(cell->number)));
+    else
+      ds_buf_text(out, "–");
+    return;
+  case DS_CELL_SHARE:
+    ds_buf_text(out, ds_human_share(text, cell->number));
+    return;
+  case DS_CELL_TIME:
+    human_time(cell->i, out);
+    return;
+  }
+}
+
+void ds_cell_plain(const ds_column *column, const ds_cell *cell, ds_buf *out) {
+  char text[32];
+  if (cell->null)
+    return;
+  switch (column->type) {
+  case DS_CELL_TEXT:
+    text_append(cell->text, out);
+    return;
+  case DS_CELL_LIST:
+    list_append(cell->text, out, text_append);
+    return;
+  case DS_CELL_COUNT:
+    ds_buf_printf(out, "%" PRId64, cell->i);
+    return;
+  case DS_CELL_TIME:
+    ds_buf_text(out, ds_time_print(text, cell->i));
+    return;
+  case DS_CELL_NUMBER:
+  case DS_CELL_DURATION:
+  case DS_CELL_SHARE:
+    break;
+  }
+  const double number = cell->number;
+  if (number == trunc(number) && fabs(number) < WHOLE_MAX)
+    ds_buf_printf(out, "%" PRId64, (int64_t)number);
+  else if (isfinite(number))
+    ds_buf_printf(out, "%.12g", number);
+}
+
+double ds_cell_number(const ds_column *column, const ds_cell *cell) {
+  if (cell->null || !ds_column_is_figure(column))
+    return 0;
+  return column->type == DS_CELL_COUNT ? (double)cell->i : cell->number;
+}
+
+void ds_column_label(const ds_column *column, ds_buf *out) {
+  const ds_str name = ds_str_of(column->name);
+  const bool in_ms = name.size > 3 && memcmp(name.data + name.size - 3, "_ms", 3) == 0;
+  for (uint32_t i = 0; i < name.size - (in_ms ? 3 : 0); i++)
+    ds_buf_u8(out, (uint8_t)(name.data[i] == '_' ? ' ' : name.data[i]));
+}
+
+bool ds_column_is_figure(const ds_column *column) {
+  return column->type == DS_CELL_COUNT || column->type == DS_CELL_NUMBER ||
+         column->type == DS_CELL_DURATION || column->type == DS_CELL_SHARE;
+}
+
+const char *ds_cell_type_name(ds_cell_type type) {
+  static const char *const names[] = {
+      [DS_CELL_TEXT] = "text",         [DS_CELL_COUNT] = "count", [DS_CELL_NUMBER] = "number",
+      [DS_CELL_DURATION] = "duration", [DS_CELL_SHARE] = "share", [DS_CELL_TIME] = "time",
+      [DS_CELL_LIST] = "list",
+  };
+  assert((size_t)type < sizeof names / sizeof *names);
+  return names[type];
+}

@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+// Cells as text, shared by the formats: for people (units, separators) and for programs (plain
+// numbers). Private to render/. May use base/, model/.
+#ifndef DS_RENDER_CELL_H
+#define DS_RENDER_CELL_H
+
+#include "base/buf.h"
+#include "model/result.h"
+
+// Appends a text that comes from data so that it can do no harm on a screen: control characters,
+// direction overrides and bytes that are no UTF-8 become U+FFFD.
+void ds_text_clean(ds_str text, ds_buf *out);
+
+// Appends a cell for people: "12,345", "3.2 d", "7.9 %", "2018-01-31 10:00", "–" for null.
+void ds_cell_human(const ds_column *column, const ds_cell *cell, ds_buf *out);
+
+// Appends a cell for programs: plain numbers, durations in ms, ISO 8601 times, nothing for null.
+void ds_cell_plain(const ds_column *column, const ds_cell *cell, ds_buf *out);
+
+// The number that a cell holds whatever its type; 0 for texts and null.
+double ds_cell_number(const ds_column *column, const ds_cell *cell);
+
+// A column's name for people: "median_ms" -> "median", "conversion_next" -> "conversion next".
+void ds_column_label(const ds_column *column, ds_buf *out);
+
+// True for columns of figures, which stand to the right.
+bool ds_column_is_figure(const ds_column *column);
+
+// "text", "count", ... as in JSON.
+const char *ds_cell_type_name(ds_cell_type type);
+
+#endif

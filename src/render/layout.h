@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+// Which columns of a table are shown in how many terminal columns. Private to render/.
+// Invariant: the widths with two spaces between them never exceed the width asked for, unless the
+// first column alone is wider than that.
+#ifndef DS_RENDER_LAYOUT_H
+#define DS_RENDER_LAYOUT_H
+
+#include "render/cell.h"
+
+enum { DS_LAYOUT_COLUMNS_MAX = 64, DS_LAYOUT_GAP = 2 };
+
+// One shown column: its index in the table and its width.
+typedef struct ds_shown {
+  uint32_t column;
+  uint32_t width;
+} ds_shown;
+
+// What is shown; the bar stands behind the shown column number bar_after (when bar_width > 0) and
+// is full at bar_full.
+typedef struct ds_layout {
+  ds_shown shown[DS_LAYOUT_COLUMNS_MAX];
+  uint32_t count;
+  uint32_t bar_after;
+  uint32_t bar_width;
+  double bar_full;
+} ds_layout;
+
+// Measures the first `rows` rows and fits them into `width` terminal columns: secondary columns are
+// dropped from the right, then texts are cut, then figures are dropped from the right; what is
+// left over goes to the bar.
+void ds_layout_make(const ds_table *table, uint32_t rows, uint32_t width, ds_layout *ret_layout);
+
+#endif

@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "render/render.h"
+
+const ds_format ds_formats[] = {
+    {"table", ".txt", ds_render_table},
+    {"csv", ".csv", ds_render_csv},
+    {"json", ".json", ds_render_json},
+    {"svg", ".svg", ds_render_svg},
+};
+const uint32_t ds_formats_count = sizeof ds_formats / sizeof *ds_formats;
+
+const ds_format *ds_format_of_name(ds_str name) {
+  for (uint32_t i = 0; i < ds_formats_count; i++) {
+    if (ds_str_equal_nocase(name, ds_str_of(ds_formats[i].name)))
+      return &ds_formats[i];
+  }
+  return NULL;
+}
+
+const ds_format *ds_format_of_file(ds_str path) {
+  for (uint32_t i = 0; i < ds_formats_count; i++) {
+    const ds_str suffix = ds_str_of(ds_formats[i].suffix);
+    if (path.size <= suffix.size)
+      continue;
+    const ds_str ending = {path.data + path.size - suffix.size, suffix.size};
+    if (ds_str_equal_nocase(ending, suffix))
+      return &ds_formats[i];
+  }
+  return NULL;
+}
