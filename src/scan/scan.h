@@ -26,15 +26,16 @@ typedef struct ds_plan {
   bool has_from, has_to;    // [from_ms, to_ms)
   int64_t from_ms, to_ms;
   ds_range range;
-  bool want_case_text;      // fill case_text of regrouped blocks
+  bool want_case_text;      // fill case_text of regrouped blocks (key columns do not survive)
   uint32_t threads;
   ds_progress *progress;
 } ds_plan;
 
 // What a question does with blocks: a row of a table (ARCHITECTURE, "Block"). `context` is the
 // question's own options, read-only. One state per thread, each in its own arena; add_block is
-// called with blocks in no defined order, merge folds `from` into `into`. No locks, no figure may
-// depend on the order.
+// called with blocks in no defined order, merge folds `from` into `into` and keeps no pointer into
+// the other's arena. No locks, no figure may depend on the order. done must bear a state whose
+// init failed.
 typedef struct ds_kernel {
   const char *name;
   size_t state_size; // zeroed memory given to init
@@ -51,8 +52,8 @@ DS_CHECKED ds_code ds_scan(const ds_snapshot *snapshot, const ds_plan *plan,
                            const ds_kernel *kernel, const void *context, ds_arena *arena,
                            void **ret_state, ds_error *err);
 
-// Runs over at most one in `stride` of the scan's work units, evenly spread: a sample of whole
-// blocks.
+// Runs over about one in `stride` of the scan's work units, evenly spread, but over at least 16
+// of them (or all): a sample of whole blocks.
 DS_CHECKED ds_code ds_scan_sample(const ds_snapshot *snapshot, const ds_plan *plan,
                                   uint32_t stride, const ds_kernel *kernel, const void *context,
                                   ds_arena *arena, void **ret_state, ds_error *err);

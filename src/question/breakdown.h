@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+// --by: which group a case belongs to, by the first value of a property that is not null among its
+// events. A first scan counts the values; the most frequent become groups, the rest is "other",
+// none is "(none)". May use base/ to scan/.
+#ifndef DS_QUESTION_BREAKDOWN_H
+#define DS_QUESTION_BREAKDOWN_H
+
+#include "base/map.h"
+#include "scan/scan.h"
+
+// The groups of one question: the values in `values` are groups 0..count-1, then "other", then
+// "(none)". Immutable once made.
+typedef struct ds_breakdown {
+  const char *name;     // as asked: the first column of every table
+  uint32_t column;      // of the block's properties
+  uint32_t touchpoint;  // only events of this touchpoint, DS_NONE = all
+  uint32_t groups;      // with other and none
+  bool has_other;       // some case has a value outside the top
+  bool has_none;
+  ds_names values;
+  const char **labels;  // groups
+} ds_breakdown;
+
+// Resolves "property" or "touchpoint.property" against the snapshot, adds the property to the
+// plan's columns and counts the values. The caller calls ds_breakdown_done.
+DS_CHECKED ds_code ds_breakdown_make(const ds_snapshot *snapshot, ds_plan *plan, const char *name,
+                                     uint32_t top, ds_arena *arena, ds_breakdown *ret_by,
+                                     ds_error *err);
+void ds_breakdown_done(ds_breakdown *by);
+
+// The group of each journey of a block into group[journeys].
+void ds_breakdown_block(const ds_breakdown *by, const ds_block *block, uint32_t *group);
+
+#endif

@@ -1,0 +1,470 @@
+// SPDX-License-Identifier: Apache-2.0
+// See process_kernel.h. Per tile of 1,024 events: edge keys by one flat pass over the touchpoints,
+// the keys at case starts replaced by keys of the start row (so no pair crosses two cases), then
+// the inner loop of the level. Sums are 64 bits wide between flushes; a running bound on them says
+// when a flush into 128 bits is due.
+#include "question/process_kernel.h"
+
+#include <math.h>
+#include <stdlib.h>
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
+
+#define CASE_START 0x80000000u
+
+// Flush long before 32-bit counters can overflow.
+#define EVENTS_UNFLUSHED_MAX (1u << 31)
+
+static __attribute__((noinline, cold)) void widen(process_edge *edge, int64_t gap) {
+  assert(gap >= 0);
+  if (edge->min == INT64_MAX) {
+    edge->min = gap;
+    return;
+  }
+  const int64_t max = edge->min + (int64_t)edge->range;
+  const int64_t min = gap < edge->min ? gap : edge->min;
+  edge->range = (uint64_t)((gap > max ? gap : max) - min);
+  edge->min = min;
+}
+
+// Counts a gap below each window; 1 when it is inside one.
+static inline uint32_t window_step(process_edge *edge, float gap) {
+#ifdef __SSE2__
+  static_assert(offsetof(process_edge, high) == offsetof(process_edge, low) + 8, "one vector");
+  const __m128 less = _mm_cmplt_ps(_mm_set1_ps(gap), _mm_loadu_ps(edge->low));
+  const __m128i below = _mm_loadl_epi64((const __m128i *)edge->below);
+  _mm_storel_epi64((__m128i *)edge->below, _mm_sub_epi32(below, _mm_castps_si128(less)));
+  const int bits = _mm_movemask_ps(less);
+  return ((bits ^ (bits >> 2)) & 3) != 0;
+#else
+  const uint32_t below_0 = gap < edge->low[0], below_1 = gap < edge->low[1];
+  edge->below[0] += below_0;
+  edge->below[1] += below_1;
+  return (below_0 ^ (gap < edge->high[0])) | (below_1 ^ (gap < edge->high[1]));
+#endif
+}
+
+#define TILE_NAME tile_basic
+#define TILE_CASES 0
+#define TILE_WINDOWS 0
+#include "question/process_kernel.inc.h"
+#undef TILE_NAME
+#undef TILE_CASES
+#undef TILE_WINDOWS
+
+#define TILE_NAME tile_cases
+#define TILE_CASES 1
+#define TILE_WINDOWS 0
+#include "question/process_kernel.inc.h"
+#undef TILE_NAME
+#undef TILE_CASES
+#undef TILE_WINDOWS
+
+#define TILE_NAME tile_all
+#define TILE_CASES 1
+#define TILE_WINDOWS 1
+#include "question/process_kernel.inc.h"
+#undef TILE_NAME
+#undef TILE_CASES
+#undef TILE_WINDOWS
+
+typedef uint32_t (*tile_function)(process_edge *restrict, process_node *restrict,
+                                  const uint32_t *restrict, const uint32_t *restrict,
+                                  const int64_t *restrict, uint32_t, uint32_t,
+                                  process_chunk *restrict);
+
+static const tile_function tiles[] = {tile_basic, tile_cases, tile_all};
+
+process_shape process_shape_of(uint32_t touchpoints, uint32_t groups) {
+  assert(groups > 0);
+  const uint64_t entries = (uint64_t)groups * (touchpoints + 1) * touchpoints;
+  return (process_shape){touchpoints, groups, entries <= PROCESS_DENSE_MAX};
+}
+
+static bool is_start_key(const process_shape *shape, uint64_t key) {
+  return key / shape->touchpoints % (shape->touchpoints + 1) == shape->touchpoints;
+}
+
+// An edge nobody has seen yet keeps all its gaps; the start row has none.
+static void edge_reset(process_edge *edge, bool start) {
+  *edge = (process_edge){.min = INT64_MAX};
+  for (uint32_t q = 0; q < PROCESS_QUANTILES; q++)
+    edge->high[q] = start ? 0 : INFINITY;
+}
+
+static ds_code edges_reserve(process_state *state, uint32_t more, ds_error *err) {
+  if (state->edges_count + more <= state->edges_capacity)
+    return DS_OK;
+  const uint32_t capacity = (state->edges_count + more) * 2;
+  process_edge *edges = aligned_alloc(sizeof *edges, capacity * sizeof *edges);
+  if (edges == NULL)
+    return ds_fail(err, DS_MEMORY, "out of memory for the edges of the process map");
+  if (state->edges_count > 0)
+    memcpy(edges, state->edges, state->edges_count * sizeof *edges);
+  free(state->edges);
+  state->edges = edges;
+  process_total *totals = realloc(state->totals, capacity * sizeof *totals);
+  if (totals == NULL)
+    return ds_fail(err, DS_MEMORY, "out of memory for the edges of the process map");
+  state->totals = totals;
+  uint64_t *keys = realloc(state->keys, capacity * sizeof *keys);
+  if (keys == NULL)
+    return ds_fail(err, DS_MEMORY, "out of memory for the edges of the process map");
+  state->keys = keys;
+  state->edges_capacity = capacity;
+  return DS_OK;
+}
+
+static void edge_new(process_state *state, uint64_t key) {
+  assert(state->edges_count < state->edges_capacity);
+  const uint32_t at = state->edges_count++;
+  edge_reset(&state->edges[at], is_start_key(&state->context->shape, key));
+  state->totals[at] = (process_total){0};
+  state->keys[at] = key;
+}
+
+// The edge of a key, made when new; room was reserved by the caller.
+static ds_code edge_of(process_state *state, uint64_t key, uint32_t *ret_index, ds_error *err) {
+  if (state->context->shape.dense) {
+    assert(key < state->edges_count);
+    *ret_index = (uint32_t)key;
+    return DS_OK;
+  }
+  uint32_t *slot = ds_map64_put(&state->map, key);
+  if (slot == NULL)
+    return ds_fail(err, DS_MEMORY, "out of memory for the edges of the process map");
+  if (*slot == DS_NONE) {
+    *slot = state->edges_count;
+    edge_new(state, key);
+  }
+  *ret_index = *slot;
+  return DS_OK;
+}
+
+uint32_t process_find(const process_state *state, uint64_t key) {
+  if (!state->context->shape.dense)
+    return ds_map64_get(&state->map, key);
+  return key < state->edges_count ? (uint32_t)key : DS_NONE;
+}
+
+static ds_code windows_set(process_state *state, ds_error *err) {
+  const process_context *context = state->context;
+  TRY(edges_reserve(state, context->windows_count, err));
+  for (uint32_t w = 0; w < context->windows_count; w++) {
+    const process_window *window = &context->windows[w];
+    uint32_t at = 0;
+    TRY(edge_of(state, window->key, &at, err));
+    memcpy(state->edges[at].low, window->low, sizeof window->low);
+    memcpy(state->edges[at].high, window->high, sizeof window->high);
+  }
+  return DS_OK;
+}
+
+static ds_code kernel_init(void *memory, const void *context, ds_arena *arena, ds_error *err) {
+  process_state *state = memory;
+  state->context = context;
+  state->arena = arena;
+  ds_map64_init(&state->map);
+  const process_shape *shape = &state->context->shape;
+  const size_t nodes = (size_t)shape->groups * shape->touchpoints;
+  state->nodes = ds_arena_array(arena, nodes, sizeof *state->nodes);
+  state->node_cases = ds_arena_array(arena, nodes, sizeof *state->node_cases);
+  state->ends = ds_arena_array(arena, nodes, sizeof *state->ends);
+  state->group_cases = ds_arena_array(arena, shape->groups, sizeof *state->group_cases);
+  if (!state->nodes || !state->node_cases || !state->ends || !state->group_cases)
+    return ds_fail(err, DS_MEMORY, "out of memory for the nodes of the process map");
+  if (shape->dense) {
+    const uint32_t entries = shape->groups * (shape->touchpoints + 1) * shape->touchpoints;
+    TRY(edges_reserve(state, entries, err));
+    for (uint32_t key = 0; key < entries; key++)
+      edge_new(state, key);
+  }
+  return windows_set(state, err);
+}
+
+void process_flush(process_state *state) {
+  for (uint32_t i = 0; i < state->edges_count; i++) {
+    process_edge *edge = &state->edges[i];
+    process_total *total = &state->totals[i];
+    total->sum += edge->sum;
+    total->count += (uint32_t)edge->count_cases;
+    total->cases += edge->count_cases >> 32;
+    edge->sum = edge->count_cases = 0;
+    for (uint32_t q = 0; q < PROCESS_QUANTILES; q++) {
+      total->below[q] += edge->below[q];
+      edge->below[q] = 0;
+    }
+  }
+  const size_t nodes = (size_t)state->context->shape.groups * state->context->shape.touchpoints;
+  for (size_t i = 0; i < nodes; i++) {
+    state->node_cases[i] += state->nodes[i].cases;
+    state->nodes[i].cases = 0;
+  }
+  state->unflushed_events = state->unflushed_sum = 0;
+}
+
+// Case numbers start again at 1; only between blocks, because a case must keep its number.
+static void cases_restart(process_state *state) {
+  process_flush(state);
+  for (uint32_t i = 0; i < state->edges_count; i++)
+    state->edges[i].last_case = 0;
+  const size_t nodes = (size_t)state->context->shape.groups * state->context->shape.touchpoints;
+  for (size_t i = 0; i < nodes; i++)
+    state->nodes[i].last_case = 0;
+  state->case_last = 0;
+}
+
+static void flush_when_due(process_state *state, const int64_t *restrict gap, uint32_t count) {
+  // An OR is an upper bound within a factor of two and, unlike a maximum, plain SSE2 has it.
+  uint64_t bits = 0;
+  for (uint32_t i = 0; i < count; i++)
+    bits |= (uint64_t)gap[i];
+  assert(bits <= INT64_MAX);
+  if (bits > 2ull * DS_TIME_MAX_MS)
+    bits = 2ull * DS_TIME_MAX_MS;
+  const uint64_t more = bits * count;
+  if (state->unflushed_sum > UINT64_MAX - more ||
+      state->unflushed_events > EVENTS_UNFLUSHED_MAX)
+    process_flush(state);
+  state->unflushed_sum += more;
+  state->unflushed_events += count;
+}
+
+// Room for one tile of kept gaps; past the budget the newest chunk is written over, which loses
+// gaps and says so.
+static ds_code kept_reserve(process_state *state, ds_error *err) {
+  process_chunk *chunk = state->kept;
+  if (chunk != NULL && chunk->used + PROCESS_TILE <= PROCESS_CHUNK)
+    return DS_OK;
+  if (chunk != NULL && state->kept_bytes + sizeof *chunk > state->context->kept_bytes_max) {
+    state->kept_overflow = true;
+    chunk->used = 0;
+    return DS_OK;
+  }
+  chunk = malloc(sizeof *chunk);
+  if (chunk == NULL)
+    return ds_fail(err, DS_MEMORY, "out of memory for the gaps of the process map");
+  chunk->used = 0;
+  chunk->next = state->kept;
+  state->kept = chunk;
+  state->kept_bytes += sizeof *chunk;
+  return DS_OK;
+}
+
+// Edge keys of events [first, first + count), as if all were one case; those of case starts are
+// mended by the caller.
+static void tile_keys(const uint16_t *restrict touchpoint, uint32_t first, uint32_t count,
+                      uint32_t touchpoints, uint32_t *restrict index, uint32_t *restrict node) {
+  uint32_t i = 0;
+  if (first == 0) {
+    index[0] = node[0] = touchpoint[0];
+    i = 1;
+  }
+  const uint16_t *at = touchpoint + first;
+  for (; i < count; i++) {
+    index[i] = at[(ptrdiff_t)i - 1] * touchpoints + at[i];
+    node[i] = at[i];
+  }
+}
+
+// Moves the keys of a grouped tile into their groups' ranges.
+static void tile_groups(process_state *state, const ds_block *block, uint32_t first,
+                        uint32_t count, uint32_t journey) {
+  const uint32_t touchpoints = state->context->shape.touchpoints;
+  const bool dense = state->context->shape.dense;
+  for (uint32_t j = journey, i = 0; i < count; j++) {
+    const uint32_t group = state->group[j];
+    const uint32_t end = block->offset[j + 1] < first + count ? block->offset[j + 1] - first : count;
+    for (; i < end; i++) {
+      state->node[i] += group * touchpoints;
+      if (dense)
+        state->index[i] += group * touchpoints * (touchpoints + 1);
+    }
+  }
+}
+
+// Replaces keys by edge indexes where keys are too many for a table.
+static ds_code tile_hash(process_state *state, uint32_t count, const ds_block *block,
+                         uint32_t first, uint32_t journey, ds_error *err) {
+  const process_shape *shape = &state->context->shape;
+  TRY(edges_reserve(state, count, err));
+  uint32_t j = journey;
+  for (uint32_t i = 0; i < count; i++) {
+    while (block->offset[j + 1] <= first + i)
+      j++;
+    const bool start = (state->index[i] & CASE_START) != 0;
+    const uint64_t group = state->context->by == NULL ? 0 : state->group[j];
+    const uint64_t row = start ? shape->touchpoints : block->touchpoint[first + i - 1];
+    const uint64_t key = (group * (shape->touchpoints + 1) + row) * shape->touchpoints +
+                         block->touchpoint[first + i];
+    uint32_t at = 0;
+    TRY(edge_of(state, key, &at, err));
+    state->index[i] = at | (start ? CASE_START : 0);
+  }
+  return DS_OK;
+}
+
+// One tile; *journey is the first journey that starts at or after `first` - and after the call, at
+// or after its end.
+static ds_code add_tile(process_state *state, const ds_block *block, uint32_t first,
+                        uint32_t count, uint32_t *journey, ds_error *err) {
+  const uint32_t touchpoints = state->context->shape.touchpoints;
+  tile_keys(block->touchpoint, first, count, touchpoints, state->index, state->node);
+  uint32_t j = *journey;
+  const uint32_t open = j > 0 && (j == block->journeys || block->offset[j] > first) ? j - 1 : j;
+  for (; j < block->journeys && block->offset[j] < first + count; j++) {
+    const uint32_t start = block->offset[j];
+    state->index[start - first] =
+        (touchpoints * touchpoints + block->touchpoint[start]) | CASE_START;
+  }
+  *journey = j;
+  if (state->context->by != NULL)
+    tile_groups(state, block, first, count, open);
+  if (!state->context->shape.dense)
+    TRY(tile_hash(state, count, block, first, open, err));
+  const int64_t *gap = block->gap_ms + first;
+  flush_when_due(state, gap, count);
+  if (state->context->level == PROCESS_ALL)
+    TRY(kept_reserve(state, err));
+  state->case_last = tiles[state->context->level](state->edges, state->nodes, state->index,
+                                                  state->node, gap, count, state->case_last,
+                                                  state->kept);
+  return DS_OK;
+}
+
+static ds_code block_groups(process_state *state, const ds_block *block, ds_error *err) {
+  if (state->group_capacity < block->journeys) {
+    uint32_t *group = realloc(state->group, block->journeys * sizeof *group);
+    if (group == NULL)
+      return ds_fail(err, DS_MEMORY, "out of memory for the groups of the process map");
+    state->group = group;
+    state->group_capacity = block->journeys;
+  }
+  ds_breakdown_block(state->context->by, block, state->group);
+  return DS_OK;
+}
+
+static void count_journeys(process_state *state, const ds_block *block) {
+  const uint32_t touchpoints = state->context->shape.touchpoints;
+  const bool grouped = state->context->by != NULL;
+  for (uint32_t j = 0; j < block->journeys; j++) {
+    const uint32_t group = grouped ? state->group[j] : 0;
+    assert(group < state->context->shape.groups && block->offset[j] < block->offset[j + 1]);
+    state->ends[group * touchpoints + block->touchpoint[block->offset[j + 1] - 1]]++;
+    state->group_cases[group]++;
+  }
+  state->cases += block->journeys;
+  state->events += block->events;
+}
+
+static ds_code kernel_add_block(void *memory, const ds_block *block, ds_error *err) {
+  process_state *state = memory;
+  if (block->events == 0)
+    return DS_OK;
+  assert(block->offset[block->journeys] == block->events);
+  if (state->context->by != NULL)
+    TRY(block_groups(state, block, err));
+  if (state->case_last > EVENTS_UNFLUSHED_MAX)
+    cases_restart(state);
+  count_journeys(state, block);
+  uint32_t journey = 0;
+  for (uint32_t first = 0; first < block->events; first += PROCESS_TILE) {
+    const uint32_t left = block->events - first;
+    const uint32_t count = left < PROCESS_TILE ? left : PROCESS_TILE;
+    TRY(add_tile(state, block, first, count, &journey, err));
+  }
+  assert(journey == block->journeys);
+  return DS_OK;
+}
+
+static void edge_merge(process_state *into, uint32_t at, process_state *from, uint32_t i) {
+  process_total *total = &into->totals[at];
+  const process_total *other = &from->totals[i];
+  total->sum += other->sum;
+  total->count += other->count;
+  total->cases += other->cases;
+  for (uint32_t q = 0; q < PROCESS_QUANTILES; q++)
+    total->below[q] += other->below[q];
+  const process_edge *edge = &from->edges[i];
+  if (other->count == 0)
+    return;
+  if (into->edges[at].min == INT64_MAX) {
+    into->edges[at].min = edge->min;
+    into->edges[at].range = edge->range;
+    return;
+  }
+  widen(&into->edges[at], edge->min);
+  widen(&into->edges[at], edge->min + (int64_t)edge->range);
+}
+
+static void kept_take(process_state *into, process_state *from, const uint32_t *renumber) {
+  while (from->kept != NULL) {
+    process_chunk *chunk = from->kept;
+    from->kept = chunk->next;
+    for (uint32_t i = 0; renumber != NULL && i < chunk->used; i++)
+      chunk->index[i] = renumber[chunk->index[i]];
+    chunk->next = into->kept;
+    into->kept = chunk;
+  }
+  into->kept_bytes += from->kept_bytes;
+  into->kept_overflow |= from->kept_overflow;
+}
+
+static void nodes_merge(process_state *into, const process_state *from) {
+  const process_shape *shape = &into->context->shape;
+  for (uint32_t i = 0; i < shape->groups * shape->touchpoints; i++) {
+    into->node_cases[i] += from->node_cases[i];
+    into->ends[i] += from->ends[i];
+  }
+  for (uint32_t g = 0; g < shape->groups; g++)
+    into->group_cases[g] += from->group_cases[g];
+  into->cases += from->cases;
+  into->events += from->events;
+}
+
+static ds_code kernel_merge(void *memory, void *other, ds_error *err) {
+  process_state *into = memory;
+  process_state *from = other;
+  assert(into->context == from->context);
+  process_flush(into);
+  process_flush(from);
+  uint32_t *renumber = NULL;
+  if (!into->context->shape.dense) {
+    renumber = ds_arena_array(into->arena, from->edges_count + 1u, sizeof *renumber);
+    if (renumber == NULL)
+      return ds_fail(err, DS_MEMORY, "out of memory for the edges of the process map");
+    TRY(edges_reserve(into, from->edges_count, err));
+  }
+  for (uint32_t i = 0; i < from->edges_count; i++) {
+    uint32_t at = 0;
+    TRY(edge_of(into, process_key(from, i), &at, err));
+    edge_merge(into, at, from, i);
+    if (renumber != NULL)
+      renumber[i] = at;
+  }
+  nodes_merge(into, from);
+  kept_take(into, from, renumber);
+  return DS_OK;
+}
+
+static void kernel_done(void *memory) {
+  process_state *state = memory;
+  free(state->edges);
+  free(state->totals);
+  free(state->keys);
+  free(state->group);
+  ds_map64_done(&state->map);
+  while (state->kept != NULL) {
+    process_chunk *chunk = state->kept;
+    state->kept = chunk->next;
+    free(chunk);
+  }
+  state->edges = NULL;
+  state->totals = NULL;
+  state->keys = NULL;
+  state->group = NULL;
+}
+
+const ds_kernel process_kernel = {"process",    sizeof(process_state), kernel_init,
+                                  kernel_add_block, kernel_merge,      kernel_done};

@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: Apache-2.0
+// The kernel of the process map: one pass over blocks that counts every directly-follows edge with
+// its sum, least and greatest gap, and, as asked, the cases it occurs in and what exact quantiles
+// need. A quantile is found without sorting: each edge has two windows of gaps (for the median and
+// for the 90th percentile) that a sample promised to hold the ranks asked for; the pass counts the
+// gaps below each window and keeps those inside. Without windows all gaps are kept. May use base/
+// to scan/. Invariants: every figure is a sum, minimum, maximum or multiset over the events, so
+// none depends on the order of blocks or merges.
+#ifndef DS_QUESTION_PROCESS_KERNEL_H
+#define DS_QUESTION_PROCESS_KERNEL_H
+
+#include <assert.h>
+
+#include "base/sum.h"
+#include "model/time.h"
+#include "question/breakdown.h"
+#include "scan/scan.h"
+
+// How much is counted, each level with what stands before it.
+typedef enum process_level { PROCESS_BASIC, PROCESS_CASES, PROCESS_ALL } process_level;
+
+enum {
+  PROCESS_TILE = 1024, // events; 1024 x the greatest gap (1.73e16 ms) still fits uint64
+  PROCESS_CHUNK = 1u << 15,
+  PROCESS_DENSE_MAX = 1u << 18,
+  PROCESS_QUANTILES = 2, // the median and the 90th percentile
+};
+
+// An edge of group g from row r to touchpoint t has the key (g * (T + 1) + r) * T + t, with T
+// touchpoints; row T holds the starts of cases.
+typedef struct process_shape {
+  uint32_t touchpoints;
+  uint32_t groups;
+  bool dense; // keys index the edge table directly
+} process_shape;
+
+// The gaps g with low <= (float)g < high. Rounding to float keeps the order, which is all that a
+// window needs, and lets the edge fit one cache line.
+typedef struct process_window {
+  uint64_t key;
+  float low[PROCESS_QUANTILES];
+  float high[PROCESS_QUANTILES];
+} process_window;
+
+// What the kernel is asked to do; read-only while it runs.
+typedef struct process_context {
+  process_shape shape;
+  process_level level;
+  const ds_breakdown *by; // NULL: one group
+  const process_window *windows;
+  uint32_t windows_count; // 0: keep every gap
+  size_t kept_bytes_max;  // for kept gaps, per state
+} process_context;
+
+// Running figures of one edge since the last flush, one cache line. range is max - min, so that
+// one comparison finds a gap outside [min, max].
+typedef struct process_edge {
+  uint64_t sum;
+  int64_t min;
+  uint64_t range;
+  uint64_t count_cases; // count + cases << 32: one addition updates both
+  float low[PROCESS_QUANTILES];
+  float high[PROCESS_QUANTILES];
+  uint32_t below[PROCESS_QUANTILES];
+  uint32_t last_case;
+  uint32_t unused;
+} process_edge;
+
+static_assert(sizeof(process_edge) == 64, "an edge fills one cache line");
+
+// Totals of one edge.
+typedef struct process_total {
+  ds_sum128 sum;
+  uint64_t count;
+  uint64_t cases;
+  uint64_t below[PROCESS_QUANTILES];
+} process_total;
+
+// One touchpoint of one group.
+typedef struct process_node {
+  uint32_t cases; // since the last flush
+  uint32_t last_case;
+} process_node;
+
+static_assert(sizeof(process_node) == 8, "a node is read and written as one word");
+
+// Kept gaps, in no order.
+typedef struct process_chunk {
+  struct process_chunk *next;
+  uint32_t used;
+  uint32_t index[PROCESS_CHUNK]; // of the edge
+  int64_t gap[PROCESS_CHUNK];
+} process_chunk;
+
+// One thread's state, or the merged one.
+typedef struct process_state {
+  const process_context *context;
+  ds_arena *arena;
+  process_edge *edges;
+  process_total *totals;
+  uint64_t *keys; // of the edges, when not dense
+  uint32_t edges_count;
+  uint32_t edges_capacity;
+  ds_map64 map; // key -> edge, when not dense
+  process_node *nodes; // groups * touchpoints
+  uint64_t *node_cases;
+  uint64_t *ends;
+  uint64_t cases;
+  uint64_t *group_cases;
+  uint64_t events;
+  process_chunk *kept;
+  size_t kept_bytes;
+  bool kept_overflow; // some gaps inside windows were not kept
+  uint32_t case_last; // number of the latest case; 0 = none yet
+  uint64_t unflushed_events;
+  uint64_t unflushed_sum; // no edge's sum exceeds it
+  uint32_t *group;        // of the block's journeys
+  uint32_t group_capacity;
+  uint32_t index[PROCESS_TILE];
+  uint32_t node[PROCESS_TILE];
+} process_state;
+
+// The row of the kernel table, and its parts for tests and benchmarks.
+extern const ds_kernel process_kernel;
+
+// The key of an edge index.
+static inline uint64_t process_key(const process_state *state, uint32_t index) {
+  return state->context->shape.dense ? index : state->keys[index];
+}
+
+// The edge of a key, or DS_NONE.
+uint32_t process_find(const process_state *state, uint64_t key);
+
+// Moves running figures into totals; call before reading totals.
+void process_flush(process_state *state);
+
+// The shape for so many touchpoints and groups.
+process_shape process_shape_of(uint32_t touchpoints, uint32_t groups);
+
+#endif

@@ -1,0 +1,507 @@
+// SPDX-License-Identifier: Apache-2.0
+// See assemble.h. Columns of one width are handled by one loop over a table, so that a new column
+// of the block is one row here.
+#include "scan/assemble.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+#include "base/limits.h"
+
+// A column with one value per event (or per journey): which bit asks for it, where it stands in
+// ds_block, how wide it is.
+typedef struct column_row {
+  uint32_t want;
+  uint32_t width;
+  size_t at;
+} column_row;
+
+static const column_row event_columns[] = {
+    {DS_WANT_TIME, 8, offsetof(ds_block, time_ms)},
+    {DS_WANT_TOUCHPOINT, 2, offsetof(ds_block, touchpoint)},
+    {DS_WANT_RECEIVED, 8, offsetof(ds_block, received_ms)},
+    {DS_WANT_ARRIVAL, 8, offsetof(ds_block, arrival)},
+    {DS_WANT_ID, 8, offsetof(ds_block, id)},
+    {DS_WANT_SOURCE, 2, offsetof(ds_block, source)},
+    {DS_WANT_IMPORT, 4, offsetof(ds_block, import)},
+};
+enum { EVENT_COLUMNS = sizeof event_columns / sizeof *event_columns };
+
+static void *column_of(const ds_block *block, const column_row *row) {
+  void *data = NULL;
+  memcpy(&data, (const char *)block + row->at, sizeof data);
+  return data;
+}
+
+static ds_code no_memory(ds_error *err) {
+  return ds_fail(err, DS_MEMORY, "out of memory for a block of events");
+}
+
+// realloc through a pointer of any type; false leaves the old array in place.
+static bool grow(void *where, size_t count, size_t width) {
+  void *old = NULL;
+  memcpy(&old, where, sizeof old);
+  void *data = realloc(old, count * width + 8);
+  if (data != NULL)
+    memcpy(where, &data, sizeof data);
+  return data != NULL;
+}
+
+// The value array of a property column and the width of its values.
+static void *property_data(const ds_property_column *column, uint32_t *ret_width) {
+  *ret_width = column->type == DS_TYPE_STRING ? sizeof(ds_str) : 8;
+  if (column->type == DS_TYPE_STRING)
+    return column->text;
+  return column->type == DS_TYPE_NUMBER ? (void *)column->number : (void *)column->i;
+}
+
+static bool properties_grow(ds_assembly *assembly, uint32_t capacity) {
+  const size_t words_old = (assembly->events_capacity + 63u) / 64, words = (capacity + 63u) / 64;
+  for (uint32_t p = 0; p < assembly->columns.properties_count; p++) {
+    ds_property_column *column = &assembly->block.property[p];
+    if (!grow(&column->present, words, 8) || !grow(&column->number, capacity, 8) ||
+        !grow(&column->i, capacity, 8) || !grow(&column->text, capacity, sizeof *column->text))
+      return false;
+    memset(column->present + words_old, 0, (words - words_old) * 8);
+  }
+  return true;
+}
+
+static ds_code reserve_events(ds_assembly *assembly, uint32_t more, ds_error *err) {
+  ds_block *block = &assembly->block;
+  const uint64_t need = (uint64_t)block->events + more;
+  if (need <= assembly->events_capacity)
+    return DS_OK;
+  if (need > UINT32_MAX / 4)
+    return ds_fail(err, DS_LIMIT, "a customer has too many events for one block");
+  const uint32_t capacity = need < DS_BLOCK_EVENTS ? DS_BLOCK_EVENTS : (uint32_t)(need * 5 / 4);
+  for (uint32_t c = 0; c < EVENT_COLUMNS; c++)
+    if ((assembly->columns.want & event_columns[c].want) != 0 &&
+        !grow((char *)block + event_columns[c].at, capacity, event_columns[c].width))
+      return no_memory(err);
+  if (!properties_grow(assembly, capacity))
+    return no_memory(err);
+  for (uint32_t k = 0; k < assembly->columns.keys_count; k++)
+    if (!grow(&block->key[k].first, capacity + 1u, sizeof *block->key[k].first))
+      return no_memory(err);
+  assembly->events_capacity = capacity;
+  return DS_OK;
+}
+
+static ds_code reserve_journeys(ds_assembly *assembly, uint32_t more, ds_error *err) {
+  ds_block *block = &assembly->block;
+  const uint32_t need = block->journeys + more;
+  if (need <= assembly->journeys_capacity)
+    return DS_OK;
+  const uint32_t capacity = need < 4096 ? 4096 : need + need / 2;
+  if (!grow(&block->offset, capacity + 1u, sizeof *block->offset) ||
+      !grow(&block->customer, capacity, sizeof *block->customer) ||
+      !grow(&block->subject, capacity, sizeof *block->subject) ||
+      !grow(&assembly->case_hash, capacity, sizeof *assembly->case_hash) ||
+      !grow(&assembly->case_text, capacity, sizeof *assembly->case_text))
+    return no_memory(err);
+  for (uint32_t k = 0; k < assembly->columns.keys_count; k++)
+    if (!grow(&block->key[k].offset, capacity + 1u, sizeof *block->key[k].offset))
+      return no_memory(err);
+  assembly->journeys_capacity = capacity;
+  return DS_OK;
+}
+
+static ds_code reserve_values(ds_assembly *assembly, uint32_t k, uint32_t items, uint32_t values,
+                              uint32_t more_items, uint32_t more_values, ds_error *err) {
+  ds_key_column *key = &assembly->block.key[k];
+  if (items + more_items > assembly->items_capacity[k]) {
+    const uint32_t capacity = (items + more_items) * 2 + 64;
+    if (!grow(&key->item, capacity, sizeof *key->item))
+      return no_memory(err);
+    assembly->items_capacity[k] = capacity;
+  }
+  if (values + more_values > assembly->values_capacity[k]) {
+    const uint32_t capacity = (values + more_values) * 2 + 64;
+    if (!grow(&key->hash, capacity, sizeof *key->hash) ||
+        !grow(&key->text, capacity, sizeof *key->text))
+      return no_memory(err);
+    assembly->values_capacity[k] = capacity;
+  }
+  return DS_OK;
+}
+
+ds_code ds_assembly_init(ds_assembly *assembly, const ds_columns *columns, bool copy_texts,
+                         ds_error *err) {
+  assert((columns->want & DS_WANT_GAP) == 0);
+  *assembly = (ds_assembly){.columns = *columns, .copy_texts = copy_texts};
+  ds_map64_init(&assembly->seen);
+  ds_arena_init(&assembly->texts, 1u << 30);
+  ds_block *block = &assembly->block;
+  block->properties_count = columns->properties_count;
+  block->property = calloc(columns->properties_count + 1u, sizeof *block->property);
+  block->key = calloc(columns->keys_count + 1u, sizeof *block->key);
+  assembly->items_capacity = calloc(columns->keys_count + 1u, sizeof(uint32_t));
+  assembly->values_capacity = calloc(columns->keys_count + 1u, sizeof(uint32_t));
+  if (!block->property || !block->key || !assembly->items_capacity || !assembly->values_capacity)
+    return no_memory(err);
+  TRY(reserve_journeys(assembly, 1, err));
+  return reserve_events(assembly, 1, err);
+}
+
+ds_code ds_assembly_room(ds_assembly *assembly, uint32_t events, uint32_t journeys,
+                         ds_error *err) {
+  assembly->block.events = assembly->block.journeys = 0;
+  TRY(reserve_events(assembly, events, err));
+  return reserve_journeys(assembly, journeys, err);
+}
+
+void ds_assembly_done(ds_assembly *assembly) {
+  ds_block *block = &assembly->block;
+  for (uint32_t c = 0; c < EVENT_COLUMNS; c++)
+    free(column_of(block, &event_columns[c]));
+  for (uint32_t p = 0; block->property != NULL && p < assembly->columns.properties_count; p++) {
+    free(block->property[p].present);
+    free(block->property[p].number);
+    free(block->property[p].i);
+    free(block->property[p].text);
+  }
+  for (uint32_t k = 0; block->key != NULL && k < assembly->columns.keys_count; k++) {
+    free(block->key[k].first);
+    free(block->key[k].item);
+    free(block->key[k].hash);
+    free(block->key[k].text);
+    free(block->key[k].offset);
+  }
+  void *const rest[] = {block->property, block->key,       block->offset,
+                        block->customer, block->subject,   assembly->case_hash,
+                        assembly->case_text, assembly->items_capacity,
+                        assembly->values_capacity};
+  for (size_t i = 0; i < sizeof rest / sizeof *rest; i++)
+    free(rest[i]);
+  ds_map64_done(&assembly->seen);
+  ds_arena_done(&assembly->texts);
+  *assembly = (ds_assembly){0};
+}
+
+void ds_assembly_begin(ds_assembly *assembly) {
+  ds_block *block = &assembly->block;
+  block->journeys = block->events = 0;
+  block->keys_count = assembly->columns.keys_count;
+  for (uint32_t p = 0; p < assembly->columns.properties_count; p++) {
+    block->property[p].type = DS_TYPE_NULL;
+    memset(block->property[p].present, 0, (assembly->events_capacity + 63u) / 64 * 8);
+  }
+  for (uint32_t k = 0; k < assembly->columns.keys_count; k++) {
+    block->key[k].values = 0;
+    block->key[k].first[0] = 0;
+    block->key[k].offset[0] = 0;
+  }
+  block->offset[0] = 0;
+  if (assembly->copy_texts)
+    ds_arena_reset(&assembly->texts);
+}
+
+static bool text_keep(ds_assembly *assembly, ds_str *text) {
+  if (!assembly->copy_texts || text->size == 0)
+    return true;
+  text->data = ds_arena_text(&assembly->texts, text->data, text->size);
+  return text->data != NULL;
+}
+
+static bool bit_get(const uint64_t *bits, uint32_t at) { return bits[at / 64] >> (at % 64) & 1; }
+
+static void bit_set(uint64_t *bits, uint32_t at) { bits[at / 64] |= 1ull << (at % 64); }
+
+// Whether the block under construction can take values of this column: the first type met wins,
+// others read as null, as within one block of a part.
+static bool property_accepts(ds_property_column *to, const ds_property_column *from) {
+  if (to->type == DS_TYPE_NULL)
+    to->type = from->type;
+  return from->type != DS_TYPE_NULL && to->type == from->type;
+}
+
+static ds_code property_event(ds_assembly *assembly, ds_property_column *to, uint32_t at,
+                              const ds_property_column *from, uint32_t event, ds_error *err) {
+  if (!property_accepts(to, from) || !bit_get(from->present, event))
+    return DS_OK;
+  uint32_t width = 0;
+  const char *source = property_data(from, &width);
+  char *target = property_data(to, &width);
+  memcpy(target + (size_t)at * width, source + (size_t)event * width, width);
+  if (to->type == DS_TYPE_STRING && !text_keep(assembly, &to->text[at]))
+    return no_memory(err);
+  bit_set(to->present, at);
+  return DS_OK;
+}
+
+static ds_code run_properties(ds_assembly *assembly, const ds_block *from, uint32_t first,
+                              uint32_t last, ds_error *err) {
+  const uint32_t base = assembly->block.events;
+  for (uint32_t p = 0; p < assembly->columns.properties_count; p++) {
+    const ds_property_column *source = &from->property[p];
+    for (uint32_t e = first; source->type != DS_TYPE_NULL && e < last;) {
+      const uint64_t word = source->present[e / 64] >> (e % 64);
+      if (word == 0) {
+        e = (e / 64 + 1) * 64;
+        continue;
+      }
+      e += (uint32_t)__builtin_ctzll(word);
+      if (e < last)
+        TRY(property_event(assembly, &assembly->block.property[p], base + e - first, source, e,
+                           err));
+      e++;
+    }
+  }
+  return DS_OK;
+}
+
+static ds_code run_key(ds_assembly *assembly, uint32_t k, const ds_block *from, uint32_t first,
+                       uint32_t last, ds_error *err) {
+  ds_key_column *to = &assembly->block.key[k];
+  const ds_key_column *source = &from->key[k];
+  const uint32_t events = assembly->block.events, e0 = from->offset[first];
+  const uint32_t count = from->offset[last] - e0, items = to->first[events];
+  const uint32_t v0 = source->offset[first], values = source->offset[last] - v0;
+  const uint32_t i0 = source->first[e0], more = source->first[e0 + count] - i0;
+  TRY(reserve_values(assembly, k, items, to->values, more, values, err));
+  for (uint32_t e = 0; e <= count; e++)
+    to->first[events + e] = source->first[e0 + e] - i0 + items;
+  for (uint32_t i = 0; i < more; i++)
+    to->item[items + i] = source->item[i0 + i] - v0 + to->values;
+  memcpy(to->hash + to->values, source->hash + v0, values * sizeof *to->hash);
+  for (uint32_t v = 0; assembly->columns.key_texts && v < values; v++) {
+    to->text[to->values + v] = source->text[v0 + v];
+    if (!text_keep(assembly, &to->text[to->values + v]))
+      return no_memory(err);
+  }
+  for (uint32_t j = first; j <= last; j++)
+    to->offset[assembly->block.journeys + j - first] = source->offset[j] - v0 + to->values;
+  to->values += values;
+  return DS_OK;
+}
+
+static ds_code run_journeys(ds_assembly *assembly, const ds_block *from, uint32_t first,
+                            uint32_t last, ds_error *err) {
+  ds_block *block = &assembly->block;
+  const uint32_t base = block->journeys;
+  for (uint32_t j = first; j < last; j++) {
+    block->customer[base + j - first] = from->customer[j];
+    block->offset[base + j - first + 1] =
+        block->events + from->offset[j + 1] - from->offset[first];
+    if ((assembly->columns.want & DS_WANT_SUBJECT) != 0) {
+      block->subject[base + j - first] = from->subject[j];
+      if (!text_keep(assembly, &block->subject[base + j - first]))
+        return no_memory(err);
+    }
+  }
+  return DS_OK;
+}
+
+ds_code ds_assembly_run(ds_assembly *assembly, const ds_block *from, uint32_t first,
+                        uint32_t last, ds_error *err) {
+  ds_block *block = &assembly->block;
+  assert(first <= last && last <= from->journeys);
+  const uint32_t e0 = from->offset[first], count = from->offset[last] - e0;
+  TRY(reserve_events(assembly, count, err));
+  TRY(reserve_journeys(assembly, last - first, err));
+  for (uint32_t c = 0; c < EVENT_COLUMNS; c++) {
+    const column_row *row = &event_columns[c];
+    if ((assembly->columns.want & row->want) != 0)
+      memcpy((char *)column_of(block, row) + (size_t)block->events * row->width,
+             (char *)column_of(from, row) + (size_t)e0 * row->width, (size_t)count * row->width);
+  }
+  TRY(run_properties(assembly, from, e0, e0 + count, err));
+  for (uint32_t k = 0; k < assembly->columns.keys_count; k++)
+    TRY(run_key(assembly, k, from, first, last, err));
+  TRY(run_journeys(assembly, from, first, last, err));
+  block->events += count;
+  block->journeys += last - first;
+  assert(block->offset[block->journeys] == block->events);
+  return DS_OK;
+}
+
+ds_code ds_assembly_journey(ds_assembly *assembly, const ds_block *from, uint32_t journey,
+                            ds_error *err) {
+  TRY(reserve_journeys(assembly, 1, err));
+  ds_block *block = &assembly->block;
+  block->customer[block->journeys] = from->customer[journey];
+  if ((assembly->columns.want & DS_WANT_SUBJECT) != 0) {
+    block->subject[block->journeys] = from->subject[journey];
+    if (!text_keep(assembly, &block->subject[block->journeys]))
+      return no_memory(err);
+  }
+  return DS_OK;
+}
+
+// The number in the block under construction of one case value; the same text may come from
+// several places, so values are made one by their hash and key within the journey.
+static ds_code value_of(ds_assembly *assembly, uint32_t k, uint64_t hash, ds_str text,
+                        uint32_t *ret_value, ds_error *err) {
+  ds_key_column *to = &assembly->block.key[k];
+  const uint64_t mixed = hash ^ (uint64_t)(k + 1) * 0x9e3779b97f4a7c15u;
+  uint32_t *slot = ds_map64_put(&assembly->seen, mixed);
+  if (slot == NULL)
+    return no_memory(err);
+  if (*slot == DS_NONE) {
+    *slot = to->values;
+    TRY(reserve_values(assembly, k, 0, to->values, 0, 1, err));
+    to->hash[to->values] = hash;
+    if (assembly->columns.key_texts) {
+      to->text[to->values] = text;
+      if (!text_keep(assembly, &to->text[to->values]))
+        return no_memory(err);
+    }
+    to->values++;
+  }
+  *ret_value = *slot;
+  return DS_OK;
+}
+
+static ds_code key_event(ds_assembly *assembly, uint32_t k, const ds_block *from, uint32_t event,
+                         ds_error *err) {
+  ds_key_column *to = &assembly->block.key[k];
+  const ds_key_column *source = &from->key[k];
+  const uint32_t at = assembly->block.events;
+  const uint32_t first = source->first[event], count = source->first[event + 1] - first;
+  TRY(reserve_values(assembly, k, to->first[at], 0, count, 0, err));
+  for (uint32_t i = 0; i < count; i++) {
+    const uint32_t value = source->item[first + i];
+    const ds_str text = assembly->columns.key_texts ? source->text[value] : (ds_str){0};
+    TRY(value_of(assembly, k, source->hash[value], text, &to->item[to->first[at] + i], err));
+  }
+  to->first[at + 1] = to->first[at] + count;
+  return DS_OK;
+}
+
+ds_code ds_assembly_event(ds_assembly *assembly, const ds_block *from, uint32_t journey,
+                          uint32_t event, ds_error *err) {
+  ds_block *block = &assembly->block;
+  assert(event >= from->offset[journey] && event < from->offset[journey + 1]);
+  TRY(reserve_events(assembly, 1, err));
+  for (uint32_t c = 0; c < EVENT_COLUMNS; c++) {
+    const column_row *row = &event_columns[c];
+    if ((assembly->columns.want & row->want) != 0)
+      memcpy((char *)column_of(block, row) + (size_t)block->events * row->width,
+             (char *)column_of(from, row) + (size_t)event * row->width, row->width);
+  }
+  for (uint32_t p = 0; p < assembly->columns.properties_count; p++)
+    TRY(property_event(assembly, &block->property[p], block->events, &from->property[p], event,
+                       err));
+  for (uint32_t k = 0; k < assembly->columns.keys_count; k++)
+    TRY(key_event(assembly, k, from, event, err));
+  block->events++;
+  return DS_OK;
+}
+
+void ds_assembly_journey_end(ds_assembly *assembly) {
+  ds_block *block = &assembly->block;
+  assert(block->events > block->offset[block->journeys]);
+  block->journeys++;
+  block->offset[block->journeys] = block->events;
+  for (uint32_t k = 0; k < assembly->columns.keys_count; k++)
+    block->key[k].offset[block->journeys] = block->key[k].values;
+  ds_map64_reset(&assembly->seen);
+}
+
+const ds_block *ds_assembly_finish(ds_assembly *assembly) {
+  assert(assembly->block.offset[assembly->block.journeys] == assembly->block.events);
+  return &assembly->block;
+}
+
+static void gather_column(void *to, const void *from, uint32_t width,
+                          const uint32_t *restrict index, uint32_t count) {
+  if (width == 8) {
+    uint64_t *restrict target = to;
+    const uint64_t *restrict source = from;
+    for (uint32_t i = 0; i < count; i++)
+      target[i] = source[index[i]];
+  } else if (width == 4) {
+    uint32_t *restrict target = to;
+    const uint32_t *restrict source = from;
+    for (uint32_t i = 0; i < count; i++)
+      target[i] = source[index[i]];
+  } else {
+    uint16_t *restrict target = to;
+    const uint16_t *restrict source = from;
+    assert(width == 2);
+    for (uint32_t i = 0; i < count; i++)
+      target[i] = source[index[i]];
+  }
+}
+
+static ds_code gather_properties(ds_assembly *assembly, const ds_block *from,
+                                 const uint32_t *index, uint32_t count, ds_error *err) {
+  for (uint32_t p = 0; p < assembly->columns.properties_count; p++) {
+    ds_property_column *to = &assembly->block.property[p];
+    const ds_property_column *source = &from->property[p];
+    memset(to->present, 0, (count + 63u) / 64 * 8);
+    to->type = DS_TYPE_NULL;
+    for (uint32_t i = 0; source->type != DS_TYPE_NULL && i < count; i++)
+      TRY(property_event(assembly, to, i, source, index[i], err));
+  }
+  return DS_OK;
+}
+
+static ds_code gather_key(ds_assembly *assembly, uint32_t k, const ds_block *from,
+                          const ds_gather *list, ds_error *err) {
+  ds_key_column *to = &assembly->block.key[k];
+  const ds_key_column *source = &from->key[k];
+  to->values = 0;
+  to->first[0] = to->offset[0] = 0;
+  uint32_t items = 0;
+  for (uint32_t j = 0; j < list->journeys; j++) {
+    const uint32_t v0 = source->offset[list->journey[j]];
+    const uint32_t values = source->offset[list->journey[j] + 1] - v0;
+    TRY(reserve_values(assembly, k, items, to->values, 0, values, err));
+    memcpy(to->hash + to->values, source->hash + v0, values * sizeof *to->hash);
+    if (assembly->columns.key_texts)
+      memcpy(to->text + to->values, source->text + v0, values * sizeof *to->text);
+    for (uint32_t e = list->offset[j]; e < list->offset[j + 1]; e++) {
+      const uint32_t first = source->first[list->index[e]];
+      const uint32_t count = source->first[list->index[e] + 1] - first;
+      TRY(reserve_values(assembly, k, items, 0, count, 0, err));
+      for (uint32_t i = 0; i < count; i++)
+        to->item[items++] = source->item[first + i] - v0 + to->values;
+      to->first[e + 1] = items;
+    }
+    to->values += values;
+    to->offset[j + 1] = to->values;
+  }
+  return DS_OK;
+}
+
+static void gather_journeys(ds_assembly *assembly, const ds_block *from, const ds_gather *list) {
+  ds_block *block = &assembly->block;
+  const bool subject = (assembly->columns.want & DS_WANT_SUBJECT) != 0;
+  block->case_hash = from->case_hash == NULL ? NULL : assembly->case_hash;
+  block->case_text = from->case_text == NULL ? NULL : assembly->case_text;
+  for (uint32_t j = 0; j < list->journeys; j++) {
+    block->customer[j] = from->customer[list->journey[j]];
+    if (subject)
+      block->subject[j] = from->subject[list->journey[j]];
+    if (from->case_hash != NULL)
+      block->case_hash[j] = from->case_hash[list->journey[j]];
+    if (from->case_text != NULL)
+      block->case_text[j] = from->case_text[list->journey[j]];
+  }
+  memcpy(block->offset, list->offset, (list->journeys + 1u) * sizeof *block->offset);
+}
+
+ds_code ds_assembly_gather(ds_assembly *assembly, const ds_block *from, const ds_gather *list,
+                           ds_error *err) {
+  ds_block *block = &assembly->block;
+  const uint32_t count = list->offset[list->journeys];
+  assert(!assembly->copy_texts);
+  block->events = block->journeys = 0;
+  TRY(reserve_events(assembly, count, err));
+  TRY(reserve_journeys(assembly, list->journeys, err));
+  for (uint32_t c = 0; c < EVENT_COLUMNS; c++) {
+    const column_row *row = &event_columns[c];
+    if ((assembly->columns.want & row->want) != 0)
+      gather_column(column_of(block, row), column_of(from, row), row->width, list->index, count);
+  }
+  TRY(gather_properties(assembly, from, list->index, count, err));
+  block->keys_count = list->keys ? assembly->columns.keys_count : 0;
+  for (uint32_t k = 0; k < block->keys_count; k++)
+    TRY(gather_key(assembly, k, from, list, err));
+  gather_journeys(assembly, from, list);
+  block->events = count;
+  block->journeys = list->journeys;
+  return DS_OK;
+}

@@ -1,0 +1,280 @@
+// SPDX-License-Identifier: Apache-2.0
+// See scan.h. Units are handed out to threads; each thread has its own readers, buffers and kernel
+// state. The usual unit is one block, given to the kernel as it was decoded; only overlapping
+// places, filters, case keys and periods make blocks anew. Gaps are decoded when nothing changes
+// the journeys, and otherwise made from times at the end.
+#include "scan/scan.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+#include "base/limits.h"
+#include "base/pool.h"
+#include "scan/merge.h"
+#include "scan/stages.h"
+
+// Leading blocks of one merged unit: many enough that blocks of other places are rarely decoded
+// twice, few enough to share the work out.
+enum { CHAIN_BLOCKS = 4, SAMPLE_UNITS_MIN = 16 };
+
+// One thread's part of a scan.
+typedef struct worker {
+  struct scan_job *scan;
+  ds_block_reader *reader;
+  ds_merger *merger; // made when first needed
+  ds_stage_room filter;
+  ds_stage_room regroup;
+  ds_stage_room period;
+  int64_t *gap_ms;
+  uint32_t gap_capacity;
+  ds_arena own;    // of all but the first worker
+  ds_arena *arena; // the first works in the caller's, where the merged state stays
+  void *state;
+  bool state_made;
+} worker;
+
+typedef struct scan_job {
+  const ds_snapshot *snapshot;
+  const ds_plan *plan;
+  const ds_kernel *kernel;
+  const void *context;
+  ds_units units;
+  ds_columns plain;  // of whole blocks that no stage touches
+  ds_columns staged; // of all others: with what stages need, without gaps
+  uint32_t key_at;   // of the case key among the columns
+  bool has_stages;
+  uint32_t stride;
+  uint32_t jobs;
+  worker *workers;
+  uint32_t threads;
+  uint64_t events_all;
+  atomic_uint_fast64_t events_done;
+} scan_job;
+
+static bool has_period(const ds_plan *plan) { return plan->has_from || plan->has_to; }
+
+// The plan's columns and, for stages, those that they read. Arrays grow in the arena, the order of
+// the plan's own columns is kept.
+static ds_code columns_make(scan_job *scan, ds_arena *arena, ds_error *err) {
+  const ds_plan *plan = scan->plan;
+  scan->plain = plan->columns;
+  scan->staged = plan->columns;
+  scan->staged.want &= ~(uint32_t)DS_WANT_GAP;
+  if ((plan->columns.want & DS_WANT_GAP) != 0 || has_period(plan) || plan->attach_nearest)
+    scan->staged.want |= DS_WANT_TIME;
+  if (plan->where != NULL)
+    TRY(ds_filter_columns(plan->where, &scan->staged, arena, err));
+  scan->staged.want &= ~(uint32_t)DS_WANT_GAP;
+  scan->has_stages = plan->where != NULL || plan->has_case || has_period(plan);
+  if (!plan->has_case)
+    return DS_OK;
+  scan->staged.key_texts |= plan->want_case_text;
+  while (scan->key_at < scan->staged.keys_count &&
+         scan->staged.keys[scan->key_at] != plan->case_key)
+    scan->key_at++;
+  if (scan->key_at < scan->staged.keys_count)
+    return DS_OK;
+  uint16_t *keys = ds_arena_array(arena, scan->key_at + 1u, sizeof *keys);
+  if (keys == NULL)
+    return ds_fail(err, DS_MEMORY, "out of memory for the plan of a scan");
+  if (scan->key_at > 0)
+    memcpy(keys, scan->staged.keys, scan->key_at * sizeof *keys);
+  keys[scan->key_at] = plan->case_key;
+  scan->staged.keys = keys;
+  scan->staged.keys_count = scan->key_at + 1;
+  return DS_OK;
+}
+
+static ds_code worker_init(worker *self, scan_job *scan, ds_arena *arena, size_t arena_bytes,
+                           ds_error *err) {
+  self->scan = scan;
+  ds_arena_init(&self->own, arena_bytes);
+  self->arena = arena != NULL ? arena : &self->own;
+  self->reader = ds_block_reader_new();
+  self->state = ds_arena_alloc(self->arena, scan->kernel->state_size);
+  if (self->reader == NULL || self->state == NULL)
+    return ds_fail(err, DS_MEMORY, "out of memory for a scan");
+  TRY(ds_stage_init(&self->filter, &scan->staged, err));
+  TRY(ds_stage_init(&self->regroup, &scan->staged, err));
+  TRY(ds_stage_init(&self->period, &scan->staged, err));
+  self->state_made = true;
+  return scan->kernel->init(self->state, scan->context, self->arena, err);
+}
+
+static void worker_done(worker *self) {
+  if (self->state_made && self->scan->kernel->done != NULL)
+    self->scan->kernel->done(self->state);
+  ds_block_reader_free(self->reader);
+  ds_merger_free(self->merger);
+  ds_stage_done(&self->filter);
+  ds_stage_done(&self->regroup);
+  ds_stage_done(&self->period);
+  free(self->gap_ms);
+  ds_arena_done(&self->own);
+}
+
+// Gaps of the finished journeys; the block is copied as a view to carry them.
+static ds_code gaps_make(worker *self, const ds_block *block, ds_block *view, ds_error *err) {
+  *view = *block;
+  if ((self->scan->plan->columns.want & DS_WANT_GAP) == 0)
+    return DS_OK;
+  if (self->gap_capacity < block->events) {
+    free(self->gap_ms);
+    self->gap_ms = malloc(block->events * sizeof *self->gap_ms);
+    self->gap_capacity = self->gap_ms == NULL ? 0 : block->events;
+    if (self->gap_ms == NULL)
+      return ds_fail(err, DS_MEMORY, "out of memory for a block of events");
+  }
+  const int64_t *restrict time = block->time_ms;
+  int64_t *restrict gap = self->gap_ms;
+  for (uint32_t e = 1; e < block->events; e++)
+    gap[e] = time[e] - time[e - 1];
+  for (uint32_t j = 0; j < block->journeys; j++)
+    gap[block->offset[j]] = 0;
+  view->gap_ms = gap;
+  return DS_OK;
+}
+
+// A block through the stages into the kernel.
+static ds_code stages_run(void *context, const ds_block *block, ds_error *err) {
+  worker *self = context;
+  const scan_job *scan = self->scan;
+  const ds_plan *plan = scan->plan;
+  if (plan->where != NULL)
+    TRY(ds_stage_filter(&self->filter, plan->where, &scan->staged, block, &block, err));
+  if (plan->has_case && block->events > 0)
+    TRY(ds_stage_regroup(&self->regroup, scan->key_at, plan->attach_nearest,
+                         plan->want_case_text, block, &block, err));
+  if (has_period(plan) && block->events > 0)
+    TRY(ds_stage_period(&self->period, plan, block, &block, err));
+  if (block->events == 0)
+    return DS_OK;
+  assert(block->offset[0] == 0 && block->offset[block->journeys] == block->events);
+  ds_block view;
+  TRY(gaps_make(self, block, &view, err));
+  return scan->kernel->add_block(self->state, &view, err);
+}
+
+// Whether no event of the unit can lie in the period: then no case in it is selected either.
+static bool outside(const scan_job *scan, const ds_unit *unit) {
+  const ds_plan *plan = scan->plan;
+  for (uint32_t b = unit->blocks_first; b < unit->blocks_last; b++) {
+    const ds_unit_block *at = &scan->units.blocks[b];
+    const ds_block_zone *zone = ds_part_zone(scan->snapshot->places[at->place].part, at->block);
+    if ((!plan->has_from || zone->time_max_ms >= plan->from_ms) &&
+        (!plan->has_to || zone->time_min_ms < plan->to_ms))
+      return false;
+  }
+  return true;
+}
+
+static ds_code run_whole(worker *self, const ds_unit *unit, ds_error *err) {
+  const scan_job *scan = self->scan;
+  const ds_unit_block *at = &scan->units.blocks[unit->blocks_first];
+  const ds_place *place = &scan->snapshot->places[at->place];
+  const ds_columns *columns = scan->has_stages ? &scan->staged : &scan->plain;
+  ds_block block;
+  TRY(ds_part_read_block(place, at->block, columns, self->reader, &block, err));
+  assert(block.events == ds_part_zone(place->part, at->block)->events);
+  if (scan->has_stages)
+    return stages_run(self, &block, err);
+  return scan->kernel->add_block(self->state, &block, err);
+}
+
+static ds_code run_merged(worker *self, const ds_unit *unit, ds_error *err) {
+  const scan_job *scan = self->scan;
+  if (self->merger == NULL)
+    TRY(ds_merger_new(scan->snapshot, &scan->staged, &self->merger, err));
+  return ds_merger_run(self->merger, &scan->units, unit, DS_BLOCK_EVENTS, stages_run, self, err);
+}
+
+static void report(scan_job *scan, uint32_t thread, const ds_unit *unit) {
+  ds_progress *progress = scan->plan->progress;
+  uint64_t events = 0;
+  for (uint32_t b = unit->blocks_first; b < unit->blocks_last; b++) {
+    const ds_unit_block *at = &scan->units.blocks[b];
+    events += ds_part_zone(scan->snapshot->places[at->place].part, at->block)->events;
+  }
+  uint64_t done = atomic_fetch_add(&scan->events_done, events) + events;
+  if (done > scan->events_all)
+    done = scan->events_all;
+  // One thread alone reports, and rarely: about every million events.
+  if (thread == 0 && progress != NULL && progress->report != NULL &&
+      (done - events) >> 20 != done >> 20)
+    progress->report(progress->context, "reading", done, scan->events_all, "events");
+}
+
+// A sample takes one unit of each run of `stride`, at a place that does not repeat.
+static uint32_t unit_of(const scan_job *scan, uint32_t job) {
+  if (scan->stride <= 1)
+    return job;
+  const uint32_t shift = (job * 2654435761u >> 16) % scan->stride;
+  const uint64_t unit = (uint64_t)job * scan->stride + shift;
+  return unit < scan->units.count ? (uint32_t)unit : scan->units.count - 1;
+}
+
+static ds_code run_unit(void *context, uint32_t thread, uint32_t job, ds_error *err) {
+  scan_job *scan = context;
+  assert(thread < scan->threads && job < scan->jobs);
+  worker *self = &scan->workers[thread];
+  const ds_unit *unit = &scan->units.units[unit_of(scan, job)];
+  if (!has_period(scan->plan) || !outside(scan, unit))
+    TRY(unit->whole ? run_whole(self, unit, err) : run_merged(self, unit, err));
+  report(scan, thread, unit);
+  return DS_OK;
+}
+
+// Folds all states into the first, which becomes the caller's.
+static ds_code states_merge(scan_job *scan, void **ret_state, ds_error *err) {
+  for (uint32_t t = 1; t < scan->threads; t++)
+    TRY(scan->kernel->merge(scan->workers[0].state, scan->workers[t].state, err));
+  *ret_state = scan->workers[0].state;
+  scan->workers[0].state_made = false;
+  return DS_OK;
+}
+
+static ds_code scan_run(scan_job *scan, ds_arena *arena, void **ret_state, ds_error *err) {
+  TRY(columns_make(scan, arena, err));
+  TRY(ds_units_cut(scan->snapshot, CHAIN_BLOCKS, &scan->units, err));
+  scan->jobs = scan->units.count;
+  if (scan->stride > 1) {
+    const uint32_t sampled = (scan->units.count + scan->stride - 1) / scan->stride;
+    scan->jobs = sampled > SAMPLE_UNITS_MIN ? sampled : SAMPLE_UNITS_MIN;
+    if (scan->jobs >= scan->units.count)
+      scan->jobs = scan->units.count;
+    scan->stride = scan->jobs == 0 ? 1 : scan->units.count / scan->jobs;
+  }
+  if (scan->threads > scan->jobs)
+    scan->threads = scan->jobs == 0 ? 1 : scan->jobs;
+  scan->workers = calloc(scan->threads, sizeof *scan->workers);
+  if (scan->workers == NULL)
+    return ds_fail(err, DS_MEMORY, "out of memory for a scan");
+  const size_t room = (arena->limit_bytes - arena->used_bytes) / (scan->threads + 1u);
+  for (uint32_t t = 0; t < scan->threads; t++)
+    TRY(worker_init(&scan->workers[t], scan, t == 0 ? arena : NULL, room, err));
+  const atomic_int *stop = scan->plan->progress == NULL ? NULL : &scan->plan->progress->stop;
+  TRY(ds_parallel(scan->threads, scan->jobs, run_unit, scan, stop, err));
+  return states_merge(scan, ret_state, err);
+}
+
+ds_code ds_scan_sample(const ds_snapshot *snapshot, const ds_plan *plan, uint32_t stride,
+                       const ds_kernel *kernel, const void *context, ds_arena *arena,
+                       void **ret_state, ds_error *err) {
+  assert(stride > 0);
+  const uint32_t threads = plan->threads == 0 ? 1 : plan->threads;
+  scan_job scan = {.snapshot = snapshot, .plan = plan, .kernel = kernel, .context = context,
+               .stride = stride, .events_all = snapshot->events,
+               .threads = threads < DS_THREADS_MAX ? threads : DS_THREADS_MAX};
+  const ds_code code = scan_run(&scan, arena, ret_state, err);
+  for (uint32_t t = 0; scan.workers != NULL && t < scan.threads; t++)
+    if (scan.workers[t].scan != NULL)
+      worker_done(&scan.workers[t]);
+  free(scan.workers);
+  ds_units_done(&scan.units);
+  return code;
+}
+
+ds_code ds_scan(const ds_snapshot *snapshot, const ds_plan *plan, const ds_kernel *kernel,
+                const void *context, ds_arena *arena, void **ret_state, ds_error *err) {
+  return ds_scan_sample(snapshot, plan, 1, kernel, context, arena, ret_state, err);
+}

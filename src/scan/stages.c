@@ -1,0 +1,278 @@
+// SPDX-License-Identifier: Apache-2.0
+// See stages.h. Filter and period make a bitmap of events to keep and gather them; regroup is one
+// counting sort over the block by case value, because values are numbered within the block and
+// those of one journey are consecutive.
+#include "scan/stages.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+static ds_code no_memory(ds_error *err) {
+  return ds_fail(err, DS_MEMORY, "out of memory for a stage of the scan");
+}
+
+ds_code ds_stage_init(ds_stage_room *room, const ds_columns *columns, ds_error *err) {
+  *room = (ds_stage_room){0};
+  return ds_assembly_init(&room->assembly, columns, false, err);
+}
+
+void ds_stage_done(ds_stage_room *room) {
+  ds_assembly_done(&room->assembly);
+  void *const rest[] = {room->keep, room->index, room->offset, room->journey, room->first,
+                        room->item};
+  for (size_t i = 0; i < sizeof rest / sizeof *rest; i++)
+    free(rest[i]);
+  *room = (ds_stage_room){0};
+}
+
+// Fresh arrays of at least so many entries; what was in them is of no use any more.
+static ds_code room_events(ds_stage_room *room, uint32_t events, ds_error *err) {
+  if (events <= room->events_capacity && room->index != NULL)
+    return DS_OK;
+  free(room->keep);
+  free(room->index);
+  room->keep = malloc((events / 64u + 1) * sizeof *room->keep);
+  room->index = malloc((events + 1u) * sizeof *room->index);
+  room->events_capacity = events;
+  return room->keep != NULL && room->index != NULL ? DS_OK : no_memory(err);
+}
+
+static ds_code room_journeys(ds_stage_room *room, uint32_t journeys, ds_error *err) {
+  if (journeys <= room->journeys_capacity && room->journey != NULL)
+    return DS_OK;
+  free(room->offset);
+  free(room->journey);
+  room->offset = malloc((journeys + 2u) * sizeof *room->offset);
+  room->journey = malloc((journeys + 1u) * sizeof *room->journey);
+  room->journeys_capacity = journeys;
+  return room->offset != NULL && room->journey != NULL ? DS_OK : no_memory(err);
+}
+
+static ds_code room_items(ds_stage_room *room, uint32_t events, uint32_t items, ds_error *err) {
+  if (items <= room->items_capacity && room->first != NULL)
+    return DS_OK;
+  free(room->first);
+  free(room->item);
+  room->first = malloc((events + 1u) * sizeof *room->first);
+  room->item = malloc((items + 1u) * sizeof *room->item);
+  room->items_capacity = items;
+  return room->first != NULL && room->item != NULL ? DS_OK : no_memory(err);
+}
+
+static uint32_t bits_count(const uint64_t *bits, uint32_t count) {
+  uint32_t total = 0;
+  for (uint32_t w = 0; w < count / 64; w++)
+    total += (uint32_t)__builtin_popcountll(bits[w]);
+  if (count % 64 != 0)
+    total += (uint32_t)__builtin_popcountll(bits[count / 64] & ((1ull << (count % 64)) - 1));
+  return total;
+}
+
+static void bits_range(uint64_t *bits, uint32_t first, uint32_t last) {
+  for (uint32_t e = first; e < last; e++)
+    bits[e / 64] |= 1ull << (e % 64);
+}
+
+// The kept events as a list of indexes, and the journeys that keep any.
+static void keep_list(ds_stage_room *room, const ds_block *block, ds_gather *list) {
+  uint32_t used = 0, journeys = 0;
+  room->offset[0] = 0;
+  for (uint32_t j = 0; j < block->journeys; j++) {
+    const uint32_t end = block->offset[j + 1];
+    for (uint32_t e = block->offset[j]; e < end;) {
+      const uint64_t word = room->keep[e / 64] >> (e % 64);
+      if (word == 0) {
+        e = (e / 64 + 1) * 64;
+        continue;
+      }
+      e += (uint32_t)__builtin_ctzll(word);
+      if (e < end)
+        room->index[used++] = e++;
+    }
+    if (used > room->offset[journeys]) {
+      room->journey[journeys++] = j;
+      room->offset[journeys] = used;
+    }
+  }
+  *list = (ds_gather){room->index, room->offset, room->journey, journeys, true};
+}
+
+// The block of the events in room->keep; the given one when all are kept.
+static ds_code compact(ds_stage_room *room, const ds_block *block, const ds_block **ret_block,
+                       ds_error *err) {
+  if (bits_count(room->keep, block->events) == block->events) {
+    *ret_block = block;
+    return DS_OK;
+  }
+  TRY(room_journeys(room, block->journeys, err));
+  ds_gather list;
+  keep_list(room, block, &list);
+  list.keys = block->keys_count > 0;
+  TRY(ds_assembly_gather(&room->assembly, block, &list, err));
+  *ret_block = &room->assembly.block;
+  assert((*ret_block)->journeys <= block->journeys && (*ret_block)->events < block->events);
+  return DS_OK;
+}
+
+ds_code ds_stage_filter(ds_stage_room *room, const ds_filter *filter, const ds_columns *columns,
+                        const ds_block *block, const ds_block **ret_block, ds_error *err) {
+  TRY(room_events(room, block->events, err));
+  ds_filter_block(filter, columns, block, room->keep);
+  return compact(room, block, ret_block, err);
+}
+
+// Items of events that carry the key as they are, and for those that do not, the last case of the
+// event before that does, if near enough.
+static ds_code attach(ds_stage_room *room, const ds_block *block, const ds_key_column *key,
+                      const uint32_t **ret_first, const uint32_t **ret_item, ds_error *err) {
+  TRY(room_items(room, block->events, key->first[block->events] + block->events, err));
+  uint32_t items = 0;
+  for (uint32_t j = 0; j < block->journeys; j++) {
+    uint32_t latest = DS_NONE;
+    int64_t latest_ms = 0;
+    for (uint32_t e = block->offset[j]; e < block->offset[j + 1]; e++) {
+      room->first[e] = items;
+      for (uint32_t i = key->first[e]; i < key->first[e + 1]; i++) {
+        latest = room->item[items++] = key->item[i];
+        latest_ms = block->time_ms[e];
+      }
+      if (key->first[e] == key->first[e + 1] && latest != DS_NONE &&
+          block->time_ms[e] - latest_ms <= DS_ATTACH_MS)
+        room->item[items++] = latest;
+    }
+  }
+  room->first[block->events] = items;
+  *ret_first = room->first;
+  *ret_item = room->item;
+  return DS_OK;
+}
+
+static bool is_grouped(const uint32_t *restrict first, const uint32_t *restrict item,
+                       uint32_t events) {
+  if (first[events] != events)
+    return false;
+  uint32_t bad = 0;
+  for (uint32_t e = 0; e < events; e++)
+    bad |= first[e] != e;
+  for (uint32_t e = 1; e < events; e++)
+    bad |= item[e] < item[e - 1];
+  return bad == 0;
+}
+
+// Counting sort: offset[v] becomes the first position of value v, index[] the events in order of
+// (value, event).
+static void sort_items(const uint32_t *restrict first, const uint32_t *restrict item,
+                       uint32_t events, uint32_t values, uint32_t *restrict offset,
+                       uint32_t *restrict index) {
+  const uint32_t items = first[events];
+  memset(offset, 0, (values + 2u) * sizeof *offset);
+  for (uint32_t i = 0; i < items; i++)
+    offset[item[i] + 2]++;
+  for (uint32_t v = 0; v < values; v++)
+    offset[v + 2] += offset[v + 1];
+  for (uint32_t e = 0; e < events; e++)
+    for (uint32_t i = first[e]; i < first[e + 1]; i++)
+      index[offset[item[i] + 1]++] = e;
+  assert(offset[values] == items);
+}
+
+// Drops values without events and notes the source journey and the case of each that is left.
+static uint32_t name_cases(ds_stage_room *room, const ds_block *block, const ds_key_column *key,
+                           bool texts) {
+  uint32_t cases = 0;
+  uint32_t begin = 0;
+  for (uint32_t j = 0; j < block->journeys; j++)
+    for (uint32_t v = key->offset[j]; v < key->offset[j + 1]; v++) {
+      const uint32_t end = room->offset[v + 1];
+      assert(cases <= v && end >= begin);
+      if (end == begin)
+        continue;
+      room->journey[cases] = j;
+      room->assembly.case_hash[cases] = key->hash[v];
+      if (texts)
+        room->assembly.case_text[cases] = key->text[v];
+      room->offset[cases++] = begin;
+      begin = end;
+    }
+  room->offset[cases] = begin;
+  return cases;
+}
+
+// No event changes its place: the source's columns are used as they are, but for the arrays by
+// journey.
+static void regroup_in_place(ds_stage_room *room, const ds_block *block,
+                                        uint32_t cases) {
+  room->block = *block;
+  ds_block *view = &room->block;
+  ds_block *own = &room->assembly.block;
+  view->journeys = cases;
+  memcpy(own->offset, room->offset, (cases + 1u) * sizeof *own->offset);
+  for (uint32_t c = 0; c < cases; c++) {
+    own->customer[c] = block->customer[room->journey[c]];
+    if ((room->assembly.columns.want & DS_WANT_SUBJECT) != 0)
+      own->subject[c] = block->subject[room->journey[c]];
+  }
+  view->offset = own->offset;
+  view->customer = own->customer;
+  view->subject = own->subject;
+}
+
+ds_code ds_stage_regroup(ds_stage_room *room, uint32_t key_at, bool attach_nearest, bool texts,
+                         const ds_block *block, const ds_block **ret_block, ds_error *err) {
+  assert(key_at < block->keys_count);
+  const ds_key_column *key = &block->key[key_at];
+  const uint32_t *first = key->first, *item = key->item;
+  if (attach_nearest)
+    TRY(attach(room, block, key, &first, &item, err));
+  const uint32_t items = first[block->events];
+  TRY(room_events(room, items > block->events ? items : block->events, err));
+  TRY(room_journeys(room, key->values, err));
+  TRY(ds_assembly_room(&room->assembly, items, key->values, err));
+  sort_items(first, item, block->events, key->values, room->offset, room->index);
+  const bool grouped = is_grouped(first, item, block->events);
+  const uint32_t cases = name_cases(room, block, key, texts);
+  ds_block *result = grouped ? &room->block : &room->assembly.block;
+  if (grouped) {
+    regroup_in_place(room, block, cases);
+  } else {
+    const ds_gather list = {room->index, room->offset, room->journey, cases, false};
+    TRY(ds_assembly_gather(&room->assembly, block, &list, err));
+  }
+  result->keys_count = 0;
+  result->case_hash = room->assembly.case_hash;
+  result->case_text = texts ? room->assembly.case_text : NULL;
+  *ret_block = result;
+  return DS_OK;
+}
+
+static bool inside(const ds_plan *plan, int64_t time_ms) {
+  return (!plan->has_from || time_ms >= plan->from_ms) && (!plan->has_to || time_ms < plan->to_ms);
+}
+
+// Whether the period selects events [first, last) of a journey as a whole.
+static bool selects(const ds_plan *plan, const int64_t *time_ms, uint32_t first, uint32_t last) {
+  assert(first < last);
+  if (plan->range == DS_RANGE_STARTED)
+    return inside(plan, time_ms[first]);
+  if (plan->range == DS_RANGE_COMPLETED)
+    return inside(plan, time_ms[last - 1]);
+  for (uint32_t e = first; e < last; e++)
+    if (inside(plan, time_ms[e]))
+      return true;
+  return false;
+}
+
+ds_code ds_stage_period(ds_stage_room *room, const ds_plan *plan, const ds_block *block,
+                        const ds_block **ret_block, ds_error *err) {
+  TRY(room_events(room, block->events, err));
+  memset(room->keep, 0, (block->events / 64u + 1) * sizeof *room->keep);
+  if (plan->range == DS_RANGE_EVENTS) {
+    for (uint32_t e = 0; e < block->events; e++)
+      room->keep[e / 64] |= (uint64_t)inside(plan, block->time_ms[e]) << (e % 64);
+  } else {
+    for (uint32_t j = 0; j < block->journeys; j++)
+      if (selects(plan, block->time_ms, block->offset[j], block->offset[j + 1]))
+        bits_range(room->keep, block->offset[j], block->offset[j + 1]);
+  }
+  return compact(room, block, ret_block, err);
+}

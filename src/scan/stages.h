@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+// The stages between decoding and a kernel: each takes a block and gives a block, its own or, when
+// nothing changes, the one it was given. Order: filter, regroup, period. May use base/ to store/.
+// Used by one thread.
+#ifndef DS_SCAN_STAGES_H
+#define DS_SCAN_STAGES_H
+
+#include "model/time.h"
+#include "scan/assemble.h"
+#include "scan/scan.h"
+
+// An event without the case key joins the latest case at most this long before it.
+#define DS_ATTACH_MS (30 * DS_DAY_MS)
+
+// Buffers of one stage.
+typedef struct ds_stage_room {
+  ds_assembly assembly;
+  uint64_t *keep;
+  uint32_t *index;
+  uint32_t *offset;
+  uint32_t *journey;
+  uint32_t *first; // regroup with attached events: items per event
+  uint32_t *item;
+  uint32_t events_capacity;
+  uint32_t journeys_capacity;
+  uint32_t items_capacity;
+  ds_block block; // a view of the source with other journeys
+} ds_stage_room;
+
+DS_CHECKED ds_code ds_stage_init(ds_stage_room *room, const ds_columns *columns, ds_error *err);
+void ds_stage_done(ds_stage_room *room);
+
+// Keeps the events that meet the filter; journeys left without events are dropped.
+DS_CHECKED ds_code ds_stage_filter(ds_stage_room *room, const ds_filter *filter,
+                                   const ds_columns *columns, const ds_block *block,
+                                   const ds_block **ret_block, ds_error *err);
+
+// Journeys become cases: one per value of key column `key`, in the order of the values. An event
+// with several values is in several cases, one without is in none unless attach_nearest. Cases
+// stand where their customer stood; key columns do not survive.
+DS_CHECKED ds_code ds_stage_regroup(ds_stage_room *room, uint32_t key, bool attach_nearest,
+                                    bool texts, const ds_block *block,
+                                    const ds_block **ret_block, ds_error *err);
+
+// Keeps the journeys (or with DS_RANGE_EVENTS the events) that the plan's period selects.
+DS_CHECKED ds_code ds_stage_period(ds_stage_room *room, const ds_plan *plan,
+                                   const ds_block *block, const ds_block **ret_block,
+                                   ds_error *err);
+
+#endif
