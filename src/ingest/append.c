@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: Apache-2.0
+// Rows of accepted lines gather in one buffer until commit. Should they come near the limit of a
+// log record, they are written as a batch of their own before; a commit then settles what is left,
+// and a line counts as settled only when the commit after it has returned.
+#include "ingest/append.h"
+
+#include <stdlib.h>
+
+#include "ingest/append_line.h"
+
+enum { ROWS_BYTES_FULL = (int)(DS_BATCH_BYTES_MAX / 2) };
+
+struct ds_appender {
+  ds_store *store;
+  void (*rejected)(void *context, uint64_t line, uint32_t column, const char *reason);
+  void *context;
+  ds_space space;
+  ds_line_reader *reader;
+  ds_buf rows;
+  uint64_t rows_count;
+  ds_append_stats stats;
+};
+
+ds_code ds_appender_new(ds_store *store,
+                        void (*rejected)(void *context, uint64_t line, uint32_t column,
+                                         const char *reason),
+                        void *context, ds_appender **ret_appender, ds_error *err) {
+  ds_appender *appender = (ds_appender *)calloc(1, sizeof *appender);
+  if (appender == NULL)
+    return ds_fail(err, DS_MEMORY, "out of memory for appending");
+  appender->store = store;
+  appender->rejected = rejected;
+  appender->context = context;
+  ds_space_init(&appender->space);
+  ds_buf_init(&appender->rows, DS_BATCH_BYTES_MAX);
+  appender->reader = ds_line_reader_new(&appender->space);
+  if (appender->reader == NULL) {
+    ds_appender_free(appender);
+    return ds_fail(err, DS_MEMORY, "out of memory for appending");
+  }
+  *ret_appender = appender;
+  return DS_OK;
+}
+
+void ds_appender_free(ds_appender *appender) {
+  if (appender == NULL)
+    return;
+  ds_line_reader_free(appender->reader);
+  ds_buf_done(&appender->rows);
+  ds_space_done(&appender->space);
+  free(appender);
+}
+
+static void reject(ds_appender *appender, uint32_t column, const char *reason) {
+  appender->stats.rejected++;
+  if (appender->rejected != NULL)
+    appender->rejected(appender->context, appender->stats.lines, column, reason);
+}
+
+static ds_code flush(ds_appender *appender, ds_error *err) {
+  if (appender->rows_count == 0)
+    return DS_OK;
+  uint64_t duplicates = 0;
+  TRY(ds_store_append(appender->store, &appender->space, &appender->rows, &duplicates, err));
+  appender->stats.duplicates += duplicates;
+  appender->stats.events += appender->rows_count - duplicates;
+  appender->rows_count = 0;
+  ds_buf_reset(&appender->rows);
+  return DS_OK;
+}
+
+static bool is_blank(const char *line, size_t size) {
+  for (size_t i = 0; i < size; i++) {
+    if (line[i] != ' ' && line[i] != '\t' && line[i] != '\r')
+      return false;
+  }
+  return true;
+}
+
+static ds_code take_line(ds_appender *appender, const char *line, size_t size, ds_error *err) {
+  ds_line_reader *reader = appender->reader;
+  appender->stats.lines++;
+  if (is_blank(line, size))
+    return DS_OK;
+  const char *reason = ds_line_read(reader, line, size);
+  if (reason != NULL) {
+    reject(appender, reader->column, reason);
+    return DS_OK;
+  }
+  ds_error refused = {.code = DS_OK};
+  const ds_code code = ds_event_encode(&reader->event, &appender->rows, &refused);
+  if (code == DS_LIMIT) {
+    reject(appender, 1, "the event is larger than 1 MiB");
+    return DS_OK;
+  }
+  if (code != DS_OK)
+    return ds_fail(err, code, "%s", refused.message);
+  appender->rows_count++;
+  appender->stats.personal_dropped += reader->personal_dropped;
+  return appender->rows.size >= ROWS_BYTES_FULL ? flush(appender, err) : DS_OK;
+}
+
+ds_code ds_appender_lines(ds_appender *appender, const char *text, size_t size, ds_error *err) {
+  ds_io *io = ds_store_io(appender->store);
+  appender->reader->now_ms = io->ops->now_ms(io);
+  const char *end = text + size;
+  while (text < end) {
+    const char *newline = (const char *)memchr(text, '\n', (size_t)(end - text));
+    const char *stop = newline != NULL ? newline : end;
+    TRY(take_line(appender, text, (size_t)(stop - text), err));
+    text = newline != NULL ? newline + 1 : end;
+  }
+  return DS_OK;
+}
+
+ds_code ds_appender_commit(ds_appender *appender, uint64_t *ret_lines, ds_error *err) {
+  TRY(flush(appender, err));
+  *ret_lines = appender->stats.lines;
+  return DS_OK;
+}
+
+ds_append_stats ds_appender_stats(const ds_appender *appender) { return appender->stats; }

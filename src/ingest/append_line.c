@@ -1,0 +1,535 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "ingest/append_line.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <utf8proc.h>
+
+#include "base/json.h"
+#include "ingest/personal.h"
+#include "model/time.h"
+
+enum {
+  LINE_ARENA_BYTES_MAX = 16 << 20,
+  FLATTEN_DEPTH_MAX = 3, // properties.a.b.c; deeper objects are kept as JSON text
+  CLOCK_AHEAD_MS = 3600 * 1000, // a sender's clock may be this far ahead of ours
+};
+
+static const char *const no_memory = "the line takes too much memory";
+
+// Identifiers of a customer, strongest first. One that is not listed ranks before the last four,
+// which name a device or a visit rather than a person.
+static const char *const identifiers[] = {
+    "customer_id", "account_id", "user_id", "member_id", "loyalty_id", "external_id", "crm_id",
+    "anonymous_id", "device_id", "cookie_id", "session_id",
+};
+enum { IDENTIFIERS = sizeof identifiers / sizeof identifiers[0], RANK_UNKNOWN = 7 };
+
+// Case keys, in the order in which they stand in for a customer who is not known.
+static const char *const case_keys[] = {
+    "order_id", "subscription_id", "parcel_id", "shipment_id", "tracking_number", "ticket_id",
+    "return_id", "invoice_id",
+};
+enum { CASE_KEYS = sizeof case_keys / sizeof case_keys[0] };
+
+// The members with a meaning of their own.
+enum { M_ID, M_EVENT, M_TIME, M_RECEIVED, M_CUSTOMER, M_SOURCE, M_PROPERTIES, MEMBERS };
+static const char *const member_names[MEMBERS] = {
+    "id", "event", "time", "received", "customer", "source", "properties",
+};
+
+// A line under way: its nodes, and where its special members are (0 = absent, as node 0 is the
+// object itself).
+typedef struct line {
+  ds_line_reader *reader;
+  const ds_ndjson_node *nodes;
+  uint32_t count;
+  uint32_t member[MEMBERS];
+} line;
+
+ds_line_reader *ds_line_reader_new(ds_space *space) {
+  ds_line_reader *reader = (ds_line_reader *)calloc(1, sizeof *reader);
+  if (reader == NULL)
+    return NULL;
+  reader->space = space;
+  reader->parser = ds_ndjson_new();
+  ds_arena_init(&reader->arena, LINE_ARENA_BYTES_MAX);
+  ds_buf_init(&reader->json, (size_t)DS_EVENT_BYTES_MAX * 2);
+  if (reader->parser == NULL) {
+    ds_line_reader_free(reader);
+    return NULL;
+  }
+  return reader;
+}
+
+void ds_line_reader_free(ds_line_reader *reader) {
+  if (reader == NULL)
+    return;
+  ds_ndjson_free(reader->parser);
+  ds_arena_done(&reader->arena);
+  ds_buf_done(&reader->json);
+  free(reader);
+}
+
+static uint32_t index_in(ds_str name, const char *const *names, uint32_t count) {
+  for (uint32_t i = 0; i < count; i++) {
+    if (ds_str_equal(name, ds_str_of(names[i])))
+      return i;
+  }
+  return DS_NONE;
+}
+
+static const char *refuse(line *in, const ds_ndjson_node *node, const char *reason) {
+  in->reader->column = node->column;
+  return reason;
+}
+
+// Text in NFC, so that equal texts are equal bytes; false without memory.
+static bool compose(ds_line_reader *reader, ds_str text, ds_str *ret_text) {
+  uint32_t ascii = 0;
+  while (ascii < text.size && (unsigned char)text.data[ascii] < 0x80)
+    ascii++;
+  *ret_text = text;
+  if (ascii == text.size)
+    return true;
+  utf8proc_uint8_t *composed = NULL;
+  const utf8proc_ssize_t size =
+      utf8proc_map((const utf8proc_uint8_t *)text.data, (utf8proc_ssize_t)text.size, &composed,
+                   (utf8proc_option_t)(UTF8PROC_STABLE | UTF8PROC_COMPOSE));
+  char *copy = size < 0 ? NULL
+                        : ds_arena_text(&reader->arena, (const char *)composed, (size_t)size);
+  free(composed);
+  if (copy == NULL)
+    return false;
+  *ret_text = (ds_str){copy, (uint32_t)size};
+  return true;
+}
+
+// A name may be of one line only, and not longer than a name is.
+static bool is_name(ds_str name) {
+  for (uint32_t i = 0; i < name.size; i++) {
+    if ((unsigned char)name.data[i] < ' ')
+      return false;
+  }
+  return name.size > 0 && name.size <= DS_NAME_BYTES_MAX;
+}
+
+// The text of an identifier or key: a text or a whole number; empty for null and "".
+static const char *identifier_text(line *in, const ds_ndjson_node *node, ds_str *ret_text) {
+  *ret_text = (ds_str){NULL, 0};
+  if (node->kind == DS_NDJSON_NULL)
+    return NULL;
+  if (node->kind == DS_NDJSON_TEXT)
+    return compose(in->reader, node->text, ret_text) ? NULL : refuse(in, node, no_memory);
+  if (node->kind != DS_NDJSON_INTEGER)
+    return refuse(in, node, "an identifier must be a text or a whole number");
+  char digits[24];
+  const int size = snprintf(digits, sizeof digits, "%lld", (long long)node->i);
+  const char *copy = ds_arena_text(&in->reader->arena, digits, (size_t)size);
+  if (copy == NULL)
+    return refuse(in, node, no_memory);
+  *ret_text = (ds_str){copy, (uint32_t)size};
+  return NULL;
+}
+
+// "kind=text" as the event's subject.
+static const char *set_subject(line *in, const ds_ndjson_node *node, ds_str kind, ds_str text) {
+  const size_t size = (size_t)kind.size + 1 + text.size;
+  if (size > UINT16_MAX)
+    return refuse(in, node, "an identifier longer than 65,535 bytes");
+  char *subject = (char *)ds_arena_alloc(&in->reader->arena, size);
+  if (subject == NULL)
+    return refuse(in, node, no_memory);
+  memcpy(subject, kind.data, kind.size);
+  subject[kind.size] = '=';
+  memcpy(subject + kind.size + 1, text.data, text.size);
+  in->reader->event.subject = (ds_str){subject, (uint32_t)size};
+  return NULL;
+}
+
+// The strongest identifier met so far.
+typedef struct identity {
+  uint32_t rank;
+  const ds_ndjson_node *node;
+  ds_str kind;
+  ds_str text;
+  bool personal; // there was one that is not kept
+} identity;
+
+static const char *weigh(line *in, const ds_ndjson_node *node, ds_str kind, identity *best) {
+  ds_str text = {NULL, 0};
+  const char *reason = identifier_text(in, node, &text);
+  if (reason != NULL || text.size == 0)
+    return reason;
+  if (!is_name(kind) || memchr(kind.data, '=', kind.size) != NULL)
+    return refuse(in, node, "not a name of an identifier");
+  uint32_t rank = index_in(kind, identifiers, IDENTIFIERS);
+  if (rank == DS_NONE && (ds_personal_name(kind) || ds_personal_value(text))) {
+    // Without the vault nothing personal is kept, not even to recognise somebody by.
+    best->personal = true;
+    in->reader->personal_dropped++;
+    return NULL;
+  }
+  // Twice the rank leaves a place between two for those that are not listed.
+  rank = rank == DS_NONE ? 2 * RANK_UNKNOWN - 1 : 2 * rank;
+  if (best->node == NULL || rank < best->rank) {
+    best->rank = rank;
+    best->node = node;
+    best->kind = kind;
+    best->text = text;
+  }
+  return NULL;
+}
+
+static const char *weigh_customer(line *in, identity *best) {
+  const ds_ndjson_node *node = &in->nodes[in->member[M_CUSTOMER]];
+  if (node->kind != DS_NDJSON_OBJECT)
+    return weigh(in, node, ds_str_of("customer_id"), best);
+  const char *reason = NULL;
+  for (uint32_t i = in->member[M_CUSTOMER] + 1; i < node->next && reason == NULL;
+       i = in->nodes[i].next)
+    reason = weigh(in, &in->nodes[i], in->nodes[i].key, best);
+  return reason;
+}
+
+// The object that stands for the customer until its owner is known.
+static const char *take_provisional(line *in, const identity *best) {
+  const ds_event *event = &in->reader->event;
+  for (uint32_t k = 0; k < CASE_KEYS; k++) {
+    for (uint32_t i = 0; i < event->keys_count; i++) {
+      const ds_str name = in->reader->space->keys.text[event->keys[i].name];
+      if (ds_str_equal(name, ds_str_of(case_keys[k])))
+        return set_subject(in, &in->nodes[0], name, event->keys[i].text);
+    }
+  }
+  return refuse(in, &in->nodes[0],
+                best->personal ? "the only identifier is personal (e-mail, phone, ...), which is "
+                                 "not kept before there is a vault"
+                               : "no customer and no order, parcel, ticket or subscription");
+}
+
+static const char *take_subject(line *in) {
+  identity best = {.rank = 0};
+  const char *reason = in->member[M_CUSTOMER] != 0 ? weigh_customer(in, &best) : NULL;
+  for (uint32_t i = 1; i < in->nodes[0].next && reason == NULL; i = in->nodes[i].next) {
+    if (index_in(in->nodes[i].key, identifiers, IDENTIFIERS) != DS_NONE)
+      reason = weigh(in, &in->nodes[i], in->nodes[i].key, &best);
+  }
+  if (reason != NULL)
+    return reason;
+  return best.node != NULL ? set_subject(in, best.node, best.kind, best.text)
+                           : take_provisional(in, &best);
+}
+
+static const char *add_name(line *in, const ds_ndjson_node *node, ds_names *names, ds_str name,
+                            uint16_t *ret_code) {
+  uint32_t index = 0;
+  if (!is_name(name))
+    return refuse(in, node, "a name must have 1 to 255 bytes and no control characters");
+  if (ds_names_add(names, name, &index, NULL) != DS_OK || index > UINT16_MAX)
+    return refuse(in, node, "too many different names");
+  *ret_code = (uint16_t)index;
+  return NULL;
+}
+
+static const char *add_key(line *in, const ds_ndjson_node *node, uint16_t name) {
+  ds_event *event = &in->reader->event;
+  ds_str text = {NULL, 0};
+  const char *reason = identifier_text(in, node, &text);
+  if (reason != NULL || text.size == 0)
+    return reason;
+  if (text.size > UINT16_MAX)
+    return refuse(in, node, "an identifier longer than 65,535 bytes");
+  for (uint32_t i = 0; i < event->keys_count; i++) {
+    if (event->keys[i].name == name && ds_str_equal(event->keys[i].text, text))
+      return NULL;
+  }
+  if (event->keys_count == DS_EVENT_KEYS_MAX)
+    return refuse(in, node, "more than 64 orders, parcels and tickets in one event");
+  event->keys[event->keys_count++] = (ds_event_key){name, text};
+  return NULL;
+}
+
+// A case key's member: one value or an array of values.
+static const char *take_key(line *in, uint32_t at) {
+  const ds_ndjson_node *node = &in->nodes[at];
+  uint16_t name = 0;
+  const char *reason = add_name(in, node, &in->reader->space->keys, node->key, &name);
+  if (node->kind != DS_NDJSON_ARRAY)
+    return reason != NULL ? reason : add_key(in, node, name);
+  for (uint32_t i = at + 1; i < node->next && reason == NULL; i = in->nodes[i].next)
+    reason = add_key(in, &in->nodes[i], name);
+  return reason;
+}
+
+static bool is_personal(const ds_ndjson_node *node, ds_str name) {
+  return node->kind != DS_NDJSON_NULL &&
+         (ds_personal_name(name) ||
+          (node->kind == DS_NDJSON_TEXT && ds_personal_value(node->text)));
+}
+
+// Writes a node and what is in it as JSON, without what is personal.
+static void write_json(const line *in, uint32_t at, ds_json *json) {
+  const ds_ndjson_node *node = &in->nodes[at];
+  const bool object = node->kind == DS_NDJSON_OBJECT;
+  switch (node->kind) {
+  case DS_NDJSON_NULL: ds_json_null(json); return;
+  case DS_NDJSON_BOOL: ds_json_bool(json, node->i != 0); return;
+  case DS_NDJSON_INTEGER: ds_json_i64(json, node->i); return;
+  case DS_NDJSON_NUMBER: ds_json_double(json, node->number); return;
+  case DS_NDJSON_TEXT: ds_json_text(json, node->text); return;
+  default: break;
+  }
+  object ? ds_json_begin_object(json) : ds_json_begin_array(json);
+  for (uint32_t i = at + 1; i < node->next; i = in->nodes[i].next) {
+    if (is_personal(&in->nodes[i], in->nodes[i].key)) {
+      in->reader->personal_dropped++;
+      continue;
+    }
+    if (object) {
+      const char *key =
+          ds_arena_text(&in->reader->arena, in->nodes[i].key.data, in->nodes[i].key.size);
+      ds_json_key(json, key != NULL ? key : "");
+    }
+    write_json(in, i, json);
+  }
+  object ? ds_json_end_object(json) : ds_json_end_array(json);
+}
+
+static const char *json_value(line *in, uint32_t at, ds_value *ret_value) {
+  ds_buf *out = &in->reader->json;
+  ds_buf_reset(out);
+  ds_json json = ds_json_to(out, false);
+  write_json(in, at, &json);
+  const char *copy = ds_arena_text(&in->reader->arena, (const char *)out->data, out->size);
+  if (out->failed || copy == NULL)
+    return refuse(in, &in->nodes[at], no_memory);
+  *ret_value = (ds_value){.type = DS_TYPE_STRING, .text = {copy, (uint32_t)out->size}};
+  return NULL;
+}
+
+// The type that the catalogue expects of a property, NULL type when it expects none.
+static ds_type expected_type(const line *in, ds_str name) {
+  const ds_touchpoint *touchpoint = in->reader->touchpoint;
+  for (uint32_t i = 0; touchpoint != NULL && i < touchpoint->expected_count; i++) {
+    if (ds_str_equal(name, ds_str_of(touchpoint->expected[i].name)))
+      return touchpoint->expected[i].type;
+  }
+  return DS_TYPE_NULL;
+}
+
+static const char *text_value(line *in, const ds_ndjson_node *node, ds_str name,
+                              ds_value *ret_value) {
+  ds_str text = node->text;
+  if (!compose(in->reader, text, &text))
+    return refuse(in, node, no_memory);
+  // A text stays a text unless the catalogue says what it is.
+  const ds_type type = expected_type(in, name);
+  if (type == DS_TYPE_NULL || type == DS_TYPE_STRING || !ds_value_parse(text, type, ret_value))
+    *ret_value = (ds_value){.type = DS_TYPE_STRING, .text = text};
+  return NULL;
+}
+
+static const char *node_value(line *in, uint32_t at, ds_str name, ds_value *ret_value) {
+  const ds_ndjson_node *node = &in->nodes[at];
+  switch (node->kind) {
+  case DS_NDJSON_NULL: *ret_value = (ds_value){.type = DS_TYPE_NULL}; return NULL;
+  case DS_NDJSON_BOOL: *ret_value = (ds_value){.type = DS_TYPE_BOOL, .i = node->i}; return NULL;
+  case DS_NDJSON_INTEGER:
+  case DS_NDJSON_NUMBER:
+    *ret_value = (ds_value){.type = DS_TYPE_NUMBER, .number = node->number};
+    return NULL;
+  case DS_NDJSON_TEXT: return text_value(in, node, name, ret_value);
+  default: return json_value(in, at, ret_value);
+  }
+}
+
+static const char *take_property(line *in, uint32_t at, ds_str name) {
+  const ds_ndjson_node *node = &in->nodes[at];
+  ds_event *event = &in->reader->event;
+  ds_value value;
+  if (is_personal(node, name)) {
+    in->reader->personal_dropped++;
+    return NULL;
+  }
+  const char *reason = node_value(in, at, name, &value);
+  if (reason != NULL || value.type == DS_TYPE_NULL)
+    return reason;
+  if (value.type == DS_TYPE_STRING && value.text.size > DS_TEXT_BYTES_MAX)
+    return refuse(in, node, "a text longer than 64 KiB");
+  uint16_t code = 0;
+  reason = add_name(in, node, &in->reader->space->properties, name, &code);
+  if (reason != NULL)
+    return reason;
+  for (uint32_t i = 0; i < event->properties_count; i++) {
+    if (event->properties[i].name == code)
+      return refuse(in, node, "a property that stands there twice");
+  }
+  if (event->properties_count == DS_EVENT_PROPERTIES_MAX)
+    return refuse(in, node, "more than 1,024 properties");
+  event->properties[event->properties_count++] = (ds_event_property){code, value};
+  return NULL;
+}
+
+// "outer.inner"; {NULL, 0} without memory or when too long for a name.
+static ds_str join_names(line *in, ds_str outer, ds_str inner) {
+  const size_t size = (size_t)outer.size + 1 + inner.size;
+  char *name = size <= DS_NAME_BYTES_MAX ? (char *)ds_arena_alloc(&in->reader->arena, size) : NULL;
+  if (name == NULL)
+    return (ds_str){NULL, 0};
+  memcpy(name, outer.data, outer.size);
+  name[outer.size] = '.';
+  memcpy(name + outer.size + 1, inner.data, inner.size);
+  return (ds_str){name, (uint32_t)size};
+}
+
+// A property, or the properties in an object, whose names are joined by dots.
+static const char *flatten(line *in, uint32_t at, ds_str name, uint32_t depth) {
+  const ds_ndjson_node *node = &in->nodes[at];
+  if (node->kind != DS_NDJSON_OBJECT || depth == FLATTEN_DEPTH_MAX)
+    return take_property(in, at, name);
+  const char *reason = NULL;
+  for (uint32_t i = at + 1; i < node->next && reason == NULL; i = in->nodes[i].next)
+    reason = flatten(in, i, join_names(in, name, in->nodes[i].key), depth + 1);
+  return reason;
+}
+
+// A member that is neither special nor who: a case key or a property.
+static const char *take_member(line *in, uint32_t at) {
+  const ds_ndjson_node *node = &in->nodes[at];
+  ds_str name = node->key;
+  if (index_in(name, case_keys, CASE_KEYS) != DS_NONE)
+    return take_key(in, at);
+  if (!compose(in->reader, name, &name))
+    return refuse(in, node, no_memory);
+  return flatten(in, at, name, 1);
+}
+
+static const char *take_members(line *in) {
+  const char *reason = NULL;
+  for (uint32_t i = 1; i < in->nodes[0].next && reason == NULL; i = in->nodes[i].next) {
+    const ds_str name = in->nodes[i].key;
+    if (index_in(name, member_names, MEMBERS) == DS_NONE &&
+        index_in(name, identifiers, IDENTIFIERS) == DS_NONE)
+      reason = take_member(in, i);
+  }
+  const uint32_t at = in->member[M_PROPERTIES];
+  if (reason != NULL || at == 0 || in->nodes[at].kind == DS_NDJSON_NULL)
+    return reason;
+  if (in->nodes[at].kind != DS_NDJSON_OBJECT)
+    return refuse(in, &in->nodes[at], "properties must be an object");
+  for (uint32_t i = at + 1; i < in->nodes[at].next && reason == NULL; i = in->nodes[i].next)
+    reason = take_member(in, i);
+  return reason;
+}
+
+// An instant: ISO 8601 (UTC when no zone is given) or whole milliseconds since 1970.
+static const char *read_time(line *in, uint32_t at, int64_t *ret_ms) {
+  const ds_ndjson_node *node = &in->nodes[at];
+  bool local = false;
+  bool date_only = false;
+  int64_t time_ms = node->i;
+  if (node->kind == DS_NDJSON_TEXT ? !ds_time_parse(node->text, &time_ms, &local, &date_only)
+                                   : node->kind != DS_NDJSON_INTEGER)
+    return refuse(in, node, "not a time: ISO 8601, or milliseconds since 1970");
+  if (time_ms < DS_TIME_MIN_MS)
+    return refuse(in, node, "a time before 1990 (seconds instead of milliseconds?)");
+  if (time_ms > in->reader->now_ms + CLOCK_AHEAD_MS)
+    return refuse(in, node, "a time in the future");
+  *ret_ms = time_ms;
+  return NULL;
+}
+
+static const char *take_times(line *in) {
+  ds_event *event = &in->reader->event;
+  const char *reason = NULL;
+  event->has_received = true;
+  event->received_ms = in->reader->now_ms;
+  if (in->member[M_RECEIVED] != 0)
+    reason = read_time(in, in->member[M_RECEIVED], &event->received_ms);
+  event->time_ms = event->received_ms;
+  if (reason == NULL && in->member[M_TIME] != 0)
+    reason = read_time(in, in->member[M_TIME], &event->time_ms);
+  return reason;
+}
+
+// The canonical name of what happened.
+static const char *find_touchpoint(line *in, ds_str *ret_name) {
+  const uint32_t at = in->member[M_EVENT];
+  if (at == 0)
+    return refuse(in, &in->nodes[0], "no \"event\": what happened?");
+  if (in->nodes[at].kind != DS_NDJSON_TEXT || !is_name(in->nodes[at].text))
+    return refuse(in, &in->nodes[at], "\"event\" must be a text of 1 to 255 bytes");
+  ds_str name = in->nodes[at].text;
+  if (!compose(in->reader, name, &name))
+    return refuse(in, &in->nodes[at], no_memory);
+  in->reader->touchpoint = ds_catalogue_find(name);
+  *ret_name = ds_catalogue_canonical(name);
+  return NULL;
+}
+
+static const char *take_id(line *in) {
+  ds_event *event = &in->reader->event;
+  ds_str source = ds_str_of("append");
+  ds_str id = {NULL, 0};
+  const uint32_t at = in->member[M_SOURCE];
+  if (at != 0 && in->nodes[at].kind != DS_NDJSON_NULL) {
+    if (in->nodes[at].kind != DS_NDJSON_TEXT)
+      return refuse(in, &in->nodes[at], "\"source\" must be a text");
+    source = in->nodes[at].text;
+  }
+  const char *reason =
+      add_name(in, &in->nodes[at], &in->reader->space->sources, source, &event->source);
+  if (reason == NULL && in->member[M_ID] != 0)
+    reason = identifier_text(in, &in->nodes[in->member[M_ID]], &id);
+  event->has_id = id.size > 0;
+  event->id = event->has_id ? ds_id_hash(source, id) : 0;
+  return reason;
+}
+
+static const char *find_members(line *in) {
+  for (uint32_t i = 1; i < in->nodes[0].next; i = in->nodes[i].next) {
+    const uint32_t member = index_in(in->nodes[i].key, member_names, MEMBERS);
+    if (member == DS_NONE)
+      continue;
+    if (in->member[member] != 0)
+      return refuse(in, &in->nodes[i], "a name that stands there twice");
+    in->member[member] = i;
+  }
+  return NULL;
+}
+
+static const char *take_event(line *in) {
+  ds_str touchpoint = {NULL, 0};
+  const char *reason = find_members(in);
+  if (reason == NULL)
+    reason = find_touchpoint(in, &touchpoint);
+  if (reason == NULL)
+    reason = take_times(in);
+  if (reason == NULL)
+    reason = take_members(in);
+  if (reason == NULL)
+    reason = take_subject(in);
+  if (reason == NULL)
+    reason = take_id(in);
+  if (reason == NULL)
+    reason = add_name(in, &in->nodes[in->member[M_EVENT]], &in->reader->space->touchpoints,
+                      touchpoint, &in->reader->event.touchpoint);
+  return reason;
+}
+
+const char *ds_line_read(ds_line_reader *reader, const char *text, size_t size) {
+  ds_arena_reset(&reader->arena);
+  reader->personal_dropped = 0;
+  reader->column = 1;
+  reader->touchpoint = NULL;
+  reader->event = (ds_event){.keys = reader->keys, .properties = reader->properties};
+  if (size > DS_EVENT_BYTES_MAX)
+    return "longer than 1 MiB";
+  line in = {.reader = reader};
+  const char *reason =
+      ds_ndjson_read(reader->parser, text, size, &in.nodes, &in.count, &reader->column);
+  if (reason == NULL && in.nodes[0].kind != DS_NDJSON_OBJECT)
+    reason = "not an object: a line holds one {...}";
+  return reason != NULL ? reason : take_event(&in);
+}
