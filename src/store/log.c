@@ -1,0 +1,272 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "store/log.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <stdlib.h>
+
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
+#include "base/limits.h"
+
+static const char log_magic[8] = {'D', 'S', 'T', 'E', 'P', 'L', 'O', 'G'};
+
+enum {
+  AT_VERSION = 8,
+  AT_SALT = 12,
+  AT_NUMBER = 16,
+  AT_CHECKSUM = 24,
+  RECORD_AT_CHECKSUM = 4,
+  RECORD_AT_SEQ = 12,
+  WINDOW_BYTES = 1 << 20,
+};
+static_assert(AT_CHECKSUM + 8 == DS_LOG_HEADER_BYTES, "the header's fields fill it");
+static_assert(RECORD_AT_SEQ + 8 == DS_LOG_RECORD_BYTES, "the record's head is packed");
+
+static void put_u32(uint8_t *at, uint32_t value) {
+  for (int i = 0; i < 4; i++)
+    at[i] = (uint8_t)(value >> (8 * i));
+}
+
+static void put_u64(uint8_t *at, uint64_t value) {
+  for (int i = 0; i < 8; i++)
+    at[i] = (uint8_t)(value >> (8 * i));
+}
+
+static uint32_t get_u32(const uint8_t *at) {
+  uint32_t value = 0;
+  for (int i = 0; i < 4; i++)
+    value |= (uint32_t)at[i] << (8 * i);
+  return value;
+}
+
+static uint64_t get_u64(const uint8_t *at) {
+  return (uint64_t)get_u32(at) | (uint64_t)get_u32(at + 4) << 32;
+}
+
+// `record` holds the whole record, of `length` payload bytes.
+static uint64_t record_checksum(const ds_log *log, const uint8_t *record, uint32_t length) {
+  const uint64_t file = log->number ^ (uint64_t)log->salt << 32;
+  const uint64_t seed = file ^ (uint64_t)length * 0x9E3779B97F4A7C15u;
+  return XXH3_64bits_withSeed(record + RECORD_AT_SEQ, (size_t)length + 8, seed);
+}
+
+static ds_code write_header(ds_log *log, ds_error *err) {
+  uint8_t header[DS_LOG_HEADER_BYTES];
+  memcpy(header, log_magic, sizeof log_magic);
+  put_u32(header + AT_VERSION, DS_LOG_FORMAT);
+  put_u32(header + AT_SALT, log->salt);
+  put_u64(header + AT_NUMBER, log->number);
+  put_u64(header + AT_CHECKSUM, XXH3_64bits(header, AT_CHECKSUM));
+  TRY(log->io->ops->truncate(log->io, log->file, 0, err));
+  TRY(log->io->ops->write_at(log->io, log->file, 0, header, sizeof header, err));
+  return log->io->ops->sync(log->io, log->file, err);
+}
+
+ds_code ds_log_create(ds_io *io, const char *path, uint64_t number, uint64_t next_seq,
+                      ds_log *ret_log, ds_error *err) {
+  ds_log log = {.io = io, .number = number, .end = DS_LOG_HEADER_BYTES, .next_seq = next_seq};
+  TRY(io->ops->random(io, &log.salt, sizeof log.salt, err));
+  TRY(io->ops->open(io, path, DS_OPEN_READ | DS_OPEN_WRITE | DS_OPEN_CREATE, &log.file, err));
+  const ds_code code = write_header(&log, err);
+  if (code != DS_OK) {
+    ds_log_close(&log);
+    return code;
+  }
+  *ret_log = log;
+  return DS_OK;
+}
+
+static ds_code check_header(ds_log *log, ds_error *err) {
+  uint64_t size;
+  uint8_t header[DS_LOG_HEADER_BYTES];
+  TRY(log->io->ops->size(log->io, log->file, &size, err));
+  if (size < sizeof header)
+    return ds_fail(err, DS_CORRUPT, "log %06" PRIu64 " is cut short: restore a backup",
+                   log->number);
+  TRY(log->io->ops->read_at(log->io, log->file, 0, header, sizeof header, err));
+  if (memcmp(header, log_magic, sizeof log_magic) != 0 ||
+      get_u64(header + AT_CHECKSUM) != XXH3_64bits(header, AT_CHECKSUM) ||
+      get_u64(header + AT_NUMBER) != log->number)
+    return ds_fail(err, DS_CORRUPT, "log %06" PRIu64 " has a damaged header: restore a backup",
+                   log->number);
+  const uint32_t version = get_u32(header + AT_VERSION);
+  if (version != DS_LOG_FORMAT)
+    return ds_fail(err, DS_VERSION,
+                   "log %06" PRIu64 " was written by a newer doorstep (format %" PRIu32
+                   ", this program reads %u): upgrade the program",
+                   log->number, version, DS_LOG_FORMAT);
+  log->salt = get_u32(header + AT_SALT);
+  return DS_OK;
+}
+
+ds_code ds_log_open(ds_io *io, const char *path, uint64_t number, uint64_t first_seq, bool write,
+                    ds_log *ret_log, ds_error *err) {
+  ds_log log = {.io = io, .number = number, .end = DS_LOG_HEADER_BYTES, .next_seq = first_seq};
+  const int flags = write ? DS_OPEN_READ | DS_OPEN_WRITE : DS_OPEN_READ;
+  TRY(io->ops->open(io, path, flags, &log.file, err));
+  const ds_code code = check_header(&log, err);
+  if (code != DS_OK) {
+    ds_log_close(&log);
+    return code;
+  }
+  *ret_log = log;
+  return DS_OK;
+}
+
+void ds_log_close(ds_log *log) {
+  if (log == NULL || log->file == NULL)
+    return;
+  log->io->ops->close(log->io, log->file);
+  log->file = NULL;
+}
+
+// A moving view of the file, so that many small records cost few reads and a large file little
+// memory.
+typedef struct log_window {
+  const ds_log *log;
+  uint8_t *data;
+  size_t capacity;
+  uint64_t start;
+  size_t size;
+  uint64_t file_bytes; // measured once: what a writer adds meanwhile belongs to the next scan
+} log_window;
+
+// Makes bytes [at, at + size) of the file readable at *ret_data; they lie within file_bytes.
+static ds_code window_view(log_window *window, uint64_t at, size_t size, const uint8_t **ret_data,
+                           ds_error *err) {
+  assert(at + size <= window->file_bytes);
+  if (at < window->start || at + size > window->start + window->size) {
+    size_t want = size > WINDOW_BYTES ? size : WINDOW_BYTES;
+    if (want > window->file_bytes - at)
+      want = (size_t)(window->file_bytes - at);
+    if (want > window->capacity) {
+      uint8_t *data = realloc(window->data, want);
+      if (data == NULL)
+        return ds_fail(err, DS_MEMORY, "out of memory while reading the log");
+      window->data = data;
+      window->capacity = want;
+    }
+    window->size = 0;
+    TRY(window->log->io->ops->read_at(window->log->io, window->log->file, at, window->data, want,
+                                      err));
+    window->start = at;
+    window->size = want;
+  }
+  *ret_data = window->data + (at - window->start);
+  return DS_OK;
+}
+
+// A whole record of seq seq_min..seq_max at `at`: *ret_size is its size, else 0.
+static ds_code record_at(log_window *window, uint64_t at, uint64_t seq_min, uint64_t seq_max,
+                         const uint8_t **ret_record, size_t *ret_size, ds_error *err) {
+  *ret_size = 0;
+  const uint64_t left = window->file_bytes - at;
+  if (left < DS_LOG_RECORD_BYTES + 1)
+    return DS_OK;
+  const uint8_t *record;
+  TRY(window_view(window, at, DS_LOG_RECORD_BYTES, &record, err));
+  const uint32_t length = get_u32(record);
+  const uint64_t seq = get_u64(record + RECORD_AT_SEQ);
+  if (length == 0 || length > DS_BATCH_BYTES_MAX || length > left - DS_LOG_RECORD_BYTES ||
+      seq < seq_min || seq > seq_max)
+    return DS_OK;
+  TRY(window_view(window, at, DS_LOG_RECORD_BYTES + (size_t)length, &record, err));
+  if (get_u64(record + RECORD_AT_CHECKSUM) != record_checksum(window->log, record, length))
+    return DS_OK;
+  *ret_record = record;
+  *ret_size = DS_LOG_RECORD_BYTES + (size_t)length;
+  return DS_OK;
+}
+
+// What follows the last good record must hold no later record: see I2 in the header.
+static ds_code check_torn_end(log_window *window, ds_error *err) {
+  const ds_log *log = window->log;
+  const uint64_t left = window->file_bytes - log->end;
+  const uint64_t seq_max = log->next_seq + left / (DS_LOG_RECORD_BYTES + 1);
+  for (uint64_t at = log->end + 1; at < window->file_bytes; at++) {
+    const uint8_t *record;
+    size_t size;
+    TRY(record_at(window, at, log->next_seq + 1, seq_max, &record, &size, err));
+    if (size != 0)
+      return ds_fail(err, DS_CORRUPT,
+                     "log %06" PRIu64 " is damaged at byte %" PRIu64
+                     ", before records that are whole: restore a backup",
+                     log->number, log->end);
+  }
+  return DS_OK;
+}
+
+static ds_code scan_records(ds_log *log, log_window *window, ds_log_each each, void *context,
+                            bool *ret_torn, ds_error *err) {
+  for (;;) {
+    const uint8_t *record;
+    size_t size;
+    TRY(record_at(window, log->end, log->next_seq, log->next_seq, &record, &size, err));
+    if (size == 0)
+      break;
+    const uint32_t length = (uint32_t)(size - DS_LOG_RECORD_BYTES);
+    TRY(each(context, log->next_seq, record + DS_LOG_RECORD_BYTES, length, err));
+    log->end += size;
+    log->next_seq++;
+  }
+  assert(log->end <= window->file_bytes);
+  TRY(check_torn_end(window, err));
+  *ret_torn = log->end < window->file_bytes;
+  return DS_OK;
+}
+
+ds_code ds_log_scan(ds_log *log, ds_log_each each, void *context, bool *ret_torn, ds_error *err) {
+  assert(log->file != NULL && log->end >= DS_LOG_HEADER_BYTES);
+  log_window window = {.log = log};
+  TRY(log->io->ops->size(log->io, log->file, &window.file_bytes, err));
+  // A file shorter than what was read before can only be damage; nothing is left to read in it.
+  if (window.file_bytes < log->end)
+    window.file_bytes = log->end;
+  const ds_code code = scan_records(log, &window, each, context, ret_torn, err);
+  free(window.data);
+  return code;
+}
+
+ds_code ds_log_settle(ds_log *log, bool torn, ds_error *err) {
+  if (torn)
+    TRY(log->io->ops->truncate(log->io, log->file, log->end, err));
+  return log->io->ops->sync(log->io, log->file, err);
+}
+
+void ds_log_begin(ds_buf *record, ds_log_kind kind) {
+  static const uint8_t head[DS_LOG_RECORD_BYTES];
+  ds_buf_reset(record);
+  ds_buf_append(record, head, sizeof head);
+  ds_buf_u8(record, (uint8_t)kind);
+}
+
+ds_code ds_log_append(ds_log *log, ds_buf *record, ds_error *err) {
+  assert(log->file != NULL);
+  if (log->failed)
+    return ds_fail(err, DS_READONLY, "the log refuses writes after an earlier failure");
+  TRY(ds_buf_check(record, "a batch", err));
+  assert(record->size > DS_LOG_RECORD_BYTES);
+  const size_t length = record->size - DS_LOG_RECORD_BYTES;
+  if (length > DS_BATCH_BYTES_MAX)
+    return ds_fail(err, DS_LIMIT, "a batch of %zu bytes is over the limit of %u: send smaller ones",
+                   length, DS_BATCH_BYTES_MAX);
+  put_u32(record->data, (uint32_t)length);
+  put_u64(record->data + RECORD_AT_SEQ, log->next_seq);
+  put_u64(record->data + RECORD_AT_CHECKSUM,
+          record_checksum(log, record->data, (uint32_t)length));
+  const ds_io_ops *ops = log->io->ops;
+  ds_code code = ops->write_at(log->io, log->file, log->end, record->data, record->size, err);
+  if (code == DS_OK)
+    code = ops->sync(log->io, log->file, err);
+  if (code != DS_OK) {
+    log->failed = true;
+    ds_error unheard;
+    (void)ops->truncate(log->io, log->file, log->end, &unheard);
+    return code;
+  }
+  log->end += record->size;
+  log->next_seq++;
+  return DS_OK;
+}

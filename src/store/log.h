@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+// The log: batches, imports and undos in the order in which they were acknowledged. One append is
+// one write and one sync. May use base/, io/. A ds_log is used by one thread.
+//
+// File log/000017.log, little-endian: offset  size 0     8  "DSTEPLOG" 8     4  format version, 1
+// 12     4  salt, random: text inside an event cannot pose as a record of this file 16     8  log
+// number, 17 24     8  checksum: XXH3-64 of bytes 0..23 32        records, back to back, each: 0
+// 4  length of the payload, 1 .. DS_BATCH_BYTES_MAX 4     8  checksum: XXH3-64 of bytes 12 ..
+// 20+length, seeded with log number, salt and length 12     8  seq: ascends by one over all logs
+// of the store 20        payload: u8 kind, then kind 1, batch:  u32 events, names
+// (ds_space_encode), rows (model/event.h) whose codes are of those names kind 2, import: import
+// info, part infos (record.h) kind 3, undo:   u32 import, parts removed, parts added (record.h)
+// kind 4, close:  nothing. The writer left in order, so all before it was whole.
+//
+// Invariants (docs/durability.md has the list): I1 I4  Reading stops at the first record that is
+// cut short, fails its checksum, or has another seq than the next: what was read is a prefix, in
+// order. I2     A record is synced before the next is written. So a whole record with a later seq
+// behind a bad one means damage (DS_CORRUPT), never a torn end that may be cut off. I11    A
+// failed write or sync is not retried. The file is cut back to its last good end (best effort, so
+// that another process does not believe pages that a failed sync dropped), and the log refuses
+// every later append.
+#ifndef DS_STORE_LOG_H
+#define DS_STORE_LOG_H
+
+#include "base/buf.h"
+#include "io/io.h"
+
+#define DS_LOG_FORMAT 1u
+#define DS_LOG_HEADER_BYTES 32u
+#define DS_LOG_RECORD_BYTES 20u // before the payload
+
+// What a payload is; stored, so the numbers never change.
+typedef enum ds_log_kind {
+  DS_LOG_BATCH = 1,
+  DS_LOG_IMPORT = 2,
+  DS_LOG_UNDO = 3,
+  DS_LOG_CLOSE = 4,
+} ds_log_kind;
+
+// Caller's memory; fields may be read. `end` is behind the last whole record.
+typedef struct ds_log {
+  ds_io *io;
+  ds_file *file; // NULL = closed
+  uint64_t number;
+  uint64_t end;
+  uint64_t next_seq;
+  uint32_t salt;
+  bool failed;
+} ds_log;
+
+// Makes an empty log file whose first record will have `next_seq`, and syncs it (not its
+// directory). A file of this name left by a crash is overwritten: it is named by no manifest.
+DS_CHECKED ds_code ds_log_create(ds_io *io, const char *path, uint64_t number, uint64_t next_seq,
+                                 ds_log *ret_log, ds_error *err);
+
+// Opens log `number` and checks its header. DS_MISSING, DS_CORRUPT, DS_VERSION, DS_IO. `end`
+// stands at the first record and `next_seq` is first_seq until ds_log_scan.
+DS_CHECKED ds_code ds_log_open(ds_io *io, const char *path, uint64_t number, uint64_t first_seq,
+                               bool write, ds_log *ret_log, ds_error *err);
+
+// Closes the file. NULL and a closed one are fine.
+void ds_log_close(ds_log *log);
+
+// Called for each whole record; a code other than DS_OK ends the scan and is returned.
+typedef ds_code (*ds_log_each)(void *context, uint64_t seq, const uint8_t *payload, uint32_t size,
+                               ds_error *err);
+
+// Reads all whole records and leaves `end` and `next_seq` behind the last. *ret_torn: bytes
+// follow that are no record. DS_CORRUPT when a whole later record follows them.
+DS_CHECKED ds_code ds_log_scan(ds_log *log, ds_log_each each, void *context, bool *ret_torn,
+                               ds_error *err);
+
+// Cuts the file at `end` when `torn`, and in any case syncs it: a record that was written but not
+// synced by a killed process may be served only once it is on disk.
+DS_CHECKED ds_code ds_log_settle(ds_log *log, bool torn, ds_error *err);
+
+// An empty record of a kind, to be filled with its payload and appended.
+void ds_log_begin(ds_buf *record, ds_log_kind kind);
+
+// Writes and syncs one record with seq next_seq. DS_LIMIT (too large: nothing done, the log goes
+// on), else the log is failed. `record` was begun by ds_log_begin.
+DS_CHECKED ds_code ds_log_append(ds_log *log, ds_buf *record, ds_error *err);
+
+#endif
