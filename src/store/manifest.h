@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: Apache-2.0
+// The manifest: which parts and which log are the store now, and its list of imports. It is
+// replaced whole and durably (ds_io_replace_file). May use base/, io/, store/part.h.
+//
+// File MANIFEST: lines of tab-separated fields, each line ended by a newline. In texts a tab,
+// newline, carriage return and backslash are written \t \n \r \\ . Numbers are decimal. In this
+// order: doorstep-manifest  format version (1)  reader version: the oldest format whose programs
+// can read it state   generation (one more at each write)  next part number  next log number
+// next arrival next import id  last seq that is in the parts and in this file log     number  seq
+// of its first record type    touchpoint  property  type name
+// (any number of lines) part    number  bytes  checksum  events  customers  blocks  first
+// customer  last customer earliest ms  latest ms  import (0: of several, or of the log)     (any
+// number) import  id  when ms  mapping  files  fingerprint  rows  events  duplicates  rejected
+// personal dropped  undone (0 1)                                    (any number, ids ascend) end
+// XXH3-64 of all bytes before this line, 16 hex digits The first and the last line keep their
+// form in every later format.
+//
+// Invariants: part numbers differ and are below the next; the log's number is below the next;
+// each part's ranges are in order; the first seq of the log is at most one past the last seq in
+// the parts.
+#ifndef DS_STORE_MANIFEST_H
+#define DS_STORE_MANIFEST_H
+
+#include "store/store.h"
+
+#define DS_MANIFEST_FORMAT 1u
+#define DS_MANIFEST_BYTES_MAX ((size_t)64 << 20)
+
+// A part and the import that alone wrote it; 0 = the log, or several.
+typedef struct ds_manifest_part {
+  ds_part_info info;
+  uint32_t import;
+} ds_manifest_part;
+
+// The type of a property on a touchpoint, as its first event gave it.
+typedef struct ds_manifest_type {
+  const char *touchpoint;
+  const char *property;
+  ds_type type;
+} ds_manifest_type;
+
+// Caller's memory; all it points to lives in `arena`.
+typedef struct ds_manifest {
+  uint32_t format;
+  uint64_t generation;
+  uint64_t next_part;
+  uint64_t next_log;
+  uint64_t next_arrival;
+  uint32_t next_import;
+  uint64_t sealed_seq; // the last seq whose effect is in parts and manifest
+  uint64_t log_number;
+  uint64_t log_first_seq;
+  uint64_t checksum; // of the file as read or last written; 0 = never
+  ds_manifest_type *types;
+  ds_manifest_part *parts;
+  ds_import_info *imports;
+  uint32_t types_count;
+  uint32_t types_capacity;
+  uint32_t parts_count;
+  uint32_t parts_capacity;
+  uint32_t imports_count;
+  uint32_t imports_capacity;
+  ds_arena arena;
+} ds_manifest;
+
+// The manifest of a store without events, whose log 1 starts with seq 1.
+void ds_manifest_init(ds_manifest *manifest);
+
+// Gives the memory back. NULL is fine.
+void ds_manifest_done(ds_manifest *manifest);
+
+// A deep copy into *ret_copy, which the caller ends with ds_manifest_done.
+DS_CHECKED ds_code ds_manifest_copy(const ds_manifest *manifest, ds_manifest *ret_copy,
+                                    ds_error *err);
+
+// Each adds a copy. A type that is known already stays as it is.
+DS_CHECKED ds_code ds_manifest_add_part(ds_manifest *manifest, const ds_part_info *info,
+                                        uint32_t import, ds_error *err);
+DS_CHECKED ds_code ds_manifest_add_import(ds_manifest *manifest, const ds_import_info *info,
+                                          ds_error *err);
+DS_CHECKED ds_code ds_manifest_add_type(ds_manifest *manifest, const char *touchpoint,
+                                        const char *property, ds_type type, ds_error *err);
+
+// The import with this id, or NULL; the index of the part with this number, or DS_NONE.
+ds_import_info *ds_manifest_import(const ds_manifest *manifest, uint32_t id);
+uint32_t ds_manifest_part_index(const ds_manifest *manifest, uint64_t number);
+
+// Takes the part at `index` out, keeping the order of the others.
+void ds_manifest_remove_part(ds_manifest *manifest, uint32_t index);
+
+// Writes the text form; the checksum is returned at *ret_checksum.
+DS_CHECKED ds_code ds_manifest_print(const ds_manifest *manifest, ds_buf *out,
+                                     uint64_t *ret_checksum, ds_error *err);
+
+// Reads the text form; untrusted. DS_CORRUPT names the line, DS_VERSION when it is of a newer
+// program.
+DS_CHECKED ds_code ds_manifest_parse(const char *text, size_t size, ds_manifest *ret_manifest,
+                                     ds_error *err);
+
+// Reads <directory>/MANIFEST. DS_MISSING when there is none.
+DS_CHECKED ds_code ds_manifest_load(ds_io *io, const char *directory, ds_manifest *ret_manifest,
+                                    ds_error *err);
+
+// Counts the generation up and replaces <directory>/MANIFEST durably.
+DS_CHECKED ds_code ds_manifest_save(ds_io *io, const char *directory, ds_manifest *manifest,
+                                    ds_error *err);
+
+#endif
