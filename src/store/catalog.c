@@ -1,0 +1,303 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "store/catalog.h"
+
+#include <assert.h>
+#include <sqlite3.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+struct ds_catalog {
+  sqlite3 *db;
+  ds_io *io;
+  char path[DS_PATH_BYTES_MAX];
+};
+
+// Raised whenever a table changes: a catalog of another version is redone.
+#define CATALOG_VERSION "1"
+
+static const char schema[] =
+    "BEGIN IMMEDIATE;"
+    "CREATE TABLE position(one INTEGER PRIMARY KEY CHECK (one = 1), seq INTEGER NOT NULL,"
+    " generation INTEGER NOT NULL, manifest INTEGER NOT NULL) STRICT;"
+    "CREATE TABLE imports(id INTEGER PRIMARY KEY, when_ms INTEGER NOT NULL, mapping TEXT NOT NULL,"
+    " fingerprint INTEGER NOT NULL, rows INTEGER NOT NULL, events INTEGER NOT NULL,"
+    " duplicates INTEGER NOT NULL, rejected INTEGER NOT NULL, personal_dropped INTEGER NOT NULL,"
+    " undone INTEGER NOT NULL) STRICT;"
+    "CREATE TABLE import_files(import INTEGER NOT NULL, place INTEGER NOT NULL, name TEXT NOT NULL,"
+    " PRIMARY KEY (import, place)) STRICT, WITHOUT ROWID;"
+    "CREATE TABLE names(kind TEXT NOT NULL, name TEXT NOT NULL, parts INTEGER NOT NULL,"
+    " PRIMARY KEY (kind, name)) STRICT, WITHOUT ROWID;"
+    "PRAGMA user_version = " CATALOG_VERSION ";"
+    "COMMIT;";
+
+static ds_code fail_sql(ds_catalog *catalog, ds_error *err) {
+  const int status = sqlite3_errcode(catalog->db);
+  ds_code code = DS_IO;
+  if (status == SQLITE_FULL)
+    code = DS_FULL;
+  else if (status == SQLITE_NOMEM)
+    code = DS_MEMORY;
+  else if (status == SQLITE_CORRUPT || status == SQLITE_NOTADB)
+    code = DS_CORRUPT;
+  return ds_fail(err, code, "catalog.sqlite: %s", sqlite3_errmsg(catalog->db));
+}
+
+static ds_code run(ds_catalog *catalog, const char *sql, ds_error *err) {
+  if (sqlite3_exec(catalog->db, sql, NULL, NULL, NULL) != SQLITE_OK)
+    return fail_sql(catalog, err);
+  return DS_OK;
+}
+
+// The first column of the first row of a query as an integer; `fallback` when there is no row.
+static ds_code ask_i64(ds_catalog *catalog, const char *sql, int64_t fallback, int64_t *ret_value,
+                       ds_error *err) {
+  sqlite3_stmt *statement = NULL;
+  if (sqlite3_prepare_v2(catalog->db, sql, -1, &statement, NULL) != SQLITE_OK)
+    return fail_sql(catalog, err);
+  const int status = sqlite3_step(statement);
+  if (status == SQLITE_ROW)
+    *ret_value = sqlite3_column_int64(statement, 0);
+  else if (status == SQLITE_DONE)
+    *ret_value = fallback;
+  (void)sqlite3_finalize(statement);
+  return status == SQLITE_ROW || status == SQLITE_DONE ? DS_OK : fail_sql(catalog, err);
+}
+
+// Opens the file and makes its tables when it is new.
+static ds_code open_file(ds_catalog *catalog, ds_error *err) {
+  const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX;
+  if (sqlite3_open_v2(catalog->path, &catalog->db, flags, NULL) != SQLITE_OK)
+    return fail_sql(catalog, err);
+  (void)sqlite3_busy_timeout(catalog->db, 5000);
+  TRY(run(catalog, "PRAGMA synchronous = FULL; PRAGMA trusted_schema = OFF;", err));
+  int64_t version;
+  TRY(ask_i64(catalog, "PRAGMA user_version", 0, &version, err));
+  if (version == 0)
+    return run(catalog, schema, err);
+  if (version != atoi(CATALOG_VERSION))
+    return ds_fail(err, DS_CORRUPT, "catalog.sqlite is of another version");
+  return DS_OK;
+}
+
+// A projection that cannot be read is made anew, with its journal.
+static ds_code remove_file(ds_catalog *catalog, ds_error *err) {
+  char journal[DS_PATH_BYTES_MAX + 16];
+  (void)snprintf(journal, sizeof journal, "%s-journal", catalog->path);
+  const ds_code code = catalog->io->ops->unlink(catalog->io, journal, err);
+  if (code != DS_OK && code != DS_MISSING)
+    return code;
+  return catalog->io->ops->unlink(catalog->io, catalog->path, err);
+}
+
+static ds_code make_anew(ds_catalog *catalog, ds_error *err) {
+  (void)sqlite3_close(catalog->db);
+  catalog->db = NULL;
+  TRY(remove_file(catalog, err));
+  return open_file(catalog, err);
+}
+
+static ds_code catalog_path(ds_io *io, const char *directory, char path[DS_PATH_BYTES_MAX],
+                            ds_error *err) {
+  const bool on_disk = io == ds_io_posix();
+  const int length = snprintf(path, DS_PATH_BYTES_MAX, "%s%s", on_disk ? directory : "",
+                              on_disk ? "/catalog.sqlite" : ":memory:");
+  if (length < 0 || (size_t)length >= DS_PATH_BYTES_MAX)
+    return ds_fail(err, DS_LIMIT, "the path of the store is too long");
+  return DS_OK;
+}
+
+ds_code ds_catalog_open(ds_io *io, const char *directory, ds_catalog **ret_catalog,
+                        ds_error *err) {
+  ds_catalog *catalog = calloc(1, sizeof *catalog);
+  if (catalog == NULL)
+    return ds_fail(err, DS_MEMORY, "out of memory for the catalog");
+  catalog->io = io;
+  ds_code code = catalog_path(io, directory, catalog->path, err);
+  if (code == DS_OK)
+    code = open_file(catalog, err);
+  if (code == DS_CORRUPT)
+    code = make_anew(catalog, err);
+  if (code != DS_OK) {
+    ds_catalog_close(catalog);
+    return code;
+  }
+  *ret_catalog = catalog;
+  return DS_OK;
+}
+
+void ds_catalog_close(ds_catalog *catalog) {
+  if (catalog == NULL)
+    return;
+  (void)sqlite3_close(catalog->db);
+  free(catalog);
+}
+
+// Runs a prepared statement that gives no rows, and makes it ready for the next.
+static ds_code step(ds_catalog *catalog, sqlite3_stmt *statement, ds_error *err) {
+  const int status = sqlite3_step(statement);
+  const ds_code code = status == SQLITE_DONE ? DS_OK : fail_sql(catalog, err);
+  (void)sqlite3_reset(statement);
+  return code;
+}
+
+static ds_code write_import(ds_catalog *catalog, sqlite3_stmt *insert, const ds_import_info *info,
+                            ds_error *err) {
+  sqlite3_bind_int64(insert, 1, info->id);
+  sqlite3_bind_int64(insert, 2, info->when_ms);
+  sqlite3_bind_text(insert, 3, info->mapping, -1, SQLITE_STATIC);
+  sqlite3_bind_int64(insert, 4, (sqlite3_int64)info->fingerprint);
+  sqlite3_bind_int64(insert, 5, (sqlite3_int64)info->rows);
+  sqlite3_bind_int64(insert, 6, (sqlite3_int64)info->events);
+  sqlite3_bind_int64(insert, 7, (sqlite3_int64)info->duplicates);
+  sqlite3_bind_int64(insert, 8, (sqlite3_int64)info->rejected);
+  sqlite3_bind_int64(insert, 9, (sqlite3_int64)info->personal_dropped);
+  sqlite3_bind_int64(insert, 10, info->undone);
+  return step(catalog, insert, err);
+}
+
+static ds_code write_files(ds_catalog *catalog, sqlite3_stmt *insert, const ds_import_info *info,
+                           ds_error *err) {
+  const char *name = info->files;
+  for (int64_t place = 0; *name != '\0'; place++) {
+    const size_t size = strcspn(name, "\n");
+    sqlite3_bind_int64(insert, 1, info->id);
+    sqlite3_bind_int64(insert, 2, place);
+    sqlite3_bind_text(insert, 3, name, (int)size, SQLITE_STATIC);
+    TRY(step(catalog, insert, err));
+    name += size + (name[size] == '\n');
+  }
+  return DS_OK;
+}
+
+static ds_code write_imports(ds_catalog *catalog, const ds_manifest *manifest, ds_error *err) {
+  sqlite3_stmt *import = NULL;
+  sqlite3_stmt *file = NULL;
+  ds_code code = DS_OK;
+  if (sqlite3_prepare_v2(catalog->db, "INSERT INTO imports VALUES (?,?,?,?,?,?,?,?,?,?)", -1,
+                         &import, NULL) != SQLITE_OK ||
+      sqlite3_prepare_v2(catalog->db, "INSERT INTO import_files VALUES (?,?,?)", -1, &file,
+                         NULL) != SQLITE_OK)
+    code = fail_sql(catalog, err);
+  for (uint32_t i = 0; i < manifest->imports_count && code == DS_OK; i++) {
+    code = write_import(catalog, import, &manifest->imports[i], err);
+    if (code == DS_OK)
+      code = write_files(catalog, file, &manifest->imports[i], err);
+  }
+  (void)sqlite3_finalize(import);
+  (void)sqlite3_finalize(file);
+  return code;
+}
+
+static ds_code write_kind(ds_catalog *catalog, sqlite3_stmt *upsert, const char *kind,
+                          const ds_names *names, ds_error *err) {
+  for (uint32_t i = 0; i < names->count; i++) {
+    sqlite3_bind_text(upsert, 1, kind, -1, SQLITE_STATIC);
+    sqlite3_bind_text(upsert, 2, names->text[i].data, (int)names->text[i].size, SQLITE_STATIC);
+    TRY(step(catalog, upsert, err));
+  }
+  return DS_OK;
+}
+
+static ds_code write_names(ds_catalog *catalog, ds_part *const *parts, uint32_t parts_count,
+                           ds_error *err) {
+  sqlite3_stmt *upsert = NULL;
+  if (sqlite3_prepare_v2(catalog->db,
+                         "INSERT INTO names VALUES (?,?,1)"
+                         " ON CONFLICT (kind, name) DO UPDATE SET parts = parts + 1",
+                         -1, &upsert, NULL) != SQLITE_OK)
+    return fail_sql(catalog, err);
+  ds_code code = DS_OK;
+  for (uint32_t i = 0; i < parts_count && code == DS_OK; i++) {
+    const ds_space *space = ds_part_space(parts[i]);
+    code = write_kind(catalog, upsert, "touchpoint", &space->touchpoints, err);
+    if (code == DS_OK)
+      code = write_kind(catalog, upsert, "property", &space->properties, err);
+    if (code == DS_OK)
+      code = write_kind(catalog, upsert, "key", &space->keys, err);
+    if (code == DS_OK)
+      code = write_kind(catalog, upsert, "source", &space->sources, err);
+  }
+  (void)sqlite3_finalize(upsert);
+  return code;
+}
+
+static ds_code write_position(ds_catalog *catalog, const ds_manifest *manifest, ds_error *err) {
+  sqlite3_stmt *insert = NULL;
+  if (sqlite3_prepare_v2(catalog->db, "INSERT INTO position VALUES (1,?,?,?)", -1, &insert,
+                         NULL) != SQLITE_OK)
+    return fail_sql(catalog, err);
+  sqlite3_bind_int64(insert, 1, (sqlite3_int64)manifest->sealed_seq);
+  sqlite3_bind_int64(insert, 2, (sqlite3_int64)manifest->generation);
+  sqlite3_bind_int64(insert, 3, (sqlite3_int64)manifest->checksum);
+  const ds_code code = step(catalog, insert, err);
+  (void)sqlite3_finalize(insert);
+  return code;
+}
+
+static ds_code redo(ds_catalog *catalog, const ds_manifest *manifest, ds_part *const *parts,
+                    ds_error *err) {
+  TRY(run(catalog,
+          "DELETE FROM position; DELETE FROM imports; DELETE FROM import_files;"
+          " DELETE FROM names;",
+          err));
+  TRY(write_imports(catalog, manifest, err));
+  TRY(write_names(catalog, parts, manifest->parts_count, err));
+  TRY(write_position(catalog, manifest, err));
+  return run(catalog, "COMMIT", err);
+}
+
+// The manifest's checksum tells more than a number: a restored backup may have the same generation.
+static ds_code shows(ds_catalog *catalog, const ds_manifest *manifest, bool *ret_shows,
+                     ds_error *err) {
+  int64_t shown;
+  TRY(ask_i64(catalog, "SELECT manifest FROM position", 0, &shown, err));
+  *ret_shows = shown != 0 && (uint64_t)shown == manifest->checksum;
+  return DS_OK;
+}
+
+static ds_code update(ds_catalog *catalog, const ds_manifest *manifest, ds_part *const *parts,
+                      ds_error *err) {
+  bool up_to_date;
+  TRY(shows(catalog, manifest, &up_to_date, err));
+  if (up_to_date)
+    return DS_OK;
+  TRY(run(catalog, "BEGIN IMMEDIATE", err));
+  const ds_code code = redo(catalog, manifest, parts, err);
+  if (code != DS_OK)
+    (void)sqlite3_exec(catalog->db, "ROLLBACK", NULL, NULL, NULL);
+  return code;
+}
+
+ds_code ds_catalog_update(ds_catalog *catalog, const ds_manifest *manifest,
+                          ds_part *const *parts, ds_error *err) {
+  assert(manifest->checksum != 0);
+  const ds_code code = update(catalog, manifest, parts, err);
+  if (code != DS_CORRUPT)
+    return code;
+  TRY(make_anew(catalog, err));
+  return update(catalog, manifest, parts, err);
+}
+
+ds_code ds_catalog_check(ds_catalog *catalog, const ds_manifest *manifest,
+                         void (*each)(void *context, const char *line), void *context,
+                         ds_error *err) {
+  int64_t damages = 0;
+  int64_t imports = 0;
+  bool up_to_date = false;
+  ds_code code = ask_i64(catalog,
+                         "SELECT count(*) FROM pragma_integrity_check"
+                         " WHERE integrity_check <> 'ok'",
+                         0, &damages, err);
+  if (code == DS_OK)
+    code = shows(catalog, manifest, &up_to_date, err);
+  if (code == DS_OK)
+    code = ask_i64(catalog, "SELECT count(*) FROM imports", 0, &imports, err);
+  if (code == DS_CORRUPT || damages > 0) {
+    each(context, "catalog.sqlite is damaged: remove it, it is made anew from the manifest");
+    return DS_OK;
+  }
+  TRY(code);
+  if (!up_to_date || imports != manifest->imports_count)
+    each(context, "catalog.sqlite does not show this manifest: remove it, it is made anew");
+  return DS_OK;
+}
