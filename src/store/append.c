@@ -1,0 +1,247 @@
+// SPDX-License-Identifier: Apache-2.0
+// Appending batches to the log, and sealing the log into a part.
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
+#include "store/state.h"
+
+// A log whose rows are all in parts grows by import records only; past this it is replaced.
+#define LOG_BYTES_ROWLESS_MAX (1u << 20)
+
+// One batch on its way into the log.
+typedef struct batch_work {
+  ds_store *store;
+  ds_space space;  // just the names used
+  ds_buf rows;     // codes of `space`
+  ds_buf record;
+  ds_map64 ids;    // of ds_tail_key, met in this batch
+  uint64_t arrival; // of the next event
+  uint32_t count;
+  uint64_t duplicates;
+} batch_work;
+
+static void batch_init(batch_work *batch, ds_store *store) {
+  *batch = (batch_work){.store = store, .arrival = store->view.manifest.next_arrival};
+  ds_space_init(&batch->space);
+  ds_buf_init(&batch->rows, DS_BATCH_BYTES_MAX);
+  ds_buf_init(&batch->record, (size_t)2 * DS_BATCH_BYTES_MAX);
+  ds_map64_init(&batch->ids);
+}
+
+static void batch_done(batch_work *batch) {
+  ds_space_done(&batch->space);
+  ds_buf_done(&batch->rows);
+  ds_buf_done(&batch->record);
+  ds_map64_done(&batch->ids);
+}
+
+// The partition of a subject lies within the part's range of customers.
+static bool part_may_hold(const ds_part *part, uint64_t hash) {
+  const ds_part_info *info = ds_part_get_info(part);
+  const uint32_t partition = ds_subject_partition(hash);
+  return info->customer_first >> 24 <= partition && partition <= info->customer_last >> 24;
+}
+
+static ds_code is_duplicate(batch_work *batch, const ds_event *event, bool *ret_is, ds_error *err) {
+  const ds_store *store = batch->store;
+  const uint64_t hash = ds_subject_hash(event->subject);
+  const uint64_t key = ds_tail_key(hash, event->id);
+  *ret_is = ds_map64_get(&store->tail.ids, key) != DS_NONE ||
+            ds_map64_get(&batch->ids, key) != DS_NONE;
+  for (uint32_t i = 0; i < store->view.parts_count && !*ret_is; i++) {
+    const ds_part *part = store->view.parts[i];
+    if (part_may_hold(part, hash))
+      TRY(ds_part_has_event(part, hash, event->subject, event->id, ret_is, err));
+  }
+  if (*ret_is)
+    return DS_OK;
+  uint32_t *slot = ds_map64_put(&batch->ids, key);
+  if (slot == NULL)
+    return ds_fail(err, DS_MEMORY, "out of memory for a batch");
+  *slot = batch->count;
+  return DS_OK;
+}
+
+static ds_code add_event(batch_work *batch, ds_event *event, ds_error *err) {
+  if (event->has_id) {
+    bool duplicate = false;
+    TRY(is_duplicate(batch, event, &duplicate, err));
+    batch->duplicates += duplicate;
+    if (duplicate)
+      return DS_OK;
+  } else {
+    // Every append of an event without an id is a new event; its id must be the same at each
+    // replay.
+    const uint64_t place[2] = {batch->store->log.next_seq, batch->count};
+    event->id = XXH3_64bits(place, sizeof place);
+    event->has_id = true;
+  }
+  event->import = 0;
+  event->arrival = batch->arrival++;
+  batch->count++;
+  return ds_event_encode(event, &batch->rows, err);
+}
+
+// Rows come from the gate, but what is stored is validated once more before it is believed for
+// ever.
+static ds_code add_rows(batch_work *batch, const ds_space *space, const ds_buf *rows, ds_error *err) {
+  ds_recoder *recoder = ds_recoder_new(space, &batch->space);
+  if (recoder == NULL)
+    return ds_fail(err, DS_MEMORY, "out of memory for a batch");
+  ds_code code = DS_OK;
+  for (size_t at = 0; at < rows->size && code == DS_OK;) {
+    ds_event *event;
+    size_t size = 0;
+    code = ds_recoder_next(recoder, rows->data + at, rows->size - at, &event, &size, err);
+    if (code == DS_OK)
+      code = add_event(batch, event, err);
+    at += size;
+  }
+  ds_recoder_free(recoder);
+  return code;
+}
+
+static ds_code write_batch(batch_work *batch, ds_error *err) {
+  ds_store *store = batch->store;
+  // Names past a limit must be refused now: a log that cannot be replayed would lock the store.
+  TRY(ds_tail_add_names(&store->tail, &batch->space, err));
+  ds_log_begin(&batch->record, DS_LOG_BATCH);
+  const size_t start = batch->record.size;
+  ds_buf_u32(&batch->record, batch->count);
+  ds_space_encode(&batch->space, &batch->record);
+  ds_buf_append(&batch->record, batch->rows.data, batch->rows.size);
+  const ds_code code = ds_log_append(&store->log, &batch->record, err);
+  if (code == DS_LIMIT)
+    return code; // Nothing was written: a smaller batch may pass.
+  TRY(ds_store_note_write(store, code));
+  store->appended = true;
+  // From here on the batch is durable. What replay would do is done now; should that fail, this
+  // handle knows less than the log and must not write on.
+  ds_reader payload =
+      ds_reader_of(batch->record.data + start, batch->record.size - start);
+  TRY(ds_store_note_write(store, ds_tail_add_batch(&store->tail, &payload, err)));
+  store->view.manifest.next_arrival = batch->arrival;
+  assert(store->tail.next_arrival == batch->arrival);
+  ds_part_ref_drop(store->tail_part);
+  store->tail_part = NULL;
+  store->tail_built = false;
+  return DS_OK;
+}
+
+ds_code ds_store_append(ds_store *store, const ds_space *space, const ds_buf *rows,
+                        uint64_t *ret_duplicates, ds_error *err) {
+  TRY(ds_store_check_writable(store, err));
+  if (rows->size > DS_BATCH_BYTES_MAX)
+    return ds_fail(err, DS_LIMIT, "a batch of %zu bytes is over the limit of %u: send smaller ones",
+                   rows->size, DS_BATCH_BYTES_MAX);
+  // Sealed before the batch and not behind it: a batch is acknowledged as soon as it is durable.
+  if (store->log.end > DS_LOG_BYTES_SEAL)
+    TRY(ds_store_seal(store, err));
+  batch_work batch;
+  batch_init(&batch, store);
+  ds_code code = add_rows(&batch, space, rows, err);
+  if (code == DS_OK && batch.count > 0)
+    code = write_batch(&batch, err);
+  if (code == DS_OK && ret_duplicates != NULL)
+    *ret_duplicates = batch.duplicates;
+  batch_done(&batch);
+  return code;
+}
+
+// Builds the tail into part files and adds them to the next manifest.
+static ds_code seal_rows(ds_store *store, ds_manifest *next, ds_error *err) {
+  char directory[DS_PATH_BYTES_MAX + 8];
+  (void)snprintf(directory, sizeof directory, "%s/part", store->path);
+  atomic_uint_fast64_t next_part = next->next_part;
+  const ds_build_options options = {.io = store->io,
+                                    .directory = directory,
+                                    .next = &next_part,
+                                    .space = &store->tail.space,
+                                    .places = store->view.parts,
+                                    .places_count = store->view.parts_count,
+                                    .dedupe = true};
+  ds_builder *builder;
+  TRY(ds_builder_new(&options, &builder, err));
+  const ds_part_info *parts = NULL;
+  uint32_t count = 0;
+  ds_code code = ds_tail_build(&store->tail, builder, err);
+  if (code == DS_OK)
+    code = ds_builder_finish(builder, &parts, &count, err);
+  for (uint32_t i = 0; i < count && code == DS_OK; i++)
+    code = ds_manifest_add_part(next, &parts[i], 0, err);
+  ds_builder_free(builder);
+  if (code == DS_OK && count > 0)
+    code = store->io->ops->sync_dir(store->io, directory, err);
+  next->next_part = atomic_load(&next_part);
+  return code;
+}
+
+static ds_code make_next_log(ds_store *store, ds_manifest *next, ds_log *ret_log, ds_error *err) {
+  next->sealed_seq = store->log.next_seq - 1;
+  next->log_number = next->next_log++;
+  next->log_first_seq = store->log.next_seq;
+  char path[DS_PATH_BYTES_MAX];
+  ds_store_file(store->path, "log", next->log_number, path);
+  TRY(ds_log_create(store->io, path, next->log_number, store->log.next_seq, ret_log, err));
+  char directory[DS_PATH_BYTES_MAX + 8];
+  (void)snprintf(directory, sizeof directory, "%s/log", store->path);
+  const ds_code code = store->io->ops->sync_dir(store->io, directory, err);
+  if (code != DS_OK)
+    ds_log_close(ret_log);
+  return code;
+}
+
+static ds_code unlink_log(ds_store *store, uint64_t number, ds_error *err) {
+  char path[DS_PATH_BYTES_MAX + 8];
+  ds_store_file(store->path, "log", number, path);
+  TRY(store->io->ops->unlink(store->io, path, err));
+  (void)snprintf(path, sizeof path, "%s/log", store->path);
+  return store->io->ops->sync_dir(store->io, path, err);
+}
+
+// All of a seal that may fail before the manifest: it leaves no more than orphans.
+static ds_code prepare_seal(ds_store *store, ds_view *next, ds_log *ret_log, ds_error *err) {
+  TRY(ds_store_next_view(store, next, err));
+  const uint32_t first = next->manifest.parts_count;
+  ds_code code = seal_rows(store, &next->manifest, err);
+  if (code == DS_OK)
+    code = ds_view_open_parts(store->io, store->path, next, &store->view, err);
+  if (code == DS_OK)
+    code = ds_view_add_types(next, first, err);
+  if (code == DS_OK)
+    code = make_next_log(store, &next->manifest, ret_log, err);
+  if (code != DS_OK)
+    ds_view_done(next);
+  return code;
+}
+
+static ds_code seal(ds_store *store, ds_error *err) {
+  ds_view next;
+  ds_log log;
+  TRY(prepare_seal(store, &next, &log, err));
+  const uint64_t old = store->log.number;
+  const ds_code code = ds_store_commit(store, &next, err);
+  // The commit may have failed behind the manifest, in the catalog; the log in use is the
+  // manifest's.
+  if (store->view.manifest.log_number != log.number) {
+    ds_log_close(&log);
+    return code;
+  }
+  ds_log_close(&store->log);
+  store->log = log;
+  store->appended = false;
+  TRY(ds_store_reset_tail(store, err));
+  TRY(code);
+  return unlink_log(store, old, err);
+}
+
+ds_code ds_store_seal(ds_store *store, ds_error *err) {
+  TRY(ds_store_check_writable(store, err));
+  if (store->tail.count == 0 && store->log.end <= LOG_BYTES_ROWLESS_MAX)
+    return DS_OK;
+  return ds_store_note_write(store, seal(store, err));
+}

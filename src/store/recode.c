@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <assert.h>
+#include <stdlib.h>
+
+#include "base/limits.h"
+#include "store/tail.h"
+
+// A name that was not met yet. No interner gives this code: it holds at most DS_NAMES_MAX names.
+#define UNMET UINT16_MAX
+static_assert(DS_NAMES_MAX <= UNMET, "a code below the mark");
+
+typedef struct code_map {
+  const ds_names *from;
+  ds_names *to;
+  uint16_t *code; // indexed by the code in `from`
+} code_map;
+
+struct ds_recoder {
+  const ds_space *from;
+  code_map touchpoints;
+  code_map properties;
+  code_map keys;
+  code_map sources;
+  ds_event event;
+  ds_event_key key[DS_EVENT_KEYS_MAX];
+  ds_event_property property[DS_EVENT_PROPERTIES_MAX];
+};
+
+static bool map_init(code_map *map, const ds_names *from, ds_names *to) {
+  *map = (code_map){from, to, malloc(((size_t)from->count + 1) * sizeof *map->code)};
+  if (map->code == NULL)
+    return false;
+  for (uint32_t i = 0; i < from->count; i++)
+    map->code[i] = UNMET;
+  return true;
+}
+
+ds_recoder *ds_recoder_new(const ds_space *from, ds_space *to) {
+  ds_recoder *recoder = calloc(1, sizeof *recoder);
+  if (recoder == NULL)
+    return NULL;
+  recoder->from = from;
+  recoder->event.keys = recoder->key;
+  recoder->event.properties = recoder->property;
+  if (!map_init(&recoder->touchpoints, &from->touchpoints, &to->touchpoints) ||
+      !map_init(&recoder->properties, &from->properties, &to->properties) ||
+      !map_init(&recoder->keys, &from->keys, &to->keys) ||
+      !map_init(&recoder->sources, &from->sources, &to->sources)) {
+    ds_recoder_free(recoder);
+    return NULL;
+  }
+  return recoder;
+}
+
+void ds_recoder_free(ds_recoder *recoder) {
+  if (recoder == NULL)
+    return;
+  free(recoder->touchpoints.code);
+  free(recoder->properties.code);
+  free(recoder->keys.code);
+  free(recoder->sources.code);
+  free(recoder);
+}
+
+static ds_code map_code(code_map *map, uint16_t *code, ds_error *err) {
+  if (map->code[*code] == UNMET) {
+    uint32_t index;
+    TRY(ds_names_add(map->to, map->from->text[*code], &index, err));
+    map->code[*code] = (uint16_t)index;
+  }
+  *code = map->code[*code];
+  return DS_OK;
+}
+
+ds_code ds_recoder_next(ds_recoder *recoder, const uint8_t *row, size_t size,
+                        ds_event **ret_event, size_t *ret_size, ds_error *err) {
+  ds_event *event = &recoder->event;
+  TRY(ds_event_decode(row, size, recoder->from, event, ret_size, err));
+  TRY(map_code(&recoder->touchpoints, &event->touchpoint, err));
+  TRY(map_code(&recoder->sources, &event->source, err));
+  for (uint32_t i = 0; i < event->keys_count; i++)
+    TRY(map_code(&recoder->keys, &event->keys[i].name, err));
+  for (uint32_t i = 0; i < event->properties_count; i++)
+    TRY(map_code(&recoder->properties, &event->properties[i].name, err));
+  *ret_event = event;
+  return DS_OK;
+}

@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a question reads: the parts of the manifest, and the log's tail built into one more in
+// memory.
+#include <assert.h>
+#include <stdlib.h>
+
+#include "store/state.h"
+
+// The snapshot as its holders see it, and what keeps its parts open behind it.
+typedef struct held_snapshot {
+  ds_snapshot seen; // first, so that one pointer is both
+  ds_part_ref **refs;
+  uint32_t refs_count;
+} held_snapshot;
+
+static ds_code open_image(ds_builder *builder, ds_part_ref **ret_ref, ds_error *err) {
+  size_t size = 0;
+  uint8_t *image = ds_builder_take_image(builder, &size);
+  if (image == NULL) // All rows were refused or are in parts already.
+    return DS_OK;
+  ds_part *part;
+  TRY(ds_part_open_memory(image, size, &part, err));
+  *ret_ref = ds_part_ref_new(part);
+  return *ret_ref == NULL ? ds_fail(err, DS_MEMORY, "out of memory for the log's events") : DS_OK;
+}
+
+// Builds the tail once for all snapshots until the next batch.
+static ds_code build_tail(ds_store *store, ds_error *err) {
+  if (store->tail_built)
+    return DS_OK;
+  assert(store->tail_part == NULL);
+  if (store->tail.count > 0) {
+    atomic_uint_fast64_t next = 0;
+    const ds_build_options options = {.io = store->io,
+                                      .next = &next,
+                                      .space = &store->tail.space,
+                                      .places = store->view.parts,
+                                      .places_count = store->view.parts_count,
+                                      .dedupe = true};
+    ds_builder *builder;
+    TRY(ds_builder_new(&options, &builder, err));
+    const ds_part_info *infos;
+    uint32_t count;
+    ds_code code = ds_tail_build(&store->tail, builder, err);
+    if (code == DS_OK)
+      code = ds_builder_finish(builder, &infos, &count, err);
+    if (code == DS_OK)
+      code = open_image(builder, &store->tail_part, err);
+    ds_builder_free(builder);
+    TRY(code);
+  }
+  store->tail_built = true;
+  return DS_OK;
+}
+
+static ds_code add_place(held_snapshot *held, ds_part_ref *ref, ds_error *err) {
+  ds_snapshot *seen = &held->seen;
+  held->refs[held->refs_count++] = ds_part_ref_hold(ref);
+  TRY(ds_place_init(&seen->places[seen->places_count], ref->part, &seen->space, &seen->arena, err));
+  seen->places_count++;
+  const ds_part_info *info = ds_part_get_info(ref->part);
+  if (seen->events == 0 || info->time_max_ms > seen->time_max_ms)
+    seen->time_max_ms = info->time_max_ms;
+  seen->events += info->events;
+  return DS_OK;
+}
+
+static ds_code fill(ds_store *store, held_snapshot *held, ds_error *err) {
+  const uint32_t count = store->view.parts_count + 1;
+  held->refs = calloc(count, sizeof(ds_part_ref *));
+  held->seen.places = ds_arena_array(&held->seen.arena, count, sizeof(ds_place));
+  if (held->refs == NULL || held->seen.places == NULL)
+    return ds_fail(err, DS_MEMORY, "out of memory for a snapshot");
+  for (uint32_t i = 0; i < store->view.parts_count; i++)
+    TRY(add_place(held, store->view.refs[i], err));
+  TRY(build_tail(store, err));
+  if (store->tail_part == NULL)
+    return DS_OK;
+  TRY(add_place(held, store->tail_part, err));
+  held->seen.tail_events = ds_part_get_info(store->tail_part->part)->events;
+  return DS_OK;
+}
+
+ds_code ds_store_snapshot(ds_store *store, ds_snapshot **ret_snapshot, ds_error *err) {
+  // A reader looks again at what a writer has done since; a writer knows.
+  if (!store->options.write && store->snapshots_taken++ > 0) {
+    bool changed;
+    bool torn;
+    TRY(ds_store_load(store, &changed, &torn, err));
+  }
+  held_snapshot *held = calloc(1, sizeof *held);
+  if (held == NULL)
+    return ds_fail(err, DS_MEMORY, "out of memory for a snapshot");
+  ds_space_init(&held->seen.space);
+  ds_arena_init(&held->seen.arena, store->options.memory_bytes);
+  const ds_code code = fill(store, held, err);
+  if (code != DS_OK) {
+    ds_snapshot_free(&held->seen);
+    return code;
+  }
+  *ret_snapshot = &held->seen;
+  return DS_OK;
+}
+
+void ds_snapshot_free(ds_snapshot *snapshot) {
+  if (snapshot == NULL)
+    return;
+  held_snapshot *held = (held_snapshot *)snapshot;
+  for (uint32_t i = 0; i < held->refs_count; i++)
+    ds_part_ref_drop(held->refs[i]);
+  free(held->refs);
+  ds_space_done(&held->seen.space);
+  ds_arena_done(&held->seen.arena);
+  free(held);
+}

@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "store/tail.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
+// A log is sealed before the batch that follows once it has DS_LOG_BYTES_SEAL bytes, and the
+// codes of the rows have one width in every space, so the rows here are no larger than those in
+// the log.
+#define ROWS_BYTES_MAX ((size_t)DS_LOG_BYTES_SEAL + DS_BATCH_BYTES_MAX)
+
+void ds_tail_init(ds_tail *tail) {
+  *tail = (ds_tail){.count = 0};
+  ds_space_init(&tail->space);
+  ds_buf_init(&tail->rows, ROWS_BYTES_MAX);
+  ds_map64_init(&tail->ids);
+}
+
+void ds_tail_done(ds_tail *tail) {
+  if (tail == NULL)
+    return;
+  ds_space_done(&tail->space);
+  ds_buf_done(&tail->rows);
+  ds_map64_done(&tail->ids);
+  free(tail->offset);
+  free(tail->hash);
+  *tail = (ds_tail){.count = 0};
+}
+
+static ds_code add_kind(ds_names *to, const ds_names *from, ds_error *err) {
+  for (uint32_t i = 0; i < from->count; i++) {
+    uint32_t index;
+    TRY(ds_names_add(to, from->text[i], &index, err));
+  }
+  return DS_OK;
+}
+
+ds_code ds_tail_add_names(ds_tail *tail, const ds_space *names, ds_error *err) {
+  TRY(add_kind(&tail->space.touchpoints, &names->touchpoints, err));
+  TRY(add_kind(&tail->space.properties, &names->properties, err));
+  TRY(add_kind(&tail->space.keys, &names->keys, err));
+  return add_kind(&tail->space.sources, &names->sources, err);
+}
+
+uint64_t ds_tail_key(uint64_t subject_hash, uint64_t id) {
+  const uint64_t both[2] = {subject_hash, id};
+  return XXH3_64bits(both, sizeof both);
+}
+
+static ds_code reserve_rows(ds_tail *tail, uint32_t more, ds_error *err) {
+  if (more <= tail->capacity - tail->count)
+    return DS_OK;
+  const uint64_t want = ((uint64_t)tail->count + more) * 3 / 2 + 16;
+  if (want > UINT32_MAX)
+    return ds_fail(err, DS_LIMIT, "the log holds too many events");
+  size_t *offset = realloc(tail->offset, (size_t)want * sizeof *offset);
+  if (offset != NULL)
+    tail->offset = offset;
+  uint64_t *hash = realloc(tail->hash, (size_t)want * sizeof *hash);
+  if (hash != NULL)
+    tail->hash = hash;
+  if (offset == NULL || hash == NULL)
+    return ds_fail(err, DS_MEMORY, "out of memory for the log's events");
+  tail->capacity = (uint32_t)want;
+  return DS_OK;
+}
+
+static ds_code add_event(ds_tail *tail, const ds_event *event, ds_error *err) {
+  assert(tail->count < tail->capacity);
+  const uint64_t hash = ds_subject_hash(event->subject);
+  uint32_t *slot = ds_map64_put(&tail->ids, ds_tail_key(hash, event->id));
+  if (slot == NULL)
+    return ds_fail(err, DS_MEMORY, "out of memory for the log's events");
+  *slot = tail->count;
+  tail->offset[tail->count] = tail->rows.size;
+  tail->hash[tail->count] = hash;
+  TRY(ds_event_encode(event, &tail->rows, err));
+  tail->count++;
+  if (event->arrival >= tail->next_arrival)
+    tail->next_arrival = event->arrival + 1;
+  return DS_OK;
+}
+
+static ds_code add_rows(ds_tail *tail, ds_reader *payload, uint32_t count, ds_recoder *recoder,
+                        ds_error *err) {
+  for (uint32_t i = 0; i < count; i++) {
+    ds_event *event;
+    size_t size;
+    const size_t left = (size_t)(payload->end - payload->at);
+    TRY(ds_recoder_next(recoder, payload->at, left, &event, &size, err));
+    TRY(add_event(tail, event, err));
+    payload->at += size;
+  }
+  if (payload->at != payload->end)
+    return ds_fail(err, DS_CORRUPT, "a batch in the log holds more than its events");
+  return DS_OK;
+}
+
+ds_code ds_tail_add_batch(ds_tail *tail, ds_reader *payload, ds_error *err) {
+  const uint32_t count = ds_read_u32(payload);
+  // The smallest row has 34 bytes, so a wild count asks for no wild amount of memory.
+  if (payload->failed || count > (size_t)(payload->end - payload->at) / 34)
+    return ds_fail(err, DS_CORRUPT, "a batch in the log has an impossible number of events");
+  TRY(reserve_rows(tail, count, err));
+  ds_space names;
+  ds_space_init(&names);
+  ds_code code = ds_space_decode(payload, &names, err);
+  ds_recoder *recoder = code == DS_OK ? ds_recoder_new(&names, &tail->space) : NULL;
+  if (code == DS_OK && recoder == NULL)
+    code = ds_fail(err, DS_MEMORY, "out of memory for the log's events");
+  if (code == DS_OK)
+    code = add_rows(tail, payload, count, recoder, err);
+  ds_recoder_free(recoder);
+  ds_space_done(&names);
+  return code;
+}
+
+// Rows were added in arrival order; a counting sort by partition keeps it.
+static void sort_by_partition(const ds_tail *tail, const uint8_t **rows,
+                              uint32_t first[DS_PARTITIONS + 1]) {
+  for (uint32_t i = 0; i < tail->count; i++)
+    first[ds_subject_partition(tail->hash[i]) + 1]++;
+  for (uint32_t p = 0; p < DS_PARTITIONS; p++)
+    first[p + 1] += first[p];
+  uint32_t next[DS_PARTITIONS];
+  memcpy(next, first, sizeof next);
+  for (uint32_t i = 0; i < tail->count; i++)
+    rows[next[ds_subject_partition(tail->hash[i])]++] = tail->rows.data + tail->offset[i];
+}
+
+ds_code ds_tail_build(const ds_tail *tail, ds_builder *builder, ds_error *err) {
+  const uint8_t **rows = malloc(((size_t)tail->count + 1) * sizeof *rows);
+  if (rows == NULL)
+    return ds_fail(err, DS_MEMORY, "out of memory for the log's events");
+  uint32_t first[DS_PARTITIONS + 1] = {0};
+  sort_by_partition(tail, rows, first);
+  assert(first[DS_PARTITIONS] == tail->count);
+  ds_code code = DS_OK;
+  for (uint32_t p = 0; p < DS_PARTITIONS && code == DS_OK; p++) {
+    if (first[p + 1] > first[p])
+      code = ds_builder_add(builder, p, rows + first[p], first[p + 1] - first[p], err);
+  }
+  free(rows);
+  return code;
+}

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+// The log's tail in memory: the rows of all batches that are not in a part yet, in one space of
+// names, and the ids that they carry. The space holds the names of the parts too, so that a name
+// too many is refused before a batch is written. May use base/, model/, build.h, log.h. Used by
+// one thread.
+#ifndef DS_STORE_TAIL_H
+#define DS_STORE_TAIL_H
+
+#include "store/build.h"
+#include "store/log.h"
+
+// Caller's memory; fields may be read.
+typedef struct ds_tail {
+  ds_space space;
+  ds_buf rows;       // row form, codes of `space`
+  size_t *offset;    // of each row in `rows`
+  uint64_t *hash;    // of each row's subject
+  uint32_t count;
+  uint32_t capacity;
+  ds_map64 ids;      // of ds_tail_key, as a set
+  uint64_t next_arrival; // one past the last of the rows; 0 when there are none
+} ds_tail;
+
+void ds_tail_init(ds_tail *tail);
+
+// Gives the memory back. NULL is fine.
+void ds_tail_done(ds_tail *tail);
+
+// Adds all names of `names` to the tail's space. DS_LIMIT when a kind would have too many.
+DS_CHECKED ds_code ds_tail_add_names(ds_tail *tail, const ds_space *names, ds_error *err);
+
+// Adds the rows of a batch record; `payload` stands behind the kind. Untrusted. DS_CORRUPT.
+DS_CHECKED ds_code ds_tail_add_batch(ds_tail *tail, ds_reader *payload, ds_error *err);
+
+// What stands for "this customer and this event id" in the set.
+uint64_t ds_tail_key(uint64_t subject_hash, uint64_t id);
+
+// Hands all rows to a builder, partition by partition in arrival order.
+DS_CHECKED ds_code ds_tail_build(const ds_tail *tail, ds_builder *builder, ds_error *err);
+
+// Decodes rows of one space and gives their codes another, which gets only the names met. Heap.
+typedef struct ds_recoder ds_recoder;
+
+// Codes of `from` become codes of `to`; both must outlive it. NULL without memory. The caller
+// frees.
+ds_recoder *ds_recoder_new(const ds_space *from, ds_space *to);
+void ds_recoder_free(ds_recoder *recoder);
+
+// The event of the row at `row`, with codes of `to`; valid until the next call. The caller may
+// change it.
+DS_CHECKED ds_code ds_recoder_next(ds_recoder *recoder, const uint8_t *row, size_t size,
+                                   ds_event **ret_event, size_t *ret_size, ds_error *err);
+
+#endif
