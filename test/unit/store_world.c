@@ -1,0 +1,371 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "store_world.h"
+
+#include <inttypes.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
+enum { BATCH_MS = 100000, START_MS_HIGH = 1600000 };
+#define START_MS ((int64_t)START_MS_HIGH * 1000000)
+
+static void init(store_world *world) {
+  static const char *const touchpoints[] = {"order_placed", "delivered", "ticket_opened"};
+  memset(world, 0, sizeof *world);
+  world->ids = true;
+  ds_space_init(&world->space);
+  uint32_t index;
+  // Names that no event uses must not get into the log.
+  assert_int_equal(ds_names_add(&world->space.properties, ds_str_of("unused"), &index, NULL), 0);
+  for (size_t i = 0; i < 3; i++)
+    assert_int_equal(
+        ds_names_add(&world->space.touchpoints, ds_str_of(touchpoints[i]), &index, NULL), 0);
+  assert_int_equal(ds_names_add(&world->space.properties, ds_str_of("value"), &index, NULL), 0);
+  assert_int_equal(ds_names_add(&world->space.properties, ds_str_of("note"), &index, NULL), 0);
+  assert_int_equal(ds_names_add(&world->space.keys, ds_str_of("order_id"), &index, NULL), 0);
+  assert_int_equal(ds_names_add(&world->space.sources, ds_str_of("test"), &index, NULL), 0);
+}
+
+void world_init_sim(store_world *world, uint64_t seed) {
+  init(world);
+  snprintf(world->path, sizeof world->path, "store");
+  world->sim = ds_io_sim_new(seed);
+  assert_non_null(world->sim);
+  world->io = ds_io_sim_io(world->sim);
+}
+
+void world_init_posix(store_world *world) {
+  init(world);
+  char directory[] = "/tmp/ds-store-XXXXXX";
+  assert_non_null(mkdtemp(directory));
+  snprintf(world->path, sizeof world->path, "%s/store", directory);
+  world->io = ds_io_posix();
+}
+
+static ds_code remove_below(void *context, const char *name, ds_error *err) {
+  (void)err;
+  char path[1024];
+  snprintf(path, sizeof path, "%s/%s", (const char *)context, name);
+  if (unlink(path) != 0) {
+    (void)ds_io_posix()->ops->list(ds_io_posix(), path, remove_below, path, NULL);
+    (void)rmdir(path);
+  }
+  return DS_OK;
+}
+
+void world_done(store_world *world) {
+  ds_space_done(&world->space);
+  if (world->sim != NULL) {
+    ds_io_sim_free(world->sim);
+    return;
+  }
+  *strrchr(world->path, '/') = '\0';
+  (void)world->io->ops->list(world->io, world->path, remove_below, world->path, NULL);
+  (void)rmdir(world->path);
+}
+
+void world_restart(store_world *world, uint64_t seed) {
+  world->batches = 0;
+  memset(world->fates, 0, sizeof world->fates);
+  memset(world->imports, 0, sizeof world->imports);
+  ds_io_sim_free(world->sim);
+  world->sim = ds_io_sim_new(seed);
+  assert_non_null(world->sim);
+  world->io = ds_io_sim_io(world->sim);
+}
+
+ds_code world_open(const store_world *world, bool write, ds_store **ret_store, ds_error *err) {
+  ds_store_options options;
+  ds_store_options_init(&options);
+  options.io = world->io;
+  options.write = write;
+  options.create = write;
+  options.threads = 2;
+  return ds_store_open(world->path, &options, ret_store, err);
+}
+
+ds_store *world_open_ok(const store_world *world, bool write) {
+  ds_store *store = NULL;
+  ds_error err = {.message = ""};
+  const ds_code code = world_open(world, write, &store, &err);
+  if (code != DS_OK)
+    print_error("open: %s\n", err.message);
+  assert_int_equal(code, DS_OK);
+  return store;
+}
+
+// The event number `i` of a batch; texts live in the buffers.
+typedef struct made_event {
+  ds_event event;
+  ds_event_key key;
+  ds_event_property properties[2];
+  char subject[32];
+  char order[32];
+  char note[48];
+} made_event;
+
+static void make_event(const store_world *world, uint32_t batch, uint32_t i, made_event *out) {
+  memset(out, 0, sizeof *out);
+  snprintf(out->subject, sizeof out->subject, "customer_id=C%u", (batch * 3 + i * 7) % 23);
+  snprintf(out->order, sizeof out->order, "O%u-%u", batch, i / 2);
+  snprintf(out->note, sizeof out->note, "note of %u in batch %u", i, batch);
+  out->key = (ds_event_key){0, ds_str_of(out->order)};
+  out->properties[0].name = 1;
+  out->properties[0].value.type = DS_TYPE_NUMBER;
+  out->properties[0].value.number = batch + i / 1024.0;
+  out->properties[1].name = 2;
+  out->properties[1].value.type = DS_TYPE_STRING;
+  out->properties[1].value.text = ds_str_of(out->note);
+  const uint64_t both[2] = {batch, i};
+  out->event = (ds_event){.touchpoint = (uint16_t)((batch + i) % 3),
+                          .has_id = world->ids,
+                          .id = XXH3_64bits(both, sizeof both),
+                          .time_ms = START_MS + (int64_t)batch * BATCH_MS + i,
+                          .subject = ds_str_of(out->subject),
+                          .keys_count = 1,
+                          .properties_count = i % 3 == 0 ? 1 : 2,
+                          .keys = &out->key,
+                          .properties = out->properties};
+}
+
+void world_rows(const store_world *world, uint32_t batch, uint32_t import, uint64_t arrival,
+                ds_buf *rows) {
+  for (uint32_t i = 0; i < world->sizes[batch]; i++) {
+    made_event made;
+    make_event(world, batch, i, &made);
+    made.event.import = import;
+    made.event.arrival = arrival;
+    assert_int_equal(ds_event_encode(&made.event, rows, NULL), DS_OK);
+  }
+}
+
+static uint32_t next_batch(store_world *world, uint32_t events) {
+  assert_true(world->batches < WORLD_BATCHES_MAX && events > 0);
+  const uint32_t batch = world->batches++;
+  world->sizes[batch] = events;
+  world->fates[batch] = FATE_TRIED;
+  return batch;
+}
+
+ds_code world_append(store_world *world, ds_store *store, uint32_t events) {
+  const uint32_t batch = next_batch(world, events);
+  ds_buf rows;
+  ds_buf_init(&rows, 1u << 24);
+  world_rows(world, batch, 0, 0, &rows);
+  uint64_t duplicates = 0;
+  const ds_code code = ds_store_append(store, &world->space, &rows, &duplicates, NULL);
+  ds_buf_done(&rows);
+  assert_int_equal(duplicates, 0);
+  if (code == DS_OK)
+    world->fates[batch] = FATE_ACKED;
+  else if (code == DS_READONLY)
+    world->fates[batch] = FATE_NONE;
+  return code;
+}
+
+// Hands rows to a builder by partition, as the importer does from its spill.
+static ds_code build_rows(ds_builder *builder, const ds_buf *rows) {
+  const uint8_t *all[1024];
+  for (uint32_t p = 0; p < DS_PARTITIONS; p++) {
+    uint32_t count = 0;
+    ds_row_head head;
+    for (size_t at = 0; at < rows->size; at += head.size) {
+      ds_row_peek(rows->data + at, &head);
+      if (ds_subject_partition(ds_subject_hash(head.subject)) == p && count < 1024)
+        all[count++] = rows->data + at;
+    }
+    if (count > 0)
+      TRY(ds_builder_add(builder, p, all, count, NULL));
+  }
+  return DS_OK;
+}
+
+static ds_code import_rows(store_world *world, ds_store *store, ds_import_scope *scope,
+                           uint32_t batch, const ds_buf *rows) {
+  const ds_build_options options = {.io = world->io,
+                                    .directory = scope->directory,
+                                    .next = &scope->next_part,
+                                    .space = &world->space,
+                                    .places = scope->places,
+                                    .places_count = scope->places_count,
+                                    .dedupe = true};
+  ds_builder *builder = NULL;
+  TRY(ds_builder_new(&options, &builder, NULL));
+  const ds_part_info *parts = NULL;
+  uint32_t count = 0;
+  ds_code code = build_rows(builder, rows);
+  if (code == DS_OK)
+    code = ds_builder_finish(builder, &parts, &count, NULL);
+  char files[32];
+  snprintf(files, sizeof files, "a\\b%u.csv\nc\td.csv", batch);
+  const ds_import_info info = {.when_ms = 5,
+                               .mapping = "shop",
+                               .files = files,
+                               .fingerprint = 1000 + batch,
+                               .rows = world->sizes[batch],
+                               .events = world->sizes[batch]};
+  if (code == DS_OK)
+    code = ds_store_import_commit(store, scope, parts, count, &info, NULL);
+  else
+    ds_store_import_abort(store, scope);
+  ds_builder_free(builder);
+  return code;
+}
+
+ds_code world_import(store_world *world, ds_store *store, uint32_t events) {
+  const uint32_t batch = next_batch(world, events);
+  ds_import_scope scope;
+  ds_code code = ds_store_import_begin(store, &scope, NULL);
+  if (code != DS_OK) {
+    world->fates[batch] = FATE_NONE;
+    return code;
+  }
+  world->imports[batch] = scope.id;
+  ds_buf rows;
+  ds_buf_init(&rows, 1u << 24);
+  world_rows(world, batch, scope.id, scope.arrival, &rows);
+  code = import_rows(world, store, &scope, batch, &rows);
+  ds_buf_done(&rows);
+  if (code == DS_OK)
+    world->fates[batch] = FATE_ACKED;
+  return code;
+}
+
+ds_code world_undo(store_world *world, ds_store *store, uint32_t batch) {
+  assert_true(world->imports[batch] != 0);
+  uint64_t events = 0;
+  const ds_code code = ds_store_undo_import(store, world->imports[batch], &events, NULL);
+  if (code == DS_OK)
+    assert_int_equal(events, world->sizes[batch]);
+  if (code == DS_OK)
+    world->fates[batch] = FATE_UNDONE;
+  else if (world->fates[batch] == FATE_ACKED && code != DS_READONLY)
+    world->fates[batch] = FATE_UNDOING;
+  return code;
+}
+
+static bool same_name(const ds_names *a, uint32_t i, const ds_names *b, uint32_t j) {
+  return ds_str_equal(a->text[i], b->text[j]);
+}
+
+static void compare_event(const store_world *world, const ds_space *space, const ds_event *event,
+                          world_content *out) {
+  const int64_t place = event->time_ms - START_MS;
+  const uint32_t batch = (uint32_t)(place / BATCH_MS);
+  const uint32_t i = (uint32_t)(place % BATCH_MS);
+  assert_true(place >= 0 && batch < world->batches && i < world->sizes[batch]);
+  made_event made;
+  make_event(world, batch, i, &made);
+  assert_true(ds_str_equal(event->subject, made.event.subject));
+  assert_true(same_name(&space->touchpoints, event->touchpoint, &world->space.touchpoints,
+                        made.event.touchpoint));
+  assert_true(same_name(&space->sources, event->source, &world->space.sources, 0));
+  assert_int_equal(event->keys_count, 1);
+  assert_true(same_name(&space->keys, event->keys[0].name, &world->space.keys, 0));
+  assert_true(ds_str_equal(event->keys[0].text, made.key.text));
+  assert_int_equal(event->properties_count, made.event.properties_count);
+  for (uint32_t p = 0; p < event->properties_count; p++) {
+    const ds_event_property *property = &event->properties[p];
+    const bool is_note = property->value.type == DS_TYPE_STRING;
+    assert_true(same_name(&space->properties, property->name, &world->space.properties,
+                          is_note ? 2 : 1));
+    if (is_note)
+      assert_true(ds_str_equal(property->value.text, made.properties[1].value.text));
+    else
+      assert_true(property->value.number == made.properties[0].value.number);
+  }
+  assert_int_equal(event->import, world->imports[batch]);
+  assert_true(event->has_id && (!world->ids || event->id == made.event.id));
+  const uint64_t content[4] = {batch, i, event->id, event->arrival};
+  out->digest += XXH3_64bits(content, sizeof content);
+  out->counts[batch]++;
+  out->events++;
+}
+
+static void read_rows(const store_world *world, const ds_space *space, const ds_buf *rows,
+                      world_content *out) {
+  static _Thread_local ds_event_key keys[DS_EVENT_KEYS_MAX];
+  static _Thread_local ds_event_property properties[DS_EVENT_PROPERTIES_MAX];
+  for (size_t at = 0; at < rows->size;) {
+    ds_event event = {.keys = keys, .properties = properties};
+    size_t size = 0;
+    assert_int_equal(ds_event_decode(rows->data + at, rows->size - at, space, &event, &size, NULL),
+                     DS_OK);
+    compare_event(world, space, &event, out);
+    at += size;
+  }
+}
+
+void world_read_snapshot(const store_world *world, const ds_snapshot *snapshot, world_content *out) {
+  memset(out, 0, sizeof *out);
+  ds_block_reader *reader = ds_block_reader_new();
+  ds_buf rows;
+  ds_buf_init(&rows, 1u << 26);
+  for (uint32_t p = 0; p < snapshot->places_count; p++) {
+    const ds_place *place = &snapshot->places[p];
+    for (uint32_t b = 0; b < ds_part_get_info(place->part)->blocks; b++) {
+      ds_buf_reset(&rows);
+      ds_error err = {.message = ""};
+      const ds_code code = ds_part_read_rows(place, b, 0, ds_part_zone(place->part, b)->journeys,
+                                             reader, &rows, &err);
+      if (code != DS_OK)
+        print_error("read: %s\n", err.message);
+      assert_int_equal(code, DS_OK);
+      read_rows(world, &snapshot->space, &rows, out);
+    }
+  }
+  assert_int_equal(out->events, snapshot->events);
+  ds_buf_done(&rows);
+  ds_block_reader_free(reader);
+}
+
+void world_read(const store_world *world, ds_store *store, world_content *out) {
+  ds_snapshot *snapshot = NULL;
+  ds_error err = {.message = ""};
+  const ds_code code = ds_store_snapshot(store, &snapshot, &err);
+  if (code != DS_OK)
+    print_error("snapshot: %s\n", err.message);
+  assert_int_equal(code, DS_OK);
+  world_read_snapshot(world, snapshot, out);
+  ds_snapshot_free(snapshot);
+}
+
+void world_compare(const store_world *world, const world_content *content) {
+  bool gap = false;
+  for (uint32_t b = 0; b < world->batches; b++) {
+    const uint32_t count = content->counts[b];
+    const world_fate fate = world->fates[b];
+    if (count != 0 && count != world->sizes[b])
+      print_error("batch %u has %u of %u events\n", b, count, world->sizes[b]);
+    assert_true(count == 0 || count == world->sizes[b]);
+    if (fate == FATE_ACKED && count == 0)
+      print_error("batch %u was acknowledged and is gone\n", b);
+    assert_true(fate != FATE_ACKED || count > 0);
+    assert_true((fate != FATE_UNDONE && fate != FATE_NONE) || count == 0);
+    // What was tried later than a batch that is absent must be absent too.
+    assert_true(!gap || count == 0);
+    gap = gap || (count == 0 && fate == FATE_TRIED);
+  }
+}
+
+static void print_problem(void *context, const char *line) {
+  (void)context;
+  print_error("check: %s\n", line);
+}
+
+void world_check(ds_store *store) {
+  ds_error err = {.message = ""};
+  const ds_code code = ds_store_check(store, print_problem, NULL, NULL, &err);
+  if (code != DS_OK)
+    print_error("check: %s\n", err.message);
+  assert_int_equal(code, DS_OK);
+}

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+// A small world for the tests of the store: batches whose every event can be told from all others by its
+// time, a script of writes whose outcome is noted, and a reader that counts what a store holds and
+// compares it with what was written. Checks end the test by cmocka's asserts.
+#ifndef DS_TEST_STORE_WORLD_H
+#define DS_TEST_STORE_WORLD_H
+
+#include "store/store.h"
+
+enum { WORLD_BATCHES_MAX = 64 };
+
+// What became of a batch or an import.
+typedef enum world_fate {
+  FATE_NONE,     // never tried
+  FATE_TRIED,    // tried, the call failed: may be there whole, or not at all
+  FATE_ACKED,    // must be there
+  FATE_UNDOING,  // an undo was tried and failed: may be there whole, or not at all
+  FATE_UNDONE,   // must not be there
+} world_fate;
+
+typedef struct store_world {
+  ds_io *io;
+  ds_io_sim *sim; // NULL = POSIX
+  char path[256];
+  ds_space space;
+  uint32_t sizes[WORLD_BATCHES_MAX]; // events of each batch
+  uint32_t imports[WORLD_BATCHES_MAX]; // the import's id of a batch; 0 = appended
+  world_fate fates[WORLD_BATCHES_MAX];
+  uint32_t batches;
+  bool ids; // events carry ids
+} store_world;
+
+// What a store holds.
+typedef struct world_content {
+  uint32_t counts[WORLD_BATCHES_MAX];
+  uint64_t events;
+  uint64_t digest; // of all contents, in any order
+} world_content;
+
+// An empty world on a simulated machine, or in a directory of its own.
+void world_init_sim(store_world *world, uint64_t seed);
+void world_init_posix(store_world *world);
+void world_done(store_world *world);
+
+// Forgets what was written, for another run; a simulated machine is made anew.
+void world_restart(store_world *world, uint64_t seed);
+
+// Opens; the code is the caller's to look at.
+ds_code world_open(const store_world *world, bool write, ds_store **ret_store, ds_error *err);
+ds_store *world_open_ok(const store_world *world, bool write);
+
+// The steps of scripts: each notes what came of it. `events` > 0.
+ds_code world_append(store_world *world, ds_store *store, uint32_t events);
+ds_code world_import(store_world *world, ds_store *store, uint32_t events);
+ds_code world_undo(store_world *world, ds_store *store, uint32_t batch);
+
+// The rows of a batch as the gate would hand them over.
+void world_rows(const store_world *world, uint32_t batch, uint32_t import, uint64_t arrival,
+                ds_buf *rows);
+
+// Reads a snapshot whole; every event must be one that was written, to the bit (I3).
+void world_read_snapshot(const store_world *world, const ds_snapshot *snapshot, world_content *out);
+void world_read(const store_world *world, ds_store *store, world_content *out);
+
+// Whether the content fits the fates: all or nothing, nothing twice, acknowledged ones present, appended
+// batches a prefix (I1, I2, I4).
+void world_compare(const store_world *world, const world_content *content);
+
+// ds_store_check finds nothing; prints what it finds.
+void world_check(ds_store *store);
+
+#endif
