@@ -63,13 +63,14 @@ enum {
   CHANCE_REVIEW = 2200,
   CHANCE_REVIEW_LATE = 3000,
   CHANCE_PAYMENT_SLOW = 1500,
+  CHANCE_LOOK_AGAIN = 3000,
   REPEAT_DAYS_MIN = 7,
   REPEAT_DAYS_MEAN = 70,         // beyond the minimum
 };
 
-// Cumulative, per 100: 0, 1, 2, ... tracking views; 1 to 5 stars.
-static const uint8_t views_in_time[] = {52, 78, 92, 100};
-static const uint8_t views_late[] = {0, 15, 40, 65, 85, 100};
+// Cumulative, per 100: 0, 1, 2, ... visits of the tracking page; 1 to 5 stars.
+static const uint8_t visits_in_time[] = {60, 84, 95, 100};
+static const uint8_t visits_late[] = {0, 20, 50, 80, 100};
 static const uint8_t stars_in_time[] = {4, 7, 15, 40, 100};
 static const uint8_t stars_late[] = {33, 53, 73, 88, 100};
 
@@ -244,7 +245,7 @@ static void begin_order(walk *customer, order *now) {
   event->channel = chance(random, 4000) ? CHANNEL_APP : CHANNEL_WEB;
   const bool slow = chance(random, CHANCE_PAYMENT_SLOW);
   const int64_t approved =
-      now->placed + 20 + below(random, slow ? 10 * HOUR_S : 280);
+      now->placed + 5 + below(random, slow ? 10 * HOUR_S : 90);
   add(customer, now, DS_SHOP_PAYMENT_APPROVED, approved);
   now->labelled = approved + 4 * HOUR_S + below(random, 12 * HOUR_S);
   now->collected = now->labelled + 2 * HOUR_S + below(random, 14 * HOUR_S);
@@ -279,15 +280,17 @@ static int64_t draw_delivery_day(walk *customer, const order *of, bool late) {
   return day < of->day + DELIVERY_DAYS_MIN ? of->day + DELIVERY_DAYS_MIN : day;
 }
 
-// The scans between collection and the first attempt.
+// The scans: of hubs on the way, and on the morning of the first attempt that of the last depot.
 static void add_scans(walk *customer, const order *of, uint8_t parcel, int64_t from, int64_t to) {
   dice *random = &customer->random;
+  const int64_t depot = to - 20 * 60 - below(random, 160 * 60);
   const uint32_t draw = below(random, 10);
-  const int64_t scans = draw < 7 ? 1 : draw < 9 ? 2 : 3;
-  const int64_t step = (to - from) / (scans + 1);
-  for (int64_t i = 1; i <= scans; i++)
+  const int64_t hubs = draw < 7 ? 0 : draw < 9 ? 1 : 2;
+  const int64_t step = (depot - from) / (hubs + 1);
+  for (int64_t i = 1; i <= hubs; i++)
     add_parcel_event(customer, of, parcel, DS_SHOP_SHIPMENT_IN_TRANSIT,
                      from + i * step - below(random, (uint32_t)(step / 2)), 0);
+  add_parcel_event(customer, of, parcel, DS_SHOP_SHIPMENT_IN_TRANSIT, depot, 0);
 }
 
 static void ship_parcel(walk *customer, order *now, uint8_t parcel) {
@@ -295,7 +298,7 @@ static void ship_parcel(walk *customer, order *now, uint8_t parcel) {
   const bool late = chance(random, late_chance(now));
   const int64_t day = draw_delivery_day(customer, now, late);
   const bool fails = chance(random, carriers[now->carrier - 1].attempt_fails);
-  const int64_t collected = now->collected + (parcel == 2 ? below(random, 4 * HOUR_S) : 0);
+  const int64_t collected = now->collected + (parcel == 2 ? 1 + below(random, 90) : 0);
   const int64_t first = (fails ? day - 1 : day) * DAY_S + 6 * HOUR_S + below(random, 3 * HOUR_S);
   assert(first > collected);
   add_parcel_event(customer, now, parcel, DS_SHOP_LABEL_CREATED, now->labelled + 60 * parcel, 0);
@@ -319,13 +322,23 @@ static void ship_parcel(walk *customer, order *now, uint8_t parcel) {
   now->delivered = delivered > now->delivered ? delivered : now->delivered;
 }
 
-// Views lie between collection and delivery, mostly in the evening; of a late order six in ten lie
-// on or after the promised day.
-static void add_views(walk *customer, const order *of) {
+// One visit of the tracking page at `time`; three in ten look again within minutes.
+static void add_visit(walk *customer, const order *of, int64_t time) {
   dice *random = &customer->random;
-  const uint32_t views = pick(random, of->late ? views_late : views_in_time);
+  const uint8_t channel = chance(random, 4000) ? CHANNEL_APP : CHANNEL_WEB;
+  add(customer, of, DS_SHOP_TRACKING_PAGE_VIEWED, time)->channel = channel;
+  if (chance(random, CHANCE_LOOK_AGAIN))
+    add(customer, of, DS_SHOP_TRACKING_PAGE_VIEWED, time + 20 + below(random, 220))->channel =
+        channel;
+}
+
+// Visits lie between collection and delivery, mostly in the evening; of a late order six in ten
+// lie on or after the promised day.
+static void add_visits(walk *customer, const order *of) {
+  dice *random = &customer->random;
+  const uint32_t visits = pick(random, of->late ? visits_late : visits_in_time);
   const int64_t last_day = of->delivered / DAY_S;
-  for (uint32_t i = 0; i < views; i++) {
+  for (uint32_t i = 0; i < visits; i++) {
     const bool anxious = of->late && chance(random, 6000);
     const int64_t first_day = anxious ? of->promise_day : of->collected / DAY_S;
     int64_t time = (first_day + below(random, (uint32_t)(last_day - first_day + 1))) * DAY_S +
@@ -333,10 +346,9 @@ static void add_views(walk *customer, const order *of) {
                    below(random, HOUR_S);
     if (time <= of->collected)
       time = of->collected + 600 + below(random, 3 * HOUR_S);
-    if (time >= of->delivered)
+    if (time >= of->delivered - 600)
       time = of->delivered - 600 - below(random, 3 * HOUR_S);
-    add(customer, of, DS_SHOP_TRACKING_PAGE_VIEWED, time)->channel =
-        chance(random, 4000) ? CHANNEL_APP : CHANNEL_WEB;
+    add_visit(customer, of, time);
   }
 }
 
@@ -423,7 +435,7 @@ uint32_t ds_shop_customer(const ds_shop *shop, uint64_t customer, uint32_t order
     begin_order(&now, &next);
     for (uint8_t parcel = 1; parcel <= next.parcels; parcel++)
       ship_parcel(&now, &next, parcel);
-    add_views(&now, &next);
+    add_visits(&now, &next);
     add_contact(&now, &next);
     add_feedback(&now, &next);
     orders++;
