@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+// Decoding buffers of one thread. Private to store/part_block.c and store/part_columns.c.
+// May use base/, io/, model/, store/.
+#ifndef DS_STORE_BLOCK_READER_H
+#define DS_STORE_BLOCK_READER_H
+
+#include "store/part_format.h"
+
+// Events decoded at a time, so that what is derived from them stays in the nearest cache.
+#define DS_TILE_EVENTS 2048u
+
+struct ds_block_reader {
+  ds_varbyte_tables tables;
+  ds_buf chunk, chunk_too; // bytes of the chunks in hand
+  ds_arena arena;          // per block: keys, properties, texts
+  uint32_t journeys_capacity, events_capacity;
+  uint64_t *ints; // events: integers before they are narrowed
+  uint32_t *offset, *customer;
+  int64_t *start_s;
+  int64_t *time_ms, *gap_ms, *received_ms;
+  uint16_t *touchpoint, *source;
+  uint16_t *millis_first; // journeys: the first event's milliseconds
+  uint32_t *import;
+  uint64_t *arrival, *id;
+};
+
+// What one call decodes; passed down instead of many arguments.
+typedef struct ds_block_task {
+  const ds_place *place;
+  const ds_part *part;
+  uint32_t block;
+  const ds_columns *columns;
+  ds_block_reader *reader;
+  ds_block *out;
+} ds_block_task;
+
+// DS_CORRUPT with the place of a column that does not decode.
+ds_code ds_block_unsound(const ds_block_task *task, uint32_t column, ds_error *err);
+
+// Case keys and properties into the reader's arena.
+DS_CHECKED ds_code ds_block_keys(const ds_block_task *task, ds_error *err);
+DS_CHECKED ds_code ds_block_properties(const ds_block_task *task, ds_error *err);
+
+#endif

@@ -1,0 +1,329 @@
+// SPDX-License-Identifier: Apache-2.0
+// Decodes the columns of a block that every journey and event has. Times are stored as gaps,
+// which are decoded tile by tile and only summed up when absolute times are wanted.
+#include <assert.h>
+#include <stdlib.h>
+
+#include "store/block_reader.h"
+
+ds_block_reader *ds_block_reader_new(void) {
+  ds_block_reader *reader = calloc(1, sizeof *reader);
+  if (reader == NULL)
+    return NULL;
+  ds_varbyte_tables_init(&reader->tables);
+  ds_buf_init(&reader->chunk, UINT32_MAX);
+  ds_buf_init(&reader->chunk_too, UINT32_MAX);
+  ds_arena_init(&reader->arena, (size_t)4 << 30);
+  return reader;
+}
+
+void ds_block_reader_free(ds_block_reader *reader) {
+  if (reader == NULL)
+    return;
+  ds_buf_done(&reader->chunk);
+  ds_buf_done(&reader->chunk_too);
+  ds_arena_done(&reader->arena);
+  void *const all[] = {reader->ints,    reader->offset,      reader->customer,   reader->start_s,
+                       reader->time_ms, reader->gap_ms,      reader->received_ms, reader->touchpoint,
+                       reader->source,  reader->millis_first, reader->import,     reader->arrival,
+                       reader->id};
+  for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+    free(all[i]);
+  free(reader);
+}
+
+ds_code ds_block_unsound(const ds_block_task *task, uint32_t column, ds_error *err) {
+  char where[128];
+  return ds_fail(err, DS_CORRUPT, "%s: the data does not decode; run `doorstep check`",
+                 ds_part_where(task->part, column, task->block, where));
+}
+
+// Brings one array to `count` elements when it is wanted; false without memory.
+static bool fit(void *array_of, uint32_t count, size_t element, bool wanted, bool grown) {
+  void **array = array_of;
+  if (!wanted || (*array != NULL && !grown))
+    return true;
+  free(*array);
+  *array = malloc((size_t)count * element);
+  return *array != NULL;
+}
+
+static bool make_room(ds_block_reader *r, const ds_block_zone *zone, uint32_t want) {
+  const bool journeys = zone->journeys > r->journeys_capacity;
+  const bool events = zone->events > r->events_capacity;
+  const uint32_t j = journeys ? zone->journeys + zone->journeys / 4 : r->journeys_capacity;
+  const uint32_t e = events ? zone->events + zone->events / 4 : r->events_capacity;
+  r->journeys_capacity = j;
+  r->events_capacity = e;
+  if (events) {
+    // An array that this plan does not want must not be believed large enough by a later one.
+    void **const all[] = {(void **)&r->time_ms,  (void **)&r->gap_ms, (void **)&r->received_ms,
+                          (void **)&r->touchpoint, (void **)&r->source, (void **)&r->import,
+                          (void **)&r->arrival,  (void **)&r->id,     (void **)&r->ints};
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+      free(*all[i]);
+      *all[i] = NULL;
+    }
+  }
+  return fit(&r->ints, e, 8, true, events) && fit(&r->offset, j + 1, 4, true, journeys) &&
+         fit(&r->customer, j, 4, true, journeys) && fit(&r->start_s, j, 8, true, journeys) &&
+         fit(&r->millis_first, j, 2, true, journeys) &&
+         fit(&r->time_ms, e, 8, (want & DS_WANT_TIME) != 0, events) &&
+         fit(&r->gap_ms, e, 8, (want & (DS_WANT_TIME | DS_WANT_GAP)) != 0, events) &&
+         fit(&r->touchpoint, e, 2, (want & DS_WANT_TOUCHPOINT) != 0, events) &&
+         fit(&r->received_ms, e, 8, (want & DS_WANT_RECEIVED) != 0, events) &&
+         fit(&r->arrival, e, 8, (want & DS_WANT_ARRIVAL) != 0, events) &&
+         fit(&r->id, e, 8, (want & DS_WANT_ID) != 0, events) &&
+         fit(&r->source, e, 2, (want & DS_WANT_SOURCE) != 0, events) &&
+         fit(&r->import, e, 4, (want & DS_WANT_IMPORT) != 0, events);
+}
+
+// The only stream of a column's chunk as integers; DS_CORRUPT also when the column is missing.
+static ds_code ints_of(const ds_block_task *t, ds_column_kind kind, uint32_t count, uint64_t *out,
+                       ds_error *err) {
+  const uint32_t column = ds_part_column(t->part, kind, 0);
+  if (column == DS_NONE)
+    return ds_fail(err, DS_CORRUPT, "part %llu lacks a column that every part has (kind %d)",
+                   (unsigned long long)t->part->info.number, (int)kind);
+  ds_reader in;
+  ds_stream stream;
+  TRY(ds_part_chunk(t->part, column, t->block, &t->reader->chunk, &in, err));
+  if (!ds_stream_next(&in, &stream) || in.at != in.end || !ds_decode_ints(&stream, count, out))
+    return ds_block_unsound(t, column, err);
+  return DS_OK;
+}
+
+static ds_code read_journeys(const ds_block_task *t, ds_error *err) {
+  ds_block_reader *r = t->reader;
+  const ds_block_zone *zone = &t->part->zone[t->block];
+  TRY(ints_of(t, DS_COLUMN_JOURNEY_EVENTS, zone->journeys, r->ints, err));
+  uint64_t events = 0;
+  for (uint32_t j = 0; j < zone->journeys; j++) {
+    r->offset[j] = (uint32_t)events;
+    if (r->ints[j] == 0 || r->ints[j] > zone->events)
+      return ds_block_unsound(t, ds_part_column(t->part, DS_COLUMN_JOURNEY_EVENTS, 0), err);
+    events += r->ints[j];
+  }
+  r->offset[zone->journeys] = zone->events;
+  if (events != zone->events)
+    return ds_block_unsound(t, ds_part_column(t->part, DS_COLUMN_JOURNEY_EVENTS, 0), err);
+  TRY(ints_of(t, DS_COLUMN_CUSTOMER, zone->journeys, r->ints, err));
+  uint64_t customer = zone->customer_first;
+  for (uint32_t j = 0; j < zone->journeys; j++) {
+    customer += j == 0 ? 0 : r->ints[j] + 1;
+    if (customer > zone->customer_last || r->ints[j] > UINT32_MAX)
+      return ds_block_unsound(t, ds_part_column(t->part, DS_COLUMN_CUSTOMER, 0), err);
+    r->customer[j] = (uint32_t)customer;
+  }
+  return DS_OK;
+}
+
+// gap_ms of a tile from second gaps and (unless NULL) milliseconds; `before` is the millisecond
+// of the event before the tile. At journey starts the result is wrong here and zeroed by the
+// caller.
+static void gaps_to_ms(const uint32_t *restrict seconds, const uint16_t *restrict millis,
+                       uint32_t count, int32_t before, int64_t *restrict out) {
+  if (millis == NULL) {
+    for (uint32_t i = 0; i < count; i++)
+      out[i] = (int64_t)((uint64_t)seconds[i] * 1000u);
+    return;
+  }
+  out[0] = (int64_t)((uint64_t)seconds[0] * 1000u) + millis[0] - before;
+  for (uint32_t i = 1; i < count; i++)
+    out[i] = (int64_t)((uint64_t)seconds[i] * 1000u) + millis[i] - millis[i - 1];
+}
+
+// Opens the chunks of the time columns; the millisecond stream has size 0 when all are zero.
+static ds_code open_times(const ds_block_task *t, ds_stream *gaps, ds_stream *millis,
+                          uint32_t *ret_column, ds_error *err) {
+  const uint32_t column = ds_part_column(t->part, DS_COLUMN_GAP_S, 0);
+  if (column == DS_NONE)
+    return ds_fail(err, DS_CORRUPT, "part %llu has no times",
+                   (unsigned long long)t->part->info.number);
+  ds_reader in;
+  TRY(ds_part_chunk(t->part, column, t->block, &t->reader->chunk, &in, err));
+  if (!ds_stream_next(&in, gaps))
+    return ds_block_unsound(t, column, err);
+  *millis = (ds_stream){0};
+  *ret_column = column;
+  const uint32_t millis_column = ds_part_column(t->part, DS_COLUMN_MILLIS, 0);
+  if (millis_column == DS_NONE)
+    return DS_OK;
+  TRY(ds_part_chunk(t->part, millis_column, t->block, &t->reader->chunk_too, &in, err));
+  if (in.at != in.end && !ds_stream_next(&in, millis))
+    return ds_block_unsound(t, millis_column, err);
+  return DS_OK;
+}
+
+static ds_code read_gaps(const ds_block_task *t, ds_error *err) {
+  ds_block_reader *r = t->reader;
+  const ds_block_zone *zone = &t->part->zone[t->block];
+  ds_stream gaps, millis;
+  uint32_t column = 0;
+  TRY(open_times(t, &gaps, &millis, &column, err));
+  uint32_t seconds[DS_TILE_EVENTS];
+  uint16_t rest[DS_TILE_EVENTS];
+  int32_t before = 0;
+  uint32_t journey = 0;
+  for (uint32_t first = 0; first < zone->events; first += DS_TILE_EVENTS) {
+    const uint32_t left = zone->events - first;
+    const uint32_t n = left < DS_TILE_EVENTS ? left : DS_TILE_EVENTS;
+    if (!ds_decode_gaps(&gaps, zone->events, first, n, &r->tables, seconds) ||
+        (millis.data != NULL && !ds_decode_millis(&millis, zone->events, first, n, rest)))
+      return ds_block_unsound(t, column, err);
+    gaps_to_ms(seconds, millis.data != NULL ? rest : NULL, n, before, r->gap_ms + first);
+    before = millis.data != NULL ? rest[n - 1] : 0;
+    for (; journey < zone->journeys && r->offset[journey] < first + n; journey++) {
+      r->gap_ms[r->offset[journey]] = 0;
+      r->millis_first[journey] = millis.data != NULL ? rest[r->offset[journey] - first] : 0;
+    }
+  }
+  return DS_OK;
+}
+
+static ds_code read_times(const ds_block_task *t, ds_error *err) {
+  ds_block_reader *r = t->reader;
+  const ds_block_zone *zone = &t->part->zone[t->block];
+  TRY(read_gaps(t, err));
+  if ((t->columns->want & DS_WANT_TIME) == 0)
+    return DS_OK;
+  TRY(ints_of(t, DS_COLUMN_START_S, zone->journeys, r->ints, err));
+  const int64_t base = ds_floor_s(zone->time_min_ms);
+  for (uint32_t j = 0; j < zone->journeys; j++) {
+    int64_t time = (int64_t)((uint64_t)base + r->ints[j]) * 1000 + r->millis_first[j];
+    for (uint32_t e = r->offset[j]; e < r->offset[j + 1]; e++) {
+      time += r->gap_ms[e];
+      r->time_ms[e] = time;
+    }
+  }
+  return DS_OK;
+}
+
+static ds_code read_touchpoints(const ds_block_task *t, ds_error *err) {
+  const uint32_t column = ds_part_column(t->part, DS_COLUMN_TOUCHPOINT, 0);
+  if (column == DS_NONE)
+    return ds_fail(err, DS_CORRUPT, "part %llu has no touchpoints",
+                   (unsigned long long)t->part->info.number);
+  ds_reader in;
+  ds_stream stream;
+  TRY(ds_part_chunk(t->part, column, t->block, &t->reader->chunk, &in, err));
+  if (!ds_stream_next(&in, &stream) || in.at != in.end ||
+      !ds_decode_mapped(&stream, t->part->zone[t->block].events, t->place->touchpoint,
+                        t->part->space.touchpoints.count, t->reader->touchpoint))
+    return ds_block_unsound(t, column, err);
+  return DS_OK;
+}
+
+static ds_code read_received(const ds_block_task *t, ds_error *err) {
+  ds_block_reader *r = t->reader;
+  const uint32_t events = t->part->zone[t->block].events;
+  const uint32_t column = ds_part_column(t->part, DS_COLUMN_RECEIVED, 0);
+  ds_reader in = ds_reader_of(NULL, 0);
+  if (column != DS_NONE)
+    TRY(ds_part_chunk(t->part, column, t->block, &r->chunk, &in, err));
+  ds_stream stream;
+  if (in.at == in.end) {
+    memset(r->ints, 0, (size_t)events * 8);
+  } else if (!ds_stream_next(&in, &stream) || !ds_decode_ints(&stream, events, r->ints)) {
+    return ds_block_unsound(t, column, err);
+  }
+  for (uint32_t e = 0; e < events; e++)
+    r->received_ms[e] = (int64_t)((uint64_t)r->time_ms[e] + (uint64_t)ds_unzigzag(r->ints[e]));
+  return DS_OK;
+}
+
+// Small integer columns, checked to fit what the block holds them in.
+static ds_code read_narrow(const ds_block_task *t, ds_column_kind kind, uint64_t limit,
+                           ds_error *err) {
+  ds_block_reader *r = t->reader;
+  const uint32_t events = t->part->zone[t->block].events;
+  TRY(ints_of(t, kind, events, r->ints, err));
+  for (uint32_t e = 0; e < events; e++) {
+    if (r->ints[e] >= limit)
+      return ds_block_unsound(t, ds_part_column(t->part, kind, 0), err);
+    if (kind == DS_COLUMN_SOURCE)
+      r->source[e] = t->place->source[r->ints[e]];
+    else
+      r->import[e] = (uint32_t)r->ints[e];
+  }
+  return DS_OK;
+}
+
+static ds_code read_subjects(const ds_block_task *t, ds_error *err) {
+  ds_block_reader *r = t->reader;
+  const uint32_t journeys = t->part->zone[t->block].journeys;
+  const uint32_t column = ds_part_column(t->part, DS_COLUMN_SUBJECT_TEXT, 0);
+  t->out->subject = ds_arena_array(&r->arena, journeys, sizeof *t->out->subject);
+  if (t->out->subject == NULL || column == DS_NONE)
+    return ds_fail(err, column == DS_NONE ? DS_CORRUPT : DS_MEMORY,
+                   "the subjects of a block cannot be read");
+  ds_reader in;
+  ds_stream stream;
+  TRY(ds_part_chunk(t->part, column, t->block, &r->chunk, &in, err));
+  if (!ds_stream_next(&in, &stream) ||
+      !ds_decode_texts(&stream, journeys, &r->arena, t->out->subject))
+    return ds_block_unsound(t, column, err);
+  return DS_OK;
+}
+
+static ds_code read_events(const ds_block_task *t, ds_error *err) {
+  const uint32_t want = t->columns->want, events = t->part->zone[t->block].events;
+  if ((want & (DS_WANT_TIME | DS_WANT_GAP)) != 0)
+    TRY(read_times(t, err));
+  if ((want & DS_WANT_TOUCHPOINT) != 0)
+    TRY(read_touchpoints(t, err));
+  if ((want & DS_WANT_RECEIVED) != 0)
+    TRY(read_received(t, err));
+  if ((want & DS_WANT_ARRIVAL) != 0)
+    TRY(ints_of(t, DS_COLUMN_ARRIVAL, events, t->reader->arrival, err));
+  if ((want & DS_WANT_ID) != 0)
+    TRY(ints_of(t, DS_COLUMN_ID, events, t->reader->id, err));
+  if ((want & DS_WANT_SOURCE) != 0)
+    TRY(read_narrow(t, DS_COLUMN_SOURCE, t->part->space.sources.count, err));
+  if ((want & DS_WANT_IMPORT) != 0)
+    TRY(read_narrow(t, DS_COLUMN_IMPORT, (uint64_t)UINT32_MAX + 1, err));
+  if ((want & DS_WANT_SUBJECT) != 0)
+    TRY(read_subjects(t, err));
+  return DS_OK;
+}
+
+// Shows the reader's arrays through the block, only those that were wanted.
+static void show(const ds_block_task *t) {
+  const ds_block_reader *r = t->reader;
+  const uint32_t want = t->columns->want;
+  ds_block *out = t->out;
+  out->offset = r->offset;
+  out->customer = r->customer;
+  out->time_ms = (want & DS_WANT_TIME) != 0 ? r->time_ms : NULL;
+  out->gap_ms = (want & DS_WANT_GAP) != 0 ? r->gap_ms : NULL;
+  out->touchpoint = (want & DS_WANT_TOUCHPOINT) != 0 ? r->touchpoint : NULL;
+  out->received_ms = (want & DS_WANT_RECEIVED) != 0 ? r->received_ms : NULL;
+  out->arrival = (want & DS_WANT_ARRIVAL) != 0 ? r->arrival : NULL;
+  out->id = (want & DS_WANT_ID) != 0 ? r->id : NULL;
+  out->source = (want & DS_WANT_SOURCE) != 0 ? r->source : NULL;
+  out->import = (want & DS_WANT_IMPORT) != 0 ? r->import : NULL;
+}
+
+ds_code ds_part_read_block(const ds_place *place, uint32_t block, const ds_columns *columns,
+                           ds_block_reader *reader, ds_block *ret_block, ds_error *err) {
+  assert(block < place->part->info.blocks);
+  // Received is stored relative to the time, a property within the events of its touchpoint.
+  ds_columns wanted = *columns;
+  if ((wanted.want & DS_WANT_RECEIVED) != 0)
+    wanted.want |= DS_WANT_TIME;
+  if (wanted.properties_count > 0)
+    wanted.want |= DS_WANT_TOUCHPOINT;
+  const ds_block_zone *zone = &place->part->zone[block];
+  ds_arena_reset(&reader->arena);
+  if (!make_room(reader, zone, wanted.want))
+    return ds_fail(err, DS_MEMORY, "out of memory for a block of events");
+  ds_block out = {.journeys = zone->journeys, .events = zone->events};
+  const ds_block_task task = {place, place->part, block, &wanted, reader, &out};
+  TRY(read_journeys(&task, err));
+  TRY(read_events(&task, err));
+  show(&task);
+  TRY(ds_block_keys(&task, err));
+  TRY(ds_block_properties(&task, err));
+  *ret_block = out;
+  return DS_OK;
+}

@@ -1,0 +1,281 @@
+// SPDX-License-Identifier: Apache-2.0
+// Decodes case keys (lists) and properties of a block into the reader's arena.
+#include <assert.h>
+#include <stdlib.h>
+
+#include "store/part_values.h"
+
+static ds_code no_memory(ds_error *err) {
+  return ds_fail(err, DS_MEMORY, "out of memory for the columns of a block");
+}
+
+// The part's own code of a snapshot's name, or DS_NONE.
+static uint32_t local_code(const uint16_t *map, uint32_t count, uint16_t code) {
+  for (uint32_t i = 0; i < count; i++)
+    if (map[i] == code)
+      return i;
+  return DS_NONE;
+}
+
+// Takes the next stream as codes in the arena; NULL when it does not decode.
+static uint32_t *codes_of(ds_reader *in, uint32_t count, ds_arena *arena) {
+  ds_stream stream;
+  uint32_t *codes = ds_arena_array(arena, (size_t)count + 1, 4);
+  if (codes == NULL || !ds_stream_next(in, &stream) || !ds_decode_codes(&stream, count, codes))
+    return NULL;
+  return codes;
+}
+
+// Values per journey (offset) and their hashes, texts when wanted.
+static ds_code read_values(const ds_block_task *t, uint16_t key, ds_key_column *out,
+                           ds_error *err) {
+  ds_block_reader *r = t->reader;
+  const uint32_t journeys = t->out->journeys;
+  const uint32_t column = ds_part_column(t->part, DS_COLUMN_KEY_HASH, key);
+  if (column == DS_NONE)
+    return ds_fail(err, DS_CORRUPT, "part %llu lacks the values of a case key",
+                   (unsigned long long)t->part->info.number);
+  ds_reader in;
+  TRY(ds_part_chunk(t->part, column, t->block, &r->chunk, &in, err));
+  const uint32_t *counts = codes_of(&in, journeys, &r->arena);
+  if (counts == NULL)
+    return ds_block_unsound(t, column, err);
+  uint64_t values = 0;
+  for (uint32_t j = 0; j < journeys; j++) {
+    out->offset[j] = (uint32_t)values;
+    values += counts[j];
+  }
+  ds_stream stream;
+  if (values > UINT32_MAX / 8 || !ds_stream_next(&in, &stream))
+    return ds_block_unsound(t, column, err);
+  out->offset[journeys] = out->values = (uint32_t)values;
+  out->hash = ds_arena_array(&r->arena, values + 1, 8);
+  if (out->hash == NULL)
+    return no_memory(err);
+  if (!ds_decode_ints(&stream, out->values, out->hash))
+    return ds_block_unsound(t, column, err);
+  if (!t->columns->key_texts)
+    return DS_OK;
+  const uint32_t texts = ds_part_column(t->part, DS_COLUMN_KEY_TEXT, key);
+  out->text = ds_arena_array(&r->arena, values + 1, sizeof *out->text);
+  if (out->text == NULL || texts == DS_NONE)
+    return no_memory(err);
+  TRY(ds_part_chunk(t->part, texts, t->block, &r->chunk, &in, err));
+  if (!ds_stream_next(&in, &stream) ||
+      !ds_decode_texts(&stream, out->values, &r->arena, out->text))
+    return ds_block_unsound(t, texts, err);
+  return DS_OK;
+}
+
+// Codes per event (0 none, i + 1 value i, values + 1 a list) -> first[] and item[].
+static bool expand_items(const ds_block *block, ds_key_column *out, const uint32_t *codes,
+                         const uint32_t *lists, uint32_t lists_count, const uint32_t *items,
+                         uint32_t items_count) {
+  uint32_t at = 0, list = 0, item = 0;
+  for (uint32_t j = 0; j < block->journeys; j++) {
+    const uint32_t base = out->offset[j], values = out->offset[j + 1] - base;
+    for (uint32_t e = block->offset[j]; e < block->offset[j + 1]; e++) {
+      out->first[e] = at;
+      if (codes[e] == 0)
+        continue;
+      if (codes[e] <= values) {
+        out->item[at++] = base + codes[e] - 1;
+        continue;
+      }
+      if (codes[e] > values + 1 || list >= lists_count || lists[list] > items_count - item)
+        return false;
+      for (uint32_t i = 0; i < lists[list]; i++, item++) {
+        if (items[item] >= values)
+          return false;
+        out->item[at++] = base + items[item];
+      }
+      list++;
+    }
+  }
+  out->first[block->events] = at;
+  return true;
+}
+
+static ds_code read_key(const ds_block_task *t, uint16_t key, ds_key_column *out, ds_error *err) {
+  ds_block_reader *r = t->reader;
+  const uint32_t events = t->out->events;
+  out->first = ds_arena_array(&r->arena, (size_t)events + 1, 4);
+  out->offset = ds_arena_array(&r->arena, (size_t)t->out->journeys + 1, 4);
+  if (out->first == NULL || out->offset == NULL)
+    return no_memory(err);
+  const uint32_t local = local_code(t->place->key, t->part->space.keys.count, key);
+  const uint32_t column =
+      local == DS_NONE ? DS_NONE : ds_part_column(t->part, DS_COLUMN_KEY_CODE, (uint16_t)local);
+  ds_reader in = ds_reader_of(NULL, 0);
+  if (column != DS_NONE)
+    TRY(ds_part_chunk(t->part, column, t->block, &r->chunk, &in, err));
+  if (in.at == in.end)
+    return DS_OK;
+  const uint32_t lists_count = ds_read_u32(&in), items_count = ds_read_u32(&in);
+  if (in.failed || lists_count > events || items_count > (uint64_t)events * DS_EVENT_KEYS_MAX)
+    return ds_block_unsound(t, column, err);
+  const uint32_t *codes = codes_of(&in, events, &r->arena);
+  const uint32_t *lists = codes == NULL ? NULL : codes_of(&in, lists_count, &r->arena);
+  const uint32_t *items = lists == NULL ? NULL : codes_of(&in, items_count, &r->arena);
+  out->item = ds_arena_array(&r->arena, (size_t)events + items_count + 1, 4);
+  if (items == NULL || out->item == NULL)
+    return ds_block_unsound(t, column, err);
+  TRY(read_values(t, (uint16_t)local, out, err));
+  if (!expand_items(t->out, out, codes, lists, lists_count, items, items_count))
+    return ds_block_unsound(t, column, err);
+  return DS_OK;
+}
+
+ds_code ds_block_keys(const ds_block_task *t, ds_error *err) {
+  const uint32_t count = t->columns->keys_count;
+  if (count == 0)
+    return DS_OK;
+  t->out->keys_count = count;
+  t->out->key = ds_arena_array(&t->reader->arena, count, sizeof *t->out->key);
+  if (t->out->key == NULL)
+    return no_memory(err);
+  for (uint32_t k = 0; k < count; k++)
+    TRY(read_key(t, t->columns->keys[k], &t->out->key[k], err));
+  return DS_OK;
+}
+
+static bool decode_numbers(ds_reader *in, uint32_t count, uint64_t *ints, double *out) {
+  const uint32_t scale = ds_read_u32(in);
+  ds_stream stream;
+  if ((scale != 0 && scale != 2 && scale != DS_SCALE_BITS) || !ds_stream_next(in, &stream) ||
+      !ds_decode_ints(&stream, count, ints))
+    return false;
+  if (scale == DS_SCALE_BITS)
+    memcpy(out, ints, (size_t)count * 8);
+  for (uint32_t i = 0; scale != DS_SCALE_BITS && i < count; i++)
+    out[i] = (double)ds_unzigzag(ints[i]) / (scale == 2 ? 100.0 : 1.0);
+  return true;
+}
+
+// The values of one property chunk, in event order; `ds_str`, `double` or `int64_t` by type.
+static void *decode_values(ds_reader *in, ds_type type, uint32_t count, ds_arena *arena) {
+  const size_t element = type == DS_TYPE_STRING ? sizeof(ds_str) : 8;
+  void *values = ds_arena_array(arena, (size_t)count + 1, element);
+  if (values == NULL)
+    return NULL;
+  ds_stream stream;
+  if (type == DS_TYPE_STRING)
+    return ds_stream_next(in, &stream) && ds_decode_texts(&stream, count, arena, values) ? values
+                                                                                        : NULL;
+  uint64_t *ints = ds_arena_array(arena, (size_t)count + 1, 8);
+  if (ints == NULL)
+    return NULL;
+  if (type == DS_TYPE_NUMBER)
+    return decode_numbers(in, count, ints, values) ? values : NULL;
+  if (!ds_stream_next(in, &stream) || !ds_decode_ints(&stream, count, ints))
+    return NULL;
+  for (uint32_t i = 0; i < count; i++)
+    ((int64_t *)values)[i] = ds_unzigzag(ints[i]);
+  return values;
+}
+
+static uint32_t count_touchpoint(const ds_block *block, uint16_t touchpoint) {
+  uint32_t count = 0;
+  for (uint32_t e = 0; e < block->events; e++)
+    count += block->touchpoint[e] == touchpoint;
+  return count;
+}
+
+ds_code ds_block_property_values(const ds_block_task *t, uint32_t column,
+                                 ds_property_values *ret_values, ds_error *err) {
+  ds_block_reader *r = t->reader;
+  const ds_column_record *record = &t->part->column[column];
+  ds_property_values v = {.type = (ds_type)record->type};
+  ds_reader in;
+  TRY(ds_part_chunk(t->part, column, t->block, &r->chunk, &in, err));
+  if (in.at != in.end) {
+    v.events = count_touchpoint(t->out, t->place->touchpoint[record->touchpoint]);
+    v.count = ds_read_u32(&in);
+    if (in.failed || v.count > v.events)
+      return ds_block_unsound(t, column, err);
+    if (v.count < v.events && (v.present = codes_of(&in, v.events, &r->arena)) == NULL)
+      return ds_block_unsound(t, column, err);
+    uint32_t present = v.present == NULL ? v.count : 0;
+    for (uint32_t i = 0; v.present != NULL && i < v.events; i++)
+      present += v.present[i] != 0;
+    v.any = decode_values(&in, v.type, v.count, &r->arena);
+    if (v.any == NULL || present != v.count)
+      return ds_block_unsound(t, column, err);
+  }
+  *ret_values = v;
+  return DS_OK;
+}
+
+// Puts values at the events of their touchpoint.
+static void spread(const ds_block *block, uint16_t touchpoint, const ds_property_values *v,
+                   ds_property_column *out) {
+  uint32_t ordinal = 0, next = 0;
+  for (uint32_t e = 0; e < block->events; e++) {
+    if (block->touchpoint[e] != touchpoint || (v->present != NULL && v->present[ordinal++] == 0))
+      continue;
+    assert(next < v->count);
+    out->present[e / 64] |= 1ULL << (e % 64);
+    if (out->type == DS_TYPE_STRING)
+      out->text[e] = v->text[next++];
+    else if (out->type == DS_TYPE_NUMBER)
+      out->number[e] = v->number[next++];
+    else
+      out->i[e] = v->i[next++];
+  }
+}
+
+static ds_code read_property(const ds_block_task *t, uint32_t column, ds_property_column *out,
+                             ds_error *err) {
+  ds_property_values values;
+  TRY(ds_block_property_values(t, column, &values, err));
+  if (values.count > 0)
+    spread(t->out, t->place->touchpoint[t->part->column[column].touchpoint], &values, out);
+  return DS_OK;
+}
+
+// The type in which a property is read: the lowest of the part's, when touchpoints differ in it.
+static ds_type read_type(const ds_part *part, uint32_t local) {
+  ds_type type = DS_TYPE_NULL;
+  for (uint32_t c = 0; c < part->columns; c++)
+    if (part->column[c].kind == DS_COLUMN_PROPERTY && part->column[c].name == local &&
+        (type == DS_TYPE_NULL || part->column[c].type < type))
+      type = (ds_type)part->column[c].type;
+  return type;
+}
+
+static ds_code read_property_name(const ds_block_task *t, uint16_t name, ds_property_column *out,
+                                  ds_error *err) {
+  ds_arena *arena = &t->reader->arena;
+  const uint32_t events = t->out->events;
+  const uint32_t local = local_code(t->place->property, t->part->space.properties.count, name);
+  out->type = local == DS_NONE ? DS_TYPE_NULL : read_type(t->part, local);
+  out->present = ds_arena_array(arena, (size_t)events / 64 + 1, 8);
+  void *values = out->type == DS_TYPE_NULL
+                     ? out->present
+                     : ds_arena_array(arena, (size_t)events + 1,
+                                      out->type == DS_TYPE_STRING ? sizeof(ds_str) : 8);
+  if (out->present == NULL || values == NULL)
+    return no_memory(err);
+  out->text = out->type == DS_TYPE_STRING ? values : NULL;
+  out->number = out->type == DS_TYPE_NUMBER ? values : NULL;
+  out->i = out->type > DS_TYPE_STRING ? values : NULL;
+  for (uint32_t c = 0; out->type != DS_TYPE_NULL && c < t->part->columns; c++)
+    if (t->part->column[c].kind == DS_COLUMN_PROPERTY && t->part->column[c].name == local &&
+        t->part->column[c].type == (uint8_t)out->type)
+      TRY(read_property(t, c, out, err));
+  return DS_OK;
+}
+
+ds_code ds_block_properties(const ds_block_task *t, ds_error *err) {
+  const uint32_t count = t->columns->properties_count;
+  if (count == 0)
+    return DS_OK;
+  assert(t->out->touchpoint != NULL);
+  t->out->properties_count = count;
+  t->out->property = ds_arena_array(&t->reader->arena, count, sizeof *t->out->property);
+  if (t->out->property == NULL)
+    return no_memory(err);
+  for (uint32_t p = 0; p < count; p++)
+    TRY(read_property_name(t, t->columns->properties[p], &t->out->property[p], err));
+  return DS_OK;
+}
