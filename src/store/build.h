@@ -49,8 +49,9 @@ void ds_builder_free(ds_builder *builder);
 DS_CHECKED ds_code ds_builder_add(ds_builder *builder, uint32_t partition,
                                   const uint8_t *const *rows, uint32_t count, ds_error *err);
 
-// Closes and syncs the last part; no more rows. Afterwards the infos of all parts written are at
-// *ret_parts (owned by the builder). The directory is not synced here: the caller does it once.
+// Closes and syncs the last part; no more rows. A second call gives the same answer. Afterwards
+// the infos of all parts written are at *ret_parts (owned by the builder). The directory is not
+// synced here: the caller does it once.
 DS_CHECKED ds_code ds_builder_finish(ds_builder *builder, const ds_part_info **ret_parts,
                                      uint32_t *ret_count, ds_error *err);
 
