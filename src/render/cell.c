@@ -13,10 +13,11 @@
 static const double WHOLE_MAX = 9007199254740992.0;
 
 // Control characters could rule the terminal; direction overrides could make one name look like
-// another.
+// another; noncharacters are not allowed in XML.
 static bool is_harmful(utf8proc_int32_t point) {
   return point < 0x20 || (point >= 0x7f && point < 0xa0) || (point >= 0x202a && point <= 0x202e) ||
-         (point >= 0x2066 && point <= 0x2069) || point == 0x2028 || point == 0x2029;
+         (point >= 0x2066 && point <= 0x2069) || point == 0x2028 || point == 0x2029 ||
+         (point & 0xfffe) == 0xfffe;
 }
 
 void ds_text_clean(ds_str text, ds_buf *out) {

@@ -40,10 +40,22 @@ static void drop(ds_layout *layout, uint32_t at) {
   layout->count--;
 }
 
-// Drops from the right what may go first: secondary columns, or (all) any but the first column.
+// The first count of a table says what the table is about: it stays.
+static bool is_main_count(const ds_table *table, uint32_t column) {
+  for (uint32_t i = 0; i < column; i++) {
+    if (table->columns[i].type == DS_CELL_COUNT)
+      return false;
+  }
+  return table->columns[column].type == DS_CELL_COUNT;
+}
+
+// Drops from the right what may go first: secondary columns, or (all) any but texts and the first
+// count.
 static void drop_until_fit(const ds_table *table, ds_layout *layout, uint32_t width, bool all) {
   for (uint32_t i = layout->count; i-- > 1 && total_width(layout) > width;) {
-    if (all || table->columns[layout->shown[i].column].secondary)
+    const ds_column *column = &table->columns[layout->shown[i].column];
+    if (column->secondary || (all && ds_column_is_figure(column) &&
+                              !is_main_count(table, layout->shown[i].column)))
       drop(layout, i);
   }
 }
@@ -99,5 +111,7 @@ void ds_layout_make(const ds_table *table, uint32_t rows, uint32_t width, ds_lay
   cut_until_fit(table, ret_layout, width, TEXT_WIDTH_MIN);
   drop_until_fit(table, ret_layout, width, true);
   cut_until_fit(table, ret_layout, width, 1);
+  while (ret_layout->count > 1 && total_width(ret_layout) > width)
+    drop(ret_layout, ret_layout->count - 1);
   bar_place(table, rows, ret_layout, width);
 }

@@ -7,6 +7,7 @@
 
 #include "render/cell.h"
 
+// More columns than this are not shown; spaces between two columns.
 enum { DS_LAYOUT_COLUMNS_MAX = 64, DS_LAYOUT_GAP = 2 };
 
 // One shown column: its index in the table and its width.
@@ -26,8 +27,8 @@ typedef struct ds_layout {
 } ds_layout;
 
 // Measures the first `rows` rows and fits them into `width` terminal columns: secondary columns are
-// dropped from the right, then texts are cut, then figures are dropped from the right; what is
-// left over goes to the bar.
+// dropped from the right, then texts are cut, then figures but the first count are
+// dropped from the right; what is left over goes to the bar.
 void ds_layout_make(const ds_table *table, uint32_t rows, uint32_t width, ds_layout *ret_layout);
 
 #endif
