@@ -3,6 +3,9 @@
 
 #include <assert.h>
 #include <string.h>
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
 
 #include "base/limits.h"
 
@@ -129,6 +132,19 @@ void ds_encode_ints(const uint64_t *values, uint32_t count, ds_buf *out) {
   }
 }
 
+// One run; a single load reaches all bits of up to 57.
+static void decode_run(const uint8_t *data, uint32_t count, uint32_t width, uint64_t base,
+                       uint64_t *restrict out) {
+  if (width > 57) {
+    for (uint32_t i = 0; i < count; i++)
+      out[i] = base + get_bits(data, (uint64_t)i * width, width);
+    return;
+  }
+  const uint64_t mask = (1ULL << width) - 1;
+  for (uint32_t i = 0, bit = 0; i < count; i++, bit += width)
+    out[i] = base + (load64(data + (bit >> 3)) >> (bit & 7) & mask);
+}
+
 static bool decode_for(const ds_stream *stream, uint32_t count, uint64_t *out) {
   const uint32_t runs = runs_of(count);
   if (stream->size < 8u + runs + WORD_SLACK)
@@ -147,8 +163,7 @@ static bool decode_for(const ds_stream *stream, uint32_t count, uint64_t *out) {
   for (uint32_t run = 0; run < runs; run++) {
     const uint32_t n = run_count(count, run);
     const uint32_t width = widths[run];
-    for (uint32_t i = 0; i < n; i++)
-      out[i] = width == 0 ? base : base + get_bits(data, (uint64_t)i * width, width);
+    decode_run(data, n, width, base, out);
     data += run_bytes(n, width);
     out += n;
   }
@@ -269,25 +284,66 @@ bool ds_decode_codes(const ds_stream *stream, uint32_t count, uint32_t *out) {
   }
 }
 
-// Two nibbles at a time through a table of 256 pairs.
+// Nibbles through a map, element by element.
+static uint32_t map_nibbles_each(const uint8_t *data, uint32_t first, uint32_t count,
+                                 const uint16_t map[16], uint16_t *out) {
+  uint32_t high = 0;
+  for (uint32_t i = first; i < count; i++) {
+    const uint32_t code = (uint32_t)data[i / 2] >> (i % 2 * 4) & 15u;
+    high = code > high ? code : high;
+    out[i] = map[code];
+  }
+  return high;
+}
+
+#if defined(__x86_64__)
+// 32 elements a step: two byte shuffles look up the low and the high bytes of the map.
+__attribute__((target("ssse3"))) static uint32_t
+map_nibbles_vector(const uint8_t *data, uint32_t count, const uint16_t map[16], uint16_t *out) {
+  uint8_t low_bytes[16], high_bytes[16], codes[16];
+  for (uint32_t i = 0; i < 16; i++) {
+    low_bytes[i] = (uint8_t)map[i];
+    high_bytes[i] = (uint8_t)(map[i] >> 8);
+  }
+  const __m128i low_map = _mm_loadu_si128((const __m128i *)(const void *)low_bytes);
+  const __m128i high_map = _mm_loadu_si128((const __m128i *)(const void *)high_bytes);
+  const __m128i nibble = _mm_set1_epi8(15);
+  __m128i most = _mm_setzero_si128();
+  for (uint32_t i = 0; i < count; i += 32) {
+    const __m128i bytes = _mm_loadu_si128((const __m128i *)(const void *)(data + i / 2));
+    const __m128i even = _mm_and_si128(bytes, nibble);
+    const __m128i odd = _mm_and_si128(_mm_srli_epi16(bytes, 4), nibble);
+    const __m128i half[2] = {_mm_unpacklo_epi8(even, odd), _mm_unpackhi_epi8(even, odd)};
+    for (uint32_t h = 0; h < 2; h++) {
+      const __m128i low = _mm_shuffle_epi8(low_map, half[h]);
+      const __m128i high = _mm_shuffle_epi8(high_map, half[h]);
+      __m128i *to = (__m128i *)(void *)(out + i + h * 16);
+      most = _mm_max_epu8(most, half[h]);
+      _mm_storeu_si128(to, _mm_unpacklo_epi8(low, high));
+      _mm_storeu_si128(to + 1, _mm_unpackhi_epi8(low, high));
+    }
+  }
+  _mm_storeu_si128((__m128i *)(void *)codes, most);
+  uint32_t highest = 0;
+  for (uint32_t i = 0; i < 16; i++)
+    highest = codes[i] > highest ? codes[i] : highest;
+  return highest;
+}
+#endif
+
 static bool map_nibbles(const uint8_t *data, uint32_t count, const uint16_t *map,
                         uint32_t map_count, uint16_t *out) {
-  uint32_t pair[256];
-  for (uint32_t byte = 0; byte < 256; byte++) {
-    const uint32_t low = byte & 15, high = byte >> 4;
-    pair[byte] = (low < map_count ? map[low] : UINT16_MAX) |
-                 (uint32_t)(high < map_count ? map[high] : UINT16_MAX) << 16;
+  uint16_t whole[16] = {0};
+  memcpy(whole, map, (map_count < 16 ? map_count : 16) * sizeof *map);
+  uint32_t highest = 0, done = 0;
+#if defined(__x86_64__)
+  if (__builtin_cpu_supports("ssse3")) {
+    done = count / 32 * 32;
+    highest = map_nibbles_vector(data, done, whole, out);
   }
-  uint32_t i = 0;
-  for (; i + 2 <= count; i += 2)
-    memcpy(out + i, &pair[data[i / 2]], 4);
-  if (i < count)
-    out[i] = (uint16_t)pair[data[i / 2]];
-  bool bad = false;
-  if (map_count < 16)
-    for (i = 0; i < count; i++)
-      bad |= out[i] == UINT16_MAX;
-  return !bad;
+#endif
+  const uint32_t rest = map_nibbles_each(data, done, count, whole, out);
+  return count == 0 || (highest < map_count && rest < map_count);
 }
 
 bool ds_decode_mapped(const ds_stream *stream, uint32_t count, const uint16_t *map,
