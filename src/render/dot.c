@@ -209,7 +209,7 @@ void ds_picture_dot(ds_picture *picture, ds_buf *out) {
                 "digraph G {\ncharset=\"UTF-8\"; rankdir=TB; bgcolor=\"#ffffff\"; pad=0.3; "
                 "nodesep=0.45; ranksep=0.5;\n"
                 "node [shape=box style=\"filled,rounded\" color=\"#8c959f\" penwidth=1 "
-                "fontname=\"Helvetica-Bold\" fontsize=14 margin=\"0.2,0.09\"];\n"
+                "fontname=\"Helvetica-Bold\" fontsize=14 margin=\"0.28,0.09\"];\n"
                 "edge [fontname=\"Helvetica\" fontsize=12 fontcolor=\"%s\"];\n",
                 DS_PICTURE_TEXT);
   put_marker(graph, out, graph->start, "start", "");

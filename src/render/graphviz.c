@@ -1,16 +1,29 @@
 // SPDX-License-Identifier: Apache-2.0
+// The context gets just two plugins, the dot layout and the core renderers, and loads no other on
+// demand: so text is measured by Graphviz's built-in tables, and a picture does not depend on the
+// machine's fonts. The Pango plugin, which would measure otherwise, also keeps a pointer into a
+// context after it is freed, and fails at the second picture of a process.
 #include "render/graphviz.h"
 
 #include <dlfcn.h>
+#include <stdio.h>
 #include <string.h>
+
+#include "base/limits.h"
 
 const char *const ds_graphviz_names[] = {"libgvc.so.6", "libgvc.so.7", "libgvc.so", NULL};
 
-// The functions we call, as graphviz/gvc.h and graphviz/cgraph.h declare them, and the handles of
-// one picture. gvRenderData's length is an unsigned int, in later versions a size_t: a zeroed
-// size_t serves both on little-endian machines.
+// A row of the list of plugins (lt_symlist_t).
+typedef struct plugin {
+  const char *name;
+  void *address;
+} plugin;
+
+// The functions we call, as graphviz/gvc.h and graphviz/cgraph.h declare them. gvRenderData's
+// length is an unsigned int, in later versions a size_t: a zeroed size_t serves both on
+// little-endian machines.
 typedef struct graphviz {
-  void *(*gvContext)(void);
+  void *(*gvContextPlugins)(const plugin *plugins, int load_on_demand);
   int (*gvFreeContext)(void *context);
   void *(*agmemread)(const char *dot);
   int (*agclose)(void *graph);
@@ -20,29 +33,22 @@ typedef struct graphviz {
                       size_t *length);
   void (*gvFreeRenderData)(char *data);
   int (*agseterr)(int level);
-  void *context;
-  void *graph;
+  plugin plugins[3]; // the last one ends the list
 } graphviz;
 
 enum { NO_MESSAGES = 2 }; // AGMAX: the library must not write to our stderr
 
-static ds_code graphviz_load(const char *const *names, graphviz *out, ds_error *err) {
-  void *library = NULL;
-  for (uint32_t i = 0; names[i] != NULL && library == NULL; i++)
-    library = dlopen(names[i], RTLD_NOW | RTLD_LOCAL);
-  if (library == NULL)
-    return ds_fail(err, DS_LIBRARY, "pictures need Graphviz, which is not here; on Debian: "
-                   "apt install libgvc6 (other formats need nothing)");
-  // The library stays loaded: its plugins do not survive being closed. Symbols of libcgraph are
-  // found through libgvc, which depends on it.
+// Libraries stay loaded: Graphviz does not survive being closed. Symbols of libcgraph are found
+// through libgvc, which depends on it.
+static ds_code functions_load(void *library, graphviz *out, ds_error *err) {
   const struct {
     void *to;
     const char *name;
   } symbols[] = {
-      {&out->gvContext, "gvContext"},       {&out->gvFreeContext, "gvFreeContext"},
-      {&out->agmemread, "agmemread"},       {&out->agclose, "agclose"},
-      {&out->gvLayout, "gvLayout"},         {&out->gvFreeLayout, "gvFreeLayout"},
-      {&out->gvRenderData, "gvRenderData"}, {&out->gvFreeRenderData, "gvFreeRenderData"},
+      {&out->gvContextPlugins, "gvContextPlugins"}, {&out->gvFreeContext, "gvFreeContext"},
+      {&out->agmemread, "agmemread"},               {&out->agclose, "agclose"},
+      {&out->gvLayout, "gvLayout"},                 {&out->gvFreeLayout, "gvFreeLayout"},
+      {&out->gvRenderData, "gvRenderData"},         {&out->gvFreeRenderData, "gvFreeRenderData"},
       {&out->agseterr, "agseterr"},
   };
   for (size_t i = 0; i < sizeof symbols / sizeof *symbols; i++) {
@@ -55,34 +61,74 @@ static ds_code graphviz_load(const char *const *names, graphviz *out, ds_error *
   return DS_OK;
 }
 
-static ds_code picture_make(graphviz *gv, const char *dot, ds_buf *out, ds_error *err) {
+// A plugin stands in the folder graphviz/ beside libgvc, under the same version: …/libgvc.so.6,
+// …/graphviz/libgvplugin_core.so.6.
+static ds_code plugin_load(const char *library_path, const char *name, const char *symbol,
+                           plugin *out, ds_error *err) {
+  char path[DS_PATH_BYTES_MAX];
+  const char *slash = strrchr(library_path, '/');
+  const char *ending = strstr(slash == NULL ? library_path : slash, ".so");
+  const int folder = slash == NULL ? 0 : (int)(slash + 1 - library_path);
+  snprintf(path, sizeof path, "%.*sgraphviz/libgvplugin_%s%s", folder, library_path, name,
+           ending == NULL ? ".so" : ending);
+  void *library = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+  void *address = library == NULL ? NULL : dlsym(library, symbol);
+  if (address == NULL)
+    return ds_fail(err, DS_LIBRARY, "Graphviz is here without its plugin \"%s\"; on Debian: "
+                   "apt install --reinstall libgvc6", name);
+  *out = (plugin){symbol, address};
+  return DS_OK;
+}
+
+static ds_code graphviz_load(const char *const *names, graphviz *out, ds_error *err) {
+  void *library = NULL;
+  for (uint32_t i = 0; names[i] != NULL && library == NULL; i++)
+    library = dlopen(names[i], RTLD_NOW | RTLD_LOCAL);
+  if (library == NULL)
+    return ds_fail(err, DS_LIBRARY, "pictures need Graphviz, which is not here; on Debian: "
+                   "apt install libgvc6 (other formats need nothing)");
+  TRY(functions_load(library, out, err));
+  Dl_info info;
+  void *inside;
+  memcpy(&inside, &out->gvLayout, sizeof inside);
+  if (dladdr(inside, &info) == 0 || info.dli_fname == NULL)
+    return ds_fail(err, DS_LIBRARY, "the place of the Graphviz library is not known");
+  TRY(plugin_load(info.dli_fname, "dot_layout", "gvplugin_dot_layout_LTX_library",
+                  &out->plugins[0], err));
+  return plugin_load(info.dli_fname, "core", "gvplugin_core_LTX_library", &out->plugins[1], err);
+}
+
+static ds_code picture_draw(const graphviz *gv, void *context, void *graph, ds_buf *out,
+                            ds_error *err) {
   char *data = NULL;
   size_t size = 0;
-  (void)gv->agseterr(NO_MESSAGES);
-  gv->context = gv->gvContext();
-  gv->graph = gv->context == NULL ? NULL : gv->agmemread(dot);
-  if (gv->graph == NULL)
-    return ds_fail(err, DS_LIBRARY, "Graphviz does not read the graph");
-  if (gv->gvLayout(gv->context, gv->graph, "dot") != 0)
+  if (gv->gvLayout(context, graph, "dot") != 0)
     return ds_fail(err, DS_LIBRARY, "Graphviz cannot lay the graph out");
-  if (gv->gvRenderData(gv->context, gv->graph, "svg", &data, &size) != 0 || data == NULL) {
-    (void)gv->gvFreeLayout(gv->context, gv->graph);
-    return ds_fail(err, DS_LIBRARY, "Graphviz has no plugin that draws SVG; on Debian: "
-                   "apt install graphviz");
+  if (gv->gvRenderData(context, graph, "svg", &data, &size) != 0 || data == NULL) {
+    (void)gv->gvFreeLayout(context, graph);
+    return ds_fail(err, DS_LIBRARY, "Graphviz cannot draw the graph as SVG");
   }
   ds_buf_append(out, data, size);
   gv->gvFreeRenderData(data);
-  (void)gv->gvFreeLayout(gv->context, gv->graph);
+  (void)gv->gvFreeLayout(context, graph);
   return ds_buf_check(out, "the picture", err);
 }
 
 ds_code ds_graphviz_svg(const char *const *names, const char *dot, ds_buf *out, ds_error *err) {
   graphviz gv = {0};
   TRY(graphviz_load(names, &gv, err));
-  const ds_code code = picture_make(&gv, dot, out, err);
-  if (gv.graph != NULL)
-    (void)gv.agclose(gv.graph);
-  if (gv.context != NULL)
-    (void)gv.gvFreeContext(gv.context);
+  (void)gv.agseterr(NO_MESSAGES);
+  void *context = gv.gvContextPlugins(gv.plugins, 0);
+  if (context == NULL)
+    return ds_fail(err, DS_LIBRARY, "Graphviz does not start");
+  void *graph = gv.agmemread(dot);
+  ds_code code = DS_OK;
+  if (graph == NULL)
+    code = ds_fail(err, DS_LIBRARY, "Graphviz does not read the graph");
+  else
+    code = picture_draw(&gv, context, graph, out, err);
+  if (graph != NULL)
+    (void)gv.agclose(graph);
+  (void)gv.gvFreeContext(context);
   return code;
 }

@@ -107,7 +107,9 @@ void ds_layout_make(const ds_table *table, uint32_t rows, uint32_t width, ds_lay
     ret_layout->shown[ret_layout->count++] =
         (ds_shown){i, natural_width(table, rows, i, &scratch)};
   ds_buf_done(&scratch);
-  drop_until_fit(table, ret_layout, width, false);
+  // The bar tells more at a glance than a secondary figure.
+  const uint32_t bar = rows < 2 ? 0 : BAR_WIDTH_MIN + DS_LAYOUT_GAP;
+  drop_until_fit(table, ret_layout, width > bar ? width - bar : width, false);
   cut_until_fit(table, ret_layout, width, TEXT_WIDTH_MIN);
   drop_until_fit(table, ret_layout, width, true);
   cut_until_fit(table, ret_layout, width, 1);

@@ -1,0 +1,238 @@
+// SPDX-License-Identifier: Apache-2.0
+// Results as terminal table, CSV and JSON.
+// clang-format off
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <setjmp.h>
+#include <cmocka.h>
+// clang-format on
+#include <stdio.h>
+
+#include "unit/render_sample.h"
+
+static const char *text_of(sample *made, const char *format, const ds_render_options *options) {
+  ds_code code;
+  const char *text = sample_text(made, format, options, &code);
+  assert_int_equal(code, DS_OK);
+  return text;
+}
+
+static void assert_lines_fit(const char *text, uint32_t columns) {
+  for (const char *line = text; *line != '\0';) {
+    const char *end = strchr(line, '\n');
+    assert_non_null(end);
+    assert_true(ds_str_columns((ds_str){line, (uint32_t)(end - line)}) <= columns);
+    if (end > line)
+      assert_true(end[-1] != ' ');
+    line = end + 1;
+  }
+}
+
+static void test_table(void **state) {
+  (void)state;
+  sample made;
+  sample_small(&made);
+  const char *text = text_of(&made, "table", &(ds_render_options){.columns = 80});
+  assert_string_equal(
+      text,
+      "Touchpoints\n"
+      "touchpoint        occurrences                             cases  starts    ends\n"
+      "───────────────────────────────────────────────────────────────────────────────\n"
+      "order_placed           99,441  ████████████████████████  99,441  99,441       5\n"
+      "delivered              96,476  ███████████████████████▎  96,476       0   1,200\n"
+      "review_submitted       99,224  ████████████████████████  99,224       0  98,236\n"
+      "\n"
+      "What comes after what\n"
+      "from              to                occurrences             cases  median    p90\n"
+      "────────────────────────────────────────────────────────────────────────────────\n"
+      "order_placed      delivered              96,000  ████████  96,000   9.0 d  9.0 d\n"
+      "delivered         review_submitted       93,200  ███████▊  93,200   2.0 d  2.0 d\n"
+      "review_submitted  delivered                  12  ▏             12       –      –\n"
+      "\n"
+      "note: 12 events have no order_id.\n"
+      "warning: order_id spans customers.\n"
+      "Every pair of adjacent events of a case is a step.\n");
+  sample_done(&made);
+}
+
+static void test_every_width_fits(void **state) {
+  (void)state;
+  sample made;
+  sample_small(&made);
+  sample_node(&made, "a name that is very long, longer than any terminal would like it to be, 日本語",
+              1, 0, 0);
+  for (uint32_t columns = 20; columns <= 200; columns++) {
+    const char *text = text_of(&made, "table", &(ds_render_options){.columns = columns});
+    assert_lines_fit(text, columns);
+    assert_non_null(strstr(text, "occurrences"));
+    if (columns >= 150)
+      assert_non_null(strstr(text, "total"));
+  }
+  sample_done(&made);
+}
+
+static void test_rows_are_cut(void **state) {
+  (void)state;
+  sample made;
+  sample_small(&made);
+  const char *text = text_of(&made, "table", &(ds_render_options){.columns = 80, .rows_max = 1});
+  assert_non_null(strstr(text, "… and 2 more\n"));
+  assert_null(strstr(text, "review_submitted"));
+  sample_done(&made);
+}
+
+static void test_terminal_is_safe(void **state) {
+  (void)state;
+  sample made;
+  sample_init(&made);
+  sample_node(&made, "\x1b]0;owned\x07\x1b[2J\r\n\xff\xc2\x9b", 5, 0, 0);
+  ds_result_note(&made.result, true, "evil \x1b[31m note");
+  const char *text = text_of(&made, "table", &(ds_render_options){.columns = 80});
+  assert_null(strchr(text, '\x1b'));
+  assert_null(strchr(text, '\r'));
+  assert_null(strchr(text, '\x07'));
+  assert_null(strstr(text, "\xc2\x9b"));
+  assert_non_null(strstr(text, "(nothing)"));
+  assert_non_null(strchr(text_of(&made, "table", &(ds_render_options){.color = true}), '\x1b'));
+  sample_done(&made);
+}
+
+static void test_one_row_is_a_list(void **state) {
+  (void)state;
+  static const ds_column columns[] = {
+      {"deliveries", DS_CELL_COUNT, "", "Parcels handed over", false},
+      {"late_share", DS_CELL_SHARE, "", "Later than promised", false},
+      {"gap_median_ms", DS_CELL_DURATION, "ms", "Promise minus delivery", false},
+      {"score", DS_CELL_NUMBER, "", "Mean of the stars", false},
+      {"first", DS_CELL_TIME, "", "First delivery", false},
+      {"last", DS_CELL_TIME, "", "Last delivery", false},
+      {"route", DS_CELL_LIST, "", "The usual route", false},
+  };
+  sample made;
+  sample_init(&made);
+  made.result.tables_count = 0;
+  ds_table *table = ds_result_table(&made.result, "overall", "Delivery", columns, 7);
+  ds_cell *row = ds_table_row(&made.result, table);
+  row[0] = ds_cell_i64(96470);
+  row[1] = ds_cell_double(0.0787);
+  row[2] = ds_cell_double(-950400000.4);
+  row[3] = ds_cell_double(4.0864);
+  row[4] = ds_cell_i64(1517392800000);
+  row[5] = ds_cell_i64(1517356800000);
+  row[6] = ds_cell_text(&made.result, ds_str_of("a\x1f" "b"));
+  const char *text = text_of(&made, "table", &(ds_render_options){.columns = 80});
+  assert_non_null(strstr(text, "deliveries            96,470  Parcels handed over\n"));
+  assert_non_null(strstr(text, "late share             7.9 %  Later than promised\n"));
+  assert_non_null(strstr(text, "gap median             -11 d  "));
+  assert_non_null(strstr(text, "  4.09  "));
+  assert_non_null(strstr(text, "first       2018-01-31 10:00  "));
+  assert_non_null(strstr(text, "last              2018-01-31  "));
+  assert_non_null(strstr(text, "  a > b  "));
+  for (uint32_t width = 20; width < 100; width++)
+    assert_lines_fit(text_of(&made, "table", &(ds_render_options){.columns = width}), width);
+  text = text_of(&made, "csv", &(ds_render_options){0});
+  assert_string_equal(text, "deliveries,late_share,gap_median_ms,score,first,last,route\r\n"
+                            "96470,0.0787,-950400000.4,4.0864,2018-01-31T10:00:00Z,"
+                            "2018-01-31T00:00:00Z,a > b\r\n");
+  text = text_of(&made, "json", &(ds_render_options){0});
+  assert_non_null(strstr(text, "\"route\":[\"a\",\"b\"]"));
+  assert_non_null(strstr(text, "\"first\":\"2018-01-31T10:00:00Z\""));
+  sample_done(&made);
+}
+
+static void test_csv(void **state) {
+  (void)state;
+  sample made;
+  ds_code code;
+  sample_small(&made);
+  assert_string_equal(
+      text_of(&made, "csv", &(ds_render_options){0}),
+      "from,to,occurrences,cases,mean_ms,median_ms,p90_ms,min_ms,max_ms,total_ms\r\n"
+      "order_placed,delivered,96000,96000,777600000,777600000,777600000,777600000,777600000,"
+      "777600000\r\n"
+      "delivered,review_submitted,93200,93200,172800000.5,172800000.5,172800000.5,172800000.5,"
+      "172800000.5,172800000.5\r\n"
+      "review_submitted,delivered,12,12,,,,,,\r\n");
+  assert_int_equal(strncmp(text_of(&made, "csv", &(ds_render_options){.table = "nodes"}),
+                           "touchpoint,", 11),
+                   0);
+  made.result.main_table = "nodes";
+  assert_int_equal(strncmp(text_of(&made, "csv", &(ds_render_options){0}), "touchpoint,", 11), 0);
+  sample_text(&made, "csv", &(ds_render_options){.table = "nothing"}, &code);
+  assert_int_equal(code, DS_USAGE);
+  sample_done(&made);
+}
+
+static void test_csv_is_safe(void **state) {
+  (void)state;
+  sample made;
+  sample_init(&made);
+  for (const char *const *name =
+           (const char *const[]){"=cmd|' /C calc'!A0", "+1", "-1", "@x", "\tx", "a,b",
+                                 "say \"hi\"", "two\nlines", "", NULL};
+       *name != NULL; name++)
+    sample_node(&made, *name, 1, 0, 0);
+  assert_string_equal(text_of(&made, "csv", &(ds_render_options){.table = "nodes"}),
+                      "touchpoint,occurrences,cases,starts,ends\r\n"
+                      "'=cmd|' /C calc'!A0,1,1,0,0\r\n'+1,1,1,0,0\r\n'-1,1,1,0,0\r\n"
+                      "'@x,1,1,0,0\r\n'\tx,1,1,0,0\r\n\"a,b\",1,1,0,0\r\n"
+                      "\"say \"\"hi\"\"\",1,1,0,0\r\n\"two\nlines\",1,1,0,0\r\n,1,1,0,0\r\n");
+  sample_done(&made);
+}
+
+static void test_json(void **state) {
+  (void)state;
+  sample made;
+  sample_small(&made);
+  const char *text = text_of(&made, "json", &(ds_render_options){0});
+  static const char begin[] = "{\n  \"question\": \"process\",\n  \"options\": {\n"
+                              "    \"case\": \"order_id\"\n  },\n"
+                              "  \"as_of\": \"2018-10-16T14:26:40Z\",\n  \"tables\": {\n"
+                              "    \"nodes\": [\n      {\"touchpoint\":\"order_placed\",";
+  assert_int_equal(strncmp(text, begin, sizeof begin - 1), 0);
+  assert_non_null(strstr(text, "{\"touchpoint\":\"delivered\",\"occurrences\":96476,"));
+  assert_non_null(strstr(text, "\"median_ms\":172800000.5,"));
+  assert_non_null(strstr(text, "\"median_ms\":777600000,"));
+  assert_non_null(strstr(text, "\"median_ms\":null,"));
+  assert_non_null(strstr(text, "{\"name\":\"median_ms\",\"type\":\"duration\",\"unit\":\"ms\","
+                               "\"meaning\":\"Median time between\"}"));
+  assert_non_null(strstr(text, "{\"level\":\"warning\",\"text\":\"order_id spans customers.\"}"));
+  assert_non_null(strstr(text, "\"definition\": \"Every pair"));
+  sample_done(&made);
+}
+
+static void test_full_buffer(void **state) {
+  (void)state;
+  static const char *const formats[] = {"table", "csv", "json"};
+  sample made;
+  sample_small(&made);
+  for (size_t i = 0; i < 3; i++) {
+    ds_code code;
+    ds_buf_done(&made.out);
+    ds_buf_init(&made.out, 100);
+    sample_text(&made, formats[i], &(ds_render_options){.columns = 80}, &code);
+    assert_int_equal(code, DS_LIMIT);
+  }
+  sample_done(&made);
+}
+
+static void test_formats(void **state) {
+  (void)state;
+  assert_string_equal(ds_format_of_name(ds_str_of("JSON"))->name, "json");
+  assert_null(ds_format_of_name(ds_str_of("xml")));
+  assert_string_equal(ds_format_of_file(ds_str_of("a/b.c/map.SVG"))->name, "svg");
+  assert_null(ds_format_of_file(ds_str_of("map.csv.gz")));
+  assert_null(ds_format_of_file(ds_str_of(".csv")));
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(test_table),       cmocka_unit_test(test_every_width_fits),
+      cmocka_unit_test(test_rows_are_cut), cmocka_unit_test(test_terminal_is_safe),
+      cmocka_unit_test(test_one_row_is_a_list), cmocka_unit_test(test_csv),
+      cmocka_unit_test(test_csv_is_safe), cmocka_unit_test(test_json),
+      cmocka_unit_test(test_full_buffer), cmocka_unit_test(test_formats),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
