@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Calendar, ISO 8601 and time zones. The offsets were computed with another implementation (Python's
-// zoneinfo), one second before and at each transition; years past 2037 come from the rules.
+// Calendar, ISO 8601 and time zones. The offsets were computed by another implementation (zoneinfo
+// of Python), one second before and at each transition; years past 2037 come from the rules.
 // clang-format off
 #include <stdarg.h>
 #include <stddef.h>

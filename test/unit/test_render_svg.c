@@ -13,11 +13,11 @@
 #include "render/graphviz.h"
 #include "unit/render_sample.h"
 
-// Graphviz and its plugins keep what they allocated once; that is not ours to find.
-const char *__lsan_default_suppressions(void);
+// Graphviz loses memory of each picture in its own code (Debian 12: 2.42.2); that is not ours to
+// mend. The sanitizer finds this function by its name, so it must be visible.
+__attribute__((visibility("default"))) const char *__lsan_default_suppressions(void);
 const char *__lsan_default_suppressions(void) {
-  return "leak:libgvc\nleak:libcgraph\nleak:libgvplugin\nleak:libpango\nleak:libfontconfig\n"
-         "leak:libltdl\nleak:libglib\nleak:libexpat\nleak:libcairo\n";
+  return "leak:libgvc\nleak:libcgraph\nleak:libgvplugin\n";
 }
 
 static const char *svg_of(sample *made) {
