@@ -1,0 +1,219 @@
+// SPDX-License-Identifier: Apache-2.0
+// See breakdown.h. Values are told apart by their text, so that numbers, days and words of one
+// property can stand side by side.
+#include "question/breakdown.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+// More distinct values than this are no breakdown.
+enum { VALUES_MAX = 1 << 20, TEXT_MAX = 256 };
+
+typedef struct count_state {
+  const ds_breakdown *by;
+  ds_names values;
+  uint64_t *cases; // per value
+  uint32_t cases_capacity;
+  uint64_t none;
+} count_state;
+
+// The text of the journey's first value; false when it has none.
+static bool first_text(const ds_breakdown *by, const ds_block *block, uint32_t journey,
+                       char room[TEXT_MAX], ds_str *ret_text) {
+  const ds_property_column *column = &block->property[by->column];
+  if (column->type == DS_TYPE_NULL)
+    return false;
+  for (uint32_t e = block->offset[journey]; e < block->offset[journey + 1]; e++) {
+    const bool present = column->present[e / 64] >> (e % 64) & 1;
+    if (!present || (by->touchpoint != DS_NONE && block->touchpoint[e] != by->touchpoint))
+      continue;
+    ds_value value = {.type = column->type};
+    if (column->type == DS_TYPE_STRING) {
+      *ret_text = column->text[e];
+      ret_text->size = ret_text->size < TEXT_MAX ? ret_text->size : TEXT_MAX;
+      return true;
+    }
+    if (column->type == DS_TYPE_NUMBER)
+      value.number = column->number[e];
+    else
+      value.i = column->i[e];
+    *ret_text = (ds_str){room, (uint32_t)ds_value_print(room, TEXT_MAX, &value)};
+    return true;
+  }
+  return false;
+}
+
+static ds_code count_init(void *memory, const void *context, ds_arena *arena, ds_error *err) {
+  (void)arena;
+  (void)err;
+  count_state *state = memory;
+  state->by = context;
+  ds_names_init(&state->values, VALUES_MAX);
+  return DS_OK;
+}
+
+static ds_code count_value(count_state *state, ds_str text, uint64_t cases, ds_error *err) {
+  uint32_t at = 0;
+  if (state->values.count == VALUES_MAX && ds_names_find(&state->values, text) == DS_NONE)
+    return ds_fail(err, DS_LIMIT, "--by %s: it has more than %d different values",
+                   state->by->name, VALUES_MAX);
+  TRY(ds_names_add(&state->values, text, &at, err));
+  if (at >= state->cases_capacity) {
+    const uint32_t capacity = at * 2 + 64;
+    uint64_t *grown = realloc(state->cases, capacity * sizeof *grown);
+    if (grown == NULL)
+      return ds_fail(err, DS_MEMORY, "out of memory for --by");
+    memset(grown + state->cases_capacity, 0,
+           (capacity - state->cases_capacity) * sizeof *grown);
+    state->cases = grown;
+    state->cases_capacity = capacity;
+  }
+  state->cases[at] += cases;
+  return DS_OK;
+}
+
+static ds_code count_add(void *memory, const ds_block *block, ds_error *err) {
+  count_state *state = memory;
+  for (uint32_t j = 0; j < block->journeys; j++) {
+    char room[TEXT_MAX];
+    ds_str text;
+    if (first_text(state->by, block, j, room, &text))
+      TRY(count_value(state, text, 1, err));
+    else
+      state->none++;
+  }
+  return DS_OK;
+}
+
+static ds_code count_merge(void *memory, void *other, ds_error *err) {
+  count_state *into = memory;
+  const count_state *from = other;
+  for (uint32_t v = 0; v < from->values.count; v++)
+    TRY(count_value(into, from->values.text[v], from->cases[v], err));
+  into->none += from->none;
+  return DS_OK;
+}
+
+static void count_done(void *memory) {
+  count_state *state = memory;
+  ds_names_done(&state->values);
+  free(state->cases);
+  state->cases = NULL;
+}
+
+static const ds_kernel count_kernel = {"values",  sizeof(count_state), count_init,
+                                       count_add, count_merge,         count_done};
+
+// More cases first, then by bytes, so that the order depends on the data alone.
+static int by_cases(const void *a, const void *b, void *context) {
+  const count_state *state = context;
+  const uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+  if (state->cases[x] != state->cases[y])
+    return state->cases[x] > state->cases[y] ? -1 : 1;
+  return ds_str_compare(state->values.text[x], state->values.text[y]);
+}
+
+static ds_code groups_make(ds_breakdown *by, const count_state *state, uint32_t top,
+                           ds_arena *arena, ds_error *err) {
+  const uint32_t count = state->values.count;
+  uint32_t *order = ds_arena_array(arena, count + 1u, sizeof *order);
+  if (order == NULL)
+    return ds_fail(err, DS_MEMORY, "out of memory for --by");
+  for (uint32_t v = 0; v < count; v++)
+    order[v] = v;
+  qsort_r(order, count, sizeof *order, by_cases, (void *)(uintptr_t)state);
+  const uint32_t kept = count < top ? count : top;
+  by->groups = kept + 2;
+  by->has_other = kept < count;
+  by->has_none = state->none > 0;
+  by->labels = ds_arena_array(arena, by->groups, sizeof *by->labels);
+  if (by->labels == NULL)
+    return ds_fail(err, DS_MEMORY, "out of memory for --by");
+  for (uint32_t g = 0; g < kept; g++) {
+    uint32_t at = 0;
+    TRY(ds_names_add(&by->values, state->values.text[order[g]], &at, err));
+    assert(at == g);
+    by->labels[g] = ds_names_text(&by->values, g);
+  }
+  by->labels[kept] = "other";
+  by->labels[kept + 1] = "(none)";
+  return DS_OK;
+}
+
+// Finds "property", or "touchpoint.property" when no property is so called.
+static ds_code resolve(const ds_space *space, const char *name, ds_breakdown *by,
+                       uint16_t *ret_code, ds_error *err) {
+  const ds_str whole = ds_str_of(name);
+  by->touchpoint = DS_NONE;
+  uint32_t property = ds_names_find(&space->properties, whole);
+  const char *dot = strchr(name, '.');
+  if (property == DS_NONE && dot != NULL) {
+    const ds_str first = {name, (uint32_t)(dot - name)};
+    by->touchpoint = ds_names_find(&space->touchpoints, first);
+    if (by->touchpoint != DS_NONE)
+      property = ds_names_find(&space->properties, ds_str_of(dot + 1));
+  }
+  if (property != DS_NONE) {
+    *ret_code = (uint16_t)property;
+    return DS_OK;
+  }
+  const char **all = calloc(space->properties.count + 1u, sizeof *all);
+  for (uint32_t i = 0; all != NULL && i < space->properties.count; i++)
+    all[i] = ds_names_text(&space->properties, i);
+  const char *near = all == NULL ? NULL : ds_str_nearest(whole, all, space->properties.count);
+  free(all);
+  return ds_fail(err, DS_EXPRESSION, "--by %s: no event has a property of that name%s%s%s", name,
+                 near == NULL ? "" : "; did you mean '", near == NULL ? "" : near,
+                 near == NULL ? "" : "'?");
+}
+
+static ds_code column_add(ds_plan *plan, uint16_t code, ds_arena *arena, uint32_t *ret_column,
+                          ds_error *err) {
+  const uint32_t count = plan->columns.properties_count;
+  uint16_t *codes = ds_arena_array(arena, count + 1u, sizeof *codes);
+  if (codes == NULL)
+    return ds_fail(err, DS_MEMORY, "out of memory for --by");
+  if (count > 0)
+    memcpy(codes, plan->columns.properties, count * sizeof *codes);
+  codes[count] = code;
+  plan->columns.properties = codes;
+  plan->columns.properties_count = count + 1;
+  *ret_column = count;
+  return DS_OK;
+}
+
+ds_code ds_breakdown_make(const ds_snapshot *snapshot, ds_plan *plan, const char *name,
+                          uint32_t top, ds_arena *arena, ds_breakdown *ret_by, ds_error *err) {
+  assert(top > 0);
+  *ret_by = (ds_breakdown){.name = name};
+  ds_names_init(&ret_by->values, VALUES_MAX);
+  uint16_t code = 0;
+  TRY(resolve(&snapshot->space, name, ret_by, &code, err));
+  TRY(column_add(plan, code, arena, &ret_by->column, err));
+  ds_plan counting = *plan;
+  counting.columns.want = ret_by->touchpoint == DS_NONE ? 0 : DS_WANT_TOUCHPOINT;
+  void *memory = NULL;
+  TRY(ds_scan(snapshot, &counting, &count_kernel, ret_by, arena, &memory, err));
+  const ds_code made = groups_make(ret_by, memory, top, arena, err);
+  count_done(memory);
+  return made;
+}
+
+void ds_breakdown_done(ds_breakdown *by) {
+  if (by != NULL)
+    ds_names_done(&by->values);
+}
+
+void ds_breakdown_block(const ds_breakdown *by, const ds_block *block, uint32_t *group) {
+  assert(by->groups >= 2);
+  for (uint32_t j = 0; j < block->journeys; j++) {
+    char room[TEXT_MAX];
+    ds_str text;
+    if (!first_text(by, block, j, room, &text)) {
+      group[j] = by->groups - 1;
+      continue;
+    }
+    const uint32_t at = ds_names_find(&by->values, text);
+    group[j] = at == DS_NONE ? by->groups - 2 : at;
+  }
+}

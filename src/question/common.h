@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+// What every question shares: reading options, the plan of its scan, sorting and cutting tables.
+// Private to question/. May use base/ to scan/.
+#ifndef DS_QUESTION_COMMON_H
+#define DS_QUESTION_COMMON_H
+
+#include "question/question.h"
+
+// An option's value as a count of at least `least`; DS_USAGE names the option.
+DS_CHECKED ds_code ds_option_count(const ds_option_set *set, const char *name, uint64_t least,
+                                   uint64_t *ret_count, ds_error *err);
+
+// The plan that the common options ask for (--case, --attach, --where, --from, --to, --range);
+// the question adds its columns. Lives in the request's arena.
+DS_CHECKED ds_code ds_question_plan(const ds_request *request, ds_plan *ret_plan, ds_error *err);
+
+// Sorts the rows of every table that has the column --sort names (numbers from the greatest, texts
+// from the least; a '-' before the name turns that round; equal rows keep their order), then cuts
+// tables to --limit rows and notes what that hides.
+DS_CHECKED ds_code ds_question_arrange(const ds_request *request, ds_result *result,
+                                       ds_error *err);
+
+// The table "process" is listed with in ds_questions.
+extern const ds_option process_options[];
+extern const uint32_t process_options_count;
+ds_code process_answer(const ds_request *request, ds_result *result, ds_error *err);
+ds_code process_sql(const ds_request *request, ds_buf *out, ds_error *err);
+
+#endif

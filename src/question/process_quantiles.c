@@ -1,0 +1,278 @@
+// SPDX-License-Identifier: Apache-2.0
+// See process_quantiles.h.
+#include "question/process_quantiles.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+#include "base/pool.h"
+#include "question/quantile.h"
+
+// How many standard deviations of a sampled rank a window spans to each side.
+#define WINDOW_SIGMAS 5.0
+
+static const struct {
+  uint32_t numerator, denominator;
+} quantiles[PROCESS_QUANTILES] = {{1, 2}, {9, 10}};
+
+// Kept gaps in runs: run r holds value[first[r]] .. value[first[r + 1] - 1]. Runs are edges, or
+// windows of edges (2 e + q).
+typedef struct grouped {
+  uint64_t *first;
+  int64_t *value;
+  int64_t *scratch;
+  uint64_t count;
+} grouped;
+
+static void grouped_done(grouped *runs) {
+  free(runs->first);
+  free(runs->value);
+  free(runs->scratch);
+}
+
+static bool in_window(const process_edge *edge, uint32_t q, int64_t gap) {
+  const float f = (float)gap;
+  return f >= edge->low[q] && f < edge->high[q];
+}
+
+// Calls for each kept gap and each window it is in: counts (value == NULL) or places it.
+static void grouped_pass(const process_state *state, uint64_t *next, int64_t *value) {
+  for (const process_chunk *chunk = state->kept; chunk != NULL; chunk = chunk->next)
+    for (uint32_t i = 0; i < chunk->used; i++) {
+      const uint32_t at = chunk->index[i];
+      for (uint32_t q = 0; q < PROCESS_QUANTILES; q++) {
+        if (!in_window(&state->edges[at], q, chunk->gap[i]))
+          continue;
+        uint64_t *to = &next[(uint64_t)at * PROCESS_QUANTILES + q];
+        if (value != NULL)
+          value[*to] = chunk->gap[i];
+        ++*to;
+      }
+    }
+}
+
+static ds_code group_kept(const process_state *state, grouped *runs, ds_error *err) {
+  const uint64_t count = (uint64_t)state->edges_count * PROCESS_QUANTILES;
+  *runs = (grouped){.first = calloc(count + 2, sizeof *runs->first)};
+  if (runs->first == NULL)
+    return ds_fail(err, DS_MEMORY, "out of memory for quantiles");
+  // Counts stand two places on, so that after placing, first[] has moved to where it belongs.
+  grouped_pass(state, runs->first + 2, NULL);
+  for (uint64_t r = 0; r < count; r++)
+    runs->first[r + 2] += runs->first[r + 1];
+  runs->count = runs->first[count + 1];
+  runs->value = malloc((runs->count + 1) * sizeof *runs->value);
+  runs->scratch = malloc((runs->count + 1) * sizeof *runs->scratch);
+  if (runs->value == NULL || runs->scratch == NULL)
+    return ds_fail(err, DS_MEMORY, "out of memory for quantiles: give more --memory");
+  grouped_pass(state, runs->first + 1, runs->value);
+  assert(runs->first[0] == 0 && runs->first[count] == runs->count);
+  return DS_OK;
+}
+
+static bool is_start(const process_state *state, uint32_t edge) {
+  const process_shape *shape = &state->context->shape;
+  return process_key(state, edge) / shape->touchpoints % (shape->touchpoints + 1) ==
+         shape->touchpoints;
+}
+
+// The window of quantile q from m sampled gaps: the sampled order statistics some standard
+// deviations of the rank to each side.
+static void window_of(const int64_t *value, uint64_t m, uint32_t q, int64_t *scratch,
+                      process_window *window) {
+  const double p = (double)quantiles[q].numerator / (double)quantiles[q].denominator;
+  const double middle = p * (double)m;
+  const double span = WINDOW_SIGMAS * sqrt((double)m * p * (1 - p)) + 1;
+  window->low[q] = 0;
+  window->high[q] = INFINITY;
+  int64_t pair[2];
+  if (middle - span >= 0) {
+    ds_select(value, m, (uint64_t)(middle - span), scratch, pair);
+    window->low[q] = (float)pair[0];
+  }
+  if (middle + span < (double)(m - 1)) {
+    ds_select(value, m, (uint64_t)(middle + span), scratch, pair);
+    window->high[q] = nextafterf((float)pair[1], INFINITY);
+  }
+  assert(window->low[q] < window->high[q]);
+}
+
+static ds_code windows_from(const process_state *sample, const grouped *runs, ds_arena *arena,
+                            process_window **ret_windows, uint32_t *ret_count, ds_error *err) {
+  uint32_t seen = 0;
+  for (uint32_t e = 0; e < sample->edges_count; e++)
+    seen += !is_start(sample, e) && sample->totals[e].count > 0;
+  process_window *windows = ds_arena_array(arena, seen + 1u, sizeof *windows);
+  if (windows == NULL)
+    return ds_fail(err, DS_MEMORY, "out of memory for quantiles");
+  uint32_t used = 0;
+  for (uint32_t e = 0; e < sample->edges_count; e++) {
+    if (is_start(sample, e) || sample->totals[e].count == 0)
+      continue;
+    const uint64_t first = runs->first[(uint64_t)e * PROCESS_QUANTILES];
+    const uint64_t m = runs->first[(uint64_t)e * PROCESS_QUANTILES + 1] - first;
+    assert(m == sample->totals[e].count);
+    windows[used].key = process_key(sample, e);
+    for (uint32_t q = 0; q < PROCESS_QUANTILES; q++)
+      window_of(runs->value + first, m, q, runs->scratch, &windows[used]);
+    used++;
+  }
+  *ret_windows = windows;
+  *ret_count = used;
+  return DS_OK;
+}
+
+ds_code process_windows_make(process_state *sample, ds_arena *arena,
+                             process_window **ret_windows, uint32_t *ret_count, ds_error *err) {
+  process_flush(sample);
+  if (sample->kept_overflow) {
+    *ret_windows = NULL;
+    *ret_count = 0;
+    return DS_OK;
+  }
+  grouped runs = {0};
+  ds_code code = group_kept(sample, &runs, err);
+  if (code == DS_OK)
+    code = windows_from(sample, &runs, arena, ret_windows, ret_count, err);
+  grouped_done(&runs);
+  return code;
+}
+
+// The least integer whose float is at least `bound`.
+static int64_t integer_from(float bound) {
+  int64_t low = 0, high = 2 * DS_TIME_MAX_MS + 1;
+  while (low < high) {
+    const int64_t middle = low + (high - low) / 2;
+    if ((float)middle < bound)
+      low = middle + 1;
+    else
+      high = middle;
+  }
+  return low;
+}
+
+// What finding all quantiles shares between threads.
+typedef struct finder {
+  const process_state *state;
+  const grouped *runs;
+  process_quantile *out;
+  uint8_t *missed; // per run
+} finder;
+
+static ds_code find_edge(void *context, uint32_t thread, uint32_t job, ds_error *err) {
+  (void)thread;
+  (void)err;
+  const finder *in = context;
+  const process_total *total = &in->state->totals[job];
+  if (total->count == 0 || is_start(in->state, job))
+    return DS_OK;
+  for (uint32_t q = 0; q < PROCESS_QUANTILES; q++) {
+    const uint64_t run = (uint64_t)job * PROCESS_QUANTILES + q;
+    const uint64_t first = in->runs->first[run], kept = in->runs->first[run + 1] - first;
+    const ds_rank rank =
+        ds_rank_of(total->count, quantiles[q].numerator, quantiles[q].denominator);
+    const uint64_t last = rank.low + (rank.fraction > 0);
+    in->missed[run] = in->state->kept_overflow || rank.low < total->below[q] ||
+                      last >= total->below[q] + kept;
+    if (in->missed[run])
+      continue;
+    int64_t pair[2];
+    ds_select(in->runs->value + first, kept, rank.low - total->below[q],
+              in->runs->scratch + first, pair);
+    in->out[job].value[q] = ds_quantile(rank, pair[0], pair[1]);
+  }
+  return DS_OK;
+}
+
+// What the full pass tells of an order statistic that it did not keep.
+static process_target target_of(const finder *in, uint32_t e, uint32_t q, uint64_t rank) {
+  const process_edge *edge = &in->state->edges[e];
+  const uint64_t run = (uint64_t)e * PROCESS_QUANTILES + q;
+  const uint64_t kept = in->runs->first[run + 1] - in->runs->first[run];
+  const uint64_t below = in->state->totals[e].below[q];
+  process_target target = {.key = process_key(in->state, e), .rank = rank, .low = edge->min,
+                           .high = edge->min + (int64_t)edge->range};
+  const int64_t low = integer_from(edge->low[q]);
+  if (rank < below) {
+    target.high = low - 1 < target.high ? low - 1 : target.high;
+  } else if (!in->state->kept_overflow && rank >= below + kept) {
+    target.below = below + kept;
+    const int64_t high = integer_from(edge->high[q]);
+    target.low = high > target.low ? high : target.low;
+  } else {
+    target.below = below;
+    target.low = low > target.low ? low : target.low;
+  }
+  assert(target.low <= target.high && target.below <= rank);
+  return target;
+}
+
+// Two targets per missed quantile; those of one edge stand together.
+static ds_code find_missed(const ds_snapshot *snapshot, const ds_plan *plan, const finder *in,
+                           uint32_t missed, size_t memory_bytes, ds_arena *arena,
+                           process_effort *effort, ds_error *err) {
+  process_target *targets = ds_arena_array(arena, missed * 2u, sizeof *targets);
+  uint64_t *run_of = ds_arena_array(arena, missed, sizeof *run_of);
+  if (targets == NULL || run_of == NULL)
+    return ds_fail(err, DS_MEMORY, "out of memory for quantiles");
+  uint32_t used = 0;
+  const uint64_t runs = (uint64_t)in->state->edges_count * PROCESS_QUANTILES;
+  for (uint64_t run = 0; run < runs; run++) {
+    if (!in->missed[run])
+      continue;
+    const uint32_t e = (uint32_t)(run / PROCESS_QUANTILES), q = (uint32_t)(run % PROCESS_QUANTILES);
+    const ds_rank rank = ds_rank_of(in->state->totals[e].count, quantiles[q].numerator,
+                                    quantiles[q].denominator);
+    run_of[used / 2] = run;
+    targets[used++] = target_of(in, e, q, rank.low);
+    targets[used++] = target_of(in, e, q, rank.low + (rank.fraction > 0));
+  }
+  assert(used == missed * 2);
+  TRY(process_refine(snapshot, plan, in->state->context, targets, used, memory_bytes, arena,
+                     &effort->passes, err));
+  for (uint32_t m = 0; m < missed; m++) {
+    const uint32_t e = (uint32_t)(run_of[m] / PROCESS_QUANTILES);
+    const uint32_t q = (uint32_t)(run_of[m] % PROCESS_QUANTILES);
+    const ds_rank rank = ds_rank_of(in->state->totals[e].count, quantiles[q].numerator,
+                                    quantiles[q].denominator);
+    in->out[e].value[q] = ds_quantile(rank, targets[2 * m].low, targets[2 * m + 1].low);
+  }
+  return DS_OK;
+}
+
+static ds_code find_all(const ds_snapshot *snapshot, const ds_plan *plan,
+                        const process_state *state, const grouped *runs, size_t memory_bytes,
+                        ds_arena *arena, process_quantile **ret_quantiles,
+                        process_effort *effort, ds_error *err) {
+  const uint64_t runs_count = (uint64_t)state->edges_count * PROCESS_QUANTILES;
+  finder in = {.state = state, .runs = runs,
+               .out = ds_arena_array(arena, state->edges_count + 1u, sizeof *in.out),
+               .missed = ds_arena_array(arena, runs_count + 1, 1)};
+  if (in.out == NULL || in.missed == NULL)
+    return ds_fail(err, DS_MEMORY, "out of memory for quantiles");
+  const uint32_t threads = plan->threads == 0 ? 1 : plan->threads;
+  TRY(ds_parallel(threads, state->edges_count, find_edge, &in, NULL, err));
+  uint32_t missed = 0;
+  for (uint64_t run = 0; run < runs_count; run++)
+    missed += in.missed[run];
+  effort->missed = missed;
+  effort->kept = runs->count;
+  if (missed > 0)
+    TRY(find_missed(snapshot, plan, &in, missed, memory_bytes, arena, effort, err));
+  *ret_quantiles = in.out;
+  return DS_OK;
+}
+
+ds_code process_quantiles_find(const ds_snapshot *snapshot, const ds_plan *plan,
+                               process_state *state, size_t memory_bytes, ds_arena *arena,
+                               process_quantile **ret_quantiles, process_effort *effort,
+                               ds_error *err) {
+  process_flush(state);
+  grouped runs = {0};
+  ds_code code = group_kept(state, &runs, err);
+  if (code == DS_OK)
+    code = find_all(snapshot, plan, state, &runs, memory_bytes, arena, ret_quantiles, effort,
+                    err);
+  grouped_done(&runs);
+  return code;
+}

@@ -1,0 +1,281 @@
+// SPDX-License-Identifier: Apache-2.0
+// The question table and what is common to all: checking options, as_of, and the remarks that hold
+// for any answer.
+#include "question/question.h"
+
+#include <assert.h>
+#include <stdio.h>
+
+#include "question/common.h"
+
+#define COUNT_OF(array) ((uint32_t)(sizeof(array) / sizeof *(array)))
+
+const ds_option ds_common_options[] = {
+    {"case", DS_OPTION_NAME, "KEY", "", NULL,
+     "a journey is one value of this case key (default: the customer's whole timeline)"},
+    {"attach", DS_OPTION_CHOICE, "HOW", "none", "none|nearest",
+     "events without the case key: left out, or joined to the latest case before (30 days)"},
+    {"where", DS_OPTION_EXPRESSION, "EXPR", "", NULL, "events that stay"},
+    {"from", DS_OPTION_TIME, "TIME", "", NULL, "the period begins here (UTC unless it says so)"},
+    {"to", DS_OPTION_TIME, "TIME", "", NULL, "the period ends before this"},
+    {"range", DS_OPTION_CHOICE, "WHAT", "started", "started|touching|completed|events",
+     "what the period selects: cases started, touched or completed in it, or single events"},
+    {"by", DS_OPTION_NAME, "PROPERTY", "", NULL, "the same answer per value of a property"},
+    {"top", DS_OPTION_COUNT, "N", "20", NULL, "with --by: so many values, the rest is \"other\""},
+    {"list", DS_OPTION_TEXT, "CELL", "", NULL,
+     "list what a figure counted: 'edges from=A to=B column=cases'"},
+    {"sort", DS_OPTION_NAME, "COLUMN", "", NULL, "sort by a column; -COLUMN turns it round"},
+    {"limit", DS_OPTION_COUNT, "N", "", NULL, "show at most N rows of a table"},
+};
+const uint32_t ds_common_options_count = COUNT_OF(ds_common_options);
+
+const ds_question ds_questions[] = {
+    {"process", "How cases move from touchpoint to touchpoint, how often and how fast",
+     "doorstep process --case order_id", process_options, 2, process_answer, process_sql},
+};
+const uint32_t ds_questions_count = COUNT_OF(ds_questions);
+
+const ds_question *ds_question_find(ds_str name) {
+  for (uint32_t q = 0; q < ds_questions_count; q++)
+    if (ds_str_equal(name, ds_str_of(ds_questions[q].name)))
+      return &ds_questions[q];
+  return NULL;
+}
+
+static const char *given(const ds_option_set *set, const char *name) {
+  for (uint32_t i = 0; i < set->count; i++)
+    if (strcmp(set->values[i].name, name) == 0 && set->values[i].text != NULL)
+      return set->values[i].text;
+  return NULL;
+}
+
+static const char *preset_of(const char *name) {
+  for (uint32_t o = 0; o < ds_common_options_count; o++)
+    if (strcmp(ds_common_options[o].name, name) == 0)
+      return ds_common_options[o].preset;
+  for (uint32_t q = 0; q < ds_questions_count; q++)
+    for (uint32_t o = 0; o < ds_questions[q].options_count; o++)
+      if (strcmp(ds_questions[q].options[o].name, name) == 0)
+        return ds_questions[q].options[o].preset;
+  return NULL;
+}
+
+const char *ds_option_get(const ds_option_set *set, const char *name) {
+  const char *text = given(set, name);
+  if (text == NULL)
+    text = preset_of(name);
+  return text == NULL || *text == '\0' ? NULL : text;
+}
+
+// Option o of a question: the common ones, then its own.
+static const ds_option *option_at(const ds_question *question, uint32_t o) {
+  return o < ds_common_options_count ? &ds_common_options[o]
+                                     : &question->options[o - ds_common_options_count];
+}
+
+static bool among(const char *choices, const char *text) {
+  const size_t size = strlen(text);
+  for (const char *at = choices; at != NULL && *at != '\0';) {
+    const char *end = strchr(at, '|');
+    const size_t length = end == NULL ? strlen(at) : (size_t)(end - at);
+    if (length == size && memcmp(at, text, size) == 0)
+      return true;
+    at = end == NULL ? NULL : end + 1;
+  }
+  return false;
+}
+
+static ds_code check_value(const ds_option *option, const char *text, ds_error *err) {
+  uint64_t count = 0;
+  int64_t ms = 0;
+  bool local = false, date_only = false;
+  switch (option->type) {
+  case DS_OPTION_CHOICE:
+    if (!among(option->choices, text))
+      return ds_fail(err, DS_USAGE, "--%s %s: choose one of %s", option->name, text,
+                     option->choices);
+    return DS_OK;
+  case DS_OPTION_COUNT:
+    if (!ds_str_to_u64(ds_str_of(text), &count))
+      return ds_fail(err, DS_USAGE, "--%s %s: expected a whole number", option->name, text);
+    return DS_OK;
+  case DS_OPTION_TIME:
+    if (!ds_time_parse(ds_str_of(text), &ms, &local, &date_only))
+      return ds_fail(err, DS_USAGE,
+                     "--%s %s: expected a day or a time, such as 2018-01-31 or "
+                     "2018-01-31T10:00:00Z", option->name, text);
+    return DS_OK;
+  default:
+    return DS_OK;
+  }
+}
+
+static ds_code check_options(const ds_question *question, const ds_option_set *set,
+                             ds_error *err) {
+  const char *names[64];
+  const uint32_t count = ds_common_options_count + question->options_count;
+  assert(count <= COUNT_OF(names));
+  for (uint32_t o = 0; o < count; o++)
+    names[o] = option_at(question, o)->name;
+  for (uint32_t i = 0; i < set->count; i++) {
+    uint32_t at = 0;
+    while (at < count && strcmp(names[at], set->values[i].name) != 0)
+      at++;
+    if (at == count) {
+      const char *near = ds_str_nearest(ds_str_of(set->values[i].name), names, count);
+      return ds_fail(err, DS_USAGE, "%s has no option --%s%s%s%s", question->name,
+                     set->values[i].name, near == NULL ? "" : "; did you mean --",
+                     near == NULL ? "" : near, near == NULL ? "" : "?");
+    }
+    if (set->values[i].text != NULL && *set->values[i].text != '\0')
+      TRY(check_value(option_at(question, at), set->values[i].text, err));
+  }
+  return DS_OK;
+}
+
+static ds_code check_together(const ds_option_set *set, ds_error *err) {
+  const char *from = ds_option_get(set, "from"), *to = ds_option_get(set, "to");
+  if (given(set, "range") != NULL && from == NULL && to == NULL)
+    return ds_fail(err, DS_USAGE, "--range says what a period selects: give --from or --to too");
+  if (given(set, "attach") != NULL && ds_option_get(set, "case") == NULL)
+    return ds_fail(err, DS_USAGE, "--attach joins events to cases: give --case too");
+  if (given(set, "top") != NULL && ds_option_get(set, "by") == NULL)
+    return ds_fail(err, DS_USAGE, "--top says how many values of --by to show: give --by too");
+  return DS_OK;
+}
+
+ds_code ds_option_count(const ds_option_set *set, const char *name, uint64_t least,
+                        uint64_t *ret_count, ds_error *err) {
+  const char *text = ds_option_get(set, name);
+  uint64_t count = 0;
+  if (text == NULL || !ds_str_to_u64(ds_str_of(text), &count) || count < least)
+    return ds_fail(err, DS_USAGE, "--%s: expected a whole number of at least %llu", name,
+                   (unsigned long long)least);
+  *ret_count = count;
+  return DS_OK;
+}
+
+static ds_code plan_case(const ds_request *request, ds_plan *plan, ds_error *err) {
+  const char *name = ds_option_get(&request->options, "case");
+  if (name == NULL)
+    return DS_OK;
+  const ds_names *keys = &request->snapshot->space.keys;
+  const uint32_t key = ds_names_find(keys, ds_str_of(name));
+  if (key == DS_NONE && request->snapshot->events > 0) {
+    const char **all = ds_arena_array(request->arena, keys->count + 1u, sizeof *all);
+    for (uint32_t k = 0; all != NULL && k < keys->count; k++)
+      all[k] = ds_names_text(keys, k);
+    const char *near = all == NULL ? NULL : ds_str_nearest(ds_str_of(name), all, keys->count);
+    return ds_fail(err, DS_EXPRESSION, "--case %s: no event has a case key of that name%s%s%s",
+                   name, near == NULL ? "" : "; did you mean '", near == NULL ? "" : near,
+                   near == NULL ? "" : "'?");
+  }
+  plan->has_case = key != DS_NONE;
+  plan->case_key = key == DS_NONE ? 0 : (uint16_t)key;
+  plan->attach_nearest = strcmp(ds_option_get(&request->options, "attach"), "nearest") == 0;
+  return DS_OK;
+}
+
+static bool plan_time(const ds_request *request, const char *name, int64_t *ret_ms) {
+  const char *text = ds_option_get(&request->options, name);
+  bool local = false, date_only = false;
+  return text != NULL && ds_time_parse(ds_str_of(text), ret_ms, &local, &date_only);
+}
+
+ds_code ds_question_plan(const ds_request *request, ds_plan *ret_plan, ds_error *err) {
+  static const char *const ranges[] = {"started", "touching", "completed", "events"};
+  ds_plan plan = {.threads = request->threads, .progress = request->progress};
+  TRY(plan_case(request, &plan, err));
+  const char *where = ds_option_get(&request->options, "where");
+  if (where != NULL && request->snapshot->events > 0)
+    TRY(ds_filter_parse(ds_str_of(where), &request->snapshot->space, request->arena, &plan.where,
+                        err));
+  plan.has_from = plan_time(request, "from", &plan.from_ms);
+  plan.has_to = plan_time(request, "to", &plan.to_ms);
+  if (plan.has_from && plan.has_to && plan.from_ms >= plan.to_ms)
+    return ds_fail(err, DS_USAGE, "--from must lie before --to");
+  const char *range = ds_option_get(&request->options, "range");
+  for (uint32_t r = 0; r < COUNT_OF(ranges); r++)
+    if (strcmp(range, ranges[r]) == 0)
+      plan.range = (ds_range)r;
+  *ret_plan = plan;
+  return DS_OK;
+}
+
+// The latest event time not after the clock, when some event is from the future.
+typedef struct latest_state {
+  int64_t now_ms;
+  int64_t latest_ms;
+  bool any;
+} latest_state;
+
+static ds_code latest_init(void *memory, const void *context, ds_arena *arena, ds_error *err) {
+  (void)arena;
+  (void)err;
+  latest_state *state = memory;
+  state->now_ms = *(const int64_t *)context;
+  return DS_OK;
+}
+
+static void latest_see(latest_state *state, int64_t time_ms) {
+  if (time_ms <= state->now_ms && (!state->any || time_ms > state->latest_ms)) {
+    state->latest_ms = time_ms;
+    state->any = true;
+  }
+}
+
+static ds_code latest_add(void *memory, const ds_block *block, ds_error *err) {
+  (void)err;
+  for (uint32_t e = 0; e < block->events; e++)
+    latest_see(memory, block->time_ms[e]);
+  return DS_OK;
+}
+
+static ds_code latest_merge(void *memory, void *other, ds_error *err) {
+  (void)err;
+  const latest_state *from = other;
+  if (from->any)
+    latest_see(memory, from->latest_ms);
+  return DS_OK;
+}
+
+static const ds_kernel latest_kernel = {"latest",   sizeof(latest_state), latest_init,
+                                        latest_add, latest_merge,         NULL};
+
+static ds_code find_as_of(const ds_request *request, int64_t *ret_ms, ds_error *err) {
+  *ret_ms = request->now_ms;
+  if (request->snapshot->events == 0)
+    return DS_OK;
+  *ret_ms = request->snapshot->time_max_ms;
+  if (*ret_ms <= request->now_ms)
+    return DS_OK;
+  const ds_plan plan = {.columns = {.want = DS_WANT_TIME}, .threads = request->threads};
+  void *memory = NULL;
+  TRY(ds_scan(request->snapshot, &plan, &latest_kernel, &request->now_ms, request->arena, &memory,
+              err));
+  const latest_state *state = memory;
+  *ret_ms = state->any ? state->latest_ms : request->now_ms;
+  return DS_OK;
+}
+
+ds_code ds_question_run(const ds_question *question, const ds_request *request,
+                        ds_result *result, ds_error *err) {
+  TRY(check_options(question, &request->options, err));
+  TRY(check_together(&request->options, err));
+  TRY(find_as_of(request, &result->as_of_ms, err));
+  const uint32_t count = ds_common_options_count + question->options_count;
+  for (uint32_t o = 0; o < count; o++) {
+    const ds_option *option = option_at(question, o);
+    const char *text = ds_option_get(&request->options, option->name);
+    if (text != NULL && strcmp(text, "none") != 0)
+      ds_result_option(result, option->name, "%s", text);
+  }
+  TRY(question->answer(request, result, err));
+  TRY(ds_question_arrange(request, result, err));
+  if (request->snapshot->events == 0)
+    ds_result_note(result, true,
+                   "The store holds no events yet: doorstep import FILE brings some in.");
+  else if (result->as_of_ms < request->snapshot->time_max_ms)
+    ds_result_note(result, true, "Some events lie in the future; they are counted all the same.");
+  return DS_OK;
+}
