@@ -173,6 +173,15 @@ ds_code ds_duck_fail(const ds_duck *duck, duckdb_result *result, ds_error *err) 
   return ds_fail(err, code, "%s", line);
 }
 
+ds_code ds_duck_fail_prepare(const ds_duck *duck, duckdb_prepared_statement statement,
+                             ds_error *err) {
+  const char *message = duck->api.prepare_error(statement);
+  char line[400];
+  message_clean(message == NULL ? "DuckDB gives up without saying why" : message, false, line,
+                sizeof line);
+  return ds_fail(err, DS_INPUT, "%s", line);
+}
+
 ds_code ds_duck_run(ds_duck *duck, const char *sql, ds_error *err) {
   duckdb_result result;
   ds_code code = DS_OK;

@@ -18,13 +18,8 @@
   X(connect) X(disconnect) X(free) X(query) X(destroy_result) X(result_error)               \
   X(result_error_type) X(column_count) X(column_name) X(column_type) X(fetch_chunk)         \
   X(destroy_data_chunk) X(data_chunk_get_size) X(data_chunk_get_vector) X(vector_get_data)  \
-  X(vector_get_validity) X(create_logical_type) X(destroy_logical_type)                     \
-  X(create_scalar_function) X(destroy_scalar_function) X(scalar_function_set_name)          \
-  X(scalar_function_add_parameter) X(scalar_function_set_return_type)                       \
-  X(scalar_function_set_volatile) X(scalar_function_set_special_handling)                   \
-  X(scalar_function_set_extra_info) X(scalar_function_set_function)                         \
-  X(scalar_function_get_extra_info) X(scalar_function_set_error)                            \
-  X(register_scalar_function)
+  X(vector_get_validity) X(prepare) X(prepare_error) X(destroy_prepare)                     \
+  X(execute_prepared_streaming)
 
 // The functions, by their names without the prefix.
 typedef struct ds_duck_api {
@@ -69,6 +64,10 @@ DS_CHECKED ds_code ds_duck_query(ds_duck *duck, const char *sql, ds_arena *arena
 
 // Fails with the error of `result`, as ds_duck_run does.
 ds_code ds_duck_fail(const ds_duck *duck, duckdb_result *result, ds_error *err);
+
+// The same with the error of a statement that could not be prepared.
+ds_code ds_duck_fail_prepare(const ds_duck *duck, duckdb_prepared_statement statement,
+                             ds_error *err);
 
 // Appends 'text' as an SQL string literal, or "name" as an identifier, quotes doubled.
 void ds_sql_literal(ds_buf *out, ds_str text);

@@ -72,9 +72,9 @@ static ds_code check_options(const ds_simulate_options *options, ds_error *err) 
     return ds_fail(err, DS_USAGE, "no simulation of kind '%.100s'; there is: shop",
                    options->kind);
   if (options->orders == 0 || options->orders > ORDERS_MAX)
-    return ds_fail(err, DS_USAGE, "orders: 1 to %u", ORDERS_MAX);
+    return ds_fail(err, DS_USAGE, "orders must be 1 to %u", ORDERS_MAX);
   if (options->threads == 0 || options->threads > DS_THREADS_MAX)
-    return ds_fail(err, DS_USAGE, "threads: 1 to %u", DS_THREADS_MAX);
+    return ds_fail(err, DS_USAGE, "threads must be 1 to %u", DS_THREADS_MAX);
   return DS_OK;
 }
 

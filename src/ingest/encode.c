@@ -1,0 +1,507 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "ingest/encode.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <math.h>
+#include <stdlib.h>
+
+#include "base/limits.h"
+#include "ingest/personal.h"
+#include "ingest/read.h"
+#include "model/catalogue.h"
+
+enum {
+  NAME_SLOTS = 1024, // of the cache of event names, a power of two
+  FUTURE_MS = 86400000,
+  ROW_BUFFER_MAX = 2 * DS_EVENT_BYTES_MAX,
+  TEXT_ARENA_MAX = 256 << 20,
+};
+
+typedef struct name_slot {
+  ds_str text; // in the names arena; data NULL = free
+  uint16_t code;
+} name_slot;
+
+struct ds_encoder {
+  ds_encode_options options;
+  const ds_plan *plan;
+  ds_encode_stats stats;
+  double unit_ms; // of integer times
+  name_slot names[NAME_SLOTS];
+  ds_arena names_arena;
+  ds_arena texts; // of one event, what NFC had to copy
+  ds_buf subject;
+  ds_buf row;
+  ds_date_cache dates;
+  ds_event event;
+  ds_event_key keys[DS_EVENT_KEYS_MAX];
+  ds_event_property properties[DS_EVENT_PROPERTIES_MAX];
+  uint64_t touchpoints[DS_TOUCHPOINTS_MAX];
+};
+
+ds_code ds_encoder_new(const ds_encode_options *options, ds_encoder **ret_encoder,
+                       ds_error *err) {
+  ds_encoder *encoder = calloc(1, sizeof *encoder);
+  if (encoder == NULL)
+    return ds_fail(err, DS_MEMORY, "out of memory starting an import");
+  encoder->options = *options;
+  encoder->unit_ms = strcmp(options->time_unit, "s") == 0    ? 1000
+                     : strcmp(options->time_unit, "us") == 0 ? 0.001
+                                                             : 1;
+  ds_arena_init(&encoder->names_arena, 64 << 20);
+  ds_arena_init(&encoder->texts, TEXT_ARENA_MAX);
+  ds_buf_init(&encoder->subject, 1 << 20);
+  ds_buf_init(&encoder->row, ROW_BUFFER_MAX);
+  *ret_encoder = encoder;
+  return DS_OK;
+}
+
+void ds_encoder_free(ds_encoder *encoder) {
+  if (encoder == NULL)
+    return;
+  ds_arena_done(&encoder->names_arena);
+  ds_arena_done(&encoder->texts);
+  ds_buf_done(&encoder->subject);
+  ds_buf_done(&encoder->row);
+  free(encoder);
+}
+
+void ds_encoder_begin(ds_encoder *encoder, const ds_plan *plan) { encoder->plan = plan; }
+
+const ds_encode_stats *ds_encoder_stats(const ds_encoder *encoder) { return &encoder->stats; }
+
+const uint64_t *ds_encoder_touchpoints(const ds_encoder *encoder) {
+  return encoder->touchpoints;
+}
+
+ds_code ds_encoder_touchpoint(ds_space *space, ds_str name, uint16_t *ret_code, ds_error *err) {
+  uint32_t code;
+  if (ds_names_add(&space->touchpoints, ds_catalogue_canonical(name), &code, err) != DS_OK)
+    return ds_fail(err, DS_LIMIT, "more than %u different event names: is the right column taken "
+                   "for the event?", DS_TOUCHPOINTS_MAX);
+  *ret_code = (uint16_t)code;
+  return DS_OK;
+}
+
+// One row of one batch: what the functions below read from.
+typedef struct row_at {
+  ds_encoder *encoder;
+  const ds_batch *batch;
+  uint32_t row;
+} row_at;
+
+static inline bool is_there(const row_at *at, uint32_t column) {
+  return column != DS_NONE && at->batch->columns[column].valid[at->row] != 0;
+}
+
+static inline ds_str text_of(const row_at *at, uint32_t column) {
+  assert(at->encoder->plan->columns[column].physical == DS_PHYSICAL_TEXT);
+  return ((const ds_str *)at->batch->columns[column].data)[at->row];
+}
+
+static inline int64_t i64_of(const row_at *at, uint32_t column) {
+  return ((const int64_t *)at->batch->columns[column].data)[at->row];
+}
+
+static inline double double_of(const row_at *at, uint32_t column) {
+  return ((const double *)at->batch->columns[column].data)[at->row];
+}
+
+static ds_code refuse(const row_at *at, uint32_t column, ds_reason reason, ds_error *err) {
+  const ds_encoder *encoder = at->encoder;
+  const ds_refusal refusal = {
+      .record = at->batch->first + at->row + 1,
+      .source = encoder->plan->name,
+      .column = column == DS_NONE ? "" : encoder->plan->columns[column].name,
+      .reason = reason,
+  };
+  if (encoder->options.strict)
+    return ds_fail(err, DS_INPUT, "%s record %" PRIu64 ", column %s: %s", refusal.source,
+                   refusal.record, refusal.column, ds_reason_words(reason));
+  return ds_quarantine_add(encoder->options.quarantine, &refusal, 1, err);
+}
+
+// A local reading -> UTC by the import's zone; the zone's doubtful hours are counted.
+static inline int64_t local_to_utc(ds_encoder *encoder, int64_t local_ms) {
+  if (encoder->options.zone == NULL)
+    return local_ms;
+  int kind;
+  const int64_t utc_ms = ds_zone_utc_ms(encoder->options.zone, local_ms, &kind);
+  encoder->stats.ambiguous += kind == 1;
+  encoder->stats.missing += kind == 2;
+  return utc_ms;
+}
+
+static inline int64_t floor_div(int64_t value, int64_t by) {
+  return value / by - (value % by < 0);
+}
+
+static bool number_time(const ds_encoder *encoder, double value, int64_t *ret_ms) {
+  const double ms = value * encoder->unit_ms;
+  if (!(ms > -(double)DS_TIME_MAX_MS && ms < (double)DS_TIME_MAX_MS))
+    return false;
+  *ret_ms = (int64_t)floor(ms);
+  return true;
+}
+
+static bool text_time(ds_encoder *encoder, ds_str text, int64_t *ret_ms) {
+  bool local;
+  if (ds_read_time(&encoder->dates, text, ret_ms, &local)) {
+    if (local)
+      *ret_ms = local_to_utc(encoder, *ret_ms);
+    return true;
+  }
+  double number;
+  return ds_read_number(text, &number) && number_time(encoder, number, ret_ms);
+}
+
+// An instant out of any physical form; false when it cannot be read.
+static bool time_of(const row_at *at, uint32_t column, int64_t *ret_ms) {
+  ds_encoder *encoder = at->encoder;
+  switch (encoder->plan->columns[column].physical) {
+  case DS_PHYSICAL_TEXT:
+    if (text_of(at, column).size > DS_TEXT_BYTES_MAX)
+      return false;
+    return text_time(encoder, text_of(at, column), ret_ms);
+  case DS_PHYSICAL_I64:
+    return number_time(encoder, (double)i64_of(at, column), ret_ms);
+  case DS_PHYSICAL_DOUBLE:
+    return number_time(encoder, double_of(at, column), ret_ms);
+  case DS_PHYSICAL_DATE:
+    *ret_ms = i64_of(at, column);
+    if (*ret_ms > DS_TIME_MAX_MS / DS_DAY_MS || *ret_ms < -DS_TIME_MAX_MS / DS_DAY_MS)
+      return false;
+    *ret_ms = local_to_utc(encoder, *ret_ms * DS_DAY_MS);
+    return true;
+  case DS_PHYSICAL_MICROS:
+  case DS_PHYSICAL_MICROS_UTC:
+    *ret_ms = floor_div(i64_of(at, column), 1000);
+    if (*ret_ms > DS_TIME_MAX_MS || *ret_ms < -DS_TIME_MAX_MS)
+      return false; // DuckDB's infinities, too
+    if (encoder->plan->columns[column].physical == DS_PHYSICAL_MICROS)
+      *ret_ms = local_to_utc(encoder, *ret_ms);
+    return true;
+  default:
+    return false;
+  }
+}
+
+// The calendar day of any form of date or time, without regard to zones.
+static bool day_of(const row_at *at, uint32_t column, int64_t *ret_day) {
+  ds_value value;
+  switch (at->encoder->plan->columns[column].physical) {
+  case DS_PHYSICAL_DATE:
+    *ret_day = i64_of(at, column);
+    return *ret_day <= DS_TIME_MAX_MS / DS_DAY_MS && *ret_day >= -DS_TIME_MAX_MS / DS_DAY_MS;
+  case DS_PHYSICAL_MICROS:
+    *ret_day = floor_div(i64_of(at, column), DS_DAY_MS * 1000);
+    return *ret_day <= DS_TIME_MAX_MS / DS_DAY_MS && *ret_day >= -DS_TIME_MAX_MS / DS_DAY_MS;
+  case DS_PHYSICAL_MICROS_UTC:
+    if (!time_of(at, column, ret_day))
+      return false;
+    *ret_day = at->encoder->options.zone == NULL
+                   ? floor_div(*ret_day, DS_DAY_MS)
+                   : ds_zone_day(at->encoder->options.zone, *ret_day);
+    return true;
+  case DS_PHYSICAL_TEXT:
+    if (text_of(at, column).size < 10 || text_of(at, column).size > 64 ||
+        !ds_value_parse((ds_str){text_of(at, column).data, 10}, DS_TYPE_DATE, &value))
+      return false;
+    *ret_day = value.i;
+    return true;
+  default:
+    return false;
+  }
+}
+
+static bool number_of(const row_at *at, uint32_t column, double *ret_number) {
+  switch (at->encoder->plan->columns[column].physical) {
+  case DS_PHYSICAL_TEXT:
+    return text_of(at, column).size <= 64 && ds_read_number(text_of(at, column), ret_number);
+  case DS_PHYSICAL_I64:
+    *ret_number = (double)i64_of(at, column);
+    return true;
+  case DS_PHYSICAL_DOUBLE:
+    *ret_number = double_of(at, column);
+    return isfinite(*ret_number);
+  case DS_PHYSICAL_BOOL:
+    *ret_number = ((const uint8_t *)at->batch->columns[column].data)[at->row];
+    return true;
+  default:
+    return false;
+  }
+}
+
+// Whether a text may read as e-mail or phone at all: most texts are let go by two glances.
+static inline bool looks_personal(ds_str text) {
+  return text.size >= 6 && (text.data[0] == '+' || text.data[0] == '(' ||
+                            memchr(text.data, '@', text.size) != NULL) &&
+         ds_personal_value(text);
+}
+
+static ds_code string_of(const row_at *at, const ds_plan_property *property, ds_value *ret_value,
+                         ds_reason *ret_reason, ds_error *err) {
+  ds_encoder *encoder = at->encoder;
+  if (encoder->plan->columns[property->column].physical != DS_PHYSICAL_TEXT) {
+    *ret_reason = DS_REASON_BAD_VALUE;
+    return DS_OK;
+  }
+  const ds_str text = text_of(at, property->column);
+  if (text.size > DS_TEXT_BYTES_MAX) {
+    *ret_reason = DS_REASON_LONG_VALUE;
+    return DS_OK;
+  }
+  if (!property->plain && looks_personal(text)) {
+    encoder->stats.personal_dropped++;
+    ret_value->type = DS_TYPE_NULL;
+    return DS_OK;
+  }
+  ret_value->type = DS_TYPE_STRING;
+  return ds_read_nfc(text, &encoder->texts, &ret_value->text, err);
+}
+
+// Reads one property; a value that does not fit becomes null, with the reason.
+static ds_code value_of(const row_at *at, const ds_plan_property *property, ds_value *ret_value,
+                        ds_reason *ret_reason, ds_error *err) {
+  *ret_reason = DS_REASON_NONE;
+  *ret_value = (ds_value){.type = property->type};
+  bool good;
+  switch (property->type) {
+  case DS_TYPE_STRING:
+    return string_of(at, property, ret_value, ret_reason, err);
+  case DS_TYPE_NUMBER:
+    good = number_of(at, property->column, &ret_value->number);
+    break;
+  case DS_TYPE_TIME:
+    good = time_of(at, property->column, &ret_value->i);
+    break;
+  case DS_TYPE_DATE:
+    good = day_of(at, property->column, &ret_value->i);
+    break;
+  default:
+    if (at->encoder->plan->columns[property->column].physical == DS_PHYSICAL_BOOL) {
+      ret_value->i = ((const uint8_t *)at->batch->columns[property->column].data)[at->row] != 0;
+      good = true;
+    } else {
+      good = at->encoder->plan->columns[property->column].physical == DS_PHYSICAL_TEXT &&
+             text_of(at, property->column).size <= 64 &&
+             ds_value_parse(text_of(at, property->column), property->type, ret_value);
+    }
+  }
+  if (!good)
+    *ret_reason = DS_REASON_BAD_VALUE;
+  return DS_OK;
+}
+
+static ds_code properties_fill(const row_at *at, const ds_plan_event *plan, ds_error *err) {
+  ds_encoder *encoder = at->encoder;
+  ds_event *event = &encoder->event;
+  event->properties_count = 0;
+  for (uint32_t i = 0; i < plan->properties_count; i++) {
+    const ds_plan_property *property = &plan->properties[i];
+    if (!is_there(at, property->column))
+      continue;
+    if (property->personal) {
+      encoder->stats.personal_dropped +=
+          ((const uint8_t *)at->batch->columns[property->column].data)[at->row];
+      continue;
+    }
+    ds_event_property *to = &event->properties[event->properties_count];
+    ds_reason reason;
+    TRY(value_of(at, property, &to->value, &reason, err));
+    if (reason != DS_REASON_NONE) {
+      TRY(refuse(at, property->column, reason, err));
+      continue;
+    }
+    to->name = property->name;
+    event->properties_count += to->value.type != DS_TYPE_NULL;
+  }
+  return DS_OK;
+}
+
+static ds_code keys_fill(const row_at *at, const ds_plan_event *plan, ds_reason *ret_reason,
+                         uint32_t *ret_column, ds_error *err) {
+  ds_encoder *encoder = at->encoder;
+  ds_event *event = &encoder->event;
+  event->keys_count = 0;
+  for (uint32_t i = 0; i < plan->keys_count; i++) {
+    if (!is_there(at, plan->keys[i].column))
+      continue;
+    const ds_str text = text_of(at, plan->keys[i].column);
+    if (text.size == 0)
+      continue;
+    if (text.size > UINT16_MAX / 2) {
+      *ret_reason = DS_REASON_TOO_LONG;
+      *ret_column = plan->keys[i].column;
+      return DS_OK;
+    }
+    ds_event_key *key = &event->keys[event->keys_count++];
+    key->name = plan->keys[i].name;
+    TRY(ds_read_nfc(text, &encoder->texts, &key->text, err));
+  }
+  return DS_OK;
+}
+
+static inline uint32_t name_hash(ds_str text) {
+  uint64_t head = 0;
+  uint64_t tail = 0;
+  const uint32_t size = text.size < 8 ? text.size : 8;
+  memcpy(&head, text.data, size);
+  memcpy(&tail, text.data + text.size - size, size);
+  return (uint32_t)(((head ^ (tail * 0x9E3779B97F4A7C15u) ^ text.size) * 0xD6E8FEB86659FD93u) >>
+                    54);
+}
+static_assert(NAME_SLOTS == 1 << (64 - 54), "the hash yields a slot's number");
+
+// The code of an event's name; the catalogue is asked once per name.
+static ds_code name_code(ds_encoder *encoder, ds_str text, uint16_t *ret_code, ds_error *err) {
+  name_slot *slot = &encoder->names[name_hash(text)];
+  if (slot->text.data == NULL || !ds_str_equal(slot->text, text)) {
+    ds_str name;
+    TRY(ds_read_nfc(text, &encoder->texts, &name, err));
+    TRY(ds_encoder_touchpoint(encoder->options.space, name, &slot->code, err));
+    slot->text.data = ds_arena_text(&encoder->names_arena, text.data, text.size);
+    slot->text.size = text.size;
+    // Names that push each other out of their slot for ever end the cache, not the import.
+    if (slot->text.data == NULL)
+      ds_arena_reset(&encoder->names_arena), memset(encoder->names, 0, sizeof encoder->names);
+  }
+  *ret_code = slot->code;
+  return DS_OK;
+}
+
+static ds_code touchpoint_fill(const row_at *at, const ds_plan_event *plan,
+                               ds_reason *ret_reason, ds_error *err) {
+  if (plan->touchpoint == DS_NONE) {
+    at->encoder->event.touchpoint = plan->touchpoint_code;
+    return DS_OK;
+  }
+  if (!is_there(at, plan->touchpoint) || text_of(at, plan->touchpoint).size == 0)
+    *ret_reason = DS_REASON_NO_EVENT;
+  else if (text_of(at, plan->touchpoint).size > DS_NAME_BYTES_MAX)
+    *ret_reason = DS_REASON_TOO_LONG;
+  else
+    return name_code(at->encoder, text_of(at, plan->touchpoint), &at->encoder->event.touchpoint,
+                     err);
+  return DS_OK;
+}
+
+static ds_code subject_fill(const row_at *at, const ds_plan_event *plan, ds_reason *ret_reason,
+                            ds_error *err) {
+  ds_encoder *encoder = at->encoder;
+  if (!is_there(at, plan->customer) || text_of(at, plan->customer).size == 0) {
+    *ret_reason = DS_REASON_NO_CUSTOMER;
+    return DS_OK;
+  }
+  ds_str text = text_of(at, plan->customer);
+  if (text.size > UINT16_MAX / 2) {
+    *ret_reason = DS_REASON_TOO_LONG;
+    return DS_OK;
+  }
+  TRY(ds_read_nfc(text, &encoder->texts, &text, err));
+  ds_buf_reset(&encoder->subject);
+  ds_buf_append(&encoder->subject, plan->kind, strlen(plan->kind));
+  ds_buf_append(&encoder->subject, text.data, text.size);
+  TRY(ds_buf_check(&encoder->subject, "a customer", err));
+  encoder->event.subject =
+      (ds_str){(const char *)encoder->subject.data, (uint32_t)encoder->subject.size};
+  return DS_OK;
+}
+
+static ds_reason time_fill(const row_at *at, const ds_plan_event *plan) {
+  ds_event *event = &at->encoder->event;
+  if (!is_there(at, plan->time))
+    return DS_REASON_NO_TIME;
+  if (!time_of(at, plan->time, &event->time_ms))
+    return DS_REASON_BAD_TIME;
+  if (event->time_ms < DS_TIME_MIN_MS)
+    return DS_REASON_EARLY;
+  if (event->time_ms > at->encoder->options.now_ms + FUTURE_MS)
+    return DS_REASON_FUTURE;
+  return DS_REASON_NONE;
+}
+
+// The moment of arrival and the id: nice to have, never a reason to refuse an event.
+static ds_code extras_fill(const row_at *at, const ds_plan_event *plan, ds_error *err) {
+  ds_event *event = &at->encoder->event;
+  event->has_received = false;
+  event->has_id = false;
+  event->received_ms = event->time_ms;
+  if (is_there(at, plan->received)) {
+    event->has_received = time_of(at, plan->received, &event->received_ms);
+    if (!event->has_received)
+      TRY(refuse(at, plan->received, DS_REASON_BAD_RECEIVED, err));
+  }
+  if (is_there(at, plan->id)) {
+    const ds_str id = text_of(at, plan->id);
+    event->has_id = id.size > 0 && id.size <= DS_TEXT_BYTES_MAX;
+    if (event->has_id)
+      event->id = ds_id_hash(ds_str_of(plan->id_scope), id);
+  }
+  return DS_OK;
+}
+
+// Encodes the event and hands it to the stage.
+static ds_code event_stage(const row_at *at, ds_error *err) {
+  ds_encoder *encoder = at->encoder;
+  ds_buf_reset(&encoder->row);
+  const ds_code code = ds_event_encode(&encoder->event, &encoder->row, err);
+  if (code == DS_LIMIT)
+    return refuse(at, DS_NONE, DS_REASON_TOO_LONG, err);
+  if (code != DS_OK)
+    return code;
+  encoder->stats.events++;
+  encoder->touchpoints[encoder->event.touchpoint]++;
+  if (encoder->options.stage == NULL)
+    return DS_OK;
+  return ds_stage_row(encoder->options.stage, ds_subject_hash(encoder->event.subject),
+                      encoder->row.data, (uint32_t)encoder->row.size, err);
+}
+
+static ds_code event_take(const row_at *at, const ds_plan_event *plan, ds_error *err) {
+  ds_encoder *encoder = at->encoder;
+  if (plan->when != DS_NONE &&
+      (!is_there(at, plan->when) ||
+       ((const uint8_t *)at->batch->columns[plan->when].data)[at->row] == 0))
+    return DS_OK;
+  ds_reason reason = time_fill(at, plan);
+  if (reason == DS_REASON_NO_TIME && plan->optional)
+    return DS_OK;
+  uint32_t column = plan->time;
+  if (encoder->texts.used_bytes > 0)
+    ds_arena_reset(&encoder->texts);
+  if (reason == DS_REASON_NONE) {
+    column = plan->customer;
+    TRY(subject_fill(at, plan, &reason, err));
+  }
+  if (reason == DS_REASON_NONE) {
+    column = plan->touchpoint;
+    TRY(touchpoint_fill(at, plan, &reason, err));
+  }
+  if (reason == DS_REASON_NONE)
+    TRY(keys_fill(at, plan, &reason, &column, err));
+  if (reason != DS_REASON_NONE)
+    return refuse(at, column, reason, err);
+  TRY(extras_fill(at, plan, err));
+  TRY(properties_fill(at, plan, err));
+  return event_stage(at, err);
+}
+
+ds_code ds_encoder_take(void *context, const ds_batch *batch, ds_error *err) {
+  ds_encoder *encoder = context;
+  ds_event *event = &encoder->event;
+  event->source = encoder->options.source;
+  event->keys = encoder->keys;
+  event->properties = encoder->properties;
+  if (encoder->options.stage != NULL) {
+    event->import = ds_stage_scope(encoder->options.stage)->id;
+    event->arrival = ds_stage_scope(encoder->options.stage)->arrival;
+  }
+  row_at at = {encoder, batch, 0};
+  for (; at.row < batch->rows; at.row++)
+    for (uint32_t i = 0; i < encoder->plan->events_count; i++)
+      TRY(event_take(&at, &encoder->plan->events[i], err));
+  encoder->stats.rows += batch->rows;
+  return DS_OK;
+}

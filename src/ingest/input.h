@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+// A file as a relation: how DuckDB is told to read it, and what its columns hold. For text every
+// column is looked at in a sample, because neither names nor DuckDB's guesses can be trusted with
+// offsets, leading zeros or day-month order. May use base/, model/, ingest/{duck,source,personal}.
+#ifndef DS_INGEST_INPUT_H
+#define DS_INGEST_INPUT_H
+
+#include "ingest/duck.h"
+#include "ingest/source.h"
+#include "model/value.h"
+
+// What a column's sampled values are. `duck_type` is DuckDB's name of the type in which the column
+// is best read: "BIGINT", "TIMESTAMP WITH TIME ZONE", "VARCHAR", …
+typedef struct ds_input_column {
+  ds_str name;
+  ds_type type;            // STRING when mixed, NULL when the sample holds nothing
+  bool whole;              // NUMBER: all are integers
+  bool zoned;              // TIME: they say their zone
+  bool personal;           // by name or by values
+  bool distinct;           // no value occurs twice in the sample
+  bool day_or_month;       // times whose day and month cannot be told apart
+  const char *time_format; // strptime form of TIME or DATE that is not ISO 8601, or NULL
+  ds_str duck_type;
+} ds_input_column;
+
+// A file and its columns; lives in the arena given to ds_input_look.
+typedef struct ds_input {
+  const ds_source *file;
+  ds_input_column *columns;
+  uint32_t columns_count;
+  uint64_t sampled; // rows looked at
+} ds_input;
+
+// Looks at the columns of an inspected file.
+DS_CHECKED ds_code ds_input_look(ds_duck *duck, ds_io *io, const ds_source *file, ds_arena *arena,
+                                 ds_input *ret_input, ds_error *err);
+
+// Appends the call that reads the file: read_csv(…) or read_parquet(…). Text columns are read
+// as the duck_type of `columns`, as VARCHAR when that is NULL. Rejected rows go to the
+// tables reject_<number> and scan_<number>.
+void ds_input_sql(const ds_source *file, const ds_input_column *columns, uint32_t number,
+                  ds_buf *out);
+
+#endif

@@ -1,0 +1,433 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "ingest/recognise.h"
+
+#include <stdio.h>
+
+#include "base/limits.h"
+
+typedef enum role {
+  ROLE_CUSTOMER, ROLE_TIME, ROLE_EVENT, ROLE_RECEIVED, ROLE_ID, ROLES_COUNT,
+  ROLE_KEY, ROLE_PROPERTY, ROLE_PERSONAL, ROLE_EMPTY
+} role;
+
+// Names that mean a role, in lower case without separators, the strongest first. An XES log's case
+// comes before a column "customer" that is one of its attributes.
+static const char *const role_names[ROLES_COUNT][24] = {
+    [ROLE_CUSTOMER] = {"caseconceptname", "customeruniqueid", "customerid", "customer", "userid",
+                       "accountid", "clientid", "personid", "memberid", "contactid", "profileid",
+                       "distinctid", "anonymousid", "user", "account", "client", "caseid", "case"},
+    [ROLE_TIME] = {"timetimestamp", "time", "timestamp", "eventtime", "eventtimestamp",
+                   "occurredat", "occurred", "happenedat", "createdat", "datetime", "ts",
+                   "eventdate", "date", "originaltimestamp", "completetimestamp", "starttime"},
+    [ROLE_EVENT] = {"conceptname", "event", "eventname", "touchpoint", "activity", "eventtype",
+                    "activityname", "action", "type"},
+    [ROLE_RECEIVED] = {"received", "receivedat", "ingestedat", "loadedat", "servertime"},
+    [ROLE_ID] = {"eventid", "messageid", "insertid", "$insertid", "eventuuid", "uuid", "id"},
+};
+
+static const char *const role_words[ROLES_COUNT] = {
+    [ROLE_CUSTOMER] = "customer", [ROLE_TIME] = "time", [ROLE_EVENT] = "event",
+    [ROLE_RECEIVED] = "received", [ROLE_ID] = "event id",
+};
+
+// Objects whose ids are case keys when a column is called so.
+static const char *const key_names[] = {
+    "orderid", "parcelid", "shipmentid", "trackingnumber", "trackingid", "packageid", "ticketid",
+    "conversationid", "subscriptionid", "returnid", "rmaid", "invoiceid", "cartid", "checkoutid",
+    "reviewid", "deliveryid", "caseid",
+};
+
+typedef struct recogniser {
+  const ds_input *input;
+  const ds_import_options *options;
+  const char *time_format;
+  const char *id_scope;
+  ds_space *space;
+  ds_arena *arena;
+  ds_plan *plan;
+  ds_plan_event *event;
+  uint32_t column[ROLES_COUNT]; // of the input, DS_NONE = none
+  role *roles;                  // of each column
+  ds_taken_list taken;
+} recogniser;
+
+// Lower case without '_', '-', ' ', ':' and '.'; cut at 63.
+static void fold(ds_str name, char out[64]) {
+  size_t used = 0;
+  for (uint32_t i = 0; i < name.size && used < 63; i++) {
+    const char c = name.data[i];
+    if (memchr("_- :.", c, 5) == NULL)
+      out[used++] = c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+  }
+  out[used] = '\0';
+}
+
+// What a column is called after --map old=new.
+static ds_str called(const recogniser *r, uint32_t column) {
+  const ds_str name = r->input->columns[column].name;
+  for (uint32_t i = 0; i < r->options->renames_count; i++)
+    if (ds_str_equal(name, ds_str_of(r->options->renames[i].name)))
+      return ds_str_of(r->options->renames[i].value);
+  return name;
+}
+
+// All columns' names for a message, cut when there are many.
+static const char *columns_text(const recogniser *r, char out[256]) {
+  size_t used = 0;
+  for (uint32_t i = 0; i < r->input->columns_count; i++) {
+    const ds_str name = r->input->columns[i].name;
+    if (used + name.size + 8 > 256) {
+      memcpy(out + used, ", …", 6);
+      return out;
+    }
+    used += (size_t)snprintf(out + used, 256 - used, "%s%.*s", i == 0 ? "" : ", ", DS_STR(name));
+  }
+  return out;
+}
+
+static ds_code column_named(const recogniser *r, ds_str name, const char *option,
+                            uint32_t *ret_column, ds_error *err) {
+  for (uint32_t i = 0; i < r->input->columns_count; i++)
+    if (ds_str_equal_nocase(r->input->columns[i].name, name) ||
+        ds_str_equal_nocase(called(r, i), name)) {
+      *ret_column = i;
+      return DS_OK;
+    }
+  char text[256];
+  return ds_fail(err, DS_INPUT, "%s: no column %.*s, which %s names (columns: %s)",
+                 r->input->file->name, DS_STR(name), option, columns_text(r, text));
+}
+
+// An id that occurs twice is no event's id; taking it for one would drop events as duplicates.
+static bool role_suits(const recogniser *r, role want, uint32_t column) {
+  return want != ROLE_ID || (r->input->columns[column].distinct && r->input->sampled > 1);
+}
+
+static uint32_t role_by_name(const recogniser *r, role want) {
+  for (const char *const *name = role_names[want]; *name != NULL; name++)
+    for (uint32_t i = 0; i < r->input->columns_count; i++) {
+      char folded[64];
+      fold(called(r, i), folded);
+      if (strcmp(folded, *name) == 0 && r->roles[i] == ROLE_PROPERTY && role_suits(r, want, i))
+        return i;
+    }
+  return DS_NONE;
+}
+
+static bool is_time(const ds_input_column *column) {
+  return column->type == DS_TYPE_TIME || column->type == DS_TYPE_DATE;
+}
+
+// The only column of times, whatever its name.
+static uint32_t time_by_type(const recogniser *r) {
+  uint32_t found = DS_NONE;
+  for (uint32_t i = 0; i < r->input->columns_count; i++)
+    if (is_time(&r->input->columns[i])) {
+      if (found != DS_NONE)
+        return DS_NONE;
+      found = i;
+    }
+  return found;
+}
+
+static void role_set(recogniser *r, role want, uint32_t column) {
+  r->column[want] = column;
+  if (column != DS_NONE)
+    r->roles[column] = want;
+}
+
+static ds_code roles_by_option(recogniser *r, ds_error *err) {
+  const struct {
+    role want;
+    const char *name;
+    const char *option;
+  } given[] = {
+      {ROLE_CUSTOMER, r->options->customer_column, "--customer"},
+      {ROLE_TIME, r->options->time_column, "--time"},
+      {ROLE_EVENT, r->options->event_column, "--event"},
+  };
+  for (size_t i = 0; i < sizeof given / sizeof *given; i++) {
+    uint32_t column = DS_NONE;
+    if (given[i].name == NULL)
+      continue;
+    TRY(column_named(r, ds_str_of(given[i].name), given[i].option, &column, err));
+    if (r->roles[column] < ROLES_COUNT)
+      return ds_fail(err, DS_USAGE, "column %s is named by two options", given[i].name);
+    role_set(r, given[i].want, column);
+  }
+  return DS_OK;
+}
+
+static ds_code wrong_delimiter(const recogniser *r, ds_error *err) {
+  return ds_fail(err, DS_INPUT, "%s: only one column was found; say what separates the columns, "
+                 "such as --delimiter ';'", r->input->file->name);
+}
+
+static ds_code role_missing(const recogniser *r, role want, ds_error *err) {
+  char text[256];
+  if (r->input->columns_count == 1 && r->input->file->kind == DS_SOURCE_TEXT)
+    return wrong_delimiter(r, err);
+  const char *what = want == ROLE_TIME    ? "no column holds times: say which with --time COLUMN"
+                     : want == ROLE_EVENT ? "no column names the event: say which with --event "
+                                            "COLUMN"
+                                          : "no column names the customer: say which with "
+                                            "--customer COLUMN";
+  return ds_fail(err, DS_INPUT, "%s: %s (columns: %s)", r->input->file->name, what,
+                 columns_text(r, text));
+}
+
+// The time column must hold times: a name alone is not believed.
+static ds_code time_check(const recogniser *r, ds_error *err) {
+  const ds_input_column *column = &r->input->columns[r->column[ROLE_TIME]];
+  const char *file = r->input->file->name;
+  if (r->time_format != NULL || column->type == DS_TYPE_NUMBER)
+    return DS_OK;
+  if (column->day_or_month)
+    return ds_fail(err, DS_INPUT, "%s: day and month of column %.*s cannot be told apart: say "
+                   "--option time_format=%%d/%%m/%%Y… or %%m/%%d/%%Y…", file,
+                   DS_STR(column->name));
+  if (is_time(column))
+    return DS_OK;
+  char text[256];
+  if (column->type == DS_TYPE_NULL)
+    return ds_fail(err, DS_INPUT, "%s: column %.*s, taken for the time, is empty: say another "
+                   "with --time COLUMN (columns: %s)", file, DS_STR(column->name),
+                   columns_text(r, text));
+  return ds_fail(err, DS_INPUT, "%s: no column holds times: %.*s reads as %s; say which with "
+                 "--time COLUMN, or how with --option time_format=… (columns: %s)", file,
+                 DS_STR(column->name), ds_type_name(column->type), columns_text(r, text));
+}
+
+// A column whose name says time but whose values do not is passed over when another holds times.
+static void time_find(recogniser *r) {
+  if (r->column[ROLE_TIME] != DS_NONE)
+    return;
+  uint32_t column = role_by_name(r, ROLE_TIME);
+  const uint32_t by_type = time_by_type(r);
+  const bool good = column != DS_NONE && (is_time(&r->input->columns[column]) ||
+                                          r->input->columns[column].type == DS_TYPE_NUMBER);
+  if (!good && by_type != DS_NONE && r->roles[by_type] == ROLE_PROPERTY)
+    column = by_type;
+  role_set(r, ROLE_TIME, column);
+}
+
+static ds_code roles_find(recogniser *r, ds_error *err) {
+  for (uint32_t i = 0; i < ROLES_COUNT; i++)
+    r->column[i] = DS_NONE;
+  for (uint32_t i = 0; i < r->input->columns_count; i++)
+    r->roles[i] = ROLE_PROPERTY;
+  TRY(roles_by_option(r, err));
+  time_find(r);
+  static const role by_name[] = {ROLE_CUSTOMER, ROLE_EVENT, ROLE_RECEIVED, ROLE_ID};
+  for (size_t i = 0; i < sizeof by_name / sizeof *by_name; i++)
+    if (r->column[by_name[i]] == DS_NONE)
+      role_set(r, by_name[i], role_by_name(r, by_name[i]));
+  static const role needed[] = {ROLE_TIME, ROLE_CUSTOMER, ROLE_EVENT};
+  for (size_t i = 0; i < sizeof needed / sizeof *needed; i++)
+    if (r->column[needed[i]] == DS_NONE)
+      return role_missing(r, needed[i], err);
+  const ds_input_column *customer = &r->input->columns[r->column[ROLE_CUSTOMER]];
+  if (customer->type == DS_TYPE_NULL && r->input->sampled > 0 &&
+      r->input->file->kind == DS_SOURCE_TEXT)
+    return ds_fail(err, DS_INPUT, "%s: the customer column %.*s is empty: say another with "
+                   "--customer COLUMN", r->input->file->name, DS_STR(customer->name));
+  return time_check(r, err);
+}
+
+// Which of the remaining columns are keys, personal or empty.
+static ds_code keys_find(recogniser *r, ds_error *err) {
+  for (uint32_t i = 0; i < r->input->columns_count; i++) {
+    char folded[64];
+    fold(called(r, i), folded);
+    if (r->roles[i] != ROLE_PROPERTY)
+      continue;
+    for (size_t k = 0; k < sizeof key_names / sizeof *key_names; k++)
+      if (strcmp(folded, key_names[k]) == 0)
+        r->roles[i] = ROLE_KEY;
+    if (r->roles[i] == ROLE_PROPERTY && r->input->columns[i].personal)
+      r->roles[i] = ROLE_PERSONAL;
+  }
+  const char *list = r->options->case_column;
+  while (list != NULL && *list != '\0') {
+    const size_t size = strcspn(list, ",");
+    uint32_t column = DS_NONE;
+    TRY(column_named(r, (ds_str){list, (uint32_t)size}, "--case", &column, err));
+    if (r->roles[column] >= ROLES_COUNT)
+      r->roles[column] = ROLE_KEY;
+    else
+      return ds_fail(err, DS_USAGE, "column %.*s cannot be the %s and a case key", (int)size, list,
+                     role_words[r->roles[column]]);
+    list += size + (list[size] == ',');
+  }
+  return DS_OK;
+}
+
+// The name of a key, property or kind of identifier: XES prefixes and signs that the journey
+// language could not read become '_'.
+static void tidy_name(ds_str name, char out[256]) {
+  static const char org[] = "org:";
+  if (name.size > 4 && memcmp(name.data, org, 4) == 0)
+    name = (ds_str){name.data + 4, name.size - 4};
+  size_t used = 0;
+  for (uint32_t i = 0; i < name.size && used < 250; i++) {
+    const unsigned char c = (unsigned char)name.data[i];
+    const bool plain = c >= 0x80 || c == '_' || c == '.' || (c >= '0' && c <= '9') ||
+                       ((c | 32) >= 'a' && (c | 32) <= 'z');
+    out[used++] = plain ? (char)c : '_';
+  }
+  out[used] = '\0';
+}
+
+// "customer" and "customer_id" name the same kind of identifier.
+static void kind_name(ds_str name, char out[256]) {
+  static const char *const short_names[] = {"customer", "user", "account", "client", "case"};
+  char folded[64];
+  fold(name, folded);
+  tidy_name(name, out);
+  for (char *c = out; *c != '\0'; c++)
+    if (*c >= 'A' && *c <= 'Z')
+      *c = (char)(*c - 'A' + 'a');
+  for (size_t i = 0; i < sizeof short_names / sizeof *short_names; i++)
+    if (strcmp(folded, short_names[i]) == 0)
+      snprintf(out, 256, "%s_id", short_names[i]);
+  if (strcmp(folded, "caseconceptname") == 0)
+    snprintf(out, 256, "case_id");
+}
+
+static ds_code fetch(recogniser *r, uint32_t column, ds_use use, uint32_t *ret_column,
+                     ds_error *err) {
+  const ds_input_column *from = &r->input->columns[column];
+  const bool text = r->input->file->kind == DS_SOURCE_TEXT;
+  const char *format = from->time_format;
+  if (r->time_format != NULL && column == r->column[ROLE_TIME])
+    format = r->time_format;
+  // Text is fetched as it is and read by the encoder, which knows zones and reasons.
+  return ds_plan_column_add(r->plan, r->arena, from->name,
+                            text ? ds_str_of("VARCHAR") : from->duck_type, use, format,
+                            ret_column, err);
+}
+
+static ds_code taken_add(recogniser *r, uint32_t column, const char *as, ds_error *err) {
+  const ds_input_column *from = &r->input->columns[column];
+  ds_taken *row = &r->taken.rows[r->taken.count++];
+  row->column = ds_arena_text(r->arena, from->name.data, from->name.size);
+  row->as = ds_arena_text(r->arena, as, strlen(as));
+  row->type = from->type == DS_TYPE_NULL ? "empty" : ds_type_name(from->type);
+  return row->column == NULL || row->as == NULL
+             ? ds_fail(err, DS_MEMORY, "out of memory planning an import")
+             : DS_OK;
+}
+
+static ds_code role_plan(recogniser *r, uint32_t column, ds_error *err) {
+  ds_plan_event *event = r->event;
+  char as[300];
+  snprintf(as, sizeof as, "%s", role_words[r->roles[column]]);
+  switch (r->roles[column]) {
+  case ROLE_CUSTOMER:
+    TRY(fetch(r, column, DS_USE_TEXT, &event->customer, err));
+    char kind[256];
+    kind_name(called(r, column), kind);
+    snprintf(as, sizeof as, "%s=", kind);
+    event->kind = ds_arena_text(r->arena, as, strlen(as));
+    snprintf(as, sizeof as, "customer (%s)", kind);
+    break;
+  case ROLE_TIME:
+    TRY(fetch(r, column, DS_USE_TIME, &event->time, err));
+    if (r->plan->columns[event->time].physical == DS_PHYSICAL_MICROS &&
+        r->input->file->kind == DS_SOURCE_TEXT)
+      snprintf(as, sizeof as, "time, read as %s", r->time_format != NULL
+                   ? r->time_format : r->input->columns[column].time_format);
+    break;
+  case ROLE_EVENT:
+    TRY(fetch(r, column, DS_USE_TEXT, &event->touchpoint, err));
+    break;
+  case ROLE_RECEIVED:
+    TRY(fetch(r, column, DS_USE_TIME, &event->received, err));
+    break;
+  default:
+    TRY(fetch(r, column, DS_USE_TEXT, &event->id, err));
+    event->id_scope = r->id_scope;
+  }
+  return taken_add(r, column, as, err);
+}
+
+static ds_code key_plan(recogniser *r, uint32_t column, ds_str named, ds_error *err) {
+  ds_plan_key *key = &r->event->keys[r->event->keys_count++];
+  uint32_t code;
+  TRY(ds_names_add(&r->space->keys, named, &code, err));
+  key->name = (uint16_t)code;
+  return fetch(r, column, DS_USE_TEXT, &key->column, err);
+}
+
+static ds_code property_plan(recogniser *r, uint32_t column, ds_str named, ds_error *err) {
+  const ds_input_column *from = &r->input->columns[column];
+  ds_plan_property *property = &r->event->properties[r->event->properties_count++];
+  uint32_t code;
+  TRY(ds_names_add(&r->space->properties, named, &code, err));
+  *property = (ds_plan_property){
+      .name = (uint16_t)code,
+      .type = from->type == DS_TYPE_NULL ? DS_TYPE_STRING : from->type,
+      .personal = r->roles[column] == ROLE_PERSONAL,
+  };
+  // Day or month, nobody knows: kept as the text it is.
+  if (from->day_or_month)
+    property->type = DS_TYPE_STRING;
+  const ds_use use = property->personal ? DS_USE_PRESENT
+                     : from->day_or_month ? DS_USE_TEXT : DS_USE_VALUE;
+  return fetch(r, column, use, &property->column, err);
+}
+
+static ds_code column_plan(recogniser *r, uint32_t column, ds_error *err) {
+  char name[256];
+  char as[300];
+  if (r->roles[column] < ROLES_COUNT)
+    return role_plan(r, column, err);
+  tidy_name(called(r, column), name);
+  if (r->roles[column] == ROLE_KEY) {
+    snprintf(as, sizeof as, "case key %s", name);
+    TRY(key_plan(r, column, ds_str_of(name), err));
+  } else {
+    snprintf(as, sizeof as, r->roles[column] == ROLE_PERSONAL
+                 ? "not kept: personal (%s)" : "property %s", name);
+    TRY(property_plan(r, column, ds_str_of(name), err));
+  }
+  return taken_add(r, column, as, err);
+}
+
+// The case of an XES log is its own case key too, so that --case case_id works.
+static ds_code case_plan(recogniser *r, ds_error *err) {
+  if (strcmp(r->event->kind, "case_id=") != 0)
+    return DS_OK;
+  return key_plan(r, r->column[ROLE_CUSTOMER], ds_str_of("case_id"), err);
+}
+
+ds_code ds_recognise(const ds_input *input, const ds_import_options *options,
+                     const char *time_format, const char *id_scope, ds_space *space,
+                     ds_arena *arena, ds_plan *plan, ds_taken_list *ret_taken, ds_error *err) {
+  recogniser r = {.input = input, .options = options, .time_format = time_format,
+                  .id_scope = id_scope, .space = space, .arena = arena, .plan = plan,
+                  .event = &plan->events[0]};
+  const uint32_t room = input->columns_count + 1;
+  r.roles = ds_arena_array(arena, room, sizeof *r.roles);
+  r.taken.rows = ds_arena_array(arena, room, sizeof *r.taken.rows);
+  *r.event = (ds_plan_event){.touchpoint = DS_NONE, .customer = DS_NONE, .time = DS_NONE,
+                             .received = DS_NONE, .id = DS_NONE, .when = DS_NONE,
+                             .kind = "", .id_scope = id_scope};
+  r.event->keys = ds_arena_array(arena, room, sizeof *r.event->keys);
+  r.event->properties = ds_arena_array(arena, room, sizeof *r.event->properties);
+  if (r.roles == NULL || r.taken.rows == NULL || r.event->keys == NULL ||
+      r.event->properties == NULL)
+    return ds_fail(err, DS_MEMORY, "out of memory planning an import");
+  plan->name = input->file->name;
+  plan->events_count = 1;
+  TRY(roles_find(&r, err));
+  TRY(keys_find(&r, err));
+  for (uint32_t i = 0; i < input->columns_count; i++)
+    TRY(column_plan(&r, i, err));
+  TRY(case_plan(&r, err));
+  if (r.event->keys_count > DS_EVENT_KEYS_MAX)
+    return ds_fail(err, DS_LIMIT, "%s: more than %u case keys", input->file->name,
+                   DS_EVENT_KEYS_MAX);
+  *ret_taken = r.taken;
+  return DS_OK;
+}
