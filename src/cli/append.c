@@ -126,8 +126,8 @@ static void summarise(feed *in) {
   char duplicates[32];
   char rejected[32];
   char personal[32];
-  cli_say(in->run, "%s events appended, %s duplicates, %s lines rejected, %s personal values "
-          "not kept", ds_human_count(events, stats.events),
+  cli_say(in->run, "appended: %s; duplicates: %s; lines rejected: %s; personal values not kept: "
+          "%s", ds_human_count(events, stats.events),
           ds_human_count(duplicates, stats.duplicates), ds_human_count(rejected, stats.rejected),
           ds_human_count(personal, stats.personal_dropped));
 }

@@ -13,6 +13,7 @@
 #include "question/question.h"
 
 #define CLI_VALUES_MAX 128u
+#define CLI_STORE_NAME "doorstep.store"
 #define CLI_ARGUMENTS_MAX 65536u
 // What one command may hold in its arena: options, results, rendered text.
 #define CLI_ARENA_BYTES_MAX ((size_t)4 << 30)
@@ -40,7 +41,8 @@ struct cli {
   const ds_question *question; // set when the command is a question
   const char **arguments;      // positional ones
   uint32_t arguments_count;
-  ds_option_value values[CLI_VALUES_MAX]; // options in the order given; common ones too
+  // Options in the order given, common ones too; a command may add one.
+  ds_option_value values[CLI_VALUES_MAX + 2];
   uint32_t values_count;
   bool help;
   bool quiet;
@@ -60,6 +62,9 @@ extern const cli_command cli_commands[];
 extern const uint32_t cli_commands_count;
 extern const ds_option cli_common_options[];
 extern const uint32_t cli_common_options_count;
+// What the program adds to the options of every question.
+extern const ds_option cli_question_options[];
+extern const uint32_t cli_question_options_count;
 
 // The row of a name, or NULL.
 const cli_command *cli_command_find(const char *name);
@@ -102,6 +107,8 @@ void cli_progress_end(cli *run);
 // a store not found is "doorstep.store" here. Fills run->store; *ret_exists tells whether there is
 // one. DS_MISSING when there is none and !create.
 DS_CHECKED ds_code cli_find_store(cli *run, bool create, bool *ret_exists, ds_error *err);
+// Whether the user named a store, by --store or DOORSTEP_STORE.
+bool cli_store_named(const cli *run);
 // Finds and opens the store; says so when it makes one.
 DS_CHECKED ds_code cli_open_store(cli *run, bool write, bool create, ds_store **ret_store,
                                   ds_error *err);
@@ -111,7 +118,8 @@ const char *cli_duckdb_path(cli *run);
 // --- output.c: where results go
 // The terminal's width (80 when it is none, COLUMNS when set).
 uint32_t cli_columns(void);
-// Renders a result in the chosen format to stdout or --output.
+// Renders a result in the chosen format to stdout or --output. cli_show_text does so with a text.
+DS_CHECKED ds_code cli_show_text(cli *run, const ds_buf *text, ds_error *err);
 DS_CHECKED ds_code cli_show(cli *run, const ds_result *result, ds_error *err);
 // Writes to stdout; a reader that has gone away is no error but sets run->pipe_closed.
 DS_CHECKED ds_code cli_write(cli *run, const void *data, size_t size, ds_error *err);

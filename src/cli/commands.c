@@ -8,6 +8,7 @@ const ds_option cli_common_options[] = {
     {"force", DS_OPTION_FLAG, "", "", "", "let --output replace a file"},
     {"format", DS_OPTION_CHOICE, "FORMAT", "", "table|csv|json|svg",
      "how to show the result; else by the name of --output, else table"},
+    {"table", DS_OPTION_NAME, "NAME", "", "", "the table that CSV shows; else the main one"},
     {"threads", DS_OPTION_COUNT, "N", "", "", "threads to use; else all processors"},
     {"memory", DS_OPTION_TEXT, "SIZE", "", "",
      "memory budget, as 768M or 4G; else a quarter of the machine's"},
@@ -15,6 +16,12 @@ const ds_option cli_common_options[] = {
     {"json-errors", DS_OPTION_FLAG, "", "", "", "write an error as one line of JSON"},
     {"help", DS_OPTION_FLAG, "", "", "", "show this help (-h)"},
 };
+const ds_option cli_question_options[] = {
+    {"sql", DS_OPTION_FLAG, "", "", "", "show the question as SQL for DuckDB instead of answering"},
+};
+const uint32_t cli_question_options_count =
+    sizeof cli_question_options / sizeof cli_question_options[0];
+
 const uint32_t cli_common_options_count =
     sizeof cli_common_options / sizeof cli_common_options[0];
 
@@ -45,6 +52,10 @@ static const ds_option simulate_options[] = {
     {"milliseconds", DS_OPTION_FLAG, "", "", "", "times with milliseconds"},
 };
 
+static const ds_option status_options[] = {
+    {"columns", DS_OPTION_FLAG, "", "", "", "the bytes of every column, not of each kind"},
+};
+
 static const ds_option help_options[] = {
     {"markdown", DS_OPTION_FLAG, "", "", "", "the whole manual page docs/cli.md"},
 };
@@ -55,7 +66,7 @@ const cli_command cli_commands[] = {
     {"init", "store", "make an empty store", "[DIR]", 0, 1, "doorstep init", NULL, 0,
      cli_run_init},
     {"status", "store", "what is in the store, and what it takes on disk", "", 0, 0,
-     "doorstep status", NULL, 0, cli_run_status},
+     "doorstep status", OPTIONS(status_options), cli_run_status},
     {"check", "store", "read every byte of the store and say what is wrong", "", 0, 0,
      "doorstep check", NULL, 0, cli_run_check},
     {"compact", "store", "merge the parts into few, ordered ones", "", 0, 0, "doorstep compact",

@@ -101,6 +101,7 @@ void cli_print_help(const cli_command *command, const ds_question *question) {
     print_options(question->options, question->options_count);
     printf("\nOptions of every question\n");
     print_options(ds_common_options, ds_common_options_count);
+    print_options(cli_question_options, cli_question_options_count);
   }
   printf("\nOptions of every command\n");
   print_options(cli_common_options, cli_common_options_count);
@@ -157,6 +158,7 @@ void cli_print_markdown(void) {
   markdown_options(cli_common_options, cli_common_options_count);
   printf("\n## Options of every question\n");
   markdown_options(ds_common_options, ds_common_options_count);
+  markdown_options(cli_question_options, cli_question_options_count);
   for (size_t g = 0; g < GROUPS; g++) {
     printf("\n## %s\n", groups[g][1]);
     markdown_group(groups[g][0]);

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
 
@@ -21,7 +22,9 @@ static ds_code run_command(cli *run, ds_error *err) {
 
 // Results must have left the program before it says that all went well.
 static ds_code flush_results(cli *run, ds_code code, ds_error *err) {
-  if (fflush(stdout) == 0 || run->pipe_closed || code != DS_OK)
+  const bool flushed = fflush(stdout) == 0;
+  run->pipe_closed = run->pipe_closed || (!flushed && errno == EPIPE);
+  if (flushed || run->pipe_closed || code != DS_OK)
     return code;
   return ds_fail(err, DS_IO, "the result could not be written");
 }

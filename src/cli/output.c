@@ -11,6 +11,8 @@
 
 // A rendered result is at most this long.
 #define RENDERED_BYTES_MAX ((size_t)2 << 30)
+// Of each table on a terminal; --limit asks for more or less, a pipe or file gets all.
+#define TERMINAL_ROWS_MAX 40u
 
 uint32_t cli_columns(void) {
   enum { COLUMNS_MIN = 40, COLUMNS_MAX = 1000, COLUMNS_USUAL = 80 };
@@ -116,7 +118,7 @@ static ds_code choose_format(const cli *run, const ds_format **ret_format, ds_er
   return DS_OK;
 }
 
-static ds_code write_output(cli *run, const ds_buf *text, ds_error *err) {
+ds_code cli_show_text(cli *run, const ds_buf *text, ds_error *err) {
   const char *output = cli_value(run, "output");
   if (output == NULL)
     return cli_write(run, text->data, text->size, err);
@@ -138,8 +140,9 @@ ds_code cli_show(cli *run, const ds_result *result, ds_error *err) {
   const bool terminal = cli_value(run, "output") == NULL && isatty(STDOUT_FILENO);
   const ds_render_options options = {
       .columns = cli_columns(),
-      .rows_max = 0,
+      .rows_max = terminal && cli_value(run, "limit") == NULL ? TERMINAL_ROWS_MAX : 0,
       .color = terminal && getenv("NO_COLOR") == NULL,
+      .table = cli_value(run, "table"),
   };
   ds_buf text;
   ds_buf_init(&text, RENDERED_BYTES_MAX);
@@ -148,7 +151,7 @@ ds_code cli_show(cli *run, const ds_result *result, ds_error *err) {
   if (code == DS_OK)
     code = ds_buf_check(&text, "the rendered result", err);
   if (code == DS_OK)
-    code = write_output(run, &text, err);
+    code = cli_show_text(run, &text, err);
   ds_buf_done(&text);
   return code;
 }

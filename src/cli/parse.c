@@ -32,6 +32,8 @@ static const ds_option *option_find(const cli *run, const char *name, size_t siz
     found = option_in(run->question->options, run->question->options_count, name, size);
   if (found == NULL && run->question != NULL)
     found = option_in(ds_common_options, ds_common_options_count, name, size);
+  if (found == NULL && run->question != NULL)
+    found = option_in(cli_question_options, cli_question_options_count, name, size);
   return found;
 }
 
@@ -179,9 +181,8 @@ static ds_code check_arguments(const cli *run, ds_error *err) {
     return ds_fail(err, DS_USAGE, "%s needs %s; for example: %s", command->name,
                    command->arguments, command->example);
   if (run->arguments_count > command->arguments_max)
-    return ds_fail(err, DS_USAGE, "%s takes %s%s, and then '%.100s'", command->name,
-                   command->arguments_max == 0 ? "no argument" : "at most ",
-                   command->arguments_max == 0 ? "" : command->arguments,
+    return ds_fail(err, DS_USAGE, "%s takes %s%s: '%.100s' is too many", command->name,
+                   command->arguments_max == 0 ? "no argument" : "only ", command->arguments,
                    run->arguments[command->arguments_max]);
   return DS_OK;
 }

@@ -7,8 +7,6 @@
 
 #include "cli/cli.h"
 
-#define STORE_NAME "doorstep.store"
-
 static bool is_directory(const char *path) {
   struct stat info;
   return stat(path, &info) == 0 && S_ISDIR(info.st_mode);
@@ -37,8 +35,8 @@ static bool find_upwards(cli *run) {
   for (;;) {
     char path[DS_PATH_BYTES_MAX + 32];
     const char *slash = folder[1] == '\0' ? "" : "/";
-    snprintf(path, sizeof path, "%s%s" STORE_NAME, folder, slash);
-    const char *found = here ? STORE_NAME : path;
+    snprintf(path, sizeof path, "%s%s" CLI_STORE_NAME, folder, slash);
+    const char *found = here ? CLI_STORE_NAME : path;
     if (is_store(path) && strlen(found) < sizeof run->store) {
       memcpy(run->store, found, strlen(found) + 1);
       return true;
@@ -51,12 +49,20 @@ static bool find_upwards(cli *run) {
   }
 }
 
-ds_code cli_find_store(cli *run, bool create, bool *ret_exists, ds_error *err) {
+static const char *named_store(const cli *run) {
   const char *named = cli_value(run, "store");
-  if (named == NULL)
-    named = getenv("DOORSTEP_STORE");
+  return named != NULL ? named : getenv("DOORSTEP_STORE");
+}
+
+bool cli_store_named(const cli *run) {
+  const char *named = named_store(run);
+  return named != NULL && named[0] != '\0';
+}
+
+ds_code cli_find_store(cli *run, bool create, bool *ret_exists, ds_error *err) {
+  const char *named = named_store(run);
   bool exists = false;
-  if (named != NULL && named[0] != '\0') {
+  if (cli_store_named(run)) {
     TRY(set_store(run, named, err));
     exists = is_store(run->store);
     if (!exists && !create && !is_directory(run->store))
@@ -71,7 +77,7 @@ ds_code cli_find_store(cli *run, bool create, bool *ret_exists, ds_error *err) {
                      "no store here: `doorstep init` makes one, `doorstep import FILE` makes and "
                      "fills one, --store DIR names another");
     if (!exists)
-      TRY(set_store(run, STORE_NAME, err));
+      TRY(set_store(run, CLI_STORE_NAME, err));
   }
   *ret_exists = exists;
   return DS_OK;

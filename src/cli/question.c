@@ -2,17 +2,40 @@
 // Every question of the question table as a command.
 #include "cli/cli.h"
 
+static bool is_ours(const char *name) {
+  for (uint32_t i = 0; i < cli_common_options_count; i++) {
+    if (strcmp(cli_common_options[i].name, name) == 0)
+      return true;
+  }
+  for (uint32_t i = 0; i < cli_question_options_count; i++) {
+    if (strcmp(cli_question_options[i].name, name) == 0)
+      return true;
+  }
+  return false;
+}
+
 // The options given that are the question's; those of the program are not its business.
 static ds_option_set question_options(const cli *run, ds_option_value *values) {
   uint32_t count = 0;
   for (uint32_t i = 0; i < run->values_count; i++) {
-    bool common = false;
-    for (uint32_t c = 0; c < cli_common_options_count; c++)
-      common = common || strcmp(cli_common_options[c].name, run->values[i].name) == 0;
-    if (!common)
+    if (!is_ours(run->values[i].name))
       values[count++] = run->values[i];
   }
   return (ds_option_set){values, count};
+}
+
+static ds_code show_sql(cli *run, const ds_request *request, ds_error *err) {
+  ds_buf text;
+  ds_buf_init(&text, 1u << 20);
+  ds_code code = run->question->sql(request, &text, err);
+  if (code == DS_OK && (text.size == 0 || text.data[text.size - 1] != '\n'))
+    ds_buf_text(&text, "\n");
+  if (code == DS_OK)
+    code = ds_buf_check(&text, "the SQL text", err);
+  if (code == DS_OK)
+    code = cli_show_text(run, &text, err);
+  ds_buf_done(&text);
+  return code;
 }
 
 static ds_code ask(cli *run, const ds_snapshot *snapshot, int64_t now_ms, ds_error *err) {
@@ -26,6 +49,8 @@ static ds_code ask(cli *run, const ds_snapshot *snapshot, int64_t now_ms, ds_err
       .progress = &run->progress,
       .arena = &run->arena,
   };
+  if (cli_flag(run, "sql"))
+    return show_sql(run, &request, err);
   ds_result *result = (ds_result *)ds_arena_alloc(&run->arena, sizeof *result);
   if (result == NULL)
     return ds_fail(err, DS_MEMORY, "out of memory");

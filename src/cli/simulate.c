@@ -112,8 +112,6 @@ ds_code cli_run_simulate(cli *run, ds_error *err) {
     return simulate_text(run, &options, err);
   if (cli_value(run, "output") != NULL || cli_value(run, "store") != NULL)
     return ds_fail(err, DS_USAGE, "simulate takes --into STORE or --output FILE, not both");
-  if (run->values_count == CLI_VALUES_MAX)
-    return ds_fail(err, DS_LIMIT, "more than %u options", CLI_VALUES_MAX);
   run->values[run->values_count++] = (ds_option_value){"store", into};
   return simulate_store(run, &options, err);
 }

@@ -19,7 +19,7 @@ enum { O_EVENTS, O_CUSTOMERS, O_FIRST, O_LAST, O_TOUCHPOINTS, O_PARTS, O_BYTES, 
        O_IMPORTS, O_COUNT };
 
 static const ds_column size_columns[] = {
-    {"column", DS_CELL_TEXT, "", "what is stored", false},
+    {"column", DS_CELL_TEXT, "", "a column, or a kind of columns", false},
     {"bytes", DS_CELL_COUNT, "bytes", "on disk, without the log", false},
     {"per_event", DS_CELL_NUMBER, "bytes", "bytes divided by all events in parts", false},
     {"share", DS_CELL_SHARE, "", "share of the bytes of all columns", false},
@@ -107,6 +107,7 @@ static ds_code add_overview(cli *run, ds_store *store, const ds_snapshot *snapsh
 
 // Bytes by kind of column over all parts.
 typedef struct sizes {
+  bool by_column; // else by kind: the name's first word
   ds_names names;
   uint64_t *bytes; // one per name
   uint64_t total;
@@ -117,8 +118,11 @@ typedef struct sizes {
 static void add_size(void *context, const char *column, uint64_t bytes) {
   sizes *all = (sizes *)context;
   uint32_t index = 0;
+  ds_str name = ds_str_of(column);
+  if (!all->by_column)
+    name.size = (uint32_t)strcspn(column, " ");
   if (all->code == DS_OK)
-    all->code = ds_names_add(&all->names, ds_str_of(column), &index, &all->err);
+    all->code = ds_names_add(&all->names, name, &index, &all->err);
   if (all->code == DS_OK && index < DS_NAMES_MAX) {
     all->bytes[index] += bytes;
     all->total += bytes;
@@ -156,7 +160,7 @@ static ds_code fill_sizes(const sizes *all, uint64_t events, ds_result *result, 
 
 static ds_code add_sizes(cli *run, const ds_snapshot *snapshot, ds_result *result,
                          ds_error *err) {
-  sizes all = {.code = DS_OK};
+  sizes all = {.code = DS_OK, .by_column = cli_flag(run, "columns")};
   ds_names_init(&all.names, DS_NAMES_MAX);
   all.bytes = (uint64_t *)ds_arena_array(&run->arena, DS_NAMES_MAX, sizeof *all.bytes);
   if (all.bytes == NULL)
@@ -181,6 +185,7 @@ static ds_code answer(cli *run, ds_store *store, bool with_sizes, ds_error *err)
   ds_code code = result != NULL ? DS_OK : ds_fail(err, DS_MEMORY, "out of memory");
   if (code == DS_OK) {
     ds_result_init(result, &run->arena, "status");
+    result->main_table = "store";
     ds_result_option(result, "store", "%s", run->store);
     result->definition = "What is in the store, and what it takes on disk.";
     result->as_of_ms = snapshot->time_max_ms;

@@ -7,12 +7,15 @@ ds_code cli_run_init(cli *run, ds_error *err) {
     // A folder named as argument is the same as --store.
     if (cli_value(run, "store") != NULL)
       return ds_fail(err, DS_USAGE, "init takes a folder or --store, not both");
-    if (run->values_count == CLI_VALUES_MAX)
-      return ds_fail(err, DS_LIMIT, "more than %u options", CLI_VALUES_MAX);
     run->values[run->values_count++] = (ds_option_value){"store", run->arguments[0]};
   }
   bool exists = false;
+  // A store in a folder above does not keep this one from having its own.
   TRY(cli_find_store(run, true, &exists, err));
+  if (exists && strchr(run->store, '/') != NULL && !cli_store_named(run)) {
+    run->values[run->values_count++] = (ds_option_value){"store", CLI_STORE_NAME};
+    TRY(cli_find_store(run, true, &exists, err));
+  }
   if (exists)
     return ds_fail(err, DS_USAGE, "there is a store already: %.300s", run->store);
   ds_store *store = NULL;
