@@ -1,0 +1,267 @@
+// SPDX-License-Identifier: Apache-2.0
+// The process map of real files against SQL that DuckDB runs over the same raw files: every node,
+// every edge, every time. Skipped, and counted as such, where the shared data is absent.
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+// cmocka needs the headers above first.
+#include <cmocka.h>
+#include <math.h>
+
+#include "ingest/duck.h"
+#include "ingest/import.h"
+#include "question/question.h"
+
+#define OLIST "../shared/data/olist"
+#define HELPDESK "../shared/data/eventlogs/helpdesk.csv.gz"
+
+// What every case of this file works with.
+typedef struct fixture {
+  char path[64];
+  ds_store *store;
+  ds_arena arena;
+  ds_error err;
+} fixture;
+
+static void fixture_open(fixture *f) {
+  *f = (fixture){.path = "/tmp/doorstep-oracle-XXXXXX"};
+  assert_non_null(mkdtemp(f->path));
+  ds_arena_init(&f->arena, (size_t)1 << 30);
+  ds_store_options options;
+  ds_store_options_init(&options);
+  options.write = options.create = true;
+  char store[80];
+  snprintf(store, sizeof store, "%s/store", f->path);
+  if (ds_store_open(store, &options, &f->store, &f->err) != DS_OK)
+    fail_msg("%s", f->err.message);
+}
+
+static void fixture_close(fixture *f) {
+  ds_store_close(f->store);
+  ds_arena_done(&f->arena);
+  char command[128];
+  snprintf(command, sizeof command, "rm -rf '%s'", f->path);
+  assert_int_equal(system(command), 0);
+}
+
+static void import_files(fixture *f, ds_import_options *options) {
+  options->now_ms = 1790000000000;
+  options->threads = 2;
+  options->memory_bytes = (size_t)512 << 20;
+  ds_result report;
+  ds_result_init(&report, &f->arena, "import");
+  if (ds_import(f->store, options, &f->arena, &report, &f->err) != DS_OK)
+    fail_msg("%s", f->err.message);
+}
+
+static void ask(fixture *f, const ds_option_value *values, uint32_t count, uint32_t threads,
+                ds_result *ret_result) {
+  ds_snapshot *snapshot = NULL;
+  if (ds_store_snapshot(f->store, &snapshot, &f->err) != DS_OK)
+    fail_msg("%s", f->err.message);
+  const ds_request request = {.snapshot = snapshot,
+                              .options = {values, count},
+                              .now_ms = 1790000000000,
+                              .threads = threads,
+                              .memory_bytes = (size_t)512 << 20,
+                              .arena = &f->arena};
+  const ds_question *process = ds_question_find(ds_str_of("process"));
+  assert_non_null(process);
+  ds_result_init(ret_result, &f->arena, "process");
+  if (ds_question_run(process, &request, ret_result, &f->err) != DS_OK)
+    fail_msg("%s", f->err.message);
+  ds_snapshot_free(snapshot);
+}
+
+static const ds_table *table_of(const ds_result *result, const char *name) {
+  for (uint32_t t = 0; t < result->tables_count; t++)
+    if (strcmp(result->tables[t].name, name) == 0)
+      return &result->tables[t];
+  fail_msg("no table %s", name);
+  return NULL;
+}
+
+static double number_in(const ds_table *table, const ds_cell *row, uint32_t column) {
+  assert_false(row[column].null);
+  return table->columns[column].type == DS_CELL_DURATION ? row[column].number
+                                                         : (double)row[column].i;
+}
+
+// Every row of `expected` (texts of SQL: `keys` text columns, then numbers) is in the table, and
+// no other.
+static void compare(const ds_table *table, const ds_duck_texts *expected, uint32_t keys) {
+  assert_int_equal(table->rows_count, expected->rows);
+  for (uint32_t r = 0; r < expected->rows; r++) {
+    const ds_str *want = &expected->cell[(size_t)r * expected->columns];
+    const ds_cell *found = NULL;
+    for (uint32_t i = 0; i < table->rows_count && found == NULL; i++) {
+      const ds_cell *row = &table->cells[(size_t)i * table->columns_count];
+      bool equal = true;
+      for (uint32_t k = 0; k < keys; k++)
+        equal = equal && ds_str_equal(row[k].text, want[k]);
+      found = equal ? row : NULL;
+    }
+    if (found == NULL)
+      fail_msg("no row for %.*s", DS_STR(want[0]));
+    for (uint32_t c = keys; c < expected->columns; c++) {
+      double number = 0;
+      assert_true(ds_str_to_double(want[c], &number));
+      const double got = number_in(table, found, c);
+      if (fabs(got - number) > 1e-6 + 1e-11 * fabs(number))
+        fail_msg("%.*s -> %.*s: column %s is %.9g, SQL says %.9g", DS_STR(want[0]),
+                 DS_STR(want[1]), table->columns[c].name, got, number);
+    }
+  }
+}
+
+// `events` is SQL for rows (c, t in ms, n = order among equals, e); nodes and edges of the map
+// over them.
+static void check_against_sql(fixture *f, const char *events, const ds_result *result) {
+  ds_duck *duck = NULL;
+  if (ds_duck_open("build/libduckdb.so", NULL, (size_t)1 << 30, &duck, &f->err) != DS_OK)
+    fail_msg("%s", f->err.message);
+  ds_buf sql;
+  ds_buf_init(&sql, 1u << 20);
+  ds_buf_printf(&sql,
+                "create table o as select c, t, e, lead(e) over w as f, lead(t) over w - t as d, "
+                "lag(e) over w as b from (%s) window w as (partition by c order by t, n)",
+                events);
+  if (ds_duck_run(duck, ds_buf_cstr(&sql), &f->err) != DS_OK)
+    fail_msg("%s", f->err.message);
+  ds_duck_texts texts;
+  const char *nodes = "select e, count(*)::varchar, count(distinct c)::varchar, "
+                      "count(*) filter (b is null)::varchar, "
+                      "count(*) filter (f is null)::varchar from o group by e";
+  const char *edges =
+      "select e, f, count(*)::varchar, count(distinct c)::varchar, avg(d)::varchar, "
+      "quantile_cont(d, 0.5)::varchar, quantile_cont(d, 0.9)::varchar, min(d)::varchar, "
+      "max(d)::varchar, sum(d)::varchar from o where f is not null group by e, f";
+  if (ds_duck_query(duck, nodes, &f->arena, &texts, &f->err) != DS_OK)
+    fail_msg("%s", f->err.message);
+  assert_true(texts.rows > 3);
+  compare(table_of(result, "nodes"), &texts, 1);
+  if (ds_duck_query(duck, edges, &f->arena, &texts, &f->err) != DS_OK)
+    fail_msg("%s", f->err.message);
+  assert_true(texts.rows > 3);
+  compare(table_of(result, "edges"), &texts, 2);
+  ds_buf_done(&sql);
+  ds_duck_close(duck);
+}
+
+// Olist's events straight from the raw files. `n` repeats the mapping's order: orders by
+// purchase, each with its four events, then reviews.
+static const char olist_events[] =
+    "with z as (select 'America/Sao_Paulo' as zone), "
+    "orders as (select *, row_number() over (order by order_purchase_timestamp, order_id) as r "
+    "  from read_csv('" OLIST "/olist_orders_dataset.csv', all_varchar = true) "
+    "  where %s), "
+    "people as (select customer_id, customer_unique_id from "
+    "  read_csv('" OLIST "/olist_customers_dataset.csv', all_varchar = true)), "
+    "reviews as (select *, row_number() over (order by review_creation_date, "
+    "  review_answer_timestamp, review_id, order_id) as r "
+    "  from read_csv('" OLIST "/olist_order_reviews_dataset.csv', all_varchar = true)), "
+    "long as ("
+    "  select order_id, customer_id, r * 4 + x.k as n, x.e, x.stamp from orders, lateral (values "
+    "    (0, 'order_placed', order_purchase_timestamp), "
+    "    (1, 'payment_approved', order_approved_at), "
+    "    (2, 'carrier_collected', order_delivered_carrier_date), "
+    "    (3, 'delivered', order_delivered_customer_date)) as x(k, e, stamp) "
+    "  union all "
+    "  select reviews.order_id, customer_id, 10000000 + reviews.r * 2 + x.k, x.e, x.stamp "
+    "  from reviews join orders using (order_id), lateral (values "
+    "    (0, 'survey_sent', review_creation_date), "
+    "    (1, 'review_submitted', review_answer_timestamp)) as x(k, e, stamp)) "
+    // DuckDB takes the second of two equal readings of a clock that is put back, we the first.
+    "select %s as c, epoch_ms(case when timezone(zone, u - interval 1 hour) = stamp::timestamp "
+    "  then u - interval 1 hour else u end) as t, n, e "
+    "from long join people using (customer_id), z, "
+    "  lateral (select timezone(zone, stamp::timestamp) as u) "
+    "where stamp is not null";
+
+static void olist_case(const char *uniform, const char *filter, const char *key) {
+  if (access(OLIST, R_OK) != 0) {
+    skip();
+    return;
+  }
+  fixture f;
+  fixture_open(&f);
+  const char *files[] = {OLIST};
+  const ds_pair option = {"uniform", uniform};
+  ds_import_options options;
+  ds_import_options_init(&options);
+  options.files = files;
+  options.files_count = 1;
+  options.mapping = "olist";
+  options.options = &option;
+  options.options_count = 1;
+  import_files(&f, &options);
+  const ds_option_value value = {"case", "order_id"};
+  const uint32_t given = strcmp(key, "order_id") == 0 ? 1 : 0;
+  char events[4096];
+  snprintf(events, sizeof events, olist_events, filter, key);
+  for (uint32_t threads = 1; threads <= 2; threads++) {
+    ds_result result;
+    ask(&f, &value, given, threads, &result);
+    check_against_sql(&f, events, &result);
+  }
+  assert_int_equal(ds_store_compact(f.store, NULL, &f.err), DS_OK);
+  ds_result result;
+  ask(&f, &value, given, 2, &result);
+  check_against_sql(&f, events, &result);
+  fixture_close(&f);
+}
+
+static void test_olist_orders(void **state) {
+  (void)state;
+  olist_case("0", "true", "order_id");
+}
+
+static void test_olist_people(void **state) {
+  (void)state;
+  olist_case("0", "true", "customer_unique_id");
+}
+
+static void test_olist_random_draw(void **state) {
+  (void)state;
+  olist_case("1",
+             "order_id in (select order_id from read_csv('" OLIST "/provenance_orders.csv', "
+             "all_varchar = true) where uniform = '1')",
+             "order_id");
+}
+
+static void test_helpdesk(void **state) {
+  (void)state;
+  if (access(HELPDESK, R_OK) != 0) {
+    skip();
+    return;
+  }
+  fixture f;
+  fixture_open(&f);
+  const char *files[] = {HELPDESK};
+  ds_import_options options;
+  ds_import_options_init(&options);
+  options.files = files;
+  options.files_count = 1;
+  import_files(&f, &options);
+  ds_result result;
+  ask(&f, NULL, 0, 2, &result);
+  check_against_sql(&f,
+                    "select \"case:concept:name\" as c, "
+                    "epoch_ms(\"time:timestamp\"::timestamptz) as t, "
+                    "row_number() over () as n, \"concept:name\" as e "
+                    "from read_csv('" HELPDESK "', all_varchar = true)",
+                    &result);
+  fixture_close(&f);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(test_olist_orders),
+      cmocka_unit_test(test_olist_people),
+      cmocka_unit_test(test_olist_random_draw),
+      cmocka_unit_test(test_helpdesk),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
