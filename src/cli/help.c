@@ -116,10 +116,7 @@ static void print_cell(const char *text) {
   }
 }
 
-static void markdown_options(const ds_option *options, uint32_t count) {
-  if (count == 0)
-    return;
-  printf("\n| option | meaning | default |\n|---|---|---|\n");
+static void markdown_rows(const ds_option *options, uint32_t count) {
   for (uint32_t i = 0; i < count; i++) {
     char head[128];
     option_head(&options[i], head, sizeof head);
@@ -131,19 +128,33 @@ static void markdown_options(const ds_option *options, uint32_t count) {
   }
 }
 
+static void markdown_options(const ds_option *options, uint32_t count) {
+  if (count == 0)
+    return;
+  printf("\n| option | meaning | default |\n|---|---|---|\n");
+  markdown_rows(options, count);
+}
+
+// The purpose as the begin of a sentence, and the example.
+static void markdown_purpose(const char *purpose, const char *example) {
+  const char first = purpose[0];
+  printf("%c%s.\n\n    %s\n", first >= 'a' && first <= 'z' ? first - 'a' + 'A' : first,
+         purpose + 1, example);
+}
+
 static void markdown_group(const char *group) {
   for (uint32_t i = 0; i < cli_commands_count; i++) {
     const cli_command *command = &cli_commands[i];
     if (strcmp(command->group, group) != 0 || is_hidden(command))
       continue;
     const bool arguments = command->arguments[0] != '\0';
-    printf("\n### `%s%s%s`\n\n%s. Example: `%s`\n", command->name, arguments ? " " : "",
-           command->arguments, command->purpose, command->example);
+    printf("\n### `%s%s%s`\n\n", command->name, arguments ? " " : "", command->arguments);
+    markdown_purpose(command->purpose, command->example);
     markdown_options(command->options, command->options_count);
   }
   for (uint32_t i = 0; strcmp(group, "questions") == 0 && i < ds_questions_count; i++) {
-    printf("\n### `%s`\n\n%s. Example: `%s`\n", ds_questions[i].name, ds_questions[i].purpose,
-           ds_questions[i].example);
+    printf("\n### `%s`\n\n", ds_questions[i].name);
+    markdown_purpose(ds_questions[i].purpose, ds_questions[i].example);
     markdown_options(ds_questions[i].options, ds_questions[i].options_count);
   }
 }
@@ -158,7 +169,7 @@ void cli_print_markdown(void) {
   markdown_options(cli_common_options, cli_common_options_count);
   printf("\n## Options of every question\n");
   markdown_options(ds_common_options, ds_common_options_count);
-  markdown_options(cli_question_options, cli_question_options_count);
+  markdown_rows(cli_question_options, cli_question_options_count);
   for (size_t g = 0; g < GROUPS; g++) {
     printf("\n## %s\n", groups[g][1]);
     markdown_group(groups[g][0]);
