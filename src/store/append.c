@@ -88,7 +88,8 @@ static ds_code add_event(batch_work *batch, ds_event *event, ds_error *err) {
 
 // Rows come from the gate, but what is stored is validated once more before it is believed for
 // ever.
-static ds_code add_rows(batch_work *batch, const ds_space *space, const ds_buf *rows, ds_error *err) {
+static ds_code add_rows(batch_work *batch, const ds_space *space, const ds_buf *rows,
+                        ds_error *err) {
   ds_recoder *recoder = ds_recoder_new(space, &batch->space);
   if (recoder == NULL)
     return ds_fail(err, DS_MEMORY, "out of memory for a batch");
@@ -118,7 +119,6 @@ static ds_code write_batch(batch_work *batch, ds_error *err) {
   if (code == DS_LIMIT)
     return code; // Nothing was written: a smaller batch may pass.
   TRY(ds_store_note_write(store, code));
-  store->appended = true;
   // From here on the batch is durable. What replay would do is done now; should that fail, this
   // handle knows less than the log and must not write on.
   ds_reader payload =
@@ -233,7 +233,6 @@ static ds_code seal(ds_store *store, ds_error *err) {
   }
   ds_log_close(&store->log);
   store->log = log;
-  store->appended = false;
   TRY(ds_store_reset_tail(store, err));
   TRY(code);
   return unlink_log(store, old, err);

@@ -19,7 +19,8 @@ typedef struct check_work {
   ds_block_reader *reader;
 } check_work;
 
-static void problem(check_work *check, const char *format, ...) __attribute__((format(printf, 2, 3)));
+static void problem(check_work *check, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
 
 static void problem(check_work *check, const char *format, ...) {
   char line[768];
@@ -120,11 +121,10 @@ static ds_code read_record(void *context, uint64_t seq, const uint8_t *payload, 
 static ds_code scan_log(check_work *check, ds_log *log, ds_error *found) {
   ds_tail tail;
   ds_tail_init(&tail);
-  bool torn = false;
-  const ds_code code = ds_log_scan(log, read_record, &tail, &torn, found);
+  const ds_code code = ds_log_scan(log, read_record, &tail, found);
   ds_tail_done(&tail);
   // Beside a writer the end may be a record in the making.
-  if (code == DS_OK && torn && check->store->options.write)
+  if (code == DS_OK && log->torn && check->store->options.write)
     problem(check, "log %06" PRIu64 " has a torn end at byte %" PRIu64, log->number, log->end);
   return code;
 }

@@ -54,7 +54,6 @@ static ds_code log_and_commit(ds_store *store, ds_buf *record, ds_view *next, ds
     ds_view_done(next);
     return code;
   }
-  store->appended = true;
   next->manifest.sealed_seq = store->log.next_seq - 1;
   return ds_store_commit(store, next, err);
 }
@@ -160,7 +159,8 @@ static ds_code part_holds(const ds_part *part, uint32_t import, ds_block_reader 
   return DS_OK;
 }
 
-static ds_code find_parts(ds_store *store, undo_work *undo, ds_block_reader *reader, ds_error *err) {
+static ds_code find_parts(ds_store *store, undo_work *undo, ds_block_reader *reader,
+                          ds_error *err) {
   const ds_view *view = &store->view;
   undo->pure = true;
   for (uint32_t i = 0; i < view->parts_count; i++) {

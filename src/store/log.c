@@ -66,7 +66,8 @@ static ds_code write_header(ds_log *log, ds_error *err) {
 
 ds_code ds_log_create(ds_io *io, const char *path, uint64_t number, uint64_t next_seq,
                       ds_log *ret_log, ds_error *err) {
-  ds_log log = {.io = io, .number = number, .end = DS_LOG_HEADER_BYTES, .next_seq = next_seq};
+  ds_log log = {.io = io, .number = number, .end = DS_LOG_HEADER_BYTES, .first_seq = next_seq,
+                .next_seq = next_seq};
   TRY(io->ops->random(io, &log.salt, sizeof log.salt, err));
   TRY(io->ops->open(io, path, DS_OPEN_READ | DS_OPEN_WRITE | DS_OPEN_CREATE, &log.file, err));
   const ds_code code = write_header(&log, err);
@@ -103,7 +104,8 @@ static ds_code check_header(ds_log *log, ds_error *err) {
 
 ds_code ds_log_open(ds_io *io, const char *path, uint64_t number, uint64_t first_seq, bool write,
                     ds_log *ret_log, ds_error *err) {
-  ds_log log = {.io = io, .number = number, .end = DS_LOG_HEADER_BYTES, .next_seq = first_seq};
+  ds_log log = {.io = io, .number = number, .end = DS_LOG_HEADER_BYTES, .first_seq = first_seq,
+                .next_seq = first_seq};
   const int flags = write ? DS_OPEN_READ | DS_OPEN_WRITE : DS_OPEN_READ;
   TRY(io->ops->open(io, path, flags, &log.file, err));
   const ds_code code = check_header(&log, err);
@@ -199,40 +201,41 @@ static ds_code check_torn_end(log_window *window, ds_error *err) {
 }
 
 static ds_code scan_records(ds_log *log, log_window *window, ds_log_each each, void *context,
-                            bool *ret_torn, ds_error *err) {
+                            ds_error *err) {
+  size_t size = 0;
+  log->marked = false;
   for (;;) {
-    const uint8_t *record;
-    size_t size;
+    const uint8_t *record = NULL;
     TRY(record_at(window, log->end, log->next_seq, log->next_seq, &record, &size, err));
     if (size == 0)
       break;
-    const uint32_t length = (uint32_t)(size - DS_LOG_RECORD_BYTES);
-    TRY(each(context, log->next_seq, record + DS_LOG_RECORD_BYTES, length, err));
+    const uint8_t *payload = record + DS_LOG_RECORD_BYTES;
+    log->marked = payload[0] == DS_LOG_MARK;
+    if (log->marked)
+      break;
+    TRY(each(context, log->next_seq, payload, (uint32_t)(size - DS_LOG_RECORD_BYTES), err));
     log->end += size;
     log->next_seq++;
   }
-  assert(log->end <= window->file_bytes);
-  TRY(check_torn_end(window, err));
-  *ret_torn = log->end < window->file_bytes;
-  return DS_OK;
+  assert(log->end + size <= window->file_bytes);
+  log->torn = log->end + size < window->file_bytes;
+  return check_torn_end(window, err);
 }
 
-ds_code ds_log_scan(ds_log *log, ds_log_each each, void *context, bool *ret_torn, ds_error *err) {
-  assert(log->file != NULL && log->end >= DS_LOG_HEADER_BYTES);
+ds_code ds_log_scan(ds_log *log, ds_log_each each, void *context, ds_error *err) {
+  assert(log->file != NULL && log->end == DS_LOG_HEADER_BYTES);
   log_window window = {.log = log};
   TRY(log->io->ops->size(log->io, log->file, &window.file_bytes, err));
-  // A file shorter than what was read before can only be damage; nothing is left to read in it.
   if (window.file_bytes < log->end)
-    window.file_bytes = log->end;
-  const ds_code code = scan_records(log, &window, each, context, ret_torn, err);
+    return ds_fail(err, DS_CORRUPT, "log %06" PRIu64 " is cut short: restore a backup",
+                   log->number);
+  const ds_code code = scan_records(log, &window, each, context, err);
   free(window.data);
   return code;
 }
 
-ds_code ds_log_settle(ds_log *log, bool torn, ds_error *err) {
-  if (torn)
-    TRY(log->io->ops->truncate(log->io, log->file, log->end, err));
-  return log->io->ops->sync(log->io, log->file, err);
+bool ds_log_is_settled(const ds_log *log) {
+  return !log->torn && (log->marked || log->end == DS_LOG_HEADER_BYTES);
 }
 
 void ds_log_begin(ds_buf *record, ds_log_kind kind) {
@@ -242,10 +245,8 @@ void ds_log_begin(ds_buf *record, ds_log_kind kind) {
   ds_buf_u8(record, (uint8_t)kind);
 }
 
-ds_code ds_log_append(ds_log *log, ds_buf *record, ds_error *err) {
-  assert(log->file != NULL);
-  if (log->failed)
-    return ds_fail(err, DS_READONLY, "the log refuses writes after an earlier failure");
+// Fills in the head of a begun record.
+static ds_code finish_record(const ds_log *log, ds_buf *record, ds_error *err) {
   TRY(ds_buf_check(record, "a batch", err));
   assert(record->size > DS_LOG_RECORD_BYTES);
   const size_t length = record->size - DS_LOG_RECORD_BYTES;
@@ -256,17 +257,80 @@ ds_code ds_log_append(ds_log *log, ds_buf *record, ds_error *err) {
   put_u64(record->data + RECORD_AT_SEQ, log->next_seq);
   put_u64(record->data + RECORD_AT_CHECKSUM,
           record_checksum(log, record->data, (uint32_t)length));
+  return DS_OK;
+}
+
+static ds_code write_record(ds_log *log, const ds_buf *record, bool sync, ds_error *err) {
   const ds_io_ops *ops = log->io->ops;
   ds_code code = ops->write_at(log->io, log->file, log->end, record->data, record->size, err);
-  if (code == DS_OK)
+  if (code == DS_OK && sync)
     code = ops->sync(log->io, log->file, err);
-  if (code != DS_OK) {
-    log->failed = true;
-    ds_error unheard;
-    (void)ops->truncate(log->io, log->file, log->end, &unheard);
-    return code;
-  }
+  if (code == DS_OK)
+    return DS_OK;
+  log->failed = true;
+  ds_error unheard;
+  (void)ops->truncate(log->io, log->file, log->end, &unheard);
+  return code;
+}
+
+ds_code ds_log_append(ds_log *log, ds_buf *record, ds_error *err) {
+  assert(log->file != NULL && !log->torn);
+  if (log->failed)
+    return ds_fail(err, DS_READONLY, "the log refuses writes after an earlier failure");
+  TRY(finish_record(log, record, err));
+  log->marked = false;
+  TRY(write_record(log, record, true, err));
   log->end += record->size;
   log->next_seq++;
   return DS_OK;
+}
+
+ds_code ds_log_mark(ds_log *log, ds_error *err) {
+  assert(log->file != NULL && !log->torn && !log->marked && !log->failed);
+  ds_buf record;
+  ds_buf_init(&record, 64);
+  ds_log_begin(&record, DS_LOG_MARK);
+  ds_code code = finish_record(log, &record, err);
+  if (code == DS_OK)
+    code = write_record(log, &record, true, err);
+  ds_buf_done(&record);
+  log->marked = code == DS_OK;
+  return code;
+}
+
+// A copy on its way.
+typedef struct log_copy {
+  uint64_t after_seq;
+  ds_log *to;
+  ds_buf record;
+} log_copy;
+
+static ds_code copy_record(void *context, uint64_t seq, const uint8_t *payload, uint32_t size,
+                           ds_error *err) {
+  log_copy *copy = context;
+  if (seq <= copy->after_seq)
+    return DS_OK;
+  assert(seq == copy->to->next_seq && size > 0);
+  ds_log_begin(&copy->record, (ds_log_kind)payload[0]);
+  ds_buf_append(&copy->record, payload + 1, size - 1);
+  TRY(finish_record(copy->to, &copy->record, err));
+  TRY(write_record(copy->to, &copy->record, false, err));
+  copy->to->end += copy->record.size;
+  copy->to->next_seq++;
+  return DS_OK;
+}
+
+ds_code ds_log_copy(const ds_log *from, uint64_t after_seq, ds_log *to, ds_error *err) {
+  assert(to->end == DS_LOG_HEADER_BYTES && to->next_seq == after_seq + 1);
+  log_copy copy = {.after_seq = after_seq, .to = to};
+  ds_buf_init(&copy.record, (size_t)DS_BATCH_BYTES_MAX + DS_LOG_RECORD_BYTES);
+  ds_log again = *from;
+  again.end = DS_LOG_HEADER_BYTES;
+  again.next_seq = from->first_seq;
+  ds_code code = ds_log_scan(&again, copy_record, &copy, err);
+  ds_buf_done(&copy.record);
+  if (code == DS_OK && again.next_seq != from->next_seq)
+    code = ds_fail(err, DS_CORRUPT, "log %06" PRIu64 " changed while it was read: try again",
+                   from->number);
+  return code == DS_OK ? ds_log_mark(to, err) : code;
 }

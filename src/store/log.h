@@ -2,23 +2,37 @@
 // The log: batches, imports and undos in the order in which they were acknowledged. One append is
 // one write and one sync. May use base/, io/. A ds_log is used by one thread.
 //
-// File log/000017.log, little-endian: offset  size 0     8  "DSTEPLOG" 8     4  format version, 1
-// 12     4  salt, random: text inside an event cannot pose as a record of this file 16     8  log
-// number, 17 24     8  checksum: XXH3-64 of bytes 0..23 32        records, back to back, each: 0
-// 4  length of the payload, 1 .. DS_BATCH_BYTES_MAX 4     8  checksum: XXH3-64 of bytes 12 ..
-// 20+length, seeded with log number, salt and length 12     8  seq: ascends by one over all logs
-// of the store 20        payload: u8 kind, then kind 1, batch:  u32 events, names
-// (ds_space_encode), rows (model/event.h) whose codes are of those names kind 2, import: import
-// info, part infos (record.h) kind 3, undo:   u32 import, parts removed, parts added (record.h)
-// kind 4, close:  nothing. The writer left in order, so all before it was whole.
+// File log/000017.log, little-endian:
+//   offset  size
+//        0     8  "DSTEPLOG"
+//        8     4  format version, 1
+//       12     4  salt, random: text inside an event cannot pose as a record of this file
+//       16     8  log number, 17
+//       24     8  checksum: XXH3-64 of bytes 0..23
+//       32        records, back to back, each:
+//        0     4  length of the payload, 1 .. DS_BATCH_BYTES_MAX
+//        4     8  checksum: XXH3-64 of the bytes from 12 to the record's end, seeded with log
+//                 number, salt and length
+//       12     8  seq: ascends by one over all logs of the store
+//       20        payload: u8 kind, then
+//                   kind 1, batch:  u32 events, names (ds_space_encode), rows (model/event.h)
+//                                   whose codes are of those names
+//                   kind 2, import: import info, part infos (record.h)
+//                   kind 3, undo:   u32 import, parts removed, parts added (record.h)
+//                   kind 4, mark:   nothing. The writer left in order: every record before it was
+//                                   synced. It has the next seq without using it up: the next
+//                                   record overwrites it.
 //
-// Invariants (docs/durability.md has the list): I1 I4  Reading stops at the first record that is
-// cut short, fails its checksum, or has another seq than the next: what was read is a prefix, in
-// order. I2     A record is synced before the next is written. So a whole record with a later seq
-// behind a bad one means damage (DS_CORRUPT), never a torn end that may be cut off. I11    A
-// failed write or sync is not retried. The file is cut back to its last good end (best effort, so
-// that another process does not believe pages that a failed sync dropped), and the log refuses
-// every later append.
+// Invariants (docs/durability.md has the list):
+//   I1 I4  Reading stops at the first record that is cut short, fails its checksum, or has another
+//          seq than the next: what was read is a prefix, in order.
+//   I2     A record is synced before the next is written. So a whole record with a later seq
+//          behind a bad one means damage (DS_CORRUPT), never a torn end that may be cut off.
+//          The mark behind the last record makes a flipped bit in that one damage too.
+//   I2     A failed sync may leave pages in sight that never reach the disk. So a writer believes
+//          a log only when a mark ends it; else it copies what it reads into a new log.
+//   I11    A failed write or sync is not retried. The file is cut back to its last good end (best
+//          effort), and the log refuses every later append.
 #ifndef DS_STORE_LOG_H
 #define DS_STORE_LOG_H
 
@@ -34,7 +48,7 @@ typedef enum ds_log_kind {
   DS_LOG_BATCH = 1,
   DS_LOG_IMPORT = 2,
   DS_LOG_UNDO = 3,
-  DS_LOG_CLOSE = 4,
+  DS_LOG_MARK = 4,
 } ds_log_kind;
 
 // Caller's memory; fields may be read. `end` is behind the last whole record.
@@ -43,8 +57,11 @@ typedef struct ds_log {
   ds_file *file; // NULL = closed
   uint64_t number;
   uint64_t end;
+  uint64_t first_seq;
   uint64_t next_seq;
   uint32_t salt;
+  bool marked; // a mark stands at `end`
+  bool torn;   // bytes that are no record stand behind `end` and the mark
   bool failed;
 } ds_log;
 
@@ -65,14 +82,20 @@ void ds_log_close(ds_log *log);
 typedef ds_code (*ds_log_each)(void *context, uint64_t seq, const uint8_t *payload, uint32_t size,
                                ds_error *err);
 
-// Reads all whole records and leaves `end` and `next_seq` behind the last. *ret_torn: bytes
-// follow that are no record. DS_CORRUPT when a whole later record follows them.
-DS_CHECKED ds_code ds_log_scan(ds_log *log, ds_log_each each, void *context, bool *ret_torn,
-                               ds_error *err);
+// Reads all whole records and leaves `end` and `next_seq` behind the last; sets `marked` and
+// `torn`. DS_CORRUPT when a whole later record stands behind a bad one.
+DS_CHECKED ds_code ds_log_scan(ds_log *log, ds_log_each each, void *context, ds_error *err);
 
-// Cuts the file at `end` when `torn`, and in any case syncs it: a record that was written but not
-// synced by a killed process may be served only once it is on disk.
-DS_CHECKED ds_code ds_log_settle(ds_log *log, bool torn, ds_error *err);
+// True when a writer may go on behind the last record: the log is empty, or a mark says that all
+// of it is on disk.
+bool ds_log_is_settled(const ds_log *log);
+
+// Copies the records behind `after_seq` from a log that was scanned into an empty one, ends it
+// with a mark, and syncs it.
+DS_CHECKED ds_code ds_log_copy(const ds_log *from, uint64_t after_seq, ds_log *to, ds_error *err);
+
+// Writes and syncs a mark behind the last record.
+DS_CHECKED ds_code ds_log_mark(ds_log *log, ds_error *err);
 
 // An empty record of a kind, to be filled with its payload and appended.
 void ds_log_begin(ds_buf *record, ds_log_kind kind);

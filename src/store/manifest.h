@@ -3,21 +3,25 @@
 // replaced whole and durably (ds_io_replace_file). May use base/, io/, store/part.h.
 //
 // File MANIFEST: lines of tab-separated fields, each line ended by a newline. In texts a tab,
-// newline, carriage return and backslash are written \t \n \r \\ . Numbers are decimal. In this
-// order: doorstep-manifest  format version (1)  reader version: the oldest format whose programs
-// can read it state   generation (one more at each write)  next part number  next log number
-// next arrival next import id  last seq that is in the parts and in this file log     number  seq
-// of its first record type    touchpoint  property  type name
-// (any number of lines) part    number  bytes  checksum  events  customers  blocks  first
-// customer  last customer earliest ms  latest ms  import (0: of several, or of the log)     (any
-// number) import  id  when ms  mapping  files  fingerprint  rows  events  duplicates  rejected
-// personal dropped  undone (0 1)                                    (any number, ids ascend) end
-// XXH3-64 of all bytes before this line, 16 hex digits The first and the last line keep their
-// form in every later format.
+// newline, carriage return and backslash are written \t \n \r \\ . Numbers are decimal. The lines,
+// in this order ("*": any number of them):
+//   doorstep-manifest
+//          format version (1), reader version: the oldest format whose programs can read it
+//   state  generation (one more at each write), next part number, next log number, next arrival,
+//          next import id, last seq whose effect is in the parts and in this file
+//   log    number, seq of its first record
+//   type*  touchpoint, property, type name
+//   part*  number, bytes, checksum, events, customers, blocks, first customer, last customer,
+//          earliest ms, latest ms, import (0: the log, or several)
+//   import*
+//          id (ascending), when ms, mapping, files, fingerprint, rows, events, duplicates,
+//          rejected, personal dropped, undone (0 or 1)
+//   end    XXH3-64 of all bytes before this line, 16 hex digits
+// The first and the last line keep their form in every later format.
 //
-// Invariants: part numbers differ and are below the next; the log's number is below the next;
-// each part's ranges are in order; the first seq of the log is at most one past the last seq in
-// the parts.
+// Invariants: part numbers differ and are below the next; the log's number is below the next; each
+// part's ranges are in order; the first seq of the log is at most one past the last seq in the
+// parts.
 #ifndef DS_STORE_MANIFEST_H
 #define DS_STORE_MANIFEST_H
 

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the log's records of kind import and undo hold, and what they do to a manifest. Applying
 // one is a pure change of the manifest, so the writer, recovery and readers do the same. May use
-// base/, log.h, manifest.h.
-//
-// import, after the kind: u32 id; i64 when_ms; u64 fingerprint, rows, events, duplicates,
-// rejected, personal_dropped; u64 next arrival; u32 n + mapping; u32 n + files; u32 parts, parts
-// x part info undo, after the kind: u32 import; u32 removed, removed x u64 part number; u32
-// added, added x {part info, u32 import} part info: u64 number, bytes, checksum, events; u32
-// customers, blocks, customer_first, customer_last; i64 time_min_ms, time_max_ms
+// base/, log.h, manifest.h. Little-endian, behind the kind:
+//   import     u32 id; i64 when_ms; u64 fingerprint, rows, events, duplicates, rejected,
+//              personal_dropped; u64 next arrival; u32 n + mapping; u32 n + files;
+//              u32 parts, parts x part info
+//   undo       u32 import; u32 removed, removed x u64 part number;
+//              u32 added, added x {part info, u32 import}
+//   part info  u64 number, bytes, checksum, events; u32 customers, blocks, customer_first,
+//              customer_last; i64 time_min_ms, time_max_ms
 #ifndef DS_STORE_RECORD_H
 #define DS_STORE_RECORD_H
 

@@ -18,7 +18,6 @@ typedef struct loading {
   ds_log log;
   bool found; // a manifest was read
   bool changed;
-  bool torn;
 } loading;
 
 static ds_code replay(void *context, uint64_t seq, const uint8_t *payload, uint32_t size,
@@ -31,11 +30,9 @@ static ds_code replay(void *context, uint64_t seq, const uint8_t *payload, uint3
   const uint8_t kind = ds_read_u8(&in);
   if (kind == DS_LOG_BATCH)
     return ds_tail_add_batch(&to->tail, &in, err);
-  if (kind == DS_LOG_CLOSE)
-    return DS_OK;
   if (kind != DS_LOG_IMPORT && kind != DS_LOG_UNDO)
-    return ds_fail(err, DS_CORRUPT, "the log holds a record of unknown kind %u: upgrade the program",
-                   kind);
+    return ds_fail(err, DS_VERSION,
+                   "the log holds a record of unknown kind %u: upgrade the program", kind);
   // Both are written only when all batches before them are in parts; so one seq says what is
   // applied.
   if (to->tail.count != 0)
@@ -67,7 +64,7 @@ static ds_code load_log(const ds_store *store, loading *to, ds_error *err) {
   ds_store_file(store->path, "log", manifest->log_number, path);
   TRY(ds_log_open(store->io, path, manifest->log_number, manifest->log_first_seq,
                   store->options.write, &to->log, err));
-  TRY(ds_log_scan(&to->log, replay, to, &to->torn, err));
+  TRY(ds_log_scan(&to->log, replay, to, err));
   if (to->log.next_seq <= manifest->sealed_seq)
     return ds_fail(err, DS_CORRUPT,
                    "log %06" PRIu64 " ends before records that MANIFEST has seen: restore a backup",
@@ -111,7 +108,7 @@ void ds_store_unload(ds_store *store) {
   store->loaded = false;
 }
 
-ds_code ds_store_load(ds_store *store, bool *ret_changed, bool *ret_torn, ds_error *err) {
+ds_code ds_store_load(ds_store *store, bool *ret_changed, ds_error *err) {
   const int tries = store->options.write ? 1 : READ_TRIES;
   for (int i = 1;; i++) {
     loading to;
@@ -124,7 +121,6 @@ ds_code ds_store_load(ds_store *store, bool *ret_changed, bool *ret_torn, ds_err
       store->log = to.log;
       store->loaded = true;
       *ret_changed = to.changed;
-      *ret_torn = to.torn;
       return DS_OK;
     }
     const bool found = to.found;
@@ -199,8 +195,6 @@ static ds_code list_orphans(orphans *to, ds_error *err) {
 
 static ds_code remove_listed(ds_store *store, bool durable, orphans *logs, orphans *parts,
                              ds_error *err) {
-  TRY(list_orphans(logs, err));
-  TRY(list_orphans(parts, err));
   // The manifest in sight may be one whose rename never reached the disk. What the one on disk
   // names may go only once this one is there for certain, and a sync that failed once says
   // nothing later.
@@ -223,30 +217,70 @@ static ds_code remove_temporary(ds_store *store, ds_error *err) {
   return store->io->ops->sync_dir(store->io, store->path, err);
 }
 
-ds_code ds_store_remove_orphans(ds_store *store, bool durable, ds_error *err) {
+// Looks for orphans, which raises the next numbers above theirs, and removes them when `remove`.
+static ds_code handle_orphans(ds_store *store, bool remove, bool durable, ds_error *err) {
   orphans logs = {.store = store, .kind = "log"};
   orphans parts = {.store = store, .kind = "part"};
   ds_names_init(&logs.names, 1u << 20);
   ds_names_init(&parts.names, 1u << 20);
-  ds_code code = remove_listed(store, durable, &logs, &parts, err);
+  ds_code code = list_orphans(&logs, err);
+  if (code == DS_OK)
+    code = list_orphans(&parts, err);
+  if (code == DS_OK && remove)
+    code = remove_listed(store, durable, &logs, &parts, err);
   ds_names_done(&logs.names);
   ds_names_done(&parts.names);
-  if (code == DS_OK)
-    code = remove_temporary(store, err);
   return code;
+}
+
+ds_code ds_store_remove_orphans(ds_store *store, bool durable, ds_error *err) {
+  TRY(handle_orphans(store, true, durable, err));
+  return remove_temporary(store, err);
+}
+
+static ds_code copy_log(ds_store *store, ds_log *ret_log, ds_error *err) {
+  ds_manifest *manifest = &store->view.manifest;
+  const uint64_t number = manifest->next_log;
+  char path[DS_PATH_BYTES_MAX + 8];
+  ds_store_file(store->path, "log", number, path);
+  TRY(ds_log_create(store->io, path, number, manifest->sealed_seq + 1, ret_log, err));
+  ds_code code = ds_log_copy(&store->log, manifest->sealed_seq, ret_log, err);
+  (void)snprintf(path, sizeof path, "%s/log", store->path);
+  if (code == DS_OK)
+    code = store->io->ops->sync_dir(store->io, path, err);
+  if (code != DS_OK)
+    ds_log_close(ret_log);
+  return code;
+}
+
+// Nobody says that what was read of the log is on disk: it is written to a new one, and the old,
+// torn end and all, becomes an orphan.
+static ds_code replace_log(ds_store *store, ds_error *err) {
+  ds_manifest *manifest = &store->view.manifest;
+  TRY(handle_orphans(store, false, false, err));
+  ds_log log;
+  TRY(copy_log(store, &log, err));
+  assert(log.next_seq == store->log.next_seq && log.number != store->log.number);
+  ds_log_close(&store->log);
+  store->log = log;
+  manifest->log_number = log.number;
+  manifest->log_first_seq = log.first_seq;
+  manifest->next_log = log.number + 1;
+  return ds_manifest_save(store->io, store->path, manifest, err);
 }
 
 ds_code ds_store_recover(ds_store *store, ds_error *err) {
   assert(store->options.write && !store->loaded);
-  bool changed;
-  bool torn;
-  TRY(ds_store_load(store, &changed, &torn, err));
-  TRY(ds_log_settle(&store->log, torn, err));
-  if (changed) {
+  bool changed = false;
+  TRY(ds_store_load(store, &changed, err));
+  const bool settled = ds_log_is_settled(&store->log);
+  if (changed)
     TRY(ds_view_add_types(&store->view, 0, err));
+  if (!settled)
+    TRY(replace_log(store, err));
+  else if (changed)
     TRY(ds_manifest_save(store->io, store->path, &store->view.manifest, err));
-  }
-  TRY(ds_store_remove_orphans(store, changed, err));
+  TRY(ds_store_remove_orphans(store, !settled || changed, err));
   TRY(ds_catalog_open(store->io, store->path, &store->catalog, err));
   return ds_catalog_update(store->catalog, &store->view.manifest, store->view.parts, err);
 }

@@ -85,8 +85,7 @@ ds_code ds_store_snapshot(ds_store *store, ds_snapshot **ret_snapshot, ds_error 
   // A reader looks again at what a writer has done since; a writer knows.
   if (!store->options.write && store->snapshots_taken++ > 0) {
     bool changed;
-    bool torn;
-    TRY(ds_store_load(store, &changed, &torn, err));
+    TRY(ds_store_load(store, &changed, err));
   }
   held_snapshot *held = calloc(1, sizeof *held);
   if (held == NULL)

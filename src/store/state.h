@@ -57,7 +57,6 @@ struct ds_store {
   bool loaded;             // view and tail are filled
   bool importing;          // between import_begin and its commit or abort
   bool failed;             // a write failed: nothing is written any more (I11)
-  bool appended;           // a record was written since open: close leaves a mark behind it
 };
 
 // The name of a file of the store: kind is "part" or "log".
@@ -77,15 +76,14 @@ ds_code ds_store_note_write(ds_store *store, ds_code code);
 DS_CHECKED ds_code ds_store_remove_orphans(ds_store *store, bool durable, ds_error *err);
 
 // Fills view, log and tail from what lies on disk: replays the log behind the manifest.
-// *ret_changed: the manifest in memory has more than the one on disk. *ret_torn: the log has a
-// torn end.
-DS_CHECKED ds_code ds_store_load(ds_store *store, bool *ret_changed, bool *ret_torn,
-                                 ds_error *err);
+// *ret_changed: the manifest in memory has more than the one on disk.
+DS_CHECKED ds_code ds_store_load(ds_store *store, bool *ret_changed, ds_error *err);
 
 // Lets go of all that ds_store_load filled.
 void ds_store_unload(ds_store *store);
 
-// Recovery of a writer: loads, cuts a torn end, makes what the log holds durable, removes orphans.
+// Recovery of a writer: loads, makes what the log holds durable, without a torn end, and removes
+// orphans.
 DS_CHECKED ds_code ds_store_recover(ds_store *store, ds_error *err);
 
 // Makes `next` (manifest complete, parts open) the store: saves the manifest and the catalog, then
@@ -99,8 +97,8 @@ DS_CHECKED ds_code ds_store_reset_tail(ds_store *store, ds_error *err);
 DS_CHECKED ds_code ds_store_next_view(const ds_store *store, ds_view *ret_next, ds_error *err);
 
 // Writes the rows of `count` of the store's parts (indices `which`, ascending) anew, in order,
-// without those of import `drop` (0 = none). The new parts are synced, their directory not yet.
-// *ret_infos is malloc'ed.
+// without those of import `drop` (0 = none). The new parts and their directory are synced.
+// *ret_infos is malloc'ed. On failure no new part is left, or the store refuses writes.
 DS_CHECKED ds_code ds_store_rewrite(ds_store *store, const uint32_t *which, uint32_t count,
                                     uint32_t drop, ds_progress *progress,
                                     ds_part_info **ret_infos, uint32_t *ret_count,

@@ -1,16 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 // Opening, creating and closing a store, and the steps that all writes share.
 //
-// Protocol (the fault model and all invariants: docs/durability.md): append  one record, written
-// and synced, then acknowledged                      (I1-I4) seal    part written, synced; next
-// log made, synced; both directories synced; MANIFEST replaced; catalog committed; only then the
-// old log is unlinked                   (I2, I9, I14) import  parts written, synced, directory
-// synced; one log record that names them; MANIFEST replaced undo    replacing parts written and
-// synced; one log record; MANIFEST replaced; old parts unlinked compact parts written, synced,
-// directory synced; MANIFEST replaced; old parts unlinked      (I10) open to write  LOCK taken;
-// log read, a torn end cut off and synced; what the log has beyond MANIFEST is put there; orphans
-// removed                                             (I5, I6, I8) any write that fails  nothing
-// is written through this handle any more         (I11)
+// Protocol (the fault model and all invariants: docs/durability.md):
+//   append   one record, written and synced, then acknowledged                   (I1-I4)
+//   seal     part written, synced; next log made, synced; both directories synced; MANIFEST
+//            replaced; catalog committed; only then the old log is unlinked      (I2, I9, I14)
+//   import   parts written, synced, directory synced; one log record that names them; MANIFEST
+//            replaced                                                            (I4)
+//   undo     replacing parts written, synced; one log record; MANIFEST replaced; old parts
+//            unlinked
+//   compact  parts written, synced, directory synced; MANIFEST replaced; old parts unlinked (I10)
+//   open to write
+//            LOCK taken; log read; unless a mark ends it, its whole records are copied to a new
+//            log and MANIFEST is replaced; orphans removed; only then anything is served
+//                                                                                (I2, I5, I6, I8)
+//   close    a mark is written behind the last record and synced
+//   any write that fails
+//            nothing is written through this handle any more                     (I11)
 #include "store/store.h"
 
 #include <assert.h>
@@ -50,11 +56,11 @@ static void parent_of(const char *path, char out[DS_PATH_BYTES_MAX]) {
     slash[slash == out ? 1 : 0] = '\0';
 }
 
-static ds_code take_lock(ds_store *store, int flags, ds_error *err) {
+static ds_code take_lock(ds_store *store, int more_flags, ds_error *err) {
   char path[2 * DS_PATH_BYTES_MAX];
   below(store, "LOCK", path);
-  const ds_code opened =
-      store->io->ops->open(store->io, path, DS_OPEN_READ | DS_OPEN_WRITE | flags, &store->lock, err);
+  const int flags = DS_OPEN_READ | DS_OPEN_WRITE | more_flags;
+  const ds_code opened = store->io->ops->open(store->io, path, flags, &store->lock, err);
   if (opened == DS_MISSING)
     return ds_fail(err, DS_MISSING, "there is no store in %s", store->path);
   TRY(opened);
@@ -174,8 +180,7 @@ static ds_code open_writer(ds_store *store, ds_error *err) {
 
 static ds_code open_reader(ds_store *store, ds_error *err) {
   bool changed;
-  bool torn;
-  return ds_store_load(store, &changed, &torn, err);
+  return ds_store_load(store, &changed, err);
 }
 
 ds_code ds_store_open(const char *path, const ds_store_options *options, ds_store **ret_store,
@@ -194,6 +199,7 @@ ds_code ds_store_open(const char *path, const ds_store_options *options, ds_stor
   memcpy(store->path, path, length);
   const ds_code code = options->write ? open_writer(store, err) : open_reader(store, err);
   if (code != DS_OK) {
+    store->failed = true; // Closing must not vouch for a log that was not recovered.
     ds_store_close(store);
     return code;
   }
@@ -201,19 +207,15 @@ ds_code ds_store_open(const char *path, const ds_store_options *options, ds_stor
   return DS_OK;
 }
 
-// A whole record behind the last batch shows a later reader that the batch was whole: a bit that
-// flips in it is then damage, and not taken for a torn end. Nothing depends on the mark being
-// there.
+// Shows the next writer that all of the log is on disk. Should it fail, the next writer makes sure
+// itself.
 static void leave_mark(ds_store *store) {
-  if (!store->appended || store->failed)
+  if (!store->options.write || !store->loaded || store->failed || store->log.failed ||
+      ds_log_is_settled(&store->log))
     return;
-  ds_buf record;
-  ds_buf_init(&record, 1u << 10);
-  ds_log_begin(&record, DS_LOG_CLOSE);
   ds_error unheard;
-  const ds_code code = ds_log_append(&store->log, &record, &unheard);
-  (void)code;
-  ds_buf_done(&record);
+  const ds_code ignored = ds_log_mark(&store->log, &unheard);
+  (void)ignored;
 }
 
 void ds_store_close(ds_store *store) {
