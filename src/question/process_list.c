@@ -76,7 +76,8 @@ static int compare_entries(const void *a, const void *b) {
 
 // Keeps the first entries only, so that a limited list needs limited memory.
 static void prune(list_state *state) {
-  qsort(state->entries, state->count, sizeof *state->entries, compare_entries);
+  if (state->count > 0)
+    qsort(state->entries, state->count, sizeof *state->entries, compare_entries);
   for (; state->count > state->cell->limit; state->count--) {
     const list_entry *last = &state->entries[state->count - 1];
     state->bytes -= last->customer_size + last->case_size + 1 + sizeof *last;

@@ -264,7 +264,8 @@ static ds_code run_key(ds_assembly *assembly, uint32_t k, const ds_block *from, 
     to->first[events + e] = source->first[e0 + e] - i0 + items;
   for (uint32_t i = 0; i < more; i++)
     to->item[items + i] = source->item[i0 + i] - v0 + to->values;
-  memcpy(to->hash + to->values, source->hash + v0, values * sizeof *to->hash);
+  if (values > 0)
+    memcpy(to->hash + to->values, source->hash + v0, values * sizeof *to->hash);
   for (uint32_t v = 0; assembly->columns.key_texts && v < values; v++) {
     to->text[to->values + v] = source->text[v0 + v];
     if (!text_keep(assembly, &to->text[to->values + v]))
@@ -449,8 +450,9 @@ static ds_code gather_key(ds_assembly *assembly, uint32_t k, const ds_block *fro
     const uint32_t v0 = source->offset[list->journey[j]];
     const uint32_t values = source->offset[list->journey[j] + 1] - v0;
     TRY(reserve_values(assembly, k, items, to->values, 0, values, err));
-    memcpy(to->hash + to->values, source->hash + v0, values * sizeof *to->hash);
-    if (assembly->columns.key_texts)
+    if (values > 0)
+      memcpy(to->hash + to->values, source->hash + v0, values * sizeof *to->hash);
+    if (assembly->columns.key_texts && values > 0)
       memcpy(to->text + to->values, source->text + v0, values * sizeof *to->text);
     for (uint32_t e = list->offset[j]; e < list->offset[j + 1]; e++) {
       const uint32_t first = source->first[list->index[e]];
