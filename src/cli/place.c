@@ -66,7 +66,7 @@ ds_code cli_find_store(cli *run, bool create, bool *ret_exists, ds_error *err) {
     TRY(set_store(run, named, err));
     exists = is_store(run->store);
     if (!exists && !create && !is_directory(run->store))
-      return ds_fail(err, DS_MISSING, "no store at %.200s; `doorstep --store %.100s init` makes one",
+      return ds_fail(err, DS_MISSING, "no store at %.200s; `doorstep --store %.80s init` makes one",
                      named, named);
     if (!exists && !create)
       return ds_fail(err, DS_MISSING, "%.200s is a folder but no store (no MANIFEST in it)", named);

@@ -10,18 +10,16 @@
 
 #include <simdjson.h>
 
-namespace od = simdjson::ondemand;
-
 struct ds_ndjson {
-  od::parser parser;
-  char *buffer = nullptr; // the line, with the padding that simdjson reads past the end
-  size_t capacity = 0;
-  size_t size = 0;
-  ds_ndjson_node *nodes = nullptr;
-  uint32_t count = 0;
-  uint32_t nodes_capacity = 0;
-  const char *reason = nullptr; // set with an error of our own
-  uint32_t column = 0;
+  simdjson::ondemand::parser parser;
+  char *buffer; // the line, with the padding that simdjson reads past the end
+  size_t capacity;
+  size_t size;
+  ds_ndjson_node *nodes;
+  uint32_t count;
+  uint32_t nodes_capacity;
+  const char *reason; // set with an error of our own
+  uint32_t column;
 };
 
 namespace {
@@ -64,14 +62,15 @@ simdjson::error_code fail(ds_ndjson *in, const char *reason) {
   return simdjson::UNEXPECTED_ERROR;
 }
 
-simdjson::error_code walk(ds_ndjson *in, od::value value, ds_str key, unsigned depth);
+simdjson::error_code walk(ds_ndjson *in, simdjson::ondemand::value value,
+                          ds_str key, unsigned depth);
 
-simdjson::error_code walk_object(ds_ndjson *in, od::value value, unsigned depth) {
-  od::object object;
+simdjson::error_code walk_object(ds_ndjson *in, simdjson::ondemand::value value, unsigned depth) {
+  simdjson::ondemand::object object;
   if (auto error = value.get_object().get(object); error)
     return error;
   for (auto item : object) {
-    od::field field;
+    simdjson::ondemand::field field;
     if (auto error = std::move(item).get(field); error)
       return error;
     std::string_view name;
@@ -83,12 +82,12 @@ simdjson::error_code walk_object(ds_ndjson *in, od::value value, unsigned depth)
   return simdjson::SUCCESS;
 }
 
-simdjson::error_code walk_array(ds_ndjson *in, od::value value, unsigned depth) {
-  od::array array;
+simdjson::error_code walk_array(ds_ndjson *in, simdjson::ondemand::value value, unsigned depth) {
+  simdjson::ondemand::array array;
   if (auto error = value.get_array().get(array); error)
     return error;
   for (auto item : array) {
-    od::value inner;
+    simdjson::ondemand::value inner;
     if (auto error = std::move(item).get(inner); error)
       return error;
     if (auto error = walk(in, inner, {nullptr, 0}, depth + 1); error)
@@ -98,8 +97,8 @@ simdjson::error_code walk_array(ds_ndjson *in, od::value value, unsigned depth) 
 }
 
 // A whole number that fits int64 stays one; all others become doubles.
-simdjson::error_code read_number(ds_ndjson_node *node, od::value value) {
-  od::number number;
+simdjson::error_code read_number(ds_ndjson_node *node, simdjson::ondemand::value value) {
+  simdjson::ondemand::number number;
   if (value.get_number().get(number) != simdjson::SUCCESS) {
     node->kind = DS_NDJSON_NUMBER;
     return value.get_double().get(node->number);
@@ -110,17 +109,18 @@ simdjson::error_code read_number(ds_ndjson_node *node, od::value value) {
   return simdjson::SUCCESS;
 }
 
-simdjson::error_code read_scalar(ds_ndjson_node *node, od::value value, od::json_type type) {
-  if (type == od::json_type::string) {
+simdjson::error_code read_scalar(ds_ndjson_node *node, simdjson::ondemand::value value,
+                                 simdjson::ondemand::json_type type) {
+  if (type == simdjson::ondemand::json_type::string) {
     std::string_view text;
     node->kind = DS_NDJSON_TEXT;
     const auto error = value.get_string().get(text);
     node->text = view_of(text);
     return error;
   }
-  if (type == od::json_type::number)
+  if (type == simdjson::ondemand::json_type::number)
     return read_number(node, value);
-  if (type == od::json_type::boolean) {
+  if (type == simdjson::ondemand::json_type::boolean) {
     bool truth = false;
     node->kind = DS_NDJSON_BOOL;
     const auto error = value.get_bool().get(truth);
@@ -133,12 +133,13 @@ simdjson::error_code read_scalar(ds_ndjson_node *node, od::value value, od::json
   return null ? simdjson::SUCCESS : simdjson::N_ATOM_ERROR;
 }
 
-simdjson::error_code walk(ds_ndjson *in, od::value value, ds_str key, unsigned depth) {
+simdjson::error_code walk(ds_ndjson *in, simdjson::ondemand::value value,
+                          ds_str key, unsigned depth) {
   if (depth > DS_NDJSON_DEPTH_MAX)
     return fail(in, "nested deeper than 32");
   if (!grow(in))
     return fail(in, "more values in one line than 65,536, or out of memory");
-  od::json_type type;
+  simdjson::ondemand::json_type type;
   const uint32_t index = in->count++;
   std::string_view token = value.raw_json_token();
   in->column = static_cast<uint32_t>(token.data() - in->buffer) + 1;
@@ -148,10 +149,10 @@ simdjson::error_code walk(ds_ndjson *in, od::value value, ds_str key, unsigned d
   if (auto error = value.type().get(type); error)
     return error;
   simdjson::error_code error = simdjson::SUCCESS;
-  if (type == od::json_type::object) {
+  if (type == simdjson::ondemand::json_type::object) {
     in->nodes[index].kind = DS_NDJSON_OBJECT;
     error = walk_object(in, value, depth);
-  } else if (type == od::json_type::array) {
+  } else if (type == simdjson::ondemand::json_type::array) {
     in->nodes[index].kind = DS_NDJSON_ARRAY;
     error = walk_array(in, value, depth);
   } else {
@@ -192,8 +193,8 @@ uint32_t invalid_column(const ds_ndjson *in) {
 }
 
 simdjson::error_code read_line(ds_ndjson *in) {
-  od::document document;
-  od::value root;
+  simdjson::ondemand::document document;
+  simdjson::ondemand::value root;
   const auto begun = in->parser.iterate(in->buffer, in->size,
                                         in->capacity + simdjson::SIMDJSON_PADDING)
                          .get(document);
@@ -216,7 +217,8 @@ simdjson::error_code read_line(ds_ndjson *in) {
 
 } // namespace
 
-ds_ndjson *ds_ndjson_new(void) { return new (std::nothrow) ds_ndjson; }
+// The parentheses make all members zero.
+ds_ndjson *ds_ndjson_new(void) { return new (std::nothrow) ds_ndjson(); }
 
 void ds_ndjson_free(ds_ndjson *parser) {
   if (parser == nullptr)

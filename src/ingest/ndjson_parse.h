@@ -11,11 +11,13 @@
 extern "C" {
 #endif
 
+// Limits of one line.
 enum {
   DS_NDJSON_DEPTH_MAX = 32,
-  DS_NDJSON_NODES_MAX = 1 << 16, // of one line
+  DS_NDJSON_NODES_MAX = 1 << 16,
 };
 
+// What a value is.
 typedef enum ds_ndjson_kind {
   DS_NDJSON_NULL, DS_NDJSON_BOOL, DS_NDJSON_INTEGER, DS_NDJSON_NUMBER, DS_NDJSON_TEXT,
   DS_NDJSON_OBJECT, DS_NDJSON_ARRAY

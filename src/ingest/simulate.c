@@ -49,7 +49,7 @@ struct pipeline {
   uint64_t events;
   // Where text goes.
   bool ndjson;
-  ds_code (*write)(void *context, const void *data, size_t size, ds_error *err);
+  ds_code (*emit)(void *context, const void *data, size_t size, ds_error *err);
   void *context;
   // Where rows go.
   ds_store *store;
@@ -197,12 +197,12 @@ static ds_code encode_text(pipeline *to, worker *by, uint64_t customer, uint32_t
 }
 
 static ds_code pass_text(pipeline *to, const worker *by, ds_error *err) {
-  return to->write(to->context, by->out.data, by->out.size, err);
+  return to->emit(to->context, by->out.data, by->out.size, err);
 }
 
 ds_code ds_simulate_text(const ds_simulate_options *options, const char *format,
-                         ds_code (*write)(void *context, const void *data, size_t size,
-                                          ds_error *err),
+                         ds_code (*emit)(void *context, const void *data, size_t size,
+                                         ds_error *err),
                          void *context, ds_error *err) {
   TRY(check_options(options, err));
   pipeline to = {
@@ -210,14 +210,14 @@ ds_code ds_simulate_text(const ds_simulate_options *options, const char *format,
       .encode = encode_text,
       .pass = pass_text,
       .ndjson = strcmp(format, "ndjson") == 0,
-      .write = write,
+      .emit = emit,
       .context = context,
   };
   if (!to.ndjson && strcmp(format, "csv") != 0)
     return ds_fail(err, DS_USAGE, "a simulation is written as csv or ndjson, not '%.100s'", format);
   const char *head = ds_shop_csv_head(options->basic);
   if (!to.ndjson)
-    TRY(write(context, head, strlen(head), err));
+    TRY(emit(context, head, strlen(head), err));
   return run_pipeline(&to, err);
 }
 

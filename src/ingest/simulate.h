@@ -21,6 +21,7 @@ typedef struct ds_simulate_options {
   ds_progress *progress;
 } ds_simulate_options;
 
+// 20,000 orders of the shop, seed 1, one thread.
 void ds_simulate_options_init(ds_simulate_options *options);
 
 // Writes all events, by customer and time, as NDJSON ("ndjson") or CSV ("csv") through `write`, a

@@ -18,6 +18,7 @@ typedef enum ds_shop_touchpoint {
   DS_SHOP_TOUCHPOINTS_COUNT
 } ds_shop_touchpoint;
 
+// Limits of the model.
 enum {
   DS_SHOP_CARRIERS = 3,
   DS_SHOP_ORDERS_MAX = 16,          // of one customer
