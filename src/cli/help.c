@@ -16,29 +16,6 @@ static bool is_hidden(const cli_command *command) {
   return strcmp(command->name, "seal") == 0;
 }
 
-static void print_group(const char *group) {
-  for (uint32_t i = 0; i < cli_commands_count; i++) {
-    if (strcmp(cli_commands[i].group, group) == 0 && !is_hidden(&cli_commands[i]))
-      printf("  %-12s %s\n", cli_commands[i].name, cli_commands[i].purpose);
-  }
-  for (uint32_t i = 0; strcmp(group, "questions") == 0 && i < ds_questions_count; i++)
-    printf("  %-12s %s\n", ds_questions[i].name, ds_questions[i].purpose);
-}
-
-void cli_print_overview(void) {
-  printf("doorstep: from post-purchase events to the journeys they tell\n\n"
-         "usage: doorstep [--store DIR] COMMAND [arguments] [options]\n");
-  for (size_t g = 0; g < GROUPS; g++) {
-    printf("\n%s\n", groups[g][1]);
-    print_group(groups[g][0]);
-  }
-  printf("\nTo begin:\n"
-         "  doorstep simulate --orders 20k -o shop.csv\n"
-         "  doorstep import shop.csv\n"
-         "  doorstep process --case order_id\n\n"
-         "doorstep COMMAND --help explains a command.\n");
-}
-
 // Prints text broken at spaces, all lines but the first indented by `indent`.
 static void print_wrapped(const char *text, uint32_t indent, uint32_t width) {
   uint32_t column = indent;
@@ -58,6 +35,42 @@ static void print_wrapped(const char *text, uint32_t indent, uint32_t width) {
   putchar('\n');
 }
 
+// The width of running text: that of the terminal, but no wider than reads well.
+static uint32_t text_width(void) {
+  enum { WIDTH_MAX = 96 };
+  const uint32_t columns = cli_columns();
+  return columns < WIDTH_MAX ? columns : WIDTH_MAX;
+}
+
+static void print_purpose(const char *name, const char *purpose) {
+  enum { INDENT = 15 };
+  printf("  %-12s ", name);
+  print_wrapped(purpose, INDENT, text_width());
+}
+
+static void print_group(const char *group) {
+  for (uint32_t i = 0; i < cli_commands_count; i++) {
+    if (strcmp(cli_commands[i].group, group) == 0 && !is_hidden(&cli_commands[i]))
+      print_purpose(cli_commands[i].name, cli_commands[i].purpose);
+  }
+  for (uint32_t i = 0; strcmp(group, "questions") == 0 && i < ds_questions_count; i++)
+    print_purpose(ds_questions[i].name, ds_questions[i].purpose);
+}
+
+void cli_print_overview(void) {
+  printf("doorstep: from post-purchase events to the journeys they tell\n\n"
+         "usage: doorstep [--store DIR] COMMAND [arguments] [options]\n");
+  for (size_t g = 0; g < GROUPS; g++) {
+    printf("\n%s\n", groups[g][1]);
+    print_group(groups[g][0]);
+  }
+  printf("\nTo begin:\n"
+         "  doorstep simulate --orders 20k -o shop.csv\n"
+         "  doorstep import shop.csv\n"
+         "  doorstep process --case order_id\n\n"
+         "doorstep COMMAND --help explains a command.\n");
+}
+
 // "--name ARGUMENT", with the choices where there are some.
 static void option_head(const ds_option *option, char *out, size_t size) {
   const bool choice = option->type == DS_OPTION_CHOICE;
@@ -66,8 +79,7 @@ static void option_head(const ds_option *option, char *out, size_t size) {
 }
 
 static void print_options(const ds_option *options, uint32_t count) {
-  enum { INDENT = 27, WIDTH = 96 };
-  const uint32_t columns = cli_columns();
+  enum { INDENT = 27 };
   for (uint32_t i = 0; i < count; i++) {
     char head[128];
     char help[512];
@@ -79,22 +91,29 @@ static void print_options(const ds_option *options, uint32_t count) {
       printf("  %s\n%*s", head, INDENT, "");
     else
       printf("  %-*s", INDENT - 2, head);
-    print_wrapped(help, INDENT, columns < WIDTH ? columns : WIDTH);
+    print_wrapped(help, INDENT, text_width());
   }
+}
+
+static void print_title(const char *name, const char *purpose) {
+  char title[512];
+  snprintf(title, sizeof title, "doorstep %s: %s", name, purpose);
+  print_wrapped(title, 0, text_width());
+  putchar('\n');
 }
 
 void cli_print_help(const cli_command *command, const ds_question *question) {
   if (command != NULL) {
-    printf("doorstep %s: %s\n\nusage: doorstep [--store DIR] %s%s%s%s\n", command->name,
-           command->purpose, command->name, command->arguments[0] != '\0' ? " " : "",
-           command->arguments, " [options]");
+    print_title(command->name, command->purpose);
+    printf("usage: doorstep [--store DIR] %s%s%s [options]\n", command->name,
+           command->arguments[0] != '\0' ? " " : "", command->arguments);
     printf("example: %s\n", command->example);
     if (command->options_count > 0)
       printf("\nOptions\n");
     print_options(command->options, command->options_count);
   } else {
-    printf("doorstep %s: %s\n\nusage: doorstep [--store DIR] %s [options]\n", question->name,
-           question->purpose, question->name);
+    print_title(question->name, question->purpose);
+    printf("usage: doorstep [--store DIR] %s [options]\n", question->name);
     printf("example: %s\n", question->example);
     if (question->options_count > 0)
       printf("\nOptions of this question\n");

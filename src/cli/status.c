@@ -223,6 +223,7 @@ ds_code cli_run_nothing(cli *run, ds_error *err) {
   const ds_code code = answer(run, store, false, err);
   ds_store_close(store);
   if (code == DS_OK)
-    cli_say(run, "\n%s; next: doorstep process --case order_id, or doorstep --help", run->store);
+    cli_say(run, "\nThis is %s. Next: doorstep process --case order_id, or doorstep --help",
+            run->store);
   return code;
 }
