@@ -143,8 +143,13 @@ static bool end_shown(const ds_graph *graph, uint32_t node) {
   return node >= graph->nodes_count || graph->nodes[node].shown;
 }
 
+// Past this share of all moves, more lines hide the picture rather than complete it.
+static bool covers_enough(const ds_graph *graph) {
+  return (double)graph->moves_shown >= 0.97 * (double)graph->moves;
+}
+
 // A maximum spanning forest (J. B. Kruskal, 1956) first, so that nothing falls off; then the most
-// frequent of the rest.
+// frequent of the rest, until they cover enough.
 static bool edges_choose(ds_graph *graph, ds_arena *arena) {
   ranked *order = ds_arena_array(arena, graph->edges_count, sizeof *order);
   uint32_t *parent = ds_arena_array(arena, graph->nodes_count + 2, sizeof *parent);
@@ -170,6 +175,8 @@ static bool edges_choose(ds_graph *graph, ds_arena *arena) {
   }
   assert(graph->edges_shown < DS_GRAPH_NODES_MAX + 2);
   for (uint32_t i = 0; i < candidates && graph->edges_shown < DS_GRAPH_EDGES_MAX; i++) {
+    if (covers_enough(graph))
+      break;
     ds_graph_edge *edge = &graph->edges[order[i].index];
     if (!edge->shown && !is_rare_marker(graph, edge))
       edge_show(graph, edge);
