@@ -42,6 +42,7 @@ typedef struct ds_request {
   ds_arena *arena;      // owns the result
 } ds_request;
 
+// One question: a row of the table.
 typedef struct ds_question {
   const char *name;
   const char *purpose;  // one line

@@ -9,6 +9,8 @@
 // Events decoded at a time, so that what is derived from them stays in the nearest cache.
 #define DS_TILE_EVENTS 2048u
 
+// The buffers, each as large as the largest block read so far. An array that no plan has wanted
+// is NULL.
 struct ds_block_reader {
   ds_varbyte_tables tables;
   ds_buf chunk, chunk_too; // bytes of the chunks in hand

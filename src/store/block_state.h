@@ -16,6 +16,7 @@ typedef struct ds_texts {
   uint32_t capacity;
 } ds_texts;
 
+// An empty list of texts; gives its memory back; empties it and keeps the memory.
 void ds_texts_init(ds_texts *texts);
 void ds_texts_done(ds_texts *texts);
 void ds_texts_reset(ds_texts *texts);
@@ -51,6 +52,7 @@ typedef struct property_state {
   ds_texts texts;
 } property_state;
 
+// One touchpoint of the part: its events in the block, and which property states are its own.
 typedef struct touchpoint_state {
   uint32_t events; // in the block so far
   uint32_t *property;
@@ -65,6 +67,7 @@ typedef struct column_state {
   uint32_t chunks, chunks_capacity;
 } column_state;
 
+// The writer behind block_write.h.
 struct ds_part_writer {
   const ds_space *space;
   ds_space local;

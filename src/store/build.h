@@ -21,6 +21,7 @@ typedef struct ds_build_stats {
   uint64_t super_events;  // refused: of customers past DS_CUSTOMER_EVENTS_MAX
 } ds_build_stats;
 
+// What a builder works on, and where its parts go.
 typedef struct ds_build_options {
   ds_io *io;
   const char *directory;      // where part files go ("…/part"); NULL = one part in memory
@@ -58,6 +59,7 @@ DS_CHECKED ds_code ds_builder_finish(ds_builder *builder, const ds_part_info **r
 // For a builder in memory: takes the image (malloc'ed; NULL when there were no rows).
 uint8_t *ds_builder_take_image(ds_builder *builder, size_t *ret_size);
 
+// The counts so far; belongs to the builder.
 const ds_build_stats *ds_builder_stats(const ds_builder *builder);
 
 #endif

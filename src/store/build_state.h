@@ -23,6 +23,7 @@ typedef struct build_subject {
   bool known;
 } build_subject;
 
+// One row on its way to its place in a journey.
 typedef struct build_entry {
   int64_t time_ms;
   uint64_t arrival;
@@ -33,11 +34,13 @@ typedef struct build_entry {
   };
 } build_entry;
 
+// Subjects in the order of their numbers.
 typedef struct build_order {
   uint32_t number;
   uint32_t subject;
 } build_order;
 
+// The builder behind build.h.
 struct ds_builder {
   ds_build_options options;
   ds_part_writer *writer;

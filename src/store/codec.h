@@ -50,6 +50,7 @@ typedef struct ds_varbyte_tables {
   uint8_t length[256];
 } ds_varbyte_tables;
 
+// Fills the tables.
 void ds_varbyte_tables_init(ds_varbyte_tables *tables);
 
 // Encoders append one stream, choosing the smallest codec of their kind. Failures show in

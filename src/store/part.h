@@ -48,6 +48,7 @@ DS_CHECKED ds_code ds_part_open_memory(uint8_t *image, size_t size, ds_part **re
 // Closes the file, frees all. NULL is fine.
 void ds_part_free(ds_part *part);
 
+// The part's totals, and the zone data of one of its blocks; both belong to the part.
 const ds_part_info *ds_part_get_info(const ds_part *part);
 const ds_block_zone *ds_part_zone(const ds_part *part, uint32_t block);
 

@@ -23,10 +23,10 @@ void ds_block_reader_free(ds_block_reader *reader) {
   ds_buf_done(&reader->chunk);
   ds_buf_done(&reader->chunk_too);
   ds_arena_done(&reader->arena);
-  void *const all[] = {reader->ints,    reader->offset,      reader->customer,   reader->start_s,
-                       reader->time_ms, reader->gap_ms,      reader->received_ms, reader->touchpoint,
-                       reader->source,  reader->millis_first, reader->import,     reader->arrival,
-                       reader->id};
+  void *const all[] = {reader->ints,         reader->offset,  reader->customer, reader->start_s,
+                       reader->time_ms,      reader->gap_ms,  reader->source,   reader->touchpoint,
+                       reader->millis_first, reader->import,  reader->arrival,  reader->id,
+                       reader->received_ms};
   for (size_t i = 0; i < sizeof all / sizeof *all; i++)
     free(all[i]);
   free(reader);

@@ -89,6 +89,7 @@ typedef struct ds_column_record {
   uint16_t zero;
 } ds_column_record;
 
+// Zone data of a block, on disk.
 typedef struct ds_zone_record {
   uint32_t journeys;
   uint32_t events;
@@ -99,6 +100,7 @@ typedef struct ds_zone_record {
   uint64_t zero;
 } ds_zone_record;
 
+// Where a chunk lies and what it must hash to, on disk.
 typedef struct ds_chunk_record {
   uint64_t offset;
   uint32_t size;

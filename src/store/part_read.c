@@ -246,7 +246,8 @@ const char *ds_part_column_name(const ds_part *part, uint32_t column, char out[6
   const ds_column_record *record = &part->column[column];
   const char *kind = kind_names[record->kind];
   if (record->kind == DS_COLUMN_PROPERTY)
-    snprintf(out, 600, "%s %s.%s", kind, ds_names_text(&part->space.touchpoints, record->touchpoint),
+    snprintf(out, 600, "%s %s.%s", kind,
+             ds_names_text(&part->space.touchpoints, record->touchpoint),
              ds_names_text(&part->space.properties, record->name));
   else if (record->kind >= DS_COLUMN_KEY_CODE && record->kind <= DS_COLUMN_KEY_TEXT)
     snprintf(out, 600, "%s %s", kind, ds_names_text(&part->space.keys, record->name));

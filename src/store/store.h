@@ -22,6 +22,7 @@ typedef struct ds_store_options {
   uint32_t threads;    // default: the processors of this process
 } ds_store_options;
 
+// Fills in the defaults.
 void ds_store_options_init(ds_store_options *options);
 
 // Opens the store at `path`. DS_MISSING (no store there), DS_BUSY (who holds it), DS_CORRUPT,
@@ -34,6 +35,7 @@ DS_CHECKED ds_code ds_store_open(const char *path, const ds_store_options *optio
 // already.
 void ds_store_close(ds_store *store);
 
+// What the store was opened with; all belong to the store.
 ds_io *ds_store_io(const ds_store *store);
 const char *ds_store_path(const ds_store *store);
 const ds_store_options *ds_store_get_options(const ds_store *store);
@@ -65,6 +67,7 @@ typedef struct ds_import_scope {
   uint32_t places_count;
 } ds_import_scope;
 
+// Begins an import; *ret_scope must reach commit or abort.
 DS_CHECKED ds_code ds_store_import_begin(ds_store *store, ds_import_scope *ret_scope,
                                          ds_error *err);
 
