@@ -39,9 +39,8 @@ ds_code cli_write(cli *run, const void *data, size_t size, ds_error *err) {
 }
 
 static ds_code file_error(const cli_file *file, ds_error *err) {
-  const char *slash = strrchr(file->path, '/');
   const ds_code code = errno == ENOSPC || errno == EDQUOT ? DS_FULL : DS_IO;
-  return ds_fail(err, code, "%s: %s", slash != NULL ? slash + 1 : file->path, strerror(errno));
+  return ds_fail(err, code, "%.300s: %s", file->path, strerror(errno));
 }
 
 ds_code cli_file_open(cli *run, const char *path, cli_file *ret_file, ds_error *err) {

@@ -12,6 +12,11 @@ static bool is_directory(const char *path) {
   return stat(path, &info) == 0 && S_ISDIR(info.st_mode);
 }
 
+static bool is_there(const char *path) {
+  struct stat info;
+  return stat(path, &info) == 0;
+}
+
 // A directory with a manifest is a store; anything else is not opened as one.
 static bool is_store(const char *path) {
   char manifest[DS_PATH_BYTES_MAX + 64];
@@ -65,6 +70,8 @@ ds_code cli_find_store(cli *run, bool create, bool *ret_exists, ds_error *err) {
   if (cli_store_named(run)) {
     TRY(set_store(run, named, err));
     exists = is_store(run->store);
+    if (is_there(run->store) && !is_directory(run->store))
+      return ds_fail(err, DS_MISSING, "%.200s is a file, and a store is a folder", named);
     if (!exists && !create && !is_directory(run->store))
       return ds_fail(err, DS_MISSING, "no store at %.200s; `doorstep --store %.80s init` makes one",
                      named, named);
