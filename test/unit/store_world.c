@@ -305,38 +305,58 @@ static void read_rows(const store_world *world, const ds_space *space, const ds_
   }
 }
 
-void world_read_snapshot(const store_world *world, const ds_snapshot *snapshot, world_content *out) {
+static ds_code read_place(const store_world *world, const ds_snapshot *snapshot, uint32_t p,
+                          ds_block_reader *reader, ds_buf *rows, world_content *out) {
+  const ds_place *place = &snapshot->places[p];
+  for (uint32_t b = 0; b < ds_part_get_info(place->part)->blocks; b++) {
+    ds_buf_reset(rows);
+    TRY(ds_part_read_rows(place, b, 0, ds_part_zone(place->part, b)->journeys, reader, rows, NULL));
+    read_rows(world, &snapshot->space, rows, out);
+  }
+  return DS_OK;
+}
+
+static ds_code try_read_snapshot(const store_world *world, const ds_snapshot *snapshot,
+                                 world_content *out) {
   memset(out, 0, sizeof *out);
   ds_block_reader *reader = ds_block_reader_new();
   ds_buf rows;
   ds_buf_init(&rows, 1u << 26);
-  for (uint32_t p = 0; p < snapshot->places_count; p++) {
-    const ds_place *place = &snapshot->places[p];
-    for (uint32_t b = 0; b < ds_part_get_info(place->part)->blocks; b++) {
-      ds_buf_reset(&rows);
-      ds_error err = {.message = ""};
-      const ds_code code = ds_part_read_rows(place, b, 0, ds_part_zone(place->part, b)->journeys,
-                                             reader, &rows, &err);
-      if (code != DS_OK)
-        print_error("read: %s\n", err.message);
-      assert_int_equal(code, DS_OK);
-      read_rows(world, &snapshot->space, &rows, out);
-    }
-  }
-  assert_int_equal(out->events, snapshot->events);
+  ds_code code = DS_OK;
+  for (uint32_t p = 0; p < snapshot->places_count && code == DS_OK; p++)
+    code = read_place(world, snapshot, p, reader, &rows, out);
   ds_buf_done(&rows);
   ds_block_reader_free(reader);
+  if (code == DS_OK)
+    assert_int_equal(out->events, snapshot->events);
+  return code;
+}
+
+ds_code world_try_read(const store_world *world, ds_store *store, world_content *out) {
+  ds_snapshot *snapshot = NULL;
+  TRY(ds_store_snapshot(store, &snapshot, NULL));
+  const ds_code code = try_read_snapshot(world, snapshot, out);
+  ds_snapshot_free(snapshot);
+  return code;
+}
+
+void world_read_snapshot(const store_world *world, const ds_snapshot *snapshot,
+                         world_content *out) {
+  assert_int_equal(try_read_snapshot(world, snapshot, out), DS_OK);
 }
 
 void world_read(const store_world *world, ds_store *store, world_content *out) {
-  ds_snapshot *snapshot = NULL;
-  ds_error err = {.message = ""};
-  const ds_code code = ds_store_snapshot(store, &snapshot, &err);
-  if (code != DS_OK)
-    print_error("snapshot: %s\n", err.message);
-  assert_int_equal(code, DS_OK);
-  world_read_snapshot(world, snapshot, out);
-  ds_snapshot_free(snapshot);
+  assert_int_equal(world_try_read(world, store, out), DS_OK);
+}
+
+void world_settle(store_world *world, const world_content *content) {
+  for (uint32_t b = 0; b < world->batches; b++) {
+    const bool present = content->counts[b] > 0;
+    if (world->fates[b] == FATE_TRIED)
+      world->fates[b] = present ? FATE_ACKED : FATE_NONE;
+    if (world->fates[b] == FATE_UNDOING)
+      world->fates[b] = present ? FATE_ACKED : FATE_UNDONE;
+  }
 }
 
 void world_compare(const store_world *world, const world_content *content) {

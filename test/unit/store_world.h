@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A small world for the tests of the store: batches whose every event can be told from all others by its
-// time, a script of writes whose outcome is noted, and a reader that counts what a store holds and
+// A small world for the tests of the store: batches whose every event can be told from all others
+// by its time, writes whose outcome is noted, and a reader that counts what a store holds and
 // compares it with what was written. Checks end the test by cmocka's asserts.
 #ifndef DS_TEST_STORE_WORLD_H
 #define DS_TEST_STORE_WORLD_H
@@ -62,8 +62,15 @@ void world_rows(const store_world *world, uint32_t batch, uint32_t import, uint6
 void world_read_snapshot(const store_world *world, const ds_snapshot *snapshot, world_content *out);
 void world_read(const store_world *world, ds_store *store, world_content *out);
 
-// Whether the content fits the fates: all or nothing, nothing twice, acknowledged ones present, appended
-// batches a prefix (I1, I2, I4).
+// The same for a store that may be damaged: its damage is the code returned, a wrong event still
+// fails.
+ds_code world_try_read(const store_world *world, ds_store *store, world_content *out);
+
+// Makes of what was recovered what must stay: present is acknowledged, absent was never there.
+void world_settle(store_world *world, const world_content *content);
+
+// Whether the content fits the fates: all or nothing, nothing twice, acknowledged ones present,
+// appended batches a prefix (I1, I2, I4).
 void world_compare(const store_world *world, const world_content *content);
 
 // ds_store_check finds nothing; prints what it finds.

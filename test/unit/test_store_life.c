@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A store's life without failures, on both doors to files: create, append, seal, import, undo, compact,
-// snapshots, locks, readers beside a writer.
+// A store's life without failures, on both doors to files: create, append, seal, import, undo,
+// compact, snapshots, locks, readers beside a writer.
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,0 +1,318 @@
+// SPDX-License-Identifier: Apache-2.0
+// The sweeps of docs/durability.md over a whole life of a store: power loss before every mutating
+// operation under the loss policies, errors at every operation, flipped bytes. `seed, operation,
+// policy` makes a case again. Every case of every sweep runs with DS_STRESS=1; else one in so many,
+// evenly over operations and policies.
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "store_world.h"
+
+#define NEVER ((uint64_t)1 << 60)
+enum { POLICIES = 4 };
+
+// A sweep takes one in so many of its cases.
+static uint64_t stride_of(uint64_t usual) {
+#ifdef __SANITIZE_THREAD__
+  usual *= 5; // Few of these cases run threads.
+#endif
+  const char *stress = getenv("DS_STRESS");
+  return stress != NULL && stress[0] == '1' ? 1 : usual;
+}
+
+static int set_up(void **state) {
+  store_world *made = malloc(sizeof *made);
+  world_init_sim(made, 1);
+  *state = made;
+  return 0;
+}
+
+static int tear_down(void **state) {
+  world_done(*state);
+  free(*state);
+  return 0;
+}
+
+// Where a script stopped.
+typedef enum step { STEP_OPEN, STEP_STORE, STEP_IMPORT, STEP_DONE } step;
+
+// Every kind of write, each beside the others, until one fails.
+static step run_script(store_world *world, ds_store *store) {
+  if (world_append(world, store, 3) != DS_OK || world_append(world, store, 5) != DS_OK ||
+      ds_store_seal(store, NULL) != DS_OK || world_append(world, store, 2) != DS_OK)
+    return STEP_STORE;
+  if (world_import(world, store, 6) != DS_OK) // batch 3; seals first
+    return STEP_IMPORT;
+  if (world_append(world, store, 4) != DS_OK || world_undo(world, store, 3) != DS_OK ||
+      world_append(world, store, 1) != DS_OK)
+    return STEP_STORE;
+  if (world_import(world, store, 5) != DS_OK) // batch 6
+    return STEP_IMPORT;
+  if (ds_store_compact(store, NULL, NULL) != DS_OK || world_append(world, store, 3) != DS_OK ||
+      world_undo(world, store, 6) != DS_OK || world_append(world, store, 7) != DS_OK)
+    return STEP_STORE;
+  return STEP_DONE;
+}
+
+static step run_life(store_world *world) {
+  ds_store *store;
+  if (world_open(world, true, &store, NULL) != DS_OK)
+    return STEP_OPEN;
+  const step stopped = run_script(world, store);
+  ds_store_close(store);
+  return stopped;
+}
+
+static uint64_t count_operations(store_world *world) {
+  world_restart(world, 1);
+  assert_int_equal(run_life(world), STEP_DONE);
+  return ds_io_sim_operations(world->sim);
+}
+
+static uint64_t count_creation(store_world *world) {
+  world_restart(world, 1);
+  ds_store_close(world_open_ok(world, true));
+  return ds_io_sim_operations(world->sim);
+}
+
+static void expect_sound(store_world *world, ds_store *store) {
+  world_content content;
+  world_read(world, store, &content);
+  world_compare(world, &content);
+  world_settle(world, &content);
+  world_check(store); // I8, I9
+}
+
+// I5, I6, I7, I12: it opens, opens again the same, takes more, and leaves nothing open.
+static void expect_recovery(store_world *world) {
+  ds_store *store = world_open_ok(world, true);
+  expect_sound(world, store);
+  ds_store_close(store);
+  const uint64_t before = ds_io_sim_operations(world->sim);
+  store = world_open_ok(world, true);
+  assert_int_equal(ds_io_sim_operations(world->sim), before);
+  expect_sound(world, store);
+  assert_int_equal(world_append(world, store, 2), DS_OK);
+  ds_store_close(store);
+  ds_io_sim_power_loss(world->sim, DS_LOSS_ALL);
+  store = world_open_ok(world, true);
+  expect_sound(world, store);
+  ds_store_close(store);
+  assert_int_equal(ds_io_sim_open_files(world->sim), 0);
+}
+
+static void crash_once(store_world *world, uint64_t k, ds_loss loss, uint64_t seed) {
+  world_restart(world, seed);
+  ds_io_sim_crash_at(world->sim, k);
+  (void)run_life(world);
+  ds_io_sim_power_loss(world->sim, loss);
+  if (seed % 2 == 1) {
+    // Again, inside the recovery.
+    ds_io_sim_crash_at(world->sim, seed / 2 % 12);
+    ds_store *store;
+    if (world_open(world, true, &store, NULL) == DS_OK)
+      ds_store_close(store);
+    ds_io_sim_power_loss(world->sim, loss);
+  }
+  expect_recovery(world);
+}
+
+static void test_crash_everywhere(void **state) {
+  store_world *world = *state;
+  const uint64_t operations = count_operations(world);
+  assert_true(operations > 80);
+  const uint64_t stride = stride_of(5);
+  for (uint64_t i = 0; i <= operations * POLICIES; i += stride) {
+    const uint64_t loss = i % POLICIES;
+    crash_once(world, i / POLICIES, (ds_loss)loss, i / POLICIES * 7 + loss * 3);
+  }
+}
+
+static void test_crash_random(void **state) {
+  store_world *world = *state;
+  const uint64_t operations = count_operations(world);
+  const uint64_t stride = stride_of(7);
+  for (uint64_t seed = 1; seed <= 400; seed += stride)
+    crash_once(world, seed * 7919 % (operations + 1), DS_LOSS_RANDOM, seed * 2 + 1);
+}
+
+// I11: after a failure the handle writes nothing more, and what it shows is right.
+static void expect_readonly(store_world *world, ds_store *store, step stopped) {
+  world_content content;
+  world_read(world, store, &content);
+  world_compare(world, &content);
+  if (stopped != STEP_STORE)
+    return; // The import failed in hands of the importer; the store may go on.
+  const uint64_t before = ds_io_sim_operations(world->sim);
+  ds_error err;
+  assert_int_equal(ds_store_seal(store, &err), DS_READONLY);
+  assert_non_null(strstr(err.message, "refuses writes"));
+  assert_int_equal(world_append(world, store, 1), DS_READONLY);
+  assert_int_equal(ds_store_compact(store, NULL, NULL), DS_READONLY);
+  assert_int_equal(ds_io_sim_operations(world->sim), before);
+}
+
+static void run_with_error(store_world *world) {
+  ds_store *store;
+  if (world_open(world, true, &store, NULL) != DS_OK)
+    return;
+  const step stopped = run_script(world, store);
+  if (stopped != STEP_DONE)
+    expect_readonly(world, store, stopped);
+  ds_store_close(store);
+}
+
+static void fail_once(store_world *world, uint64_t k, ds_code code, bool persistent,
+                      bool restart) {
+  world_restart(world, k * 5 + persistent);
+  ds_io_sim_fail_at(world->sim, k, code, persistent);
+  run_with_error(world);
+  ds_io_sim_fail_at(world->sim, NEVER, DS_IO, false);
+  if (restart) {
+    // The next process sees what the failed one left in the page cache. What it serves must stay.
+    ds_store *store = world_open_ok(world, true);
+    expect_sound(world, store);
+    assert_int_equal(world_append(world, store, 3), DS_OK);
+    ds_store_close(store);
+  }
+  ds_io_sim_power_loss(world->sim, DS_LOSS_ALL);
+  expect_recovery(world);
+}
+
+static void test_error_everywhere(void **state) {
+  store_world *world = *state;
+  const uint64_t operations = count_operations(world);
+  const uint64_t creation = count_creation(world);
+  const uint64_t stride = stride_of(5);
+  for (uint64_t i = 0; i <= operations * 4; i += stride) {
+    const uint64_t k = i / 4;
+    const bool persistent = i % 4 >= 2;
+    // A directory made by a failed creation may be in sight without being on disk, and making it
+    // again does not help: docs/durability.md states this limit. So no process goes on there.
+    const bool restart = i % 2 == 1 && k >= creation;
+    fail_once(world, k, k % 2 == 0 ? DS_IO : DS_FULL, persistent, restart);
+  }
+}
+
+static void count_line(void *context, const char *line) {
+  (void)line;
+  ++*(uint32_t *)context;
+}
+
+// One flipped bit: the same answer, or damage that is reported; never another answer.
+static void flip_once(store_world *world, const char *path, uint64_t bit, uint64_t digest) {
+  assert_int_equal(ds_io_sim_flip(world->sim, path, bit, NULL), DS_OK);
+  ds_io_sim_power_loss(world->sim, DS_LOSS_ALL);
+  ds_store *store = NULL;
+  const ds_code opened = world_open(world, false, &store, NULL);
+  if (opened == DS_OK) {
+    uint32_t problems = 0;
+    const ds_code checked = ds_store_check(store, count_line, &problems, NULL, NULL);
+    assert_true(checked == DS_OK || checked == DS_NO);
+    world_content content;
+    const ds_code code = world_try_read(world, store, &content);
+    assert_true(code == DS_OK || code == DS_CORRUPT || code == DS_VERSION);
+    assert_true(code != DS_OK || content.digest == digest);
+    assert_true(code == DS_OK || checked == DS_NO);
+    ds_store_close(store);
+  } else {
+    assert_true(opened == DS_CORRUPT || opened == DS_VERSION);
+  }
+  assert_int_equal(ds_io_sim_flip(world->sim, path, bit, NULL), DS_OK);
+  ds_io_sim_power_loss(world->sim, DS_LOSS_ALL);
+}
+
+static uint64_t size_of(store_world *world, const char *path) {
+  ds_file *file;
+  uint64_t size = 0;
+  assert_int_equal(world->io->ops->open(world->io, path, DS_OPEN_READ, &file, NULL), DS_OK);
+  assert_int_equal(world->io->ops->size(world->io, file, &size, NULL), DS_OK);
+  world->io->ops->close(world->io, file);
+  return size;
+}
+
+static void flip_file(store_world *world, const char *path, uint64_t stride, uint64_t digest) {
+  const uint64_t size = size_of(world, path);
+  for (uint64_t at = 0; at < size; at += stride)
+    flip_once(world, path, at * 8 + at % 8, digest);
+}
+
+static void test_flip_everywhere(void **state) {
+  store_world *world = *state;
+  world_restart(world, 1);
+  ds_store *store = world_open_ok(world, true);
+  assert_int_equal(world_import(world, store, 20), DS_OK);
+  assert_int_equal(world_append(world, store, 3), DS_OK);
+  assert_int_equal(world_append(world, store, 4), DS_OK);
+  world_content content;
+  world_read(world, store, &content);
+  ds_store_close(store);
+  flip_file(world, "store/MANIFEST", stride_of(2), content.digest);
+  flip_file(world, "store/log/000001.log", stride_of(3), content.digest);
+  flip_file(world, "store/part/000001.part", stride_of(29), content.digest);
+}
+
+// A store whose MANIFEST is gone must not be taken for an empty place.
+static void test_lost_manifest(void **state) {
+  store_world *world = *state;
+  world_restart(world, 1);
+  ds_store *store = world_open_ok(world, true);
+  assert_int_equal(world_append(world, store, 3), DS_OK);
+  ds_store_close(store);
+  assert_int_equal(world->io->ops->unlink(world->io, "store/MANIFEST", NULL), DS_OK);
+  ds_error err;
+  assert_int_equal(world_open(world, true, &store, &err), DS_CORRUPT);
+  assert_non_null(strstr(err.message, "MANIFEST is missing"));
+}
+
+static void test_orphans(void **state) {
+  store_world *world = *state;
+  world_restart(world, 1);
+  ds_store *store = world_open_ok(world, true);
+  assert_int_equal(world_append(world, store, 3), DS_OK);
+  ds_store_close(store);
+  static const char *const names[] = {"store/part/000009.part", "store/part/import-3.spill",
+                                      "store/log/000007.log", "store/MANIFEST.tmp"};
+  for (size_t i = 0; i < 4; i++) {
+    ds_file *file;
+    const int flags = DS_OPEN_WRITE | DS_OPEN_CREATE;
+    assert_int_equal(world->io->ops->open(world->io, names[i], flags, &file, NULL), DS_OK);
+    world->io->ops->close(world->io, file);
+  }
+  // A reader leaves all as it is.
+  store = world_open_ok(world, false);
+  ds_store_close(store);
+  for (size_t i = 0; i < 4; i++)
+    (void)size_of(world, names[i]);
+  store = world_open_ok(world, true);
+  for (size_t i = 0; i < 4; i++) {
+    ds_file *file;
+    assert_int_equal(world->io->ops->open(world->io, names[i], DS_OPEN_READ, &file, NULL),
+                     DS_MISSING);
+  }
+  expect_sound(world, store);
+  // Their numbers are not given again.
+  assert_int_equal(ds_store_seal(store, NULL), DS_OK);
+  (void)size_of(world, "store/part/000010.part");
+  (void)size_of(world, "store/log/000008.log");
+  ds_store_close(store);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test_setup_teardown(test_crash_everywhere, set_up, tear_down),
+      cmocka_unit_test_setup_teardown(test_crash_random, set_up, tear_down),
+      cmocka_unit_test_setup_teardown(test_error_everywhere, set_up, tear_down),
+      cmocka_unit_test_setup_teardown(test_flip_everywhere, set_up, tear_down),
+      cmocka_unit_test_setup_teardown(test_lost_manifest, set_up, tear_down),
+      cmocka_unit_test_setup_teardown(test_orphans, set_up, tear_down),
+  };
+  return cmocka_run_group_tests_name("store crash", tests, NULL, NULL);
+}
