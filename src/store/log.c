@@ -167,7 +167,7 @@ static ds_code record_at(log_window *window, uint64_t at, uint64_t seq_min, uint
   const uint64_t left = window->file_bytes - at;
   if (left < DS_LOG_RECORD_BYTES + 1)
     return DS_OK;
-  const uint8_t *record;
+  const uint8_t *record = NULL;
   TRY(window_view(window, at, DS_LOG_RECORD_BYTES, &record, err));
   const uint32_t length = get_u32(record);
   const uint64_t seq = get_u64(record + RECORD_AT_SEQ);
