@@ -252,20 +252,42 @@ static ds_code kept_reserve(process_state *state, ds_error *err) {
   return DS_OK;
 }
 
-// Edge keys of events [first, first + count), as if all were one case; those of case starts are
-// mended by the caller.
-static void tile_keys(const uint16_t *restrict touchpoint, uint32_t first, uint32_t count,
+// Keys of the pairs (at[i - 1], at[i]) and the touchpoints themselves, as if all were one case.
+static void pair_keys(const uint16_t *restrict at, uint32_t i, uint32_t count,
                       uint32_t touchpoints, uint32_t *restrict index, uint32_t *restrict node) {
-  uint32_t i = 0;
-  if (first == 0) {
-    index[0] = node[0] = touchpoint[0];
-    i = 1;
+#ifdef __SSE2__
+  // One multiply-add of 16-bit halves makes a key: before * touchpoints + current * 1.
+  static_assert(DS_TOUCHPOINTS_MAX <= INT16_MAX, "codes fit signed 16 bits");
+  const __m128i factors = _mm_set1_epi32((int)(touchpoints | 1u << 16));
+  const __m128i zero = _mm_setzero_si128();
+  for (; i + 8 <= count; i += 8) {
+    const __m128i before = _mm_loadu_si128((const __m128i *)(at + i - 1));
+    const __m128i current = _mm_loadu_si128((const __m128i *)(at + i));
+    const __m128i low = _mm_unpacklo_epi16(before, current);
+    const __m128i high = _mm_unpackhi_epi16(before, current);
+    _mm_storeu_si128((__m128i *)(index + i), _mm_madd_epi16(low, factors));
+    _mm_storeu_si128((__m128i *)(index + i + 4), _mm_madd_epi16(high, factors));
+    _mm_storeu_si128((__m128i *)(node + i), _mm_unpacklo_epi16(current, zero));
+    _mm_storeu_si128((__m128i *)(node + i + 4), _mm_unpackhi_epi16(current, zero));
   }
-  const uint16_t *at = touchpoint + first;
+#endif
   for (; i < count; i++) {
-    index[i] = at[(ptrdiff_t)i - 1] * touchpoints + at[i];
+    index[i] = at[i - 1] * touchpoints + at[i];
     node[i] = at[i];
   }
+}
+
+// Edge keys of events [first, first + count); those of case starts are mended by the caller.
+static void tile_keys(const uint16_t *touchpoint, uint32_t first, uint32_t count,
+                      uint32_t touchpoints, uint32_t *index, uint32_t *node) {
+  if (first > 0) {
+    // The first pair reaches back into the tile before.
+    index[0] = touchpoint[first - 1] * touchpoints + touchpoint[first];
+  } else {
+    index[0] = touchpoint[0];
+  }
+  node[0] = touchpoint[first];
+  pair_keys(touchpoint + first, 1, count, touchpoints, index, node);
 }
 
 // Moves the keys of a grouped tile into their groups' ranges.

@@ -15,19 +15,17 @@ static const struct {
   uint32_t numerator, denominator;
 } quantiles[PROCESS_QUANTILES] = {{1, 2}, {9, 10}};
 
-// Kept gaps in runs: run r holds value[first[r]] .. value[first[r + 1] - 1]. Runs are edges, or
-// windows of edges (2 e + q).
+// Kept gaps in runs, one per window (2 e + q): run r holds value[first[r]] .. value[first[r + 1] -
+// 1].
 typedef struct grouped {
   uint64_t *first;
   int64_t *value;
-  int64_t *scratch;
   uint64_t count;
 } grouped;
 
 static void grouped_done(grouped *runs) {
   free(runs->first);
   free(runs->value);
-  free(runs->scratch);
 }
 
 static bool in_window(const process_edge *edge, uint32_t q, int64_t gap) {
@@ -62,8 +60,7 @@ static ds_code group_kept(const process_state *state, grouped *runs, ds_error *e
     runs->first[r + 2] += runs->first[r + 1];
   runs->count = runs->first[count + 1];
   runs->value = malloc((runs->count + 1) * sizeof *runs->value);
-  runs->scratch = malloc((runs->count + 1) * sizeof *runs->scratch);
-  if (runs->value == NULL || runs->scratch == NULL)
+  if (runs->value == NULL)
     return ds_fail(err, DS_MEMORY, "out of memory for quantiles: give more --memory");
   grouped_pass(state, runs->first + 1, runs->value);
   assert(runs->first[0] == 0 && runs->first[count] == runs->count);
@@ -76,45 +73,64 @@ static bool is_start(const process_state *state, uint32_t edge) {
          shape->touchpoints;
 }
 
-// The window of quantile q from m sampled gaps: the sampled order statistics some standard
-// deviations of the rank to each side.
-static void window_of(const int64_t *value, uint64_t m, uint32_t q, int64_t *scratch,
-                      process_window *window) {
+// The sampled gaps of all edges as histograms by logarithm: a bucket is the gap as a float without
+// its lowest 16 bits, 128 buckets per power of two.
+enum { LOG_SHIFT = 16, LOG_BUCKETS = ((0x5b000000 - 0x3f000000) >> LOG_SHIFT) + 1 };
+
+static uint32_t bucket_of(int64_t gap) {
+  const float f = (float)gap;
+  uint32_t bits = 0;
+  memcpy(&bits, &f, sizeof bits);
+  // Bits 0 are gap 0; 1.0f comes next, at bits 0x3f800000: what lies between never occurs.
+  return bits == 0 ? 0 : (bits - 0x3f000000u) >> LOG_SHIFT;
+}
+
+// The least float of a bucket.
+static float bucket_floor(uint32_t bucket) {
+  const uint32_t bits = bucket == 0 ? 0 : (bucket << LOG_SHIFT) + 0x3f000000u;
+  float f = 0;
+  memcpy(&f, &bits, sizeof f);
+  return f;
+}
+
+// The bucket of rank `rank` in a histogram.
+static uint32_t bucket_at(const uint32_t *held, uint64_t rank) {
+  uint32_t bucket = 0;
+  for (uint64_t seen = held[0]; seen <= rank; seen += held[bucket])
+    bucket++;
+  return bucket;
+}
+
+// The window of quantile q from a histogram of m sampled gaps: from some standard deviations of
+// the rank below to as many above, rounded outwards to whole buckets.
+static void window_of(const uint32_t *held, uint64_t m, uint32_t q, process_window *window) {
   const double p = (double)quantiles[q].numerator / (double)quantiles[q].denominator;
   const double middle = p * (double)m;
   const double span = WINDOW_SIGMAS * sqrt((double)m * p * (1 - p)) + 1;
   window->low[q] = 0;
   window->high[q] = INFINITY;
-  int64_t pair[2];
-  if (middle - span >= 0) {
-    ds_select(value, m, (uint64_t)(middle - span), scratch, pair);
-    window->low[q] = (float)pair[0];
-  }
-  if (middle + span < (double)(m - 1)) {
-    ds_select(value, m, (uint64_t)(middle + span), scratch, pair);
-    window->high[q] = nextafterf((float)pair[1], INFINITY);
-  }
+  if (middle - span >= 0)
+    window->low[q] = bucket_floor(bucket_at(held, (uint64_t)(middle - span)));
+  if (middle + span < (double)(m - 1))
+    window->high[q] = bucket_floor(bucket_at(held, (uint64_t)(middle + span)) + 1);
   assert(window->low[q] < window->high[q]);
 }
 
-static ds_code windows_from(const process_state *sample, const grouped *runs, ds_arena *arena,
-                            process_window **ret_windows, uint32_t *ret_count, ds_error *err) {
-  uint32_t seen = 0;
-  for (uint32_t e = 0; e < sample->edges_count; e++)
-    seen += !is_start(sample, e) && sample->totals[e].count > 0;
-  process_window *windows = ds_arena_array(arena, seen + 1u, sizeof *windows);
+static ds_code windows_from(const process_state *sample, uint32_t *held, const uint32_t *slot,
+                            ds_arena *arena, process_window **ret_windows, uint32_t *ret_count,
+                            ds_error *err) {
+  process_window *windows = ds_arena_array(arena, *ret_count + 1u, sizeof *windows);
   if (windows == NULL)
     return ds_fail(err, DS_MEMORY, "out of memory for quantiles");
   uint32_t used = 0;
   for (uint32_t e = 0; e < sample->edges_count; e++) {
-    if (is_start(sample, e) || sample->totals[e].count == 0)
+    if (slot[e] == DS_NONE)
       continue;
-    const uint64_t first = runs->first[(uint64_t)e * PROCESS_QUANTILES];
-    const uint64_t m = runs->first[(uint64_t)e * PROCESS_QUANTILES + 1] - first;
-    assert(m == sample->totals[e].count);
+    assert(used < *ret_count);
     windows[used].key = process_key(sample, e);
     for (uint32_t q = 0; q < PROCESS_QUANTILES; q++)
-      window_of(runs->value + first, m, q, runs->scratch, &windows[used]);
+      window_of(held + (size_t)slot[e] * LOG_BUCKETS, sample->totals[e].count, q,
+                &windows[used]);
     used++;
   }
   *ret_windows = windows;
@@ -122,19 +138,32 @@ static ds_code windows_from(const process_state *sample, const grouped *runs, ds
   return DS_OK;
 }
 
+// Only edges with this many sampled gaps get windows, others keep all.
+enum { WINDOW_SAMPLES_MIN = 64 };
+
 ds_code process_windows_make(process_state *sample, ds_arena *arena,
                              process_window **ret_windows, uint32_t *ret_count, ds_error *err) {
   process_flush(sample);
-  if (sample->kept_overflow) {
-    *ret_windows = NULL;
-    *ret_count = 0;
+  *ret_windows = NULL;
+  *ret_count = 0;
+  if (sample->kept_overflow)
     return DS_OK;
-  }
-  grouped runs = {0};
-  ds_code code = group_kept(sample, &runs, err);
-  if (code == DS_OK)
-    code = windows_from(sample, &runs, arena, ret_windows, ret_count, err);
-  grouped_done(&runs);
+  uint32_t *slot = ds_arena_array(arena, sample->edges_count + 1u, sizeof *slot);
+  if (slot == NULL)
+    return ds_fail(err, DS_MEMORY, "out of memory for quantiles");
+  for (uint32_t e = 0; e < sample->edges_count; e++)
+    slot[e] = !is_start(sample, e) && sample->totals[e].count >= WINDOW_SAMPLES_MIN
+                  ? (*ret_count)++
+                  : DS_NONE;
+  uint32_t *held = calloc((size_t)*ret_count * LOG_BUCKETS + 1, sizeof *held);
+  if (held == NULL)
+    return ds_fail(err, DS_MEMORY, "out of memory for quantiles");
+  for (const process_chunk *chunk = sample->kept; chunk != NULL; chunk = chunk->next)
+    for (uint32_t i = 0; i < chunk->used; i++)
+      if (slot[chunk->index[i]] != DS_NONE)
+        held[(size_t)slot[chunk->index[i]] * LOG_BUCKETS + bucket_of(chunk->gap[i])]++;
+  const ds_code code = windows_from(sample, held, slot, arena, ret_windows, ret_count, err);
+  free(held);
   return code;
 }
 
@@ -177,8 +206,7 @@ static ds_code find_edge(void *context, uint32_t thread, uint32_t job, ds_error 
     if (in->missed[run])
       continue;
     int64_t pair[2];
-    ds_select(in->runs->value + first, kept, rank.low - total->below[q],
-              in->runs->scratch + first, pair);
+    ds_select(in->runs->value + first, kept, rank.low - total->below[q], pair);
     in->out[job].value[q] = ds_quantile(rank, pair[0], pair[1]);
   }
   return DS_OK;

@@ -2,7 +2,6 @@
 #include "question/quantile.h"
 
 #include <assert.h>
-#include <string.h>
 
 enum { BUCKET_BITS = 10, BUCKETS = 1 << BUCKET_BITS, SORT_MAX = 24 };
 
@@ -32,34 +31,32 @@ static void range_of(const int64_t *values, uint64_t count, int64_t *ret_min, in
   *ret_max = max;
 }
 
-// Values of one bucket move to `out` (which may be `values`); *ret_above is the least value of a
-// higher bucket. Returns how many moved.
-static uint64_t narrow(const int64_t *values, uint64_t count, int64_t min, uint32_t shift,
-                       uint64_t bucket, int64_t *out, int64_t *ret_above) {
+// Values of one bucket move to the front; *ret_above is the least value of a higher bucket.
+// Returns how many moved.
+static uint64_t narrow(int64_t *values, uint64_t count, int64_t min, uint32_t shift,
+                       uint64_t bucket, int64_t *ret_above) {
   uint64_t used = 0;
   int64_t above = INT64_MAX;
   for (uint64_t i = 0; i < count; i++) {
     const int64_t value = values[i];
     const uint64_t at = ((uint64_t)value - (uint64_t)min) >> shift;
     above = at > bucket && value < above ? value : above;
-    // The store may pass over a value not yet read only when out == values and used == i.
-    out[used] = value;
+    // used <= i: the store never hits a value not yet read.
+    values[used] = value;
     used += at == bucket;
   }
   *ret_above = above;
   return used;
 }
 
-void ds_select(const int64_t *values, uint64_t count, uint64_t rank, int64_t *scratch,
-               int64_t pair[2]) {
+void ds_select(int64_t *values, uint64_t count, uint64_t rank, int64_t pair[2]) {
   assert(rank < count);
   int64_t beyond = INT64_MAX; // the least value above the range still looked at
   for (;;) {
     if (count <= SORT_MAX) {
-      memmove(scratch, values, count * sizeof *scratch);
-      sort_few(scratch, count);
-      pair[0] = scratch[rank];
-      pair[1] = rank + 1 < count ? scratch[rank + 1] : beyond;
+      sort_few(values, count);
+      pair[0] = values[rank];
+      pair[1] = rank + 1 < count ? values[rank + 1] : beyond;
       break;
     }
     int64_t min = 0, max = 0;
@@ -78,11 +75,10 @@ void ds_select(const int64_t *values, uint64_t count, uint64_t rank, int64_t *sc
     for (; held[bucket] <= rank; bucket++)
       rank -= held[bucket];
     int64_t above = INT64_MAX;
-    const uint64_t left = narrow(values, count, min, shift, bucket, scratch, &above);
+    const uint64_t left = narrow(values, count, min, shift, bucket, &above);
     assert(left == held[bucket] && rank < left);
     if (above != INT64_MAX)
       beyond = above;
-    values = scratch;
     count = left;
   }
   if (pair[1] == INT64_MAX)

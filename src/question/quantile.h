@@ -19,10 +19,9 @@ typedef struct ds_rank {
 ds_rank ds_rank_of(uint64_t count, uint32_t numerator, uint32_t denominator);
 
 // x[rank] into pair[0] and x[rank + 1] (x[rank] again at the end) into pair[1], of `count` >
-// rank values in no order. `scratch` holds `count` values. Linear: each round narrows the range of
-// values 1,024-fold, whatever the data.
-void ds_select(const int64_t *values, uint64_t count, uint64_t rank, int64_t *scratch,
-               int64_t pair[2]);
+// rank values in no order, which are left in disorder: some are lost. Linear: each round narrows
+// the range of values 1,024-fold, whatever the data.
+void ds_select(int64_t *values, uint64_t count, uint64_t rank, int64_t pair[2]);
 
 // The quantile from its two order statistics.
 static inline double ds_quantile(ds_rank rank, int64_t low, int64_t high) {
