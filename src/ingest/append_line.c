@@ -73,7 +73,9 @@ void ds_line_reader_free(ds_line_reader *reader) {
 
 static uint32_t index_in(ds_str name, const char *const *names, uint32_t count) {
   for (uint32_t i = 0; i < count; i++) {
-    if (ds_str_equal(name, ds_str_of(names[i])))
+    // Most names differ in the first letter already.
+    if (name.size > 0 && names[i][0] == name.data[0] &&
+        strncmp(names[i], name.data, name.size) == 0 && names[i][name.size] == '\0')
       return i;
   }
   return DS_NONE;
