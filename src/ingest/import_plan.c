@@ -51,6 +51,28 @@ static void types_unify(ds_input *inputs, uint32_t count) {
     }
 }
 
+// The report shows each column once, as the first file that has it.
+static ds_code taken_join(ds_importer *importer, const ds_taken_list *more, ds_error *err) {
+  ds_taken_list *all = &importer->taken;
+  ds_taken *rows =
+      ds_arena_array(&importer->plans, all->count + more->count + 1, sizeof *rows);
+  if (rows == NULL)
+    return ds_fail(err, DS_MEMORY, "out of memory planning an import");
+  if (all->count > 0)
+    memcpy(rows, all->rows, all->count * sizeof *rows);
+  uint32_t count = all->count;
+  for (uint32_t i = 0; i < more->count; i++) {
+    bool found = false;
+    for (uint32_t k = 0; k < all->count && !found; k++)
+      found = strcmp(all->rows[k].column, more->rows[i].column) == 0;
+    if (!found)
+      rows[count++] = more->rows[i];
+  }
+  if (count > all->count)
+    *all = (ds_taken_list){rows, count};
+  return DS_OK;
+}
+
 static ds_code file_plan(ds_importer *importer, const ds_input *input, uint32_t file,
                          ds_error *err) {
   ds_plan *plan;
@@ -58,8 +80,7 @@ static ds_code file_plan(ds_importer *importer, const ds_input *input, uint32_t 
   TRY(ds_importer_step(importer, file, &plan, err));
   TRY(ds_recognise(input, importer->options, importer->time_format, importer->source_name,
                    &importer->space, &importer->plans, plan, &taken, err));
-  if (file == 0)
-    importer->taken = taken;
+  TRY(taken_join(importer, &taken, err));
   ds_buf sql;
   ds_buf_init(&sql, 1 << 20);
   ds_input_sql(input->file, NULL, file, &sql);

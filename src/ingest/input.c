@@ -109,7 +109,8 @@ static bool format_fits(ds_str text, const char *day, const char *clock) {
 // What the values of a column have been so far; each flag falls at the first value against it.
 typedef struct look {
   uint64_t values;
-  bool number, whole, boolean, iso, date, zoned_all, zoned_any;
+  uint64_t instants; // ISO times, or numbers
+  bool number, whole, boolean, iso, date, zoned_any;
   bool formats[DAYS][CLOCKS];
   uint64_t personal;
   bool distinct;
@@ -118,10 +119,11 @@ typedef struct look {
 
 static void look_number(look *l, ds_str text) {
   double number;
-  if (!l->number || !ds_str_to_double(text, &number)) {
+  if (!ds_str_to_double(text, &number)) {
     l->number = false;
     return;
   }
+  l->instants++;
   // "007" is a code, not a number, and so is what a double cannot hold exactly.
   const uint32_t digit = text.data[0] == '-' || text.data[0] == '+' ? 1 : 0;
   if (text.size > digit + 1 && text.data[digit] == '0' && text.data[digit + 1] >= '0' &&
@@ -138,9 +140,9 @@ static void look_time(look *l, ds_str text) {
   int64_t ms;
   bool local;
   bool date_only;
-  if (l->iso && ds_time_parse(text, &ms, &local, &date_only)) {
+  if (ds_time_parse(text, &ms, &local, &date_only)) {
+    l->instants++;
     l->date &= date_only;
-    l->zoned_all &= !local;
     l->zoned_any |= !local;
   } else {
     l->iso = false;
@@ -191,6 +193,7 @@ static bool name_is_id(ds_str name) {
 
 static void look_decide(const look *l, ds_input_column *column, ds_arena *arena) {
   column->distinct = l->distinct;
+  column->mostly_time = l->values > 0 && l->instants * 2 >= l->values;
   // A tenth of the values is enough to call a column personal: the others may be typed in badly.
   column->personal = ds_personal_name(column->name) || l->personal * 10 > l->values;
   column->type = DS_TYPE_STRING;
@@ -218,7 +221,7 @@ static void look_decide(const look *l, ds_input_column *column, ds_arena *arena)
 static void column_look(const ds_duck_texts *sample, uint32_t index, bool text,
                         ds_input_column *column, ds_arena *arena) {
   look l = {.number = true, .whole = true, .boolean = true, .iso = true, .date = true,
-            .zoned_all = true, .distinct = true};
+            .distinct = true};
   memset(l.formats, 1, sizeof l.formats);
   ds_map64_init(&l.seen);
   for (uint32_t row = 0; row < sample->rows; row++) {

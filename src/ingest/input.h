@@ -15,7 +15,8 @@ typedef struct ds_input_column {
   ds_str name;
   ds_type type;            // STRING when mixed, NULL when the sample holds nothing
   bool whole;              // NUMBER: all are integers
-  bool zoned;              // TIME: they say their zone
+  bool mostly_time;        // at least half are ISO times or numbers: good for the time column
+  bool zoned;              // TIME: some say their zone
   bool personal;           // by name or by values
   bool distinct;           // no value occurs twice in the sample
   bool day_or_month;       // times whose day and month cannot be told apart

@@ -180,7 +180,8 @@ static ds_code role_missing(const recogniser *r, role want, ds_error *err) {
 static ds_code time_check(const recogniser *r, ds_error *err) {
   const ds_input_column *column = &r->input->columns[r->column[ROLE_TIME]];
   const char *file = r->input->file->name;
-  if (r->time_format != NULL || column->type == DS_TYPE_NUMBER)
+  if (r->time_format != NULL || column->mostly_time || column->type == DS_TYPE_NUMBER ||
+      r->input->sampled == 0)
     return DS_OK;
   if (column->day_or_month)
     return ds_fail(err, DS_INPUT, "%s: day and month of column %.*s cannot be told apart: say "
@@ -205,7 +206,7 @@ static void time_find(recogniser *r) {
   uint32_t column = role_by_name(r, ROLE_TIME);
   const uint32_t by_type = time_by_type(r);
   const bool good = column != DS_NONE && (is_time(&r->input->columns[column]) ||
-                                          r->input->columns[column].type == DS_TYPE_NUMBER);
+                                          r->input->columns[column].mostly_time);
   if (!good && by_type != DS_NONE && r->roles[by_type] == ROLE_PROPERTY)
     column = by_type;
   role_set(r, ROLE_TIME, column);
@@ -230,6 +231,11 @@ static ds_code roles_find(recogniser *r, ds_error *err) {
   if (customer->type == DS_TYPE_NULL && r->input->sampled > 0 &&
       r->input->file->kind == DS_SOURCE_TEXT)
     return ds_fail(err, DS_INPUT, "%s: the customer column %.*s is empty: say another with "
+                   "--customer COLUMN", r->input->file->name, DS_STR(customer->name));
+  // Identifiers lie in the store in clear.
+  if (customer->personal)
+    return ds_fail(err, DS_UNSUPPORTED, "%s: column %.*s, taken for the customer, holds personal "
+                   "data, which is not stored in clear and has no vault yet: say another with "
                    "--customer COLUMN", r->input->file->name, DS_STR(customer->name));
   return time_check(r, err);
 }

@@ -22,7 +22,7 @@ typedef struct ds_batch {
   ds_batch_column *columns;
 } ds_batch;
 
-enum { DS_BATCH_ROWS = 16384 };
+enum { DS_BATCH_ROWS = 8192 };
 
 // Takes a batch, on a thread of its own; an error stops the query and becomes its result.
 typedef ds_code (*ds_sink_take)(void *context, const ds_batch *batch, ds_error *err);

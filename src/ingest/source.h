@@ -2,7 +2,8 @@
 // The files of an import before anything is read from them as rows: which they are, what they
 // truly are (by content, not by name), whether they are whole and readable as text, how their
 // fields are separated, what their columns are called. DuckDB's readers accept cut and damaged
-// files without a word, so every byte passes here first. May use base/, io/.
+// files without a word, so every byte passes here first. May use
+// base/, io/, model/, ingest/personal.h.
 #ifndef DS_INGEST_SOURCE_H
 #define DS_INGEST_SOURCE_H
 

@@ -50,9 +50,9 @@ static ds_code gzip_piece(stream *s, size_t size, ds_error *err) {
     s->gzip.next_out = s->out;
     s->gzip.avail_out = PIECE;
     const int result = inflate(&s->gzip, Z_NO_FLUSH);
+    TRY(give(s, s->out, PIECE - s->gzip.avail_out, err));
     if (result != Z_OK && result != Z_STREAM_END && result != Z_BUF_ERROR)
       return damaged(s, err);
-    TRY(give(s, s->out, PIECE - s->gzip.avail_out, err));
     if (result == Z_STREAM_END)
       s->in_frame = false;
     else if (s->gzip.avail_in == 0 && s->gzip.avail_out > 0)

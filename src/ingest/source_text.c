@@ -4,6 +4,8 @@
 #include <inttypes.h>
 
 #include "base/limits.h"
+#include "ingest/personal.h"
+#include "model/time.h"
 
 enum {
   HEAD_BYTES = 1 << 20, // a header longer than this is none
@@ -63,15 +65,17 @@ static bool lead_byte(ds_text_check *check, uint8_t byte) {
 }
 
 static ds_code utf8_feed(ds_text_check *check, const uint8_t *data, size_t size, ds_error *err) {
+  size_t lead = 0; // where the character began, if in this piece
   for (size_t i = 0; i < size; i++) {
     const uint8_t byte = data[i];
     if (check->owed == 0) {
+      lead = i;
       if (byte >= 0x80 && !lead_byte(check, byte))
         return not_utf8(check, data, i, err);
       continue;
     }
     if (byte < check->low || byte > check->high)
-      return not_utf8(check, data, i, err);
+      return not_utf8(check, data, lead, err);
     check->owed--;
     check->low = 0x80;
     check->high = 0xBF;
@@ -201,6 +205,14 @@ static void field_take(ds_str text, uint32_t *at, const ds_source *file, ds_buf 
   (*at)++;
 }
 
+// A name that reads as a time, an e-mail address or a phone number is no name.
+static bool is_value(ds_str text) {
+  int64_t ms;
+  bool local;
+  bool date_only;
+  return ds_time_parse(text, &ms, &local, &date_only) || ds_personal_value(text);
+}
+
 static ds_code column_add(ds_source *file, ds_buf *name, ds_arena *arena, ds_error *err) {
   TRY(ds_buf_check(name, "a column's name", err));
   if (file->columns_count >= COLUMNS_MAX)
@@ -215,6 +227,9 @@ static ds_code column_add(ds_source *file, ds_buf *name, ds_arena *arena, ds_err
                        (uint32_t)name->size};
   if (text.data == NULL)
     return ds_fail(err, DS_MEMORY, "out of memory reading %s", file->name);
+  if (is_value(text)) // which must not be repeated in a message
+    return ds_fail_at(err, DS_INPUT, 1, 0, "%s line 1: holds values, not the columns' names: add a "
+                      "line of names above it", file->name);
   for (uint32_t i = 0; i < file->columns_count; i++)
     if (ds_str_equal_nocase(file->columns[i], text))
       return ds_fail_at(err, DS_INPUT, 1, 0, "%s line 1: two columns are called %s", file->name,

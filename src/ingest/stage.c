@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // The spill: one file beside the parts, import-<id>.spill, of chunks that each hold whole rows of
-// one subject partition, in arrival order; which chunk lies where is known in memory only, since
-// the file is worth nothing after a crash. Invariants: (1) the rows of a partition are its chunks
-// in order, then its buffer; (2) a row lies in one chunk; (3) an import whose partitions all fit
-// their buffers writes no spill.
+// one subject partition; which chunk lies where is known in memory only, since the file is worth
+// nothing after a crash. Within a chunk, and within a partition's buffer, rows lie by the next
+// bits of their subject's hash, in so many shelves: a builder that is given one shelf after the
+// other works in the nearest caches. Invariants: (1) a subject's rows are those of its shelf in all
+// chunks in order, then in the buffer, in arrival order; (2) a row lies in one chunk; (3) an import
+// whose partitions all fit their buffers writes no spill.
 //
 // A "run" turns all rows staged so far into parts. An import normally is one run at its end; when
 // a partition outgrows its share of the memory there are several, and the parts of the earlier ones
@@ -19,7 +21,11 @@
 #include "model/event.h"
 
 enum {
-  BUFFER_BYTES = 64 << 10,
+  SHELVES = 16,
+  SHELF_BYTES = 6 << 10,
+  BUFFER_BYTES = SHELVES * SHELF_BYTES,
+  PENDING = 16,                 // rows between taking their places and being copied there
+  PENDING_BYTES = 256,          // longer rows are copied at once
   JOB_EVENTS = 4 << 20,         // what a job aims at: about one part
   JOB_EVENTS_MIN = 256 << 10,   // smaller jobs are not worth a part of their own
   ROW_BYTES_MIN = 34,           // the head of a row
@@ -29,17 +35,26 @@ enum {
 typedef struct chunk {
   uint64_t offset;
   uint32_t size;
+  uint32_t shelf[SHELVES]; // bytes of each, one behind the other
 } chunk;
 
 typedef struct partition {
-  uint8_t *buffer; // BUFFER_BYTES, taken at the first row
-  uint32_t used;
+  uint8_t *buffer; // BUFFER_BYTES, taken at the first row: shelf k at k * SHELF_BYTES
+  uint32_t used[SHELVES];
   uint64_t rows;
   uint64_t spilled_bytes;
   chunk *chunks;
   uint32_t chunks_count;
   uint32_t chunks_capacity;
 } partition;
+
+// A row whose place in its shelf is taken and is on its way into the cache: the shelves are too many
+// to be there all, and waiting for each costs more than all else that is done to a row.
+typedef struct pending {
+  uint8_t *to;
+  uint32_t size; // 0 = none
+  uint8_t bytes[PENDING_BYTES];
+} pending;
 
 struct ds_stage_area {
   ds_store *store;
@@ -54,6 +69,8 @@ struct ds_stage_area {
   bool want_run; // a partition is full
   partition partitions[DS_PARTITIONS];
   uint64_t rows; // staged since the last run
+  pending pending[PENDING]; // row n at n % PENDING
+  uint8_t *chunk_bytes; // BUFFER_BYTES: a chunk on its way to the spill
   char spill_path[DS_PATH_BYTES_MAX + 64];
   ds_file *spill;
   uint64_t spill_size;
@@ -118,6 +135,7 @@ void ds_stage_free(ds_stage_area *stage) {
     ds_store_import_abort(stage->store, &stage->scope);
   for (uint32_t i = 0; i < DS_PARTITIONS; i++)
     partition_done(&stage->partitions[i]);
+  free(stage->chunk_bytes);
   free(stage->places);
   free(stage->parts);
   free(stage);
@@ -125,9 +143,9 @@ void ds_stage_free(ds_stage_area *stage) {
 
 const ds_import_scope *ds_stage_scope(const ds_stage_area *stage) { return &stage->scope; }
 
-// Appends whole rows of one partition to the spill.
-static ds_code spill_write(ds_stage_area *stage, partition *part, const uint8_t *rows,
-                           uint32_t size, ds_error *err) {
+// Appends a chunk of whole rows of one partition to the spill; its offset is set here.
+static ds_code spill_write(ds_stage_area *stage, partition *part, chunk *piece,
+                           const uint8_t *rows, ds_error *err) {
   if (stage->spill == NULL)
     TRY(stage->io->ops->open(stage->io, stage->spill_path,
                              DS_OPEN_READ | DS_OPEN_WRITE | DS_OPEN_CREATE | DS_OPEN_EXCLUSIVE,
@@ -140,17 +158,28 @@ static ds_code spill_write(ds_stage_area *stage, partition *part, const uint8_t 
     part->chunks = chunks;
     part->chunks_capacity = capacity;
   }
-  TRY(stage->io->ops->write_at(stage->io, stage->spill, stage->spill_size, rows, size, err));
-  part->chunks[part->chunks_count++] = (chunk){stage->spill_size, size};
-  part->spilled_bytes += size;
-  stage->spill_size += size;
+  TRY(stage->io->ops->write_at(stage->io, stage->spill, stage->spill_size, rows, piece->size,
+                               err));
+  piece->offset = stage->spill_size;
+  part->chunks[part->chunks_count++] = *piece;
+  part->spilled_bytes += piece->size;
+  stage->spill_size += piece->size;
   return DS_OK;
 }
 
+// Writes all shelves of a partition as one chunk and empties them.
 static ds_code buffer_flush(ds_stage_area *stage, partition *part, ds_error *err) {
-  if (part->used > 0)
-    TRY(spill_write(stage, part, part->buffer, part->used, err));
-  part->used = 0;
+  chunk piece = {0};
+  if (stage->chunk_bytes == NULL && (stage->chunk_bytes = malloc(BUFFER_BYTES)) == NULL)
+    return ds_fail(err, DS_MEMORY, "out of memory sorting an import");
+  for (uint32_t k = 0; k < SHELVES; k++) {
+    memcpy(stage->chunk_bytes + piece.size, part->buffer + k * SHELF_BYTES, part->used[k]);
+    piece.shelf[k] = part->used[k];
+    piece.size += part->used[k];
+    part->used[k] = 0;
+  }
+  if (piece.size > 0)
+    TRY(spill_write(stage, part, &piece, stage->chunk_bytes, err));
   if (part->spilled_bytes + BUFFER_BYTES > stage->partition_bytes_max)
     stage->want_run = true;
   return DS_OK;
@@ -158,23 +187,61 @@ static ds_code buffer_flush(ds_stage_area *stage, partition *part, ds_error *err
 
 static ds_code stage_run(ds_stage_area *stage, ds_error *err);
 
+static inline void pending_put(pending *row) {
+  if (row->size > 0)
+    memcpy(row->to, row->bytes, row->size);
+  row->size = 0;
+}
+
+static void pending_flush(ds_stage_area *stage) {
+  for (uint32_t i = 0; i < PENDING; i++)
+    pending_put(&stage->pending[i]);
+}
+
+// Copies a row to its place, sooner or later.
+static inline void row_put(ds_stage_area *stage, uint8_t *to, const uint8_t *row, uint32_t size) {
+  if (size > PENDING_BYTES) {
+    memcpy(to, row, size);
+    return;
+  }
+  __builtin_prefetch(to, 1);
+  __builtin_prefetch(to + size - 1, 1);
+  pending *place = &stage->pending[stage->rows % PENDING];
+  pending_put(place);
+  memcpy(place->bytes, row, size);
+  place->to = to;
+  place->size = size;
+}
+
+// Makes room for a row: the partition is flushed, and everything turned into parts when it has
+// become too big.
+static ds_code room_make(ds_stage_area *stage, partition *part, ds_error *err) {
+  pending_flush(stage);
+  if (part->buffer != NULL)
+    TRY(buffer_flush(stage, part, err));
+  if (stage->want_run)
+    TRY(stage_run(stage, err));
+  if (part->buffer == NULL && (part->buffer = malloc(BUFFER_BYTES)) == NULL)
+    return ds_fail(err, DS_MEMORY, "out of memory sorting an import");
+  return DS_OK;
+}
+
 ds_code ds_stage_row(ds_stage_area *stage, uint64_t subject_hash, const uint8_t *row,
                      uint32_t size, ds_error *err) {
   assert(!stage->built && size >= ROW_BYTES_MIN);
   partition *part = &stage->partitions[ds_subject_partition(subject_hash)];
-  if (part->used + size > BUFFER_BYTES || part->buffer == NULL) {
-    TRY(buffer_flush(stage, part, err));
-    if (stage->want_run)
-      TRY(stage_run(stage, err));
-    if (part->buffer == NULL && (part->buffer = malloc(BUFFER_BYTES)) == NULL)
-      return ds_fail(err, DS_MEMORY, "out of memory sorting an import");
-  }
+  const uint32_t shelf = subject_hash >> 52 & (SHELVES - 1);
+  if (part->buffer == NULL || part->used[shelf] + size > SHELF_BYTES)
+    TRY(room_make(stage, part, err));
   part->rows++;
   stage->rows++;
-  if (size > BUFFER_BYTES)
-    return spill_write(stage, part, row, size, err);
-  memcpy(part->buffer + part->used, row, size);
-  part->used += size;
+  if (size > SHELF_BYTES) {
+    chunk alone = {.size = size};
+    alone.shelf[shelf] = size;
+    return spill_write(stage, part, &alone, row, err);
+  }
+  row_put(stage, part->buffer + shelf * SHELF_BYTES + part->used[shelf], row, size);
+  part->used[shelf] += size;
   return DS_OK;
 }
 
@@ -229,12 +296,32 @@ static uint64_t rows_find(const uint8_t *at, uint64_t size, const uint8_t **rows
   return count;
 }
 
-// Brings all rows of a partition together, in arrival order, and lets its buffers go.
+// Points at all rows of a partition, shelf by shelf; `bytes` are its chunks one behind the other.
+static uint64_t partition_rows(const partition *part, const uint8_t *bytes,
+                               const uint8_t **rows) {
+  uint64_t count = 0;
+  for (uint32_t k = 0; k < SHELVES; k++) {
+    const uint8_t *at = bytes;
+    for (uint32_t i = 0; i < part->chunks_count; i++) {
+      const uint8_t *shelf = at;
+      for (uint32_t before = 0; before < k; before++)
+        shelf += part->chunks[i].shelf[before];
+      count += rows_find(shelf, part->chunks[i].shelf[k], rows + count);
+      at += part->chunks[i].size;
+    }
+    count += rows_find(part->buffer + k * SHELF_BYTES, part->used[k], rows + count);
+  }
+  return count;
+}
+
+// Brings all rows of a partition together and gives them to the builder; lets its buffers go.
 static ds_code partition_build(ds_stage_area *stage, uint32_t number, gather *room,
                                ds_builder *builder, ds_error *err) {
   partition *part = &stage->partitions[number];
   if (part->rows == 0)
     return DS_OK;
+  if (part->rows > UINT32_MAX / 4)
+    return ds_fail(err, DS_LIMIT, "too many events at once: import the files in several runs");
   TRY(gather_room(room, part->spilled_bytes, part->rows, err));
   uint64_t at = 0;
   for (uint32_t i = 0; i < part->chunks_count; i++) {
@@ -242,12 +329,8 @@ static ds_code partition_build(ds_stage_area *stage, uint32_t number, gather *ro
                                 part->chunks[i].size, err));
     at += part->chunks[i].size;
   }
-  uint64_t count = at == 0 ? 0 : rows_find(room->bytes, at, room->rows);
-  if (part->used > 0)
-    count += rows_find(part->buffer, part->used, room->rows + count);
+  const uint64_t count = partition_rows(part, room->bytes, room->rows);
   assert(count == part->rows);
-  if (count > UINT32_MAX)
-    return ds_fail(err, DS_LIMIT, "an import has more than 2^32 events of one partition");
   TRY(ds_builder_add(builder, number, room->rows, (uint32_t)count, err));
   partition_done(part);
   return DS_OK;
@@ -362,6 +445,7 @@ static ds_code places_open(ds_stage_area *stage, ds_error *err) {
 }
 
 static ds_code stage_run(ds_stage_area *stage, ds_error *err) {
+  pending_flush(stage);
   TRY(places_open(stage, err));
   run *all = calloc(1, sizeof *all);
   if (all == NULL)
