@@ -11,13 +11,20 @@ static void stop(int signal_number) {
   atomic_store_explicit(&signal_progress->stop, 1, memory_order_relaxed);
 }
 
+// A signal that the parent ignores (nohup, a job in the background) stays ignored.
+static void catch(int signal_number, const struct sigaction *action) {
+  struct sigaction before;
+  if (sigaction(signal_number, NULL, &before) == 0 && before.sa_handler != SIG_IGN)
+    sigaction(signal_number, action, NULL);
+}
+
 void cli_catch_signals(ds_progress *progress) {
   signal_progress = progress;
   // The handler is reset when it has run: who asks twice is not kept waiting.
   struct sigaction action = {.sa_handler = stop, .sa_flags = (int)SA_RESETHAND};
   sigemptyset(&action.sa_mask);
-  sigaction(SIGINT, &action, NULL);
-  sigaction(SIGTERM, &action, NULL);
+  catch(SIGINT, &action);
+  catch(SIGTERM, &action);
   // A reader that goes away is noticed where we write.
   signal(SIGPIPE, SIG_IGN);
 }
