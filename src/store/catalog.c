@@ -13,7 +13,9 @@ struct ds_catalog {
 };
 
 // Raised whenever a table changes: a catalog of another version is redone.
-#define CATALOG_VERSION "1"
+#define CATALOG_VERSION 1
+#define TEXT_OF(number) #number
+#define TEXT(number) TEXT_OF(number)
 
 static const char schema[] =
     "BEGIN IMMEDIATE;"
@@ -27,7 +29,7 @@ static const char schema[] =
     " PRIMARY KEY (import, place)) STRICT, WITHOUT ROWID;"
     "CREATE TABLE names(kind TEXT NOT NULL, name TEXT NOT NULL, parts INTEGER NOT NULL,"
     " PRIMARY KEY (kind, name)) STRICT, WITHOUT ROWID;"
-    "PRAGMA user_version = " CATALOG_VERSION ";"
+    "PRAGMA user_version = " TEXT(CATALOG_VERSION) ";"
     "COMMIT;";
 
 static ds_code fail_sql(ds_catalog *catalog, ds_error *err) {
@@ -74,7 +76,7 @@ static ds_code open_file(ds_catalog *catalog, ds_error *err) {
   TRY(ask_i64(catalog, "PRAGMA user_version", 0, &version, err));
   if (version == 0)
     return run(catalog, schema, err);
-  if (version != atoi(CATALOG_VERSION))
+  if (version != CATALOG_VERSION)
     return ds_fail(err, DS_CORRUPT, "catalog.sqlite is of another version");
   return DS_OK;
 }

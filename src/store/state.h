@@ -42,6 +42,7 @@ void ds_view_done(ds_view *view);
 // Adds the types of the properties of the view's parts from index `first` on to its manifest.
 DS_CHECKED ds_code ds_view_add_types(ds_view *view, uint32_t first, ds_error *err);
 
+// The open store. Opened to read, it has no lock and no catalog.
 struct ds_store {
   ds_store_options options;
   ds_io *io;

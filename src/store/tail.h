@@ -21,6 +21,7 @@ typedef struct ds_tail {
   uint64_t next_arrival; // one past the last of the rows; 0 when there are none
 } ds_tail;
 
+// An empty tail without names.
 void ds_tail_init(ds_tail *tail);
 
 // Gives the memory back. NULL is fine.
