@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Commands that bring in files, list imports and take them back.
+#include <errno.h>
+#include <unistd.h>
+
 #include "cli/cli.h"
 
 // Splits the "a=b" values given for option `name`.
@@ -50,11 +53,25 @@ static ds_code read_options(cli *run, ds_import_options *options, ds_error *err)
   return read_pairs(run, "map", &options->renames, &options->renames_count, err);
 }
 
+// A mistyped name must not leave a new, empty store behind.
+static ds_code check_before_making(cli *run, ds_error *err) {
+  bool exists = false;
+  TRY(cli_find_store(run, true, &exists, err));
+  for (uint32_t i = 0; i < run->arguments_count && !exists; i++) {
+    const char *file = run->arguments[i];
+    if (strpbrk(file, "*?[") == NULL && access(file, R_OK) != 0)
+      return ds_fail(err, DS_INPUT, "%.300s: %s", file,
+                     errno == ENOENT ? "no such file" : strerror(errno));
+  }
+  return DS_OK;
+}
+
 ds_code cli_run_import(cli *run, ds_error *err) {
   ds_import_options options;
   ds_store *store = NULL;
   TRY(read_options(run, &options, err));
   if (!options.dry_run) {
+    TRY(check_before_making(run, err));
     TRY(cli_open_store(run, true, true, &store, err));
     options.memory_bytes = run->memory_bytes;
   }
