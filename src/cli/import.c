@@ -60,8 +60,8 @@ static ds_code check_before_making(cli *run, ds_error *err) {
   for (uint32_t i = 0; i < run->arguments_count && !exists; i++) {
     const char *file = run->arguments[i];
     if (strpbrk(file, "*?[") == NULL && access(file, R_OK) != 0)
-      return ds_fail(err, DS_INPUT, "%.300s: %s", file,
-                     errno == ENOENT ? "no such file" : strerror(errno));
+      return ds_fail(err, DS_INPUT, "%s: %.300s",
+                     errno == ENOENT ? "no such file" : strerror(errno), file);
   }
   return DS_OK;
 }
