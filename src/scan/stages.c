@@ -19,7 +19,7 @@ ds_code ds_stage_init(ds_stage_room *room, const ds_columns *columns, ds_error *
 void ds_stage_done(ds_stage_room *room) {
   ds_assembly_done(&room->assembly);
   void *const rest[] = {room->keep, room->index, room->offset, room->journey, room->first,
-                        room->item};
+                        room->item, room->event};
   for (size_t i = 0; i < sizeof rest / sizeof *rest; i++)
     free(rest[i]);
   *room = (ds_stage_room){0};
@@ -31,10 +31,12 @@ static ds_code room_events(ds_stage_room *room, uint32_t events, ds_error *err) 
     return DS_OK;
   free(room->keep);
   free(room->index);
+  free(room->event);
   room->keep = malloc((events / 64u + 1) * sizeof *room->keep);
   room->index = malloc((events + 1u) * sizeof *room->index);
+  room->event = malloc((events + 1u) * sizeof *room->event);
   room->events_capacity = events;
-  return room->keep != NULL && room->index != NULL ? DS_OK : no_memory(err);
+  return room->keep && room->index && room->event ? DS_OK : no_memory(err);
 }
 
 static ds_code room_journeys(ds_stage_room *room, uint32_t journeys, ds_error *err) {
@@ -43,7 +45,7 @@ static ds_code room_journeys(ds_stage_room *room, uint32_t journeys, ds_error *e
   free(room->offset);
   free(room->journey);
   room->offset = malloc((journeys + 2u) * sizeof *room->offset);
-  room->journey = malloc((journeys + 1u) * sizeof *room->journey);
+  room->journey = malloc((journeys + 2u) * sizeof *room->journey);
   room->journeys_capacity = journeys;
   return room->offset != NULL && room->journey != NULL ? DS_OK : no_memory(err);
 }
@@ -159,21 +161,43 @@ static bool is_grouped(const uint32_t *restrict first, const uint32_t *restrict 
   return bad == 0;
 }
 
-// Counting sort: offset[v] becomes the first position of value v, index[] the events in order of
-// (value, event).
-static void sort_items(const uint32_t *restrict first, const uint32_t *restrict item,
-                       uint32_t events, uint32_t values, uint32_t *restrict offset,
-                       uint32_t *restrict index) {
-  const uint32_t items = first[events];
+// offset[v + 1] becomes the first position of value v. Two counters per value take turns, because
+// neighbours mostly have the same value and each addition would wait for the store before it;
+// following runs instead costs a mispredicted branch at every end of one.
+static void count_items(const uint32_t *restrict item, uint32_t items, uint32_t values,
+                        uint32_t *restrict offset, uint32_t *restrict other) {
   memset(offset, 0, (values + 2u) * sizeof *offset);
-  for (uint32_t i = 0; i < items; i++)
+  memset(other, 0, (values + 2u) * sizeof *other);
+  uint32_t i = 0;
+  for (; i + 2 <= items; i += 2) {
+    offset[item[i] + 2]++;
+    other[item[i + 1] + 2]++;
+  }
+  if (i < items)
     offset[item[i] + 2]++;
   for (uint32_t v = 0; v < values; v++)
-    offset[v + 2] += offset[v + 1];
-  for (uint32_t e = 0; e < events; e++)
-    for (uint32_t i = first[e]; i < first[e + 1]; i++)
-      index[offset[item[i] + 1]++] = e;
-  assert(offset[values] == items);
+    offset[v + 2] += offset[v + 1] + other[v + 2];
+  assert(offset[values + 1] == items);
+}
+
+// The event of each item, without a branch for events that have none or one: their successor
+// writes over what they wrote.
+static void name_items(const uint32_t *restrict first, uint32_t events,
+                       uint32_t *restrict event) {
+  for (uint32_t e = 0; e < events; e++) {
+    event[first[e]] = e;
+    if (__builtin_expect(first[e + 1] - first[e] > 1, 0))
+      for (uint32_t i = first[e] + 1; i < first[e + 1]; i++)
+        event[i] = e;
+  }
+}
+
+// The second half of a counting sort: index[] becomes the events in order of (value, event), and
+// offset[v] the first position of value v.
+static void place_items(const uint32_t *restrict event, const uint32_t *restrict item,
+                        uint32_t items, uint32_t *restrict offset, uint32_t *restrict index) {
+  for (uint32_t i = 0; i < items; i++)
+    index[offset[item[i] + 1]++] = event[i];
 }
 
 // Drops values without events and notes the source journey and the case of each that is left.
@@ -228,8 +252,20 @@ ds_code ds_stage_regroup(ds_stage_room *room, uint32_t key_at, bool attach_neare
   TRY(room_events(room, items > block->events ? items : block->events, err));
   TRY(room_journeys(room, key->values, err));
   TRY(ds_assembly_room(&room->assembly, items, key->values, err));
-  sort_items(first, item, block->events, key->values, room->offset, room->index);
+  if (key->values == 0) {
+    room->block = (ds_block){0};
+    *ret_block = &room->block;
+    return DS_OK;
+  }
   const bool grouped = is_grouped(first, item, block->events);
+  // The journeys' array serves as the second counter before it is filled.
+  count_items(item, items, key->values, room->offset, room->journey);
+  if (grouped) {
+    memmove(room->offset, room->offset + 1, (key->values + 1u) * sizeof *room->offset);
+  } else {
+    name_items(first, block->events, room->event);
+    place_items(room->event, item, items, room->offset, room->index);
+  }
   const uint32_t cases = name_cases(room, block, key, texts);
   ds_block *result = grouped ? &room->block : &room->assembly.block;
   if (grouped) {

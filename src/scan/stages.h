@@ -17,6 +17,7 @@ typedef struct ds_stage_room {
   ds_assembly assembly;
   uint64_t *keep;
   uint32_t *index;
+  uint32_t *event; // of each item
   uint32_t *offset;
   uint32_t *journey;
   uint32_t *first; // regroup with attached events: items per event
