@@ -3,19 +3,26 @@
 // one or more streams. Decoders take untrusted bytes: they check every length and never read
 // outside the stream. May use base/, XXH3, zstd.
 //
-// A stream (little-endian): u8 codec; u8 x 3 zero; u32 payload size; payload; always 8 bytes
-// aligned by nothing: streams follow one another without padding. The payloads: CONST    u64
-// value; stands for every element. FOR      u64 base; per run of 256 elements u8 width (0..64);
-// then per run ceil(n * width / 8) bytes of (value - base) packed LSB first; 8 zero bytes, so
-// that a decoder may load whole words. RAW64    u64 per element. NIBBLE   4 bits per element,
-// even elements in the low half. BYTE, WORD: 8, 16 bits per element. VARBYTE  stream-vbyte for
-// u32: per 256 elements u32 offset into the data (the skip entries); ceil(n/4) control bytes, 2
-// bits per element = length - 1, LSB first; data bytes; 16 zero bytes, so that a decoder may load
-// whole vectors. PACK10   10 bits per element in runs of 256: 160 u16 words; lane l = i % 16 of
-// row r = i / 16 has its bits 10 r .. 10 r + 9 in the words l, 16 + l, 32 + l, ... of the run,
-// LSB first. TEXT     stream INT of the lengths; u8 method (0 raw, 1 zstd); u32 raw size; u32
-// stored size; bytes. DICT     u32 distinct; stream TEXT of the distinct texts; stream CODE of an
-// index per element.
+// A stream (little-endian): u8 codec, 3 zero bytes, u32 payload size, payload. Streams follow one
+// another without padding. The payloads:
+//
+//   CONST    u64 value; stands for every element
+//   FOR      u64 base; per run of 256 elements u8 width (0..64); per run ceil(n * width / 8) bytes
+//            of (value - base) packed LSB first; 8 zero bytes, so that whole words may be loaded
+//   RAW64    u64 per element
+//   NIBBLE   4 bits per element, even elements in the low half
+//   BYTE     8 bits per element; WORD: 16 bits
+//   VARBYTE  stream-vbyte for u32: per 256 elements u32 offset into the data (the skip entries);
+//            ceil(n / 4) control bytes, 2 bits per element = length - 1, LSB first; data bytes;
+//            16 zero bytes, so that whole vectors may be loaded
+//   PACK10   10 bits per element in runs of 256, each 160 u16 words: lane i % 16 of row i / 16 has
+//            its bits 10 row .. 10 row + 9 in the lane's words (lane, 16 + lane, ...), LSB first
+//   TEXT     stream CODE of the lengths; u8 method (0 raw, 1 zstd), u32 raw size, u32 stored size,
+//            bytes
+//   DICT     u32 distinct; stream TEXT of the distinct texts; stream CODE of an index per element
+//
+// INT stands for CONST, FOR or RAW64; CODE for these and NIBBLE, BYTE, WORD; GAPS for VARBYTE;
+// MILLIS for PACK10; TEXT for TEXT or DICT.
 #ifndef DS_STORE_CODEC_H
 #define DS_STORE_CODEC_H
 

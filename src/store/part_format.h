@@ -2,43 +2,55 @@
 // The part file, byte by byte, and the structures that reader and writer share. Private to
 // store/part*.c. May use base/, io/, model/, store/codec.h.
 //
-// All integers little-endian. Blocks hold whole journeys, at most DS_PART_BLOCKS_MAX a part. The
-// file: 0        head, 64 bytes: magic "DSPART1\n", u32 format version (1), u32 required-feature
-// bits, u64 part number, 32 zero bytes, u64 XXH3-64 of the 56 bytes before 64       chunks,
-// column by column; the chunks of one column follow one another in block order F        footer:
-// names (model/event.h, ds_space_encode); u32 columns, u32 blocks; column records; zone records;
-// presence words; chunk records end-32   trailer: u64 F, u64 footer size, u64 XXH3-64 of the
-// footer, magic "DSPARTE\n" Column record, 8 bytes: u8 kind, u8 value type, u16 touchpoint, u16
-// name, u16 zero (codes of the footer's names). Zone record, 40 bytes: u32 journeys, u32 events,
-// u32 first customer, u32 last customer, i64 first time, i64 last time (ms), u64 zero. Presence:
-// per block (touchpoints + 63) / 64 words, bit t = touchpoint t occurs. Chunk record, 64 bytes,
-// column-major: u64 offset, u32 size (0 = absent: the column's default holds), u32 zero, u64
-// XXH3-64 of the bytes, 24 bytes nonce, 16 bytes tag (zero unless feature bit 0, encrypted
-// chunks, is set).
+// All integers little-endian. Blocks hold whole journeys, at most DS_PART_BLOCKS_MAX a part.
 //
-// A chunk is a run of streams (store/codec.h). What the columns hold, and their default when
-// absent: JOURNEY_EVENTS  INT per journey: number of events CUSTOMER        INT per journey:
-// customer - customer of the journey before - 1 (the first: of the zone) START_S         INT per
-// journey: floor(first time / 1000) - floor(zone's first time / 1000) GAP_S           GAPS per
-// event: whole-second difference to the event before; 0 at a journey's first event MILLIS
-// MILLIS per event: time mod 1000; absent = all zero TOUCHPOINT      CODE per event RECEIVED
-// INT per event: zigzag(received - time); absent = received is the time ARRIVAL, SOURCE, IMPORT,
-// ID   INT per event SUBJECT_HASH    INT per journey: ds_subject_hash; SUBJECT_TEXT  TEXT per
-// journey: "kind=text" SUBJECT_OF      reserved (feature bit 1): CODE per event into the
-// journey's several subjects KEY_CODE(key)   CODE per event: 0 none, i + 1 = value i of the
-// journey, values + 1 = a list; CODE: list lengths; CODE: the lists' value indexes; absent = no
-// event of the block has the key KEY_HASH(key)   CODE per journey: number of values; INT per
-// value: ds_key_hash KEY_TEXT(key)   TEXT per value PROPERTY(touchpoint, name, type)  CODE of one
-// element: values; when fewer than the touchpoint's events in the block: CODE per such event, 1 =
-// present; then the values: NUMBER as CODE of one element, the decimal scale s (0 or 2: INT of
-// zigzag(value * 10^s); 15: INT of the double's bits), STRING as TEXT, all else as INT of
-// zigzag(value) MASK, VARIANT, VAULT  reserved: presence mask and variant number per journey,
-// references to the vault
+//   0        head, 64 bytes: magic "DSPART1\n", u32 format version (1), u32 required-feature bits,
+//            u64 part number, 32 zero bytes, u64 XXH3-64 of the 56 bytes before
+//   64       chunks, column by column; those of one column follow one another in block order
+//   F        footer: names (model/event.h, ds_space_encode), zeros up to a multiple of 8,
+//            u32 columns, u32 blocks, column records, zone records, presence words, chunk records
+//   end-32   trailer: u64 F, u64 footer size, u64 XXH3-64 of the footer, magic "DSPARTE\n"
 //
-// P1 events are sorted by (customer, time, arrival), a customer stands in one block. P2 zones,
-// journeys and customers of the footer equal the columns. P3 bytes 0..F and the footer are
-// covered by checksums. P4 a reader refuses required-feature bits it does not know, before it
-// reads anything else.
+// Column record, 8 bytes: u8 kind, u8 value type, u16 touchpoint, u16 name, u16 zero (codes of the
+// footer's names).
+// Zone record, 40 bytes: u32 journeys, u32 events, u32 first customer, u32 last customer, i64 first
+// time, i64 last time (ms), u64 zero.
+// Presence: per block (touchpoints + 63) / 64 words; bit t: touchpoint t occurs.
+// Chunk record, 64 bytes, column-major: u64 offset, u32 size (0 = absent: the default holds), u32
+// zero, u64 XXH3-64 of the bytes, 24 bytes nonce, 16 bytes tag (zero unless feature bit 0,
+// encrypted chunks, is set).
+//
+// A chunk is a run of streams (store/codec.h). The columns, and their default when absent:
+//
+//   JOURNEY_EVENTS  INT per journey: number of events
+//   CUSTOMER        INT per journey: customer - customer before - 1; 0 for the zone's first
+//   START_S         INT per journey: floor(first time / 1000) - floor(zone's first time / 1000)
+//   GAP_S           GAPS per event: whole seconds since the event before; 0 for a journey's first
+//   MILLIS          MILLIS per event: time mod 1000; absent = all zero
+//   TOUCHPOINT      CODE per event
+//   RECEIVED        INT per event: zigzag(received - time); absent = received is the time
+//   ARRIVAL, SOURCE, IMPORT, ID
+//                   INT per event
+//   SUBJECT_HASH    INT per journey: ds_subject_hash
+//   SUBJECT_TEXT    TEXT per journey: "kind=text"
+//   SUBJECT_OF      reserved (feature bit 1): CODE per event into the journey's several subjects
+//   KEY_CODE(key)   u32 lists, u32 items; CODE per event: 0 none, i + 1 = value i of the journey,
+//                   values + 1 = a list; CODE per list: its length; CODE per item: value index;
+//                   absent = no event of the block has the key
+//   KEY_HASH(key)   CODE per journey: number of values; INT per value: ds_key_hash
+//   KEY_TEXT(key)   TEXT per value
+//   PROPERTY(touchpoint, name, type)
+//                   u32 values; when fewer than the touchpoint's events in the block, CODE per such
+//                   event: 1 = present; then the values: NUMBER as u32 decimal scale s and INT of
+//                   zigzag(value * 10^s) for s 0 or 2, of the double's bits for s 15; STRING as
+//                   TEXT; all else as INT of zigzag(value); absent = no value in the block
+//   MASK, VARIANT, VAULT
+//                   reserved: presence mask, variant number per journey, references to the vault
+//
+// P1 events are sorted by (customer, time, arrival); a customer stands in one block.
+// P2 zones, journeys and customers of the footer equal the columns.
+// P3 every byte is covered by a checksum: the head, each chunk, the footer.
+// P4 a reader refuses required-feature bits it does not know, before it reads anything else.
 #ifndef DS_STORE_PART_FORMAT_H
 #define DS_STORE_PART_FORMAT_H
 
