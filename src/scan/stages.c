@@ -50,12 +50,13 @@ static ds_code room_journeys(ds_stage_room *room, uint32_t journeys, ds_error *e
   return room->offset != NULL && room->journey != NULL ? DS_OK : no_memory(err);
 }
 
-static ds_code room_items(ds_stage_room *room, uint32_t events, uint32_t items, ds_error *err) {
+// Room for at least as many items as events, so that one capacity does for both arrays.
+static ds_code room_items(ds_stage_room *room, uint32_t items, ds_error *err) {
   if (items <= room->items_capacity && room->first != NULL)
     return DS_OK;
   free(room->first);
   free(room->item);
-  room->first = malloc((events + 1u) * sizeof *room->first);
+  room->first = malloc((items + 1u) * sizeof *room->first);
   room->item = malloc((items + 1u) * sizeof *room->item);
   room->items_capacity = items;
   return room->first != NULL && room->item != NULL ? DS_OK : no_memory(err);
@@ -127,7 +128,7 @@ ds_code ds_stage_filter(ds_stage_room *room, const ds_filter *filter, const ds_c
 // event before that does, if near enough.
 static ds_code attach(ds_stage_room *room, const ds_block *block, const ds_key_column *key,
                       const uint32_t **ret_first, const uint32_t **ret_item, ds_error *err) {
-  TRY(room_items(room, block->events, key->first[block->events] + block->events, err));
+  TRY(room_items(room, key->first[block->events] + block->events, err));
   uint32_t items = 0;
   for (uint32_t j = 0; j < block->journeys; j++) {
     uint32_t latest = DS_NONE;

@@ -1,0 +1,327 @@
+// SPDX-License-Identifier: Apache-2.0
+// Parts of several blocks that overlap in every way give the same journeys, event by event with
+// all their columns, as one part with everything; work units cover each customer once; the
+// sample is a subset.
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+// cmocka needs the headers above first.
+#include <cmocka.h>
+
+#include "base/limits.h"
+#include "question_world.h"
+#include "scan/units.h"
+
+enum { EVENTS = 260000, BATCHES = 3, CUSTOMERS = 40000 };
+
+// Adds to up to 64 bits of a digest; not a good hash, but every bit counts.
+static uint64_t mix(uint64_t h, uint64_t x) {
+  h = (h ^ x) * 0x9e3779b97f4a7c15u;
+  return h ^ (h >> 29);
+}
+
+// Codes differ between snapshots, names do not.
+typedef struct digest_state {
+  const ds_space *space;
+  uint64_t sum;
+  uint64_t journeys;
+  uint64_t events;
+} digest_state;
+
+static ds_code digest_init(void *memory, const void *context, ds_arena *arena, ds_error *err) {
+  (void)arena;
+  (void)err;
+  ((digest_state *)memory)->space = context;
+  return DS_OK;
+}
+
+static uint64_t text_digest(uint64_t h, ds_str text) {
+  for (uint32_t i = 0; i < text.size; i++)
+    h = mix(h, (uint8_t)text.data[i]);
+  return h;
+}
+
+static uint64_t event_digest(const ds_space *space, const ds_block *block, uint32_t e,
+                             uint64_t h) {
+  h = text_digest(h, space->touchpoints.text[block->touchpoint[e]]);
+  h = mix(mix(h, (uint64_t)block->time_ms[e]), block->id[e]);
+  h = mix(mix(h, (uint64_t)block->gap_ms[e]), block->arrival[e]);
+  for (uint32_t p = 0; p < block->properties_count; p++) {
+    const ds_property_column *column = &block->property[p];
+    const bool present =
+        column->type != DS_TYPE_NULL && (column->present[e / 64] >> (e % 64) & 1);
+    h = mix(h, present);
+    if (present && column->type == DS_TYPE_STRING)
+      h = text_digest(h, column->text[e]);
+    else if (present)
+      h = mix(h, (uint64_t)column->number[e]);
+  }
+  for (uint32_t k = 0; k < block->keys_count; k++)
+    for (uint32_t i = block->key[k].first[e]; i < block->key[k].first[e + 1]; i++)
+      h = text_digest(mix(h, block->key[k].hash[block->key[k].item[i]]),
+                      block->key[k].text[block->key[k].item[i]]);
+  return h;
+}
+
+static ds_code digest_add(void *memory, const ds_block *block, ds_error *err) {
+  (void)err;
+  digest_state *state = memory;
+  for (uint32_t j = 0; j < block->journeys; j++) {
+    assert_true(block->offset[j] < block->offset[j + 1]);
+    uint64_t h = text_digest(block->case_hash == NULL ? 7 : block->case_hash[j],
+                             block->subject[j]);
+    for (uint32_t e = block->offset[j]; e < block->offset[j + 1]; e++)
+      h = event_digest(state->space, block, e, h);
+    if (block->case_text != NULL)
+      h = text_digest(h, block->case_text[j]);
+    state->sum += h;
+  }
+  state->journeys += block->journeys;
+  state->events += block->events;
+  return DS_OK;
+}
+
+static ds_code digest_merge(void *memory, void *other, ds_error *err) {
+  (void)err;
+  digest_state *into = memory;
+  const digest_state *from = other;
+  into->sum += from->sum;
+  into->journeys += from->journeys;
+  into->events += from->events;
+  return DS_OK;
+}
+
+static const ds_kernel digest_kernel = {"digest",   sizeof(digest_state), digest_init,
+                                        digest_add, digest_merge,         NULL};
+
+// Event e of the world, its row appended; batch 2 is small and touches few customers.
+static uint32_t make_row(uint32_t e, uint32_t *ret_batch, ds_buf *rows) {
+  uint64_t seed = e * 77ull;
+  const uint32_t customer = (uint32_t)(qw_random(&seed) % CUSTOMERS);
+  *ret_batch = e % 50 == 0 ? 2 : (uint32_t)(qw_random(&seed) % 2);
+  char subject[32], order[24];
+  snprintf(subject, sizeof subject, "customer_id=C%u", customer);
+  snprintf(order, sizeof order, "O%u-%u", customer, (uint32_t)(qw_random(&seed) % 3));
+  const ds_event_key key = {0, ds_str_of(order)};
+  ds_event_property properties[2] = {
+      {0, {.type = DS_TYPE_STRING, .text = ds_str_of(qw_touchpoint(e % QW_NAMES_MAX))}},
+      {1, {.type = DS_TYPE_NUMBER, .number = (double)(e % 1000)}}};
+  const int64_t time_ms = 1600000000000LL + (int64_t)(qw_random(&seed) % 50) * 1000;
+  const ds_event row = {.touchpoint = (uint16_t)(qw_random(&seed) % 5), .has_id = true,
+                        .id = e + 1, .time_ms = time_ms, .received_ms = time_ms,
+                        .arrival = *ret_batch + 1, .subject = ds_str_of(subject),
+                        .keys_count = e % 5 != 0, .keys = (ds_event_key *)(uintptr_t)&key,
+                        .properties_count = e % 3, .properties = properties};
+  assert_int_equal(ds_event_encode(&row, rows, NULL), DS_OK);
+  return ds_subject_partition(ds_subject_hash(row.subject));
+}
+
+static void add_part(ds_snapshot *snapshot, const ds_space *space, uint32_t batch_wanted) {
+  ds_part *parts[8];
+  for (uint32_t p = 0; p < snapshot->places_count; p++)
+    parts[p] = snapshot->places[p].part;
+  atomic_uint_fast64_t next = 1;
+  const ds_build_options options = {.next = &next, .space = space, .places = parts,
+                                    .places_count = snapshot->places_count, .dedupe = true};
+  ds_builder *builder = NULL;
+  assert_int_equal(ds_builder_new(&options, &builder, NULL), DS_OK);
+  ds_buf rows;
+  ds_buf_init(&rows, 1u << 28);
+  size_t *start = calloc(EVENTS, sizeof *start);
+  uint16_t *partition = calloc(EVENTS, sizeof *partition);
+  const uint8_t **list = calloc(EVENTS, sizeof *list);
+  uint32_t count = 0;
+  // In the order of batches, as they arrived.
+  for (uint32_t b = 0; b < BATCHES; b++)
+    for (uint32_t e = 0; e < EVENTS && (batch_wanted == BATCHES || batch_wanted == b); e++) {
+      uint32_t batch = 0;
+      const size_t at = rows.size;
+      const uint32_t p = make_row(e, &batch, &rows);
+      if (batch != b) {
+        rows.size = at;
+        continue;
+      }
+      start[count] = at;
+      partition[count++] = (uint16_t)p;
+    }
+  for (uint32_t p = 0; p < 256; p++) {
+    uint32_t some = 0;
+    for (uint32_t i = 0; i < count; i++)
+      if (partition[i] == p)
+        list[some++] = rows.data + start[i];
+    if (some > 0)
+      assert_int_equal(ds_builder_add(builder, p, list, some, NULL), DS_OK);
+  }
+  const ds_part_info *infos = NULL;
+  uint32_t infos_count = 0;
+  ds_error err = {0};
+  assert_int_equal(ds_builder_finish(builder, &infos, &infos_count, &err), DS_OK);
+  size_t size = 0;
+  uint8_t *image = ds_builder_take_image(builder, &size);
+  ds_part *part = NULL;
+  assert_int_equal(ds_part_open_memory(image, size, &part, &err), DS_OK);
+  assert_int_equal(ds_place_init(&snapshot->places[snapshot->places_count++], part,
+                                 &snapshot->space, &snapshot->arena, &err), DS_OK);
+  snapshot->events += ds_part_get_info(part)->events;
+  ds_builder_free(builder);
+  ds_buf_done(&rows);
+  free(start);
+  free(partition);
+  free((void *)(uintptr_t)list);
+}
+
+static ds_snapshot *snapshot_make(bool one_part) {
+  ds_snapshot *snapshot = calloc(1, sizeof *snapshot);
+  assert_non_null(snapshot);
+  ds_arena_init(&snapshot->arena, 1u << 28);
+  ds_space_init(&snapshot->space);
+  snapshot->places = ds_arena_array(&snapshot->arena, 8, sizeof *snapshot->places);
+  ds_space space;
+  ds_space_init(&space);
+  uint32_t index = 0;
+  for (uint32_t t = 0; t < 5; t++)
+    assert_int_equal(ds_names_add(&space.touchpoints, ds_str_of(qw_touchpoint(t)), &index, NULL),
+                     DS_OK);
+  assert_int_equal(ds_names_add(&space.properties, ds_str_of("color"), &index, NULL), DS_OK);
+  assert_int_equal(ds_names_add(&space.properties, ds_str_of("value"), &index, NULL), DS_OK);
+  assert_int_equal(ds_names_add(&space.keys, ds_str_of("order_id"), &index, NULL), DS_OK);
+  assert_int_equal(ds_names_add(&space.sources, ds_str_of("test"), &index, NULL), DS_OK);
+  for (uint32_t b = 0; b < (one_part ? 1 : BATCHES); b++)
+    add_part(snapshot, &space, one_part ? BATCHES : b);
+  ds_space_done(&space);
+  assert_int_equal(snapshot->events, EVENTS);
+  return snapshot;
+}
+
+static digest_state digest(const ds_snapshot *snapshot, const ds_plan *like, uint32_t threads,
+                           uint32_t stride) {
+  const ds_names *names = &snapshot->space.properties;
+  const uint16_t properties[] = {(uint16_t)ds_names_find(names, ds_str_of("color")),
+                                 (uint16_t)ds_names_find(names, ds_str_of("value"))};
+  static const uint16_t keys[] = {0};
+  ds_plan plan = *like;
+  plan.threads = threads;
+  plan.columns = (ds_columns){
+      .want = DS_WANT_TIME | DS_WANT_TOUCHPOINT | DS_WANT_ID | DS_WANT_GAP | DS_WANT_ARRIVAL |
+              DS_WANT_SUBJECT,
+      .properties_count = 2, .properties = properties, .keys_count = 1, .keys = keys,
+      .key_texts = true};
+  ds_arena arena;
+  ds_arena_init(&arena, 1u << 26);
+  void *memory = NULL;
+  ds_error err = {0};
+  assert_int_equal(ds_scan_sample(snapshot, &plan, stride, &digest_kernel, &snapshot->space, &arena,
+                                  &memory, &err), DS_OK);
+  const digest_state state = *(digest_state *)memory;
+  ds_arena_done(&arena);
+  return state;
+}
+
+static void same(const ds_snapshot *one, const ds_snapshot *many, const ds_plan *plan) {
+  const digest_state whole = digest(one, plan, 1, 1);
+  assert_true(whole.events > 0);
+  for (uint32_t threads = 1; threads <= 4; threads += 3) {
+    const digest_state merged = digest(many, plan, threads, 1);
+    assert_int_equal(merged.events, whole.events);
+    assert_int_equal(merged.journeys, whole.journeys);
+    assert_true(merged.sum == whole.sum);
+  }
+}
+
+static void test_merge(void **context) {
+  (void)context;
+  ds_snapshot *one = snapshot_make(true), *many = snapshot_make(false);
+  ds_arena arena;
+  ds_arena_init(&arena, 1u << 20);
+  assert_true(ds_part_get_info(one->places[0].part)->blocks > 3);
+  assert_true(ds_part_get_info(many->places[0].part)->blocks > 1);
+  ds_plan plan = {.has_case = false};
+  same(one, many, &plan);
+  assert_int_equal(digest(one, &plan, 1, 1).events, EVENTS);
+  plan.has_case = plan.want_case_text = true;
+  same(one, many, &plan);
+  plan.attach_nearest = true;
+  same(one, many, &plan);
+  plan.has_from = plan.has_to = true;
+  plan.from_ms = 1600000010000LL;
+  plan.to_ms = 1600000030000LL;
+  for (ds_range range = DS_RANGE_STARTED; range <= DS_RANGE_EVENTS; range++) {
+    plan.range = range;
+    same(one, many, &plan);
+  }
+  ds_arena_done(&arena);
+  qw_snapshot_free(one);
+  qw_snapshot_free(many);
+}
+
+// A filter speaks of one snapshot's codes, so each snapshot has its own.
+static void test_merge_filtered(void **context) {
+  (void)context;
+  ds_snapshot *snapshot[2] = {snapshot_make(true), snapshot_make(false)};
+  ds_arena arena;
+  ds_arena_init(&arena, 1u << 20);
+  for (uint32_t by_case = 0; by_case < 2; by_case++) {
+    digest_state state[2];
+    for (uint32_t s = 0; s < 2; s++) {
+      ds_plan plan = {.has_case = by_case, .want_case_text = by_case};
+      assert_int_equal(ds_filter_parse(ds_str_of("value > 300 and color != 'packed'"),
+                                       &snapshot[s]->space, &arena, &plan.where, NULL), DS_OK);
+      state[s] = digest(snapshot[s], &plan, 2, 1);
+    }
+    assert_true(state[0].events > 0 && state[0].events < EVENTS / 2);
+    assert_int_equal(state[0].events, state[1].events);
+    assert_int_equal(state[0].journeys, state[1].journeys);
+    assert_true(state[0].sum == state[1].sum);
+  }
+  ds_arena_done(&arena);
+  qw_snapshot_free(snapshot[0]);
+  qw_snapshot_free(snapshot[1]);
+}
+
+static void test_units(void **context) {
+  (void)context;
+  ds_snapshot *many = snapshot_make(false);
+  for (uint32_t chain = 1; chain < 6; chain += 2) {
+    ds_units units;
+    assert_int_equal(ds_units_cut(many, chain, &units, NULL), DS_OK);
+    uint64_t next = 0;
+    for (uint32_t u = 0; u < units.count; u++) {
+      assert_true(units.units[u].customer_first >= next);
+      next = (uint64_t)units.units[u].customer_last + 1;
+    }
+    // Every block lies within the units that list it.
+    for (uint32_t p = 0; p < many->places_count; p++)
+      for (uint32_t b = 0; b < ds_part_get_info(many->places[p].part)->blocks; b++) {
+        const ds_block_zone *zone = ds_part_zone(many->places[p].part, b);
+        for (uint32_t u = 0; u < units.count; u++) {
+          bool listed = false;
+          for (uint32_t i = units.units[u].blocks_first; i < units.units[u].blocks_last; i++)
+            listed |= units.blocks[i].place == p && units.blocks[i].block == b;
+          assert_int_equal(listed, zone->customer_first <= units.units[u].customer_last &&
+                                       zone->customer_last >= units.units[u].customer_first);
+        }
+      }
+    ds_units_done(&units);
+  }
+  qw_snapshot_free(many);
+}
+
+static void test_sample(void **context) {
+  (void)context;
+  ds_snapshot *one = snapshot_make(true);
+  const ds_plan plan = {.has_case = false};
+  // So few units that the least sample is all of them.
+  assert_int_equal(digest(one, &plan, 2, 64).events, EVENTS);
+  qw_snapshot_free(one);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(test_merge),
+      cmocka_unit_test(test_merge_filtered),
+      cmocka_unit_test(test_units),
+      cmocka_unit_test(test_sample),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
