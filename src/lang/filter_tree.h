@@ -6,10 +6,12 @@
 
 #include "lang/filter.h"
 
+// What stands left of an operator.
 typedef enum filter_field {
   FIELD_TOUCHPOINT, FIELD_SOURCE, FIELD_TIME, FIELD_KEY, FIELD_PROPERTY
 } filter_field;
 
+// The first six in the order of their signs in filter.c.
 typedef enum filter_op {
   OP_EQUAL, OP_NOT_EQUAL, OP_LESS, OP_LESS_EQUAL, OP_GREATER, OP_GREATER_EQUAL, OP_IN, OP_NULL,
   OP_NOT_NULL

@@ -7,6 +7,7 @@
 #include "base/arena.h"
 #include "model/value.h"
 
+// What kind of word or sign a token is.
 typedef enum ds_token_kind {
   DS_TOKEN_END,
   DS_TOKEN_NAME,    // text = the name, without its double quotes

@@ -297,7 +297,8 @@ static void tile_groups(process_state *state, const ds_block *block, uint32_t fi
   const bool dense = state->context->shape.dense;
   for (uint32_t j = journey, i = 0; i < count; j++) {
     const uint32_t group = state->group[j];
-    const uint32_t end = block->offset[j + 1] < first + count ? block->offset[j + 1] - first : count;
+    const uint32_t last = block->offset[j + 1];
+    const uint32_t end = last < first + count ? last - first : count;
     for (; i < end; i++) {
       state->node[i] += group * touchpoints;
       if (dense)

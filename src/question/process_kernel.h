@@ -19,6 +19,7 @@
 // How much is counted, each level with what stands before it.
 typedef enum process_level { PROCESS_BASIC, PROCESS_CASES, PROCESS_ALL } process_level;
 
+// Sizes that the loops are laid out for.
 enum {
   PROCESS_TILE = 1024, // events; 1024 x the greatest gap (1.73e16 ms) still fits uint64
   PROCESS_CHUNK = 1u << 15,

@@ -42,7 +42,8 @@ typedef struct process_target {
   int64_t high;
 } process_target;
 
-// Narrows every target (those of one key stand together) to one value (low == high) by passes over the snapshot.
+// Narrows every target (those of one key stand together) to one value (low == high) by passes
+// over the snapshot.
 DS_CHECKED ds_code process_refine(const ds_snapshot *snapshot, const ds_plan *plan,
                                   const process_context *context, process_target *targets,
                                   uint32_t count, size_t memory_bytes, ds_arena *arena,

@@ -28,6 +28,7 @@ typedef struct ds_stage_room {
   ds_block block; // a view of the source with other journeys
 } ds_stage_room;
 
+// Empty buffers for blocks of `columns`; done gives them back, also after a failed init.
 DS_CHECKED ds_code ds_stage_init(ds_stage_room *room, const ds_columns *columns, ds_error *err);
 void ds_stage_done(ds_stage_room *room);
 

@@ -24,6 +24,7 @@ typedef struct ds_unit {
   bool whole;
 } ds_unit;
 
+// All units in customer order, and the blocks that they list.
 typedef struct ds_units {
   ds_unit *units;
   uint32_t count;

@@ -80,7 +80,7 @@ void qw_make(qw_world *world, uint64_t seed) {
   const int64_t span = spans[below(&state, 4)];
   for (uint32_t e = 0; e < world->count; e++)
     make_event(world, &world->events[e], &state, span);
-  // glibc's qsort is a merge sort here, but ties must not depend on it: batches are filled in order.
+  // The order within a batch does not matter, only that each batch stands together.
   qsort(world->events, world->count, sizeof *world->events, by_batch);
 }
 
