@@ -181,6 +181,9 @@ def measure_map(bench):
     bench.facts["start_up_wall_ms"] = idle[1] * 1e3
     for level, words, target in LEVELS:
         runs = [process(bench, store, level, 1) for _ in range(QUESTION_RUNS)]
+        if any(edge[0] != answer[key][0] or edge[2:5] != answer[key][2:5]
+               for key, edge in runs[0]["edges"].items()):
+            raise measure.Failed(f"--columns {level} counts otherwise than the default")
         bench.add("map", f"process map: {words}, per core",
                   [bench.events / (run["cpu_s"] - idle[0]) / MILLION for run in runs],
                   "M events/s", ("at least", target), "CPU seconds of 1 thread less start-up")
