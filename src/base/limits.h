@@ -4,8 +4,8 @@
 #define DS_BASE_LIMITS_H
 
 #define DS_BLOCK_EVENTS 65536u               // a block is closed at this many events
-#define DS_CUSTOMER_EVENTS_MAX (1u << 20)    // more: quarantine, "super customer"
-#define DS_BLOCK_EVENTS_MAX (DS_BLOCK_EVENTS + DS_CUSTOMER_EVENTS_MAX)
+#define DS_CUSTOMER_EVENTS_MAX (1u << 20)    // an import sets more aside: "super customer"
+#define DS_BLOCK_EVENTS_MAX (1u << 27)       // appended events of one customer may be many
 #define DS_PART_BLOCKS_MAX 64u               // about 4 M events a part
 #define DS_PART_BYTES_SOFT (96u << 20)       // a part is closed at the first block past this
 #define DS_SKIP_EVENTS 256u                  // one skip entry per this many events

@@ -19,6 +19,8 @@ typedef struct batch_work {
   ds_buf rows;     // codes of `space`
   ds_buf record;
   ds_map64 ids;    // of ds_tail_key, met in this batch
+  bool *known;     // per row given: a part holds the event
+  uint32_t row;    // the row in hand
   uint64_t arrival; // of the next event
   uint32_t count;
   uint64_t duplicates;
@@ -37,26 +39,74 @@ static void batch_done(batch_work *batch) {
   ds_buf_done(&batch->rows);
   ds_buf_done(&batch->record);
   ds_map64_done(&batch->ids);
+  free(batch->known);
 }
 
-// The partition of a subject lies within the part's range of customers.
-static bool part_may_hold(const ds_part *part, uint64_t hash) {
-  const ds_part_info *info = ds_part_get_info(part);
-  const uint32_t partition = ds_subject_partition(hash);
-  return info->customer_first >> 24 <= partition && partition <= info->customer_last >> 24;
+static int by_hash(const void *left, const void *right) {
+  const ds_event_query *a = left, *b = right;
+  return (a->hash > b->hash) - (a->hash < b->hash);
+}
+
+// Asks every part about the batch's events at once, so that a block is read once a batch and not once
+// an event.
+static ds_code ask_parts(const ds_store *store, ds_event_query *queries, uint32_t count,
+                         ds_error *err) {
+  if (count == 0 || store->view.parts_count == 0)
+    return DS_OK;
+  ds_block_reader *reader = ds_block_reader_new();
+  if (reader == NULL)
+    return ds_fail(err, DS_MEMORY, "out of memory for a batch");
+  qsort(queries, count, sizeof *queries, by_hash);
+  ds_code code = DS_OK;
+  for (uint32_t i = 0; i < store->view.parts_count && code == DS_OK; i++)
+    code = ds_part_find_events(store->view.parts[i], queries, count, reader, err);
+  ds_block_reader_free(reader);
+  return code;
+}
+
+// Notes which rows of the batch stand in parts already: known[row]. Rows are checked as they are read.
+static ds_code find_known(batch_work *batch, const ds_space *space, const ds_buf *rows,
+                          ds_error *err) {
+  ds_recoder *recoder = ds_recoder_new(space, &batch->space);
+  ds_event_query *queries = NULL;
+  uint32_t count = 0, capacity = 0, row = 0;
+  ds_code code = recoder == NULL ? ds_fail(err, DS_MEMORY, "out of memory for a batch") : DS_OK;
+  for (size_t at = 0; at < rows->size && code == DS_OK; row++) {
+    ds_event *event;
+    size_t size = 0;
+    code = ds_recoder_next(recoder, rows->data + at, rows->size - at, &event, &size, err);
+    at += size;
+    if (code != DS_OK || !event->has_id)
+      continue;
+    if (count == capacity) {
+      capacity = capacity == 0 ? 1024 : capacity * 2;
+      ds_event_query *moved = realloc(queries, capacity * sizeof *moved);
+      if (moved == NULL) {
+        code = ds_fail(err, DS_MEMORY, "out of memory for a batch");
+        break;
+      }
+      queries = moved;
+    }
+    queries[count++] = (ds_event_query){
+        ds_subject_hash(event->subject), event->id, event->subject, row, false};
+  }
+  if (code == DS_OK)
+    code = ask_parts(batch->store, queries, count, err);
+  batch->known = code == DS_OK ? calloc((size_t)row + 1, sizeof *batch->known) : NULL;
+  if (code == DS_OK && batch->known == NULL)
+    code = ds_fail(err, DS_MEMORY, "out of memory for a batch");
+  for (uint32_t q = 0; q < count && code == DS_OK; q++)
+    batch->known[queries[q].tag] = queries[q].found;
+  free(queries);
+  ds_recoder_free(recoder);
+  return code;
 }
 
 static ds_code is_duplicate(batch_work *batch, const ds_event *event, bool *ret_is, ds_error *err) {
-  const ds_store *store = batch->store;
-  const uint64_t hash = ds_subject_hash(event->subject);
-  const uint64_t key = ds_tail_key(hash, event->id);
-  *ret_is = ds_map64_get(&store->tail.ids, key) != DS_NONE ||
+  const uint64_t key = ds_tail_key(ds_subject_hash(event->subject), event->id);
+  *ret_is = batch->known[batch->row] ||
+            ds_map64_get(&batch->store->tail.ids, key) != DS_NONE ||
             ds_map64_get(&batch->ids, key) != DS_NONE;
-  for (uint32_t i = 0; i < store->view.parts_count && !*ret_is; i++) {
-    const ds_part *part = store->view.parts[i];
-    if (part_may_hold(part, hash))
-      TRY(ds_part_has_event(part, hash, event->subject, event->id, ret_is, err));
-  }
   if (*ret_is)
     return DS_OK;
   uint32_t *slot = ds_map64_put(&batch->ids, key);
@@ -100,6 +150,7 @@ static ds_code add_rows(batch_work *batch, const ds_space *space, const ds_buf *
     code = ds_recoder_next(recoder, rows->data + at, rows->size - at, &event, &size, err);
     if (code == DS_OK)
       code = add_event(batch, event, err);
+    batch->row++;
     at += size;
   }
   ds_recoder_free(recoder);
@@ -143,7 +194,9 @@ ds_code ds_store_append(ds_store *store, const ds_space *space, const ds_buf *ro
     TRY(ds_store_seal(store, err));
   batch_work batch;
   batch_init(&batch, store);
-  ds_code code = add_rows(&batch, space, rows, err);
+  ds_code code = find_known(&batch, space, rows, err);
+  if (code == DS_OK)
+    code = add_rows(&batch, space, rows, err);
   if (code == DS_OK && batch.count > 0)
     code = write_batch(&batch, err);
   if (code == DS_OK && ret_duplicates != NULL)

@@ -223,12 +223,12 @@ static ds_code write_journey(ds_builder *b, const build_subject *subject, ds_err
   uint32_t count = subject->end - subject->begin;
   sort_entries(entries, count);
   TRY(ds_build_ids(b, subject, entries, &count, err));
-  for (uint32_t i = DS_CUSTOMER_EVENTS_MAX; i < count; i++) {
-    b->stats.super_events++;
-    if (b->options.refused != NULL)
+  if (b->options.refused != NULL && count > DS_CUSTOMER_EVENTS_MAX) {
+    for (uint32_t i = DS_CUSTOMER_EVENTS_MAX; i < count; i++)
       b->options.refused(b->options.context, entries[i].row);
+    b->stats.super_events += count - DS_CUSTOMER_EVENTS_MAX;
+    count = DS_CUSTOMER_EVENTS_MAX;
   }
-  count = count < DS_CUSTOMER_EVENTS_MAX ? count : DS_CUSTOMER_EVENTS_MAX;
   if (count == 0)
     return DS_OK;
   TRY(ds_part_writer_journey(b->writer, subject->number, subject->hash, subject->text, err));

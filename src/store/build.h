@@ -31,7 +31,8 @@ typedef struct ds_build_options {
   uint32_t places_count;
   bool dedupe;                // false: trust the rows (compaction), only order them
   uint32_t drop_import;       // rows of this import are left out (undo); 0 = none
-  // Called for each row refused (super customer); may be NULL.
+  // Takes each row past DS_CUSTOMER_EVENTS_MAX of one customer; NULL: such rows are kept, because
+  // sealing and compaction must lose nothing.
   void (*refused)(void *context, const uint8_t *row);
   void *context;
 } ds_build_options;

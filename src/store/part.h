@@ -97,11 +97,19 @@ DS_CHECKED ds_code ds_part_read_rows(const ds_place *place, uint32_t block, uint
                                      uint32_t journey_last, ds_block_reader *reader, ds_buf *out,
                                      ds_error *err);
 
-// Does the part hold an event with this id of this subject (whose hash is
-// ds_subject_hash(subject))? Looks the subject up in its partition's range and reads no more than
-// that journey's block: what an append asks to find duplicates.
-DS_CHECKED ds_code ds_part_has_event(const ds_part *part, uint64_t subject_hash, ds_str subject,
-                                     uint64_t id, bool *ret_has, ds_error *err);
+// Is there an event `id` of `subject`? `hash` is ds_subject_hash(subject); `found` is the answer.
+typedef struct ds_event_query {
+  uint64_t hash;
+  uint64_t id;
+  ds_str subject;
+  uint32_t tag; // the asker's own
+  bool found;
+} ds_event_query;
+
+// Sets `found` of those queries, sorted by hash, whose event the part holds; the others stay as they
+// are. Each block of a partition that is asked about is read once: what an append asks per batch.
+DS_CHECKED ds_code ds_part_find_events(const ds_part *part, ds_event_query *queries,
+                                       uint32_t count, ds_block_reader *reader, ds_error *err);
 
 // Checks every chunk of the part: checksums, that every column decodes, sorted order, zone data,
 // counts (I9). `each` is called for every damage found; returns DS_OK even then, errors only when

@@ -46,49 +46,65 @@ ds_code ds_part_block_subjects(const ds_part *part, uint32_t block, ds_block_rea
   return DS_OK;
 }
 
-// Whether journey `journey` of a block is of `subject` and has an event `id`.
-static ds_code journey_has(const ds_part *part, uint32_t block, uint32_t journey, ds_str subject,
-                           uint64_t id, ds_block_reader *reader, bool *ret_has, ds_error *err) {
-  ds_block ids;
-  TRY(ds_part_block_ids(part, block, DS_WANT_SUBJECT | DS_WANT_ID, reader, &ids, err));
-  bool has = false;
-  for (uint32_t e = ids.offset[journey]; e < ids.offset[journey + 1]; e++)
-    has = has || ids.id[e] == id;
-  *ret_has = has && ds_str_equal(ids.subject[journey], subject);
-  return DS_OK;
+// The first query whose hash is not below `hash`.
+static uint32_t first_query(const ds_event_query *queries, uint32_t count, uint64_t hash) {
+  uint32_t low = 0, high = count;
+  while (low < high) {
+    const uint32_t middle = low + (high - low) / 2;
+    if (queries[middle].hash < hash)
+      low = middle + 1;
+    else
+      high = middle;
+  }
+  return low;
 }
 
-static ds_code find_event(const ds_part *part, uint64_t hash, ds_str subject, uint64_t id,
-                          ds_block_reader *reader, bool *ret_has, ds_error *err) {
+// Answers the queries of one block whose subjects stand in it.
+static void answer(const ds_block *ids, ds_event_query *queries, uint32_t count) {
+  for (uint32_t j = 0; j < ids->journeys; j++) {
+    const uint64_t hash = ds_subject_hash(ids->subject[j]);
+    for (uint32_t q = first_query(queries, count, hash);
+         q < count && queries[q].hash == hash; q++) {
+      if (!ds_str_equal(queries[q].subject, ids->subject[j]))
+        continue;
+      for (uint32_t e = ids->offset[j]; e < ids->offset[j + 1]; e++)
+        queries[q].found = queries[q].found || ids->id[e] == queries[q].id;
+    }
+  }
+}
+
+// The queries of one partition against its blocks in the part.
+static ds_code find_in_partition(const ds_part *part, ds_event_query *queries, uint32_t count,
+                                 ds_block_reader *reader, ds_error *err) {
   uint32_t first, end;
-  ds_part_partition_blocks(part, ds_subject_partition(hash), &first, &end);
+  ds_part_partition_blocks(part, ds_subject_partition(queries[0].hash), &first, &end);
   for (uint32_t b = first; b < end; b++) {
     const uint32_t *customers;
     const uint64_t *hashes;
     TRY(ds_part_block_subjects(part, b, reader, &customers, &hashes, err));
-    for (uint32_t j = 0; j < part->zone[b].journeys; j++) {
-      if (hashes[j] != hash)
-        continue;
-      TRY(journey_has(part, b, j, subject, id, reader, ret_has, err));
-      if (*ret_has)
-        return DS_OK;
-      // The reader's arrays were reused: the rest of this block is looked at anew.
-      TRY(ds_part_block_subjects(part, b, reader, &customers, &hashes, err));
+    bool any = false;
+    for (uint32_t j = 0; j < part->zone[b].journeys && !any; j++) {
+      const uint32_t q = first_query(queries, count, hashes[j]);
+      any = q < count && queries[q].hash == hashes[j];
     }
+    if (!any)
+      continue;
+    ds_block ids;
+    TRY(ds_part_block_ids(part, b, DS_WANT_SUBJECT | DS_WANT_ID, reader, &ids, err));
+    answer(&ids, queries, count);
   }
-  *ret_has = false;
   return DS_OK;
 }
 
-ds_code ds_part_has_event(const ds_part *part, uint64_t subject_hash, ds_str subject, uint64_t id,
-                          bool *ret_has, ds_error *err) {
-  ds_block_reader *reader = ds_block_reader_new();
-  if (reader == NULL)
-    return ds_fail(err, DS_MEMORY, "out of memory for looking up an event");
-  bool has = false;
-  const ds_code code = find_event(part, subject_hash, subject, id, reader, &has, err);
-  ds_block_reader_free(reader);
-  if (code == DS_OK)
-    *ret_has = has;
-  return code;
+ds_code ds_part_find_events(const ds_part *part, ds_event_query *queries, uint32_t count,
+                            ds_block_reader *reader, ds_error *err) {
+  for (uint32_t q = 0; q < count;) {
+    const uint32_t partition = ds_subject_partition(queries[q].hash);
+    uint32_t n = 1;
+    while (q + n < count && ds_subject_partition(queries[q + n].hash) == partition)
+      n++;
+    TRY(find_in_partition(part, queries + q, n, reader, err));
+    q += n;
+  }
+  return DS_OK;
 }
