@@ -47,8 +47,8 @@ static int by_hash(const void *left, const void *right) {
   return (a->hash > b->hash) - (a->hash < b->hash);
 }
 
-// Asks every part about the batch's events at once, so that a block is read once a batch and not once
-// an event.
+// Asks every part about the batch's events at once, so that a block is read once a batch and not
+// once an event.
 static ds_code ask_parts(const ds_store *store, ds_event_query *queries, uint32_t count,
                          ds_error *err) {
   if (count == 0 || store->view.parts_count == 0)
@@ -64,7 +64,8 @@ static ds_code ask_parts(const ds_store *store, ds_event_query *queries, uint32_
   return code;
 }
 
-// Notes which rows of the batch stand in parts already: known[row]. Rows are checked as they are read.
+// Notes which rows of the batch stand in parts already: known[row]. Rows are checked as they are
+// read.
 static ds_code find_known(batch_work *batch, const ds_space *space, const ds_buf *rows,
                           ds_error *err) {
   ds_recoder *recoder = ds_recoder_new(space, &batch->space);

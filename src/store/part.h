@@ -106,8 +106,9 @@ typedef struct ds_event_query {
   bool found;
 } ds_event_query;
 
-// Sets `found` of those queries, sorted by hash, whose event the part holds; the others stay as they
-// are. Each block of a partition that is asked about is read once: what an append asks per batch.
+// Sets `found` of those queries, sorted by hash, whose event the part holds; the others stay as
+// they are. Each block of a partition that is asked about is read once: what an append asks per
+// batch.
 DS_CHECKED ds_code ds_part_find_events(const ds_part *part, ds_event_query *queries,
                                        uint32_t count, ds_block_reader *reader, ds_error *err);
 
