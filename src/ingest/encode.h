@@ -45,6 +45,7 @@ void ds_encoder_begin(ds_encoder *encoder, const ds_plan *plan);
 // Takes one batch (a ds_sink_take; context is the encoder).
 DS_CHECKED ds_code ds_encoder_take(void *encoder, const ds_batch *batch, ds_error *err);
 
+// The counts so far; valid as long as the encoder.
 const ds_encode_stats *ds_encoder_stats(const ds_encoder *encoder);
 
 // Events staged per touchpoint code, DS_TOUCHPOINTS_MAX entries.

@@ -43,6 +43,7 @@ typedef struct ds_import_options {
   ds_progress *progress;
 } ds_import_options;
 
+// Fills in what holds when nothing is said.
 void ds_import_options_init(ds_import_options *options);
 
 // Imports into `store` (open to write; may be NULL with dry_run). The report is a Result with

@@ -14,8 +14,8 @@ static bool is_word(const char *text) {
   const size_t size = strlen(text);
   if (size == 0 || size > OPTION_BYTES_MAX)
     return false;
-  return strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-") == size &&
-         strstr(text, "--") == NULL;
+  static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-";
+  return strspn(text, letters) == size && strstr(text, "--") == NULL;
 }
 
 static ds_code option_unknown(const ds_importer *importer, const char *name, ds_error *err) {

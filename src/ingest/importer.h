@@ -51,6 +51,7 @@ typedef struct ds_importer {
   ds_build_stats built;
 } ds_importer;
 
+// What sorting may take at most, and what DuckDB is given.
 enum { DS_IMPORT_MEMORY = 512 << 20, DS_IMPORT_DUCK_MEMORY = 200 << 20 };
 
 // Reads --option values that every import takes (encoding, time_format, source); others must be

@@ -7,7 +7,7 @@
 #include <yaml.h>
 
 #include "base/limits.h"
-#include "embedded_mappings.h"
+#include "ingest/embedded_mappings.h"
 
 enum { NODE_ITEMS_MAX = 4096 };
 

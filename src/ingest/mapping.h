@@ -32,6 +32,7 @@ typedef struct ds_mapping_file {
   uint32_t line;
 } ds_mapping_file;
 
+// What is done with a property for the sake of the person.
 typedef enum ds_mapping_class {
   DS_CLASS_DEFAULT, // personal when its name or value is
   DS_CLASS_PLAIN,
@@ -39,6 +40,7 @@ typedef enum ds_mapping_class {
   DS_CLASS_DROP,
 } ds_mapping_class;
 
+// A property and the column of the select that it comes from.
 typedef struct ds_mapping_property {
   const char *name;
   const char *column;
@@ -47,6 +49,7 @@ typedef struct ds_mapping_property {
   uint32_t line;
 } ds_mapping_property;
 
+// A case key and the column that it comes from.
 typedef struct ds_mapping_key {
   const char *name;
   const char *column;
@@ -71,6 +74,7 @@ typedef struct ds_mapping_event {
   uint32_t line;
 } ds_mapping_event;
 
+// One select and the events that each of its rows becomes.
 typedef struct ds_mapping_source {
   const char *name;
   const char *select; // with ${option} still in it

@@ -40,6 +40,7 @@ typedef struct ds_plan_property {
   bool plain; // said to hold nothing personal: values are not looked at
 } ds_plan_property;
 
+// A case key of an event.
 typedef struct ds_plan_key {
   uint32_t column;
   uint16_t name; // code in the space
@@ -63,6 +64,7 @@ typedef struct ds_plan_event {
   uint32_t properties_count;
 } ds_plan_event;
 
+// The most columns and events of one plan.
 enum { DS_PLAN_COLUMNS_MAX = 512, DS_PLAN_EVENTS_MAX = 64 };
 
 // Texts and arrays live in the arena that the plan was made in.

@@ -28,6 +28,7 @@
   X(BAD_VALUE, VALUE, "the value does not fit its type: left out")                    \
   X(LONG_VALUE, VALUE, "the value is too long: left out")
 
+// Why; NONE is no reason.
 typedef enum ds_reason {
   DS_REASON_NONE,
 #define DS_X(name, lost, words) DS_REASON_##name,
@@ -59,6 +60,7 @@ typedef struct ds_quarantine {
   uint64_t values; // lost
 } ds_quarantine;
 
+// The most refusals that are listed.
 enum { DS_REFUSALS_MAX = 1 << 20 };
 
 // An empty quarantine; done gives its memory back, NULL is fine.

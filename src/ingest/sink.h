@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Rows out of DuckDB in the order of the file: one streaming query on one DuckDB thread. The thread
-// that reads only copies vectors into batches; another thread takes the batches in turn. Memory is bounded by the number of batches and their size. May use base/, ingest/plan.h.
+// that reads only copies vectors into batches; another thread takes the batches in turn. Memory is
+// bounded by the number of batches and their size. May use base/, ingest/plan.h.
 #ifndef DS_INGEST_SINK_H
 #define DS_INGEST_SINK_H
 
@@ -22,6 +23,7 @@ typedef struct ds_batch {
   ds_batch_column *columns;
 } ds_batch;
 
+// The most rows that a batch holds.
 enum { DS_BATCH_ROWS = 8192 };
 
 // Takes a batch, on a thread of its own; an error stops the query and becomes its result.

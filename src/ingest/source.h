@@ -2,8 +2,8 @@
 // The files of an import before anything is read from them as rows: which they are, what they
 // truly are (by content, not by name), whether they are whole and readable as text, how their
 // fields are separated, what their columns are called. DuckDB's readers accept cut and damaged
-// files without a word, so every byte passes here first. May use
-// base/, io/, model/, ingest/personal.h.
+// files without a word, so every byte passes here first. May use base/, io/, model/,
+// ingest/personal.h.
 #ifndef DS_INGEST_SOURCE_H
 #define DS_INGEST_SOURCE_H
 
@@ -12,6 +12,7 @@
 #include "base/str.h"
 #include "io/io.h"
 
+// What a file holds, how it is compressed, how its text is written.
 typedef enum ds_source_kind { DS_SOURCE_TEXT, DS_SOURCE_PARQUET } ds_source_kind;
 typedef enum ds_source_squeeze { DS_SQUEEZE_NONE, DS_SQUEEZE_GZIP, DS_SQUEEZE_ZSTD }
     ds_source_squeeze;

@@ -48,8 +48,8 @@ typedef struct partition {
   uint32_t chunks_capacity;
 } partition;
 
-// A row whose place in its shelf is taken and is on its way into the cache: the shelves are too many
-// to be there all, and waiting for each costs more than all else that is done to a row.
+// A row whose place in its shelf is taken and is on its way into the cache: the shelves are too
+// many to be there all, and waiting for each costs more than all else that is done to a row.
 typedef struct pending {
   uint8_t *to;
   uint32_t size; // 0 = none

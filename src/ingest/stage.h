@@ -29,8 +29,8 @@ DS_CHECKED ds_code ds_stage_row(ds_stage_area *stage, uint64_t subject_hash, con
 // Sorts and writes all, but commits nothing yet: for callers that must know the counts before.
 DS_CHECKED ds_code ds_stage_build(ds_stage_area *stage, ds_build_stats *ret_stats, ds_error *err);
 
-// Builds if that was not done, and commits. `info` gives mapping, files, counts; events and duplicates are
-// filled in here.
+// Builds if that was not done, and commits. `info` gives mapping, files, counts; events and
+// duplicates are filled in here.
 DS_CHECKED ds_code ds_stage_finish(ds_stage_area *stage, ds_import_info *info,
                                    ds_build_stats *ret_stats, ds_error *err);
 
