@@ -28,20 +28,21 @@ static __attribute__((noinline, cold)) void widen(process_edge *edge, int64_t ga
   edge->min = min;
 }
 
-// Counts a gap below each window; 1 when it is inside one.
+// Counts a gap below each window; bit q tells that it is inside window q.
 static inline uint32_t window_step(process_edge *edge, float gap) {
 #ifdef __SSE2__
   static_assert(offsetof(process_edge, high) == offsetof(process_edge, low) + 8, "one vector");
   const __m128 less = _mm_cmplt_ps(_mm_set1_ps(gap), _mm_loadu_ps(edge->low));
   const __m128i below = _mm_loadl_epi64((const __m128i *)edge->below);
   _mm_storel_epi64((__m128i *)edge->below, _mm_sub_epi32(below, _mm_castps_si128(less)));
-  const int bits = _mm_movemask_ps(less);
-  return ((bits ^ (bits >> 2)) & 3) != 0;
+  const uint32_t bits = (uint32_t)_mm_movemask_ps(less);
+  return (bits ^ (bits >> 2)) & 3;
 #else
   const uint32_t below_0 = gap < edge->low[0], below_1 = gap < edge->low[1];
   edge->below[0] += below_0;
   edge->below[1] += below_1;
-  return (below_0 ^ (gap < edge->high[0])) | (below_1 ^ (gap < edge->high[1]));
+  const uint32_t under_0 = gap < edge->high[0], under_1 = gap < edge->high[1];
+  return (below_0 ^ under_0) | (below_1 ^ under_1) << 1;
 #endif
 }
 
@@ -119,6 +120,7 @@ static ds_code edges_reserve(process_state *state, uint32_t more, ds_error *err)
 static void edge_new(process_state *state, uint64_t key) {
   assert(state->edges_count < state->edges_capacity);
   const uint32_t at = state->edges_count++;
+  assert(at <= PROCESS_EDGE_MASK);
   edge_reset(&state->edges[at], is_start_key(&state->context->shape, key));
   state->totals[at] = (process_total){0};
   state->keys[at] = key;
@@ -426,7 +428,8 @@ static void kept_take(process_state *into, process_state *from, const uint32_t *
     process_chunk *chunk = from->kept;
     from->kept = chunk->next;
     for (uint32_t i = 0; renumber != NULL && i < chunk->used; i++)
-      chunk->index[i] = renumber[chunk->index[i]];
+      chunk->index[i] = renumber[chunk->index[i] & PROCESS_EDGE_MASK] |
+                        (chunk->index[i] & ~PROCESS_EDGE_MASK);
     chunk->next = into->kept;
     into->kept = chunk;
   }

@@ -16,6 +16,9 @@
 #include "question/breakdown.h"
 #include "scan/scan.h"
 
+// The part of a kept gap's index that names the edge.
+#define PROCESS_EDGE_MASK ((1u << PROCESS_WINDOW_SHIFT) - 1)
+
 // How much is counted, each level with what stands before it.
 typedef enum process_level { PROCESS_BASIC, PROCESS_CASES, PROCESS_ALL } process_level;
 
@@ -25,6 +28,7 @@ enum {
   PROCESS_CHUNK = 1u << 15,
   PROCESS_DENSE_MAX = 1u << 18,
   PROCESS_QUANTILES = 2, // the median and the 90th percentile
+  PROCESS_WINDOW_SHIFT = 29, // of the windows' bits beside an edge's index
 };
 
 // An edge of group g from row r to touchpoint t has the key (g * (T + 1) + r) * T + t, with T
@@ -89,7 +93,8 @@ static_assert(sizeof(process_node) == 8, "a node is read and written as one word
 typedef struct process_chunk {
   struct process_chunk *next;
   uint32_t used;
-  uint32_t index[PROCESS_CHUNK]; // of the edge
+  // Of the edge; bit PROCESS_WINDOW_SHIFT + q: the gap is inside window q.
+  uint32_t index[PROCESS_CHUNK];
   int64_t gap[PROCESS_CHUNK];
 } process_chunk;
 

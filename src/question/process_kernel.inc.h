@@ -37,9 +37,10 @@ static uint32_t TILE_NAME(process_edge *restrict edges, process_node *restrict n
 #endif
 #if TILE_WINDOWS
     // Written always, kept only when inside a window: no branch to mispredict.
-    kept->index[used] = at;
+    const uint32_t windows = window_step(edge, (float)g);
+    kept->index[used] = at | windows << PROCESS_WINDOW_SHIFT;
     kept->gap[used] = g;
-    used += window_step(edge, (float)g);
+    used += windows != 0;
 #endif
   }
 #if TILE_WINDOWS

@@ -15,54 +15,59 @@ static const struct {
   uint32_t numerator, denominator;
 } quantiles[PROCESS_QUANTILES] = {{1, 2}, {9, 10}};
 
-// Kept gaps in runs, one per window (2 e + q): run r holds value[first[r]] .. value[first[r + 1] -
-// 1].
+// Kept gaps in three runs per edge: those in window 0 only, in both windows, in window 1 only; so
+// the gaps of either window stand together. Run r holds value[first[r]] .. value[first[r + 1] - 1].
 typedef struct grouped {
   uint64_t *first;
   int64_t *value;
   uint64_t count;
 } grouped;
 
+enum { RUNS = 3 };
+
 static void grouped_done(grouped *runs) {
   free(runs->first);
   free(runs->value);
 }
 
-static bool in_window(const process_edge *edge, uint32_t q, int64_t gap) {
-  const float f = (float)gap;
-  return f >= edge->low[q] && f < edge->high[q];
+// The run of a kept gap by its edge and windows' bits (1, 2 or 3).
+static uint64_t run_of(uint32_t index) {
+  static const uint8_t place[] = {0, 0, 2, 1};
+  return (uint64_t)(index & PROCESS_EDGE_MASK) * RUNS + place[index >> PROCESS_WINDOW_SHIFT];
 }
 
-// Calls for each kept gap and each window it is in: counts (value == NULL) or places it.
-static void grouped_pass(const process_state *state, uint64_t *next, int64_t *value) {
+// Where the gaps of window q of an edge begin, and how many there are.
+static uint64_t window_first(const grouped *runs, uint32_t edge, uint32_t q) {
+  return runs->first[(uint64_t)edge * RUNS + q];
+}
+
+static uint64_t window_count(const grouped *runs, uint32_t edge, uint32_t q) {
+  return runs->first[(uint64_t)edge * RUNS + q + 2] - window_first(runs, edge, q);
+}
+
+static void place_kept(const process_state *state, uint64_t *restrict next,
+                       int64_t *restrict value) {
   for (const process_chunk *chunk = state->kept; chunk != NULL; chunk = chunk->next)
-    for (uint32_t i = 0; i < chunk->used; i++) {
-      const uint32_t at = chunk->index[i];
-      for (uint32_t q = 0; q < PROCESS_QUANTILES; q++) {
-        if (!in_window(&state->edges[at], q, chunk->gap[i]))
-          continue;
-        uint64_t *to = &next[(uint64_t)at * PROCESS_QUANTILES + q];
-        if (value != NULL)
-          value[*to] = chunk->gap[i];
-        ++*to;
-      }
-    }
+    for (uint32_t i = 0; i < chunk->used; i++)
+      value[next[run_of(chunk->index[i])]++] = chunk->gap[i];
 }
 
 static ds_code group_kept(const process_state *state, grouped *runs, ds_error *err) {
-  const uint64_t count = (uint64_t)state->edges_count * PROCESS_QUANTILES;
+  const uint64_t count = (uint64_t)state->edges_count * RUNS;
   *runs = (grouped){.first = calloc(count + 2, sizeof *runs->first)};
   if (runs->first == NULL)
     return ds_fail(err, DS_MEMORY, "out of memory for quantiles");
   // Counts stand two places on, so that after placing, first[] has moved to where it belongs.
-  grouped_pass(state, runs->first + 2, NULL);
+  for (const process_chunk *chunk = state->kept; chunk != NULL; chunk = chunk->next)
+    for (uint32_t i = 0; i < chunk->used; i++)
+      runs->first[run_of(chunk->index[i]) + 2]++;
   for (uint64_t r = 0; r < count; r++)
     runs->first[r + 2] += runs->first[r + 1];
   runs->count = runs->first[count + 1];
   runs->value = malloc((runs->count + 1) * sizeof *runs->value);
   if (runs->value == NULL)
     return ds_fail(err, DS_MEMORY, "out of memory for quantiles: give more --memory");
-  grouped_pass(state, runs->first + 1, runs->value);
+  place_kept(state, runs->first + 1, runs->value);
   assert(runs->first[0] == 0 && runs->first[count] == runs->count);
   return DS_OK;
 }
@@ -160,8 +165,9 @@ ds_code process_windows_make(process_state *sample, ds_arena *arena,
     return ds_fail(err, DS_MEMORY, "out of memory for quantiles");
   for (const process_chunk *chunk = sample->kept; chunk != NULL; chunk = chunk->next)
     for (uint32_t i = 0; i < chunk->used; i++)
-      if (slot[chunk->index[i]] != DS_NONE)
-        held[(size_t)slot[chunk->index[i]] * LOG_BUCKETS + bucket_of(chunk->gap[i])]++;
+      if (slot[chunk->index[i] & PROCESS_EDGE_MASK] != DS_NONE)
+        held[(size_t)slot[chunk->index[i] & PROCESS_EDGE_MASK] * LOG_BUCKETS +
+             bucket_of(chunk->gap[i])]++;
   const ds_code code = windows_from(sample, held, slot, arena, ret_windows, ret_count, err);
   free(held);
   return code;
@@ -185,19 +191,39 @@ typedef struct finder {
   const process_state *state;
   const grouped *runs;
   process_quantile *out;
-  uint8_t *missed; // per run
+  uint8_t *missed; // per edge and quantile
 } finder;
+
+// Selects in window q of an edge. Selection loses values, so the gaps that the other window needs
+// too are kept aside.
+static ds_code select_in(const grouped *runs, uint32_t edge, uint32_t q, uint64_t rank,
+                         int64_t pair[2], ds_error *err) {
+  int64_t *value = runs->value + window_first(runs, edge, q);
+  const uint64_t count = window_count(runs, edge, q);
+  const bool shared = window_first(runs, edge, 1) < window_first(runs, edge, 0) +
+                                                        window_count(runs, edge, 0);
+  if (q > 0 || !shared) {
+    ds_select(value, count, rank, pair);
+    return DS_OK;
+  }
+  int64_t *copy = malloc(count * sizeof *copy);
+  if (copy == NULL)
+    return ds_fail(err, DS_MEMORY, "out of memory for quantiles: give more --memory");
+  memcpy(copy, value, count * sizeof *copy);
+  ds_select(copy, count, rank, pair);
+  free(copy);
+  return DS_OK;
+}
 
 static ds_code find_edge(void *context, uint32_t thread, uint32_t job, ds_error *err) {
   (void)thread;
-  (void)err;
   const finder *in = context;
   const process_total *total = &in->state->totals[job];
   if (total->count == 0 || is_start(in->state, job))
     return DS_OK;
   for (uint32_t q = 0; q < PROCESS_QUANTILES; q++) {
     const uint64_t run = (uint64_t)job * PROCESS_QUANTILES + q;
-    const uint64_t first = in->runs->first[run], kept = in->runs->first[run + 1] - first;
+    const uint64_t kept = window_count(in->runs, job, q);
     const ds_rank rank =
         ds_rank_of(total->count, quantiles[q].numerator, quantiles[q].denominator);
     const uint64_t last = rank.low + (rank.fraction > 0);
@@ -206,7 +232,7 @@ static ds_code find_edge(void *context, uint32_t thread, uint32_t job, ds_error 
     if (in->missed[run])
       continue;
     int64_t pair[2];
-    ds_select(in->runs->value + first, kept, rank.low - total->below[q], pair);
+    TRY(select_in(in->runs, job, q, rank.low - total->below[q], pair, err));
     in->out[job].value[q] = ds_quantile(rank, pair[0], pair[1]);
   }
   return DS_OK;
@@ -215,8 +241,7 @@ static ds_code find_edge(void *context, uint32_t thread, uint32_t job, ds_error 
 // What the full pass tells of an order statistic that it did not keep.
 static process_target target_of(const finder *in, uint32_t e, uint32_t q, uint64_t rank) {
   const process_edge *edge = &in->state->edges[e];
-  const uint64_t run = (uint64_t)e * PROCESS_QUANTILES + q;
-  const uint64_t kept = in->runs->first[run + 1] - in->runs->first[run];
+  const uint64_t kept = window_count(in->runs, e, q);
   const uint64_t below = in->state->totals[e].below[q];
   process_target target = {.key = process_key(in->state, e), .rank = rank, .low = edge->min,
                            .high = edge->min + (int64_t)edge->range};
@@ -240,8 +265,8 @@ static ds_code find_missed(const ds_snapshot *snapshot, const ds_plan *plan, con
                            uint32_t missed, size_t memory_bytes, ds_arena *arena,
                            process_effort *effort, ds_error *err) {
   process_target *targets = ds_arena_array(arena, missed * 2u, sizeof *targets);
-  uint64_t *run_of = ds_arena_array(arena, missed, sizeof *run_of);
-  if (targets == NULL || run_of == NULL)
+  uint64_t *origin = ds_arena_array(arena, missed, sizeof *origin);
+  if (targets == NULL || origin == NULL)
     return ds_fail(err, DS_MEMORY, "out of memory for quantiles");
   uint32_t used = 0;
   const uint64_t runs = (uint64_t)in->state->edges_count * PROCESS_QUANTILES;
@@ -251,7 +276,7 @@ static ds_code find_missed(const ds_snapshot *snapshot, const ds_plan *plan, con
     const uint32_t e = (uint32_t)(run / PROCESS_QUANTILES), q = (uint32_t)(run % PROCESS_QUANTILES);
     const ds_rank rank = ds_rank_of(in->state->totals[e].count, quantiles[q].numerator,
                                     quantiles[q].denominator);
-    run_of[used / 2] = run;
+    origin[used / 2] = run;
     targets[used++] = target_of(in, e, q, rank.low);
     targets[used++] = target_of(in, e, q, rank.low + (rank.fraction > 0));
   }
@@ -259,8 +284,8 @@ static ds_code find_missed(const ds_snapshot *snapshot, const ds_plan *plan, con
   TRY(process_refine(snapshot, plan, in->state->context, targets, used, memory_bytes, arena,
                      &effort->passes, err));
   for (uint32_t m = 0; m < missed; m++) {
-    const uint32_t e = (uint32_t)(run_of[m] / PROCESS_QUANTILES);
-    const uint32_t q = (uint32_t)(run_of[m] % PROCESS_QUANTILES);
+    const uint32_t e = (uint32_t)(origin[m] / PROCESS_QUANTILES);
+    const uint32_t q = (uint32_t)(origin[m] % PROCESS_QUANTILES);
     const ds_rank rank = ds_rank_of(in->state->totals[e].count, quantiles[q].numerator,
                                     quantiles[q].denominator);
     in->out[e].value[q] = ds_quantile(rank, targets[2 * m].low, targets[2 * m + 1].low);
