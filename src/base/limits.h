@@ -12,6 +12,9 @@
 #define DS_PARTITIONS 256u                   // hash partitions of the subjects
 #define DS_PARTITION_SUBJECTS_MAX (1u << 24) // subjects one partition can number
 #define DS_TOUCHPOINTS_MAX 4096u             // distinct touchpoint names in a store
+#define DS_CATALOGUE_ROWS_MAX 2048u          // touchpoints, shipped and of a store's settings
+#define DS_SETTINGS_BYTES_MAX (64u << 10)    // of doorstep.yaml
+#define DS_SETTINGS_ROWS_MAX 1000u           // touchpoints in doorstep.yaml
 #define DS_NAMES_MAX 65535u                  // distinct names of one kind (properties, keys, ...)
 #define DS_NAME_BYTES_MAX 255u               // of a touchpoint, property or key name
 #define DS_TEXT_BYTES_MAX (64u << 10)        // of one property value or identifier

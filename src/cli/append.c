@@ -120,6 +120,23 @@ static ds_code feed_all(feed *in, ds_error *err) {
                  : DS_OK;
 }
 
+// How many names that the catalogue does not know have been shown.
+typedef struct unknown_names {
+  cli *run;
+  uint32_t count;
+} unknown_names;
+
+static void show_unknown(void *context, const char *name, const char *nearest) {
+  enum { SHOWN_MAX = 20 };
+  unknown_names *names = (unknown_names *)context;
+  if (names->count++ < SHOWN_MAX)
+    cli_say(names->run, "`%s` is not in the catalogue: its events are kept under that name%s%s%s",
+            name, nearest == NULL ? "" : "; did you mean `", nearest == NULL ? "" : nearest,
+            nearest == NULL ? "" : "`?");
+  else if (names->count == SHOWN_MAX + 1)
+    cli_say(names->run, "more names are not in the catalogue");
+}
+
 static void summarise(feed *in) {
   const ds_append_stats stats = ds_appender_stats(in->appender);
   char events[32];
@@ -130,6 +147,8 @@ static void summarise(feed *in) {
           "%s", ds_human_count(events, stats.events),
           ds_human_count(duplicates, stats.duplicates), ds_human_count(rejected, stats.rejected),
           ds_human_count(personal, stats.personal_dropped));
+  unknown_names names = {.run = in->run};
+  ds_appender_unknown(in->appender, show_unknown, &names);
 }
 
 ds_code cli_run_append(cli *run, ds_error *err) {

@@ -74,6 +74,10 @@ ds_code cli_run_import(cli *run, ds_error *err) {
     TRY(check_before_making(run, err));
     TRY(cli_open_store(run, true, true, &store, err));
     options.memory_bytes = run->memory_bytes;
+  } else {
+    bool exists = false;
+    TRY(cli_find_store(run, true, &exists, err));
+    options.settings_folder = exists ? run->store : NULL;
   }
   ds_result *result = (ds_result *)ds_arena_alloc(&run->arena, sizeof *result);
   ds_code code = result != NULL ? DS_OK : ds_fail(err, DS_MEMORY, "out of memory");

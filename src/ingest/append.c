@@ -7,19 +7,30 @@
 #include <stdlib.h>
 
 #include "ingest/append_line.h"
+#include "ingest/settings.h"
 
-enum { ROWS_BYTES_FULL = (int)(DS_BATCH_BYTES_MAX / 2) };
+enum { ROWS_BYTES_FULL = (int)(DS_BATCH_BYTES_MAX / 2), SETTINGS_BYTES_MAX = 64 << 20 };
 
 struct ds_appender {
   ds_store *store;
   void (*rejected)(void *context, uint64_t line, uint32_t column, const char *reason);
   void *context;
+  ds_arena arena; // of the settings
+  ds_settings settings;
   ds_space space;
   ds_line_reader *reader;
   ds_buf rows;
   uint64_t rows_count;
   ds_append_stats stats;
 };
+
+static ds_code start(ds_appender *appender, ds_error *err) {
+  TRY(ds_settings_read(ds_store_io(appender->store), ds_store_path(appender->store),
+                       &appender->arena, &appender->settings, err));
+  appender->reader = ds_line_reader_new(&appender->space, appender->settings.catalogue);
+  return appender->reader != NULL ? DS_OK
+                                  : ds_fail(err, DS_MEMORY, "out of memory for appending");
+}
 
 ds_code ds_appender_new(ds_store *store,
                         void (*rejected)(void *context, uint64_t line, uint32_t column,
@@ -31,15 +42,15 @@ ds_code ds_appender_new(ds_store *store,
   appender->store = store;
   appender->rejected = rejected;
   appender->context = context;
+  ds_arena_init(&appender->arena, SETTINGS_BYTES_MAX);
   ds_space_init(&appender->space);
   ds_buf_init(&appender->rows, DS_BATCH_BYTES_MAX);
-  appender->reader = ds_line_reader_new(&appender->space);
-  if (appender->reader == NULL) {
+  const ds_code code = start(appender, err);
+  if (code == DS_OK)
+    *ret_appender = appender;
+  else
     ds_appender_free(appender);
-    return ds_fail(err, DS_MEMORY, "out of memory for appending");
-  }
-  *ret_appender = appender;
-  return DS_OK;
+  return code;
 }
 
 void ds_appender_free(ds_appender *appender) {
@@ -48,6 +59,7 @@ void ds_appender_free(ds_appender *appender) {
   ds_line_reader_free(appender->reader);
   ds_buf_done(&appender->rows);
   ds_space_done(&appender->space);
+  ds_arena_done(&appender->arena);
   free(appender);
 }
 
@@ -117,6 +129,17 @@ ds_code ds_appender_commit(ds_appender *appender, uint64_t *ret_lines, ds_error 
   TRY(flush(appender, err));
   *ret_lines = appender->stats.lines;
   return DS_OK;
+}
+
+void ds_appender_unknown(const ds_appender *appender,
+                         void (*each)(void *context, const char *name, const char *nearest),
+                         void *context) {
+  const ds_catalogue *catalogue = appender->settings.catalogue;
+  const ds_names *names = &appender->space.touchpoints;
+  for (uint32_t i = 0; i < names->count; i++) {
+    if (ds_catalogue_find(catalogue, names->text[i]) == NULL)
+      each(context, ds_names_text(names, i), ds_catalogue_nearest(catalogue, names->text[i]));
+  }
 }
 
 ds_append_stats ds_appender_stats(const ds_appender *appender) { return appender->stats; }

@@ -10,9 +10,9 @@
 
 typedef struct ds_appender ds_appender;
 
-// An appender onto a store open to write. `rejected` is called once per refused line with its
-// number (1-based), the column in it and the reason; the text of the line is never passed on. The
-// caller frees.
+// An appender onto a store open to write, by that store's settings. `rejected` is called once per
+// refused line with its number (1-based), the column in it and the reason; the text of the line is
+// never passed on. DS_INPUT when the settings are wrong. The caller frees.
 DS_CHECKED ds_code ds_appender_new(ds_store *store,
                                    void (*rejected)(void *context, uint64_t line, uint32_t column,
                                                     const char *reason),
@@ -27,6 +27,12 @@ DS_CHECKED ds_code ds_appender_lines(ds_appender *appender, const char *text, si
 // Makes all staged lines durable in one batch. Afterwards the first *ret_lines lines given so far
 // are settled: durable, duplicate or rejected.
 DS_CHECKED ds_code ds_appender_commit(ds_appender *appender, uint64_t *ret_lines, ds_error *err);
+
+// Calls `each` with every event name so far that the store's catalogue does not know (its events
+// are kept under it) and the nearest one that it knows, NULL when none is near.
+void ds_appender_unknown(const ds_appender *appender,
+                         void (*each)(void *context, const char *name, const char *nearest),
+                         void *context);
 
 // Lines seen, events stored, duplicates, rejected lines, personal property values dropped.
 typedef struct ds_append_stats {

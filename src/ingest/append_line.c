@@ -47,11 +47,12 @@ typedef struct line {
   uint32_t member[MEMBERS];
 } line;
 
-ds_line_reader *ds_line_reader_new(ds_space *space) {
+ds_line_reader *ds_line_reader_new(ds_space *space, const ds_catalogue *catalogue) {
   ds_line_reader *reader = (ds_line_reader *)calloc(1, sizeof *reader);
   if (reader == NULL)
     return NULL;
   reader->space = space;
+  reader->catalogue = catalogue;
   reader->parser = ds_ndjson_new();
   ds_arena_init(&reader->arena, LINE_ARENA_BYTES_MAX);
   ds_buf_init(&reader->json, (size_t)DS_EVENT_BYTES_MAX * 2);
@@ -465,8 +466,9 @@ static const char *find_touchpoint(line *in, ds_str *ret_name) {
   ds_str name = in->nodes[at].text;
   if (!compose(in->reader, name, &name))
     return refuse(in, &in->nodes[at], no_memory);
-  in->reader->touchpoint = ds_catalogue_find(name);
-  *ret_name = ds_catalogue_canonical(name);
+  const ds_touchpoint *known = ds_catalogue_find(in->reader->catalogue, name);
+  in->reader->touchpoint = known;
+  *ret_name = known != NULL ? ds_str_of(known->name) : name;
   return NULL;
 }
 

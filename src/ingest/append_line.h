@@ -14,6 +14,7 @@
 typedef struct ds_line_reader {
   ds_ndjson *parser;
   ds_space *space; // gets the names of accepted lines
+  const ds_catalogue *catalogue;
   int64_t now_ms;
   ds_event event;
   uint32_t personal_dropped; // values of this line
@@ -25,8 +26,9 @@ typedef struct ds_line_reader {
   ds_event_property properties[DS_EVENT_PROPERTIES_MAX];
 } ds_line_reader;
 
-// A reader that adds names to `space`; NULL without memory. The caller frees (NULL is fine).
-ds_line_reader *ds_line_reader_new(ds_space *space);
+// A reader that adds names to `space` and knows those of `catalogue` (NULL: the shipped one), both
+// of which must outlive it; NULL without memory. The caller frees (NULL is fine).
+ds_line_reader *ds_line_reader_new(ds_space *space, const ds_catalogue *catalogue);
 void ds_line_reader_free(ds_line_reader *reader);
 
 // Reads one line without its newline into reader->event. NULL when it is an event, else why it is

@@ -9,7 +9,6 @@
 #include "base/limits.h"
 #include "ingest/personal.h"
 #include "ingest/read.h"
-#include "model/catalogue.h"
 
 enum {
   NAME_SLOTS = 1024, // of the cache of event names, a power of two
@@ -75,9 +74,11 @@ const uint64_t *ds_encoder_touchpoints(const ds_encoder *encoder) {
   return encoder->touchpoints;
 }
 
-ds_code ds_encoder_touchpoint(ds_space *space, ds_str name, uint16_t *ret_code, ds_error *err) {
+ds_code ds_encoder_touchpoint(ds_space *space, const ds_catalogue *catalogue, ds_str name,
+                              uint16_t *ret_code, ds_error *err) {
   uint32_t code;
-  if (ds_names_add(&space->touchpoints, ds_catalogue_canonical(name), &code, err) != DS_OK)
+  const ds_str canonical = ds_catalogue_canonical(catalogue, name);
+  if (ds_names_add(&space->touchpoints, canonical, &code, err) != DS_OK)
     return ds_fail(err, DS_LIMIT, "more than %u different event names: is the right column taken "
                    "for the event?", DS_TOUCHPOINTS_MAX);
   *ret_code = (uint16_t)code;
@@ -360,7 +361,8 @@ static ds_code name_code(ds_encoder *encoder, ds_str text, uint16_t *ret_code, d
   if (slot->text.data == NULL || !ds_str_equal(slot->text, text)) {
     ds_str name;
     TRY(ds_read_nfc(text, &encoder->texts, &name, err));
-    TRY(ds_encoder_touchpoint(encoder->options.space, name, &slot->code, err));
+    TRY(ds_encoder_touchpoint(encoder->options.space, encoder->options.catalogue, name,
+                              &slot->code, err));
     slot->text.data = ds_arena_text(&encoder->names_arena, text.data, text.size);
     slot->text.size = text.size;
     // Names that push each other out of their slot for ever end the cache, not the import.

@@ -9,6 +9,7 @@
 #include "ingest/quarantine.h"
 #include "ingest/sink.h"
 #include "ingest/stage.h"
+#include "model/catalogue.h"
 #include "model/time.h"
 
 // What came of the rows so far.
@@ -25,6 +26,7 @@ typedef struct ds_encode_options {
   ds_stage_area *stage;
   ds_space *space;
   ds_quarantine *quarantine;
+  const ds_catalogue *catalogue; // of event names; NULL = the shipped one
   const ds_zone *zone; // of times without one; NULL = UTC
   const char *time_unit; // of integer times: "s", "ms", "us"
   uint16_t source;     // code in the space
@@ -52,7 +54,7 @@ const ds_encode_stats *ds_encoder_stats(const ds_encoder *encoder);
 const uint64_t *ds_encoder_touchpoints(const ds_encoder *encoder);
 
 // The code under which an event name is stored: the canonical one's, when the catalogue knows it.
-DS_CHECKED ds_code ds_encoder_touchpoint(ds_space *space, ds_str name, uint16_t *ret_code,
-                                         ds_error *err);
+DS_CHECKED ds_code ds_encoder_touchpoint(ds_space *space, const ds_catalogue *catalogue,
+                                         ds_str name, uint16_t *ret_code, ds_error *err);
 
 #endif

@@ -35,7 +35,18 @@ static ds_code zone_open(ds_importer *importer, ds_error *err) {
   return ds_zone_load(importer->io, "/usr/share/zoneinfo", ds_str_of(name), &importer->zone, err);
 }
 
-// What makes an import the same as another: the bytes of its files and how they are read.
+// A store's settings are its own; a dry run without one may be told where they are.
+static ds_code settings_open(ds_importer *importer, ds_error *err) {
+  const char *folder = importer->store != NULL ? ds_store_path(importer->store)
+                                               : importer->options->settings_folder;
+  if (folder == NULL)
+    return ds_settings_parse(importer->io, (ds_str){"", 0}, &importer->plans,
+                             &importer->settings, err);
+  return ds_settings_read(importer->io, folder, &importer->plans, &importer->settings, err);
+}
+
+// What makes an import the same as another: the bytes of its files and how they are read. Not the
+// store's settings: a changed one would bring the same events in again under other names.
 static uint64_t fingerprint(const ds_importer *importer) {
   const ds_import_options *options = importer->options;
   XXH3_state_t *state = XXH3_createState();
@@ -70,6 +81,7 @@ static ds_code prepare(ds_importer *importer, ds_error *err) {
   const ds_import_options *options = importer->options;
   if (options->files_count == 0)
     return ds_fail(err, DS_USAGE, "name the files to import");
+  TRY(settings_open(importer, err));
   if (options->mapping != NULL)
     TRY(ds_importer_mapping(importer, err));
   TRY(ds_importer_options(importer, err));
@@ -136,6 +148,7 @@ static ds_code encoder_start(ds_importer *importer, ds_error *err) {
       .stage = importer->stage,
       .space = &importer->space,
       .quarantine = &importer->quarantine,
+      .catalogue = importer->settings.catalogue,
       .zone = importer->zone,
       .time_unit = importer->time_unit,
       .source = (uint16_t)source,

@@ -34,6 +34,7 @@ typedef struct ds_import_options {
   const char *delimiter;    // NULL = sniffed
   bool dry_run;             // read, map and check everything, write nothing
   bool strict;              // the first rejected row fails the import
+  const char *settings_folder; // of doorstep.yaml when there is no store; NULL = the defaults
   bool again;               // import even if the same files were imported before
   // libduckdb.so to try first; NULL = beside the program, then the system's
   const char *duckdb_path;

@@ -245,8 +245,8 @@ static ds_code event_plan(source_plan *p, const ds_mapping_event *from, ds_plan_
   TRY(fetch(p, from->line, "touchpoint", from->touchpoint_column, DS_USE_TEXT, &event->touchpoint,
             err));
   if (from->touchpoint != NULL)
-    TRY(ds_encoder_touchpoint(&p->importer->space, ds_str_of(from->touchpoint),
-                              &event->touchpoint_code, err));
+    TRY(ds_encoder_touchpoint(&p->importer->space, p->importer->settings.catalogue,
+                              ds_str_of(from->touchpoint), &event->touchpoint_code, err));
   TRY(fetch(p, from->line, "time", from->time, DS_USE_TIME, &event->time, err));
   TRY(fetch(p, from->line, "received", from->received, DS_USE_TIME, &event->received, err));
   TRY(fetch(p, from->line, "id", from->id, DS_USE_TEXT, &event->id, err));

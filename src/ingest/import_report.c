@@ -6,7 +6,6 @@
 
 #include "base/limits.h"
 #include "ingest/importer.h"
-#include "model/catalogue.h"
 
 static const ds_column taken_columns[] = {
     {"column", DS_CELL_TEXT, "", "column of the file, or of the mapping's select", false},
@@ -72,10 +71,11 @@ static ds_code touchpoints_table(ds_importer *importer, ds_error *err) {
   ds_table *table = ds_result_table(result, "touchpoints", "Touchpoints", touchpoint_columns,
                                     COUNT_TOUCHPOINTS);
   const uint64_t *counts = ds_encoder_touchpoints(importer->encoder);
+  const ds_catalogue *catalogue = importer->settings.catalogue;
   for (uint32_t i = 0; i < importer->space.touchpoints.count; i++) {
     const ds_str name = importer->space.touchpoints.text[i];
-    const bool known = ds_catalogue_find(name) != NULL;
-    const char *nearest = known ? NULL : ds_catalogue_nearest(name);
+    const bool known = ds_catalogue_find(catalogue, name) != NULL;
+    const char *nearest = known ? NULL : ds_catalogue_nearest(catalogue, name);
     ds_cell *row = row_new(result, table);
     if (row == NULL)
       return no_memory(err);
@@ -198,7 +198,8 @@ static void refused_notes(ds_importer *importer) {
 static void unknown_note(ds_importer *importer) {
   uint32_t unknown = 0;
   for (uint32_t i = 0; i < importer->space.touchpoints.count; i++)
-    unknown += ds_catalogue_find(importer->space.touchpoints.text[i]) == NULL;
+    unknown += ds_catalogue_find(importer->settings.catalogue,
+                                 importer->space.touchpoints.text[i]) == NULL;
   if (unknown > 0)
     ds_result_note(importer->result, false, "%u of %u touchpoints are not in the catalogue: they "
                    "are kept under their own names", unknown, importer->space.touchpoints.count);

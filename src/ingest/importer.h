@@ -9,6 +9,7 @@
 #include "ingest/input.h"
 #include "ingest/mapping.h"
 #include "ingest/recognise.h"
+#include "ingest/settings.h"
 
 // One query of the import and what stands behind it.
 typedef struct ds_import_step {
@@ -26,6 +27,7 @@ typedef struct ds_importer {
   ds_arena plans; // plans, file lists, mapping
   ds_duck *duck;
   ds_zone *zone; // NULL = UTC
+  ds_settings settings;
   ds_space space;
   ds_quarantine quarantine;
   ds_stage_area *stage;

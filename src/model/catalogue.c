@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Names are compared in a normal form, the same as in tools/gen_catalogue.py: words, split also at
-// camel case, in lower case, joined by one '_', without a leading "post_purchase_".
+// Names are compared in a normal form, the same as in tools/gen_catalogue.py.
 #include "model/catalogue.h"
 
-#include "base/limits.h"
 #include "model/catalogue_tables.h"
 
 static const char PREFIX[] = "post_purchase_";
@@ -52,8 +50,7 @@ static bool word_begins(ds_str name, uint32_t i) {
   return is_lower(before) || is_digit(before) || (is_upper(before) && lower_follows);
 }
 
-// Writes the normal form, NUL-terminated; "" when the name cannot be one of ours.
-static ds_str normalise(ds_str name, char out[2 * DS_NAME_BYTES_MAX + 1]) {
+ds_str ds_catalogue_normal(ds_str name, char out[DS_NORMAL_BYTES]) {
   uint32_t size = 0;
   bool gap = false;
   out[0] = '\0';
@@ -81,37 +78,49 @@ static ds_str normalise(ds_str name, char out[2 * DS_NAME_BYTES_MAX + 1]) {
   return (ds_str){out, size};
 }
 
-const ds_touchpoint *ds_catalogue_find(ds_str name) {
-  char normal[2 * DS_NAME_BYTES_MAX + 1];
-  const ds_str key = normalise(name, normal);
+const ds_catalogue *ds_catalogue_shipped(void) { return &ds_catalogue_table; }
+
+static const ds_catalogue *or_shipped(const ds_catalogue *catalogue) {
+  return catalogue != NULL ? catalogue : &ds_catalogue_table;
+}
+
+uint32_t ds_catalogue_search(const ds_catalogue *catalogue, const char *key, bool *ret_found) {
   uint32_t low = 0;
-  uint32_t high = ds_catalogue_names_count;
-  while (low < high) {
+  uint32_t high = catalogue->names_count;
+  *ret_found = false;
+  while (low < high && !*ret_found) {
     const uint32_t middle = low + (high - low) / 2;
-    const int order = strcmp(key.data, ds_catalogue_names[middle].key);
-    if (order == 0)
-      return &ds_touchpoints[ds_catalogue_names[middle].touchpoint];
-    if (order < 0)
+    const int order = strcmp(key, catalogue->names[middle].key);
+    *ret_found = order == 0;
+    if (order <= 0)
       high = middle;
     else
       low = middle + 1;
   }
-  return NULL;
+  return *ret_found ? high : low;
 }
 
-ds_str ds_catalogue_canonical(ds_str name) {
-  const ds_touchpoint *touchpoint = ds_catalogue_find(name);
+const ds_touchpoint *ds_catalogue_find(const ds_catalogue *catalogue, ds_str name) {
+  char normal[DS_NORMAL_BYTES];
+  bool found;
+  const ds_catalogue *in = or_shipped(catalogue);
+  const uint32_t at = ds_catalogue_search(in, ds_catalogue_normal(name, normal).data, &found);
+  return found ? &in->rows[in->names[at].touchpoint] : NULL;
+}
+
+ds_str ds_catalogue_canonical(const ds_catalogue *catalogue, ds_str name) {
+  const ds_touchpoint *touchpoint = ds_catalogue_find(catalogue, name);
   return touchpoint != NULL ? ds_str_of(touchpoint->name) : name;
 }
 
-const char *ds_catalogue_nearest(ds_str name) {
-  enum { CANDIDATES_MAX = 256 };
-  const char *candidates[CANDIDATES_MAX];
-  char normal[2 * DS_NAME_BYTES_MAX + 1];
+const char *ds_catalogue_nearest(const ds_catalogue *catalogue, ds_str name) {
+  const char *candidates[DS_CATALOGUE_ROWS_MAX];
+  char normal[DS_NORMAL_BYTES];
   size_t count = 0;
-  const ds_str key = normalise(name, normal);
-  for (; count < ds_touchpoints_count && count < CANDIDATES_MAX; count++)
-    candidates[count] = ds_touchpoints[count].name;
+  const ds_catalogue *in = or_shipped(catalogue);
+  const ds_str key = ds_catalogue_normal(name, normal);
+  for (; count < in->rows_count && count < DS_CATALOGUE_ROWS_MAX; count++)
+    candidates[count] = in->rows[count].name;
   return key.size == 0 ? NULL : ds_str_nearest(key, candidates, count);
 }
 

@@ -2,11 +2,12 @@
 // The touchpoint catalogue: every canonical post-purchase event with one stage, owner and actor,
 // its channel and expected properties; names that mean the same (aliases); and the maps from
 // carriers' and other systems' statuses. One data file, src/model/touchpoints.tsv, compiled into
-// const tables. May use base/. A store may override or add rows from doorstep.yaml (settings.h of
-// ingest).
+// const tables. May use base/. A store may override or add rows from doorstep.yaml: then lookups go
+// to a catalogue of its own (catalogue_overlay.h).
 #ifndef DS_MODEL_CATALOGUE_H
 #define DS_MODEL_CATALOGUE_H
 
+#include "base/limits.h"
 #include "base/str.h"
 #include "model/value.h"
 
@@ -62,16 +63,29 @@ extern const uint32_t ds_touchpoints_count;
 extern const ds_status_map ds_status_maps[];
 extern const uint32_t ds_status_maps_count;
 
+// A catalogue to look names up in; never changes. NULL stands for the shipped one.
+typedef struct ds_catalogue ds_catalogue;
+
+// The catalogue as shipped, for ever valid.
+const ds_catalogue *ds_catalogue_shipped(void);
+
 // The canonical row of a name: exact, spelt otherwise ("Order Placed", "orderPlaced"),
 // "post_purchase_X", or another name of the same thing ("Order Completed"); NULL when the catalogue
-// does not know it (the event keeps its own name). Tens of nanoseconds: ask once per distinct name.
-const ds_touchpoint *ds_catalogue_find(ds_str name);
+// does not know it (the event keeps its own name). Lives as long as the catalogue. Tens of
+// nanoseconds: ask once per distinct name.
+const ds_touchpoint *ds_catalogue_find(const ds_catalogue *catalogue, ds_str name);
 
 // The name to store for an incoming name: the canonical one, or the name as it came.
-ds_str ds_catalogue_canonical(ds_str name);
+ds_str ds_catalogue_canonical(const ds_catalogue *catalogue, ds_str name);
 
 // The nearest canonical name, for reports on unknown names; NULL when none is near.
-const char *ds_catalogue_nearest(ds_str name);
+const char *ds_catalogue_nearest(const ds_catalogue *catalogue, ds_str name);
+
+// The form in which names are compared: words, split also at camel case, in lower case (A-Z only),
+// joined by one '_', without a leading "post_purchase_". A view of `out`, NUL-terminated; empty
+// when the name cannot be one of a catalogue (no letter, a NUL, longer than a name may be).
+#define DS_NORMAL_BYTES (2 * DS_NAME_BYTES_MAX + 1)
+ds_str ds_catalogue_normal(ds_str name, char out[DS_NORMAL_BYTES]);
 
 // The row for a status of an outside taxonomy (case-insensitive; an unknown sub-status falls back
 // to its prefix: "Exception_016" -> "Exception"), or NULL. Web addresses and URNs of schema.org and

@@ -28,7 +28,7 @@ static int set_up(void **state) {
   if (made == NULL)
     return -1;
   ds_space_init(&made->space);
-  made->reader = ds_line_reader_new(&made->space);
+  made->reader = ds_line_reader_new(&made->space, NULL);
   if (made->reader == NULL)
     return -1;
   made->reader->now_ms = NOW_MS;

@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+// A store's settings, doorstep.yaml in its folder, written by people: the time zone, and rows of
+// the touchpoint catalogue. Every key is described in docs/settings.md. Errors name the file, the
+// line and the key, and the nearest name there is. May use base/, io/, model/, ingest/.
+#ifndef DS_INGEST_SETTINGS_H
+#define DS_INGEST_SETTINGS_H
+
+#include "base/arena.h"
+#include "io/io.h"
+#include "model/catalogue.h"
+
+// What holds for a store. Lives in the arena it was read into.
+typedef struct ds_settings {
+  const char *time_zone; // a zone that the system has; "UTC" when none is said
+  const ds_catalogue *catalogue;
+} ds_settings;
+
+// Reads doorstep.yaml in `folder`; without such a file the defaults hold. DS_INPUT with line and
+// key, DS_LIMIT when the file is too large; errors of `io`.
+DS_CHECKED ds_code ds_settings_read(ds_io *io, const char *folder, ds_arena *arena,
+                                    ds_settings *ret_settings, ds_error *err);
+
+// The same from a text; `io` finds the time zones.
+DS_CHECKED ds_code ds_settings_parse(ds_io *io, ds_str text, ds_arena *arena,
+                                     ds_settings *ret_settings, ds_error *err);
+
+// Writes a doorstep.yaml of comments only, which shows every key, unless there is one.
+DS_CHECKED ds_code ds_settings_write_example(ds_io *io, const char *folder, ds_error *err);
+
+#endif
