@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Commands that keep the store: init, check, seal, compact.
 #include "cli/cli.h"
+#include "ingest/settings.h"
 
 ds_code cli_run_init(cli *run, ds_error *err) {
   if (run->arguments_count == 1) {
@@ -20,8 +21,9 @@ ds_code cli_run_init(cli *run, ds_error *err) {
     return ds_fail(err, DS_USAGE, "there is a store already: %.300s", run->store);
   ds_store *store = NULL;
   TRY(cli_open_store(run, true, true, &store, err));
+  const ds_code code = ds_settings_write_example(ds_store_io(store), run->store, err);
   ds_store_close(store);
-  return DS_OK;
+  return code;
 }
 
 // Where the problems that a check finds go.
