@@ -120,7 +120,7 @@ class Peer:
         return self.formulations[formulation].format(table=table, events=enum)
 
     def answer(self, chosen):
-        """Runs [(threads, table, formulation)], each twice -> {choice: (seconds, edges)}."""
+        """Runs [(threads, table, formulation)], each twice -> {choice: (wall, cpu, edges)}."""
         found = {}
         for choice in chosen:
             threads, table, formulation = choice
@@ -128,6 +128,7 @@ class Peer:
             script = [self.threads(threads), ("first", sql), ("second", sql)]
             lines, _ = self.run(script, self.database())
             found[choice] = (min(line["wall_s"] for line in lines[1:]),
+                             min(line["cpu_s"] for line in lines[1:]),
                              edges_of_rows(lines[-1]["rows"]))
         return found
 
