@@ -249,7 +249,8 @@ def add_ratio(bench, name, threads, ours, theirs):
               target, f"wall {seconds['their', 'wall']:.2f} s against "
               f"{seconds['our', 'wall']:.3f} s; CPU {seconds['their', 'cpu']:.2f} s against "
               f"{seconds['our', 'cpu']:.3f} s, "
-              f"{seconds['their', 'cpu'] / seconds['our', 'cpu']:.1f} x; no start-up; {theirs[-1]['choice']}")
+              f"{seconds['their', 'cpu'] / seconds['our', 'cpu']:.1f} x; no start-up; "
+              f"{theirs[-1]['choice']}")
 
 
 def measure_disk(bench):
