@@ -83,8 +83,8 @@ def formulations(bench):
     if not bench.formulations:
         return []
     lines = ["", "The process map as the peers answer it, each formulation once in advance; the "
-             "two that cost the least CPU and agree are run in every round, and the faster of them is "
-             "compared with above.", "",
+             "two that cost the least CPU and agree are run in every round, and the faster of "
+             "them is compared with above.", "",
              "| engine | threads | customers as | formulation | wall, s | CPU, s | |",
              "|---|---|---|---|---|---|---|"]
     for row in bench.formulations:
