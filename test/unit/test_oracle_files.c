@@ -8,11 +8,11 @@
 #include <unistd.h>
 // cmocka needs the headers above first.
 #include <cmocka.h>
-#include <math.h>
 
 #include "ingest/duck.h"
 #include "ingest/import.h"
 #include "question/question.h"
+#include "unit/oracle.h"
 
 #define OLIST "../shared/data/olist"
 #define HELPDESK "../shared/data/eventlogs/helpdesk.csv.gz"
@@ -75,47 +75,6 @@ static void ask(fixture *f, const ds_option_value *values, uint32_t count, uint3
   ds_snapshot_free(snapshot);
 }
 
-static const ds_table *table_of(const ds_result *result, const char *name) {
-  for (uint32_t t = 0; t < result->tables_count; t++)
-    if (strcmp(result->tables[t].name, name) == 0)
-      return &result->tables[t];
-  fail_msg("no table %s", name);
-  return NULL;
-}
-
-static double number_in(const ds_table *table, const ds_cell *row, uint32_t column) {
-  assert_false(row[column].null);
-  return table->columns[column].type == DS_CELL_DURATION ? row[column].number
-                                                         : (double)row[column].i;
-}
-
-// Every row of `expected` (texts of SQL: `keys` text columns, then numbers) is in the table, and
-// no other.
-static void compare(const ds_table *table, const ds_duck_texts *expected, uint32_t keys) {
-  assert_int_equal(table->rows_count, expected->rows);
-  for (uint32_t r = 0; r < expected->rows; r++) {
-    const ds_str *want = &expected->cell[(size_t)r * expected->columns];
-    const ds_cell *found = NULL;
-    for (uint32_t i = 0; i < table->rows_count && found == NULL; i++) {
-      const ds_cell *row = &table->cells[(size_t)i * table->columns_count];
-      bool equal = true;
-      for (uint32_t k = 0; k < keys; k++)
-        equal = equal && ds_str_equal(row[k].text, want[k]);
-      found = equal ? row : NULL;
-    }
-    if (found == NULL)
-      fail_msg("no row for %.*s", DS_STR(want[0]));
-    for (uint32_t c = keys; c < expected->columns; c++) {
-      double number = 0;
-      assert_true(ds_str_to_double(want[c], &number));
-      const double got = number_in(table, found, c);
-      if (fabs(got - number) > 1e-6 + 1e-11 * fabs(number))
-        fail_msg("%.*s -> %.*s: column %s is %.9g, SQL says %.9g", DS_STR(want[0]),
-                 DS_STR(want[1]), table->columns[c].name, got, number);
-    }
-  }
-}
-
 // `events` is SQL for rows (c, t in ms, n = order among equals, e); nodes and edges of the map
 // over them.
 static void check_against_sql(fixture *f, const char *events, const ds_result *result) {
@@ -141,11 +100,11 @@ static void check_against_sql(fixture *f, const char *events, const ds_result *r
   if (ds_duck_query(duck, nodes, &f->arena, &texts, &f->err) != DS_OK)
     fail_msg("%s", f->err.message);
   assert_true(texts.rows > 3);
-  compare(table_of(result, "nodes"), &texts, 1);
+  oracle_compare(oracle_table(result, "nodes"), &texts, 1);
   if (ds_duck_query(duck, edges, &f->arena, &texts, &f->err) != DS_OK)
     fail_msg("%s", f->err.message);
   assert_true(texts.rows > 3);
-  compare(table_of(result, "edges"), &texts, 2);
+  oracle_compare(oracle_table(result, "edges"), &texts, 2);
   ds_buf_done(&sql);
   ds_duck_close(duck);
 }

@@ -1,0 +1,299 @@
+// SPDX-License-Identifier: Apache-2.0
+// 300 random small worlds with ties, nulls, list-valued keys and empty cases: the process map
+// from the log alone, from log and parts, from parts, and after compaction equals the question's
+// own SQL text run by DuckDB over the same events.
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+// cmocka needs the headers above first.
+#include <cmocka.h>
+
+#include "ingest/stage.h"
+#include "question/question.h"
+#include "unit/oracle.h"
+
+#define WORLDS 300u
+#define EVENTS_MAX 80u
+#define START_MS 1500000000000
+
+typedef struct world {
+  uint64_t seed;
+  ds_duck *duck;
+  ds_store *store;
+  ds_space space;
+  ds_arena arena;
+  ds_buf rows;
+  size_t at[EVENTS_MAX + 1];
+  uint32_t events;
+  ds_option_value option[8];
+  uint32_t options;
+} world;
+
+static uint32_t draw(world *w, uint32_t below) {
+  w->seed += 0x9e3779b97f4a7c15ULL;
+  uint64_t z = w->seed;
+  z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9ULL;
+  z = (z ^ (z >> 27)) * 0x94d049bb133111ebULL;
+  return (uint32_t)((z ^ (z >> 31)) % below);
+}
+
+static void check(ds_code code, const ds_error *err) {
+  if (code != DS_OK)
+    fail_msg("%s", err->message);
+}
+
+static uint16_t name(ds_names *names, const char *text) {
+  uint32_t index = 0;
+  assert_int_equal(ds_names_add(names, ds_str_of(text), &index, NULL), DS_OK);
+  return (uint16_t)index;
+}
+
+static const char *const touchpoints[] = {"order_placed", "delivered", "ping", "a b", "it's"};
+static const char *const colours[] = {"red", "green", "o'blue"};
+
+// One event as a row and as an SQL row.
+static void add_event(world *w, uint32_t customers, uint32_t kinds, ds_buf *sql) {
+  char subject[32], key[3][16];
+  ds_event_key keys[3];
+  ds_event_property properties[2];
+  const uint32_t customer = draw(w, customers), kind = draw(w, kinds);
+  snprintf(subject, sizeof subject, "customer_id=c%u", customer);
+  ds_event event = {.touchpoint = name(&w->space.touchpoints, touchpoints[kind]),
+                    .source = name(&w->space.sources, "test"),
+                    .time_ms = START_MS + draw(w, 12) * (w->seed % 2 == 0 ? 1 : 999),
+                    .subject = ds_str_of(subject),
+                    .keys = keys,
+                    .properties = properties};
+  ds_buf_printf(sql, "%s('c%u', make_timestamp(%lld * 1000), %u, $$%s$$, [",
+                w->events == 0 ? "insert into events values " : ", ", customer,
+                (long long)event.time_ms, w->events, touchpoints[kind]);
+  event.keys_count = draw(w, 4) == 0 ? 0 : 1 + draw(w, 2);
+  for (uint32_t k = 0; k < event.keys_count; k++) {
+    // Values are shared between customers now and then.
+    snprintf(key[k], sizeof key[k], "o%u", draw(w, 3) + customer % 3);
+    keys[k] = (ds_event_key){name(&w->space.keys, "order_id"), ds_str_of(key[k])};
+    ds_buf_printf(sql, "%s'%s'", k == 0 ? "" : ", ", key[k]);
+  }
+  ds_buf_text(sql, "]::varchar[], ");
+  if (draw(w, 3) != 0) {
+    const uint32_t value = draw(w, 20);
+    properties[event.properties_count++] =
+        (ds_event_property){name(&w->space.properties, "value"),
+                            {.type = DS_TYPE_NUMBER, .number = value / 4.0}};
+    ds_buf_printf(sql, "%g, ", value / 4.0);
+  } else {
+    ds_buf_text(sql, "null, ");
+  }
+  if (draw(w, 2) == 0) {
+    const char *colour = colours[draw(w, 3)];
+    properties[event.properties_count++] =
+        (ds_event_property){name(&w->space.properties, "colour"),
+                            {.type = DS_TYPE_STRING, .text = ds_str_of(colour)}};
+    ds_buf_printf(sql, "$$%s$$)", colour);
+  } else {
+    ds_buf_text(sql, "null)");
+  }
+  w->at[w->events++] = w->rows.size;
+  assert_int_equal(ds_event_encode(&event, &w->rows, NULL), DS_OK);
+}
+
+static void fill_tables(world *w) {
+  ds_error err = {0};
+  ds_buf sql;
+  ds_buf_init(&sql, 1u << 20);
+  check(ds_duck_run(w->duck, "create or replace table events (customer varchar, time timestamp, "
+                             "arrival bigint, touchpoint varchar, order_id varchar[], "
+                             "value double, colour varchar)",
+                    &err),
+        &err);
+  const uint32_t count = 1 + draw(w, EVENTS_MAX - 1), customers = 1 + draw(w, 5);
+  const uint32_t kinds = 1 + draw(w, 5);
+  for (uint32_t i = 0; i < count; i++)
+    add_event(w, customers, kinds, &sql);
+  w->at[w->events] = w->rows.size;
+  check(ds_duck_run(w->duck, ds_buf_cstr(&sql), &err), &err);
+  ds_buf_done(&sql);
+}
+
+static void append(world *w, uint32_t first, uint32_t end) {
+  if (first == end)
+    return;
+  ds_error err = {0};
+  const ds_buf rows = {.data = w->rows.data + w->at[first], .size = w->at[end] - w->at[first]};
+  uint64_t duplicates = 0;
+  check(ds_store_append(w->store, &w->space, &rows, &duplicates, &err), &err);
+  assert_int_equal(duplicates, 0);
+}
+
+// The rows as one import: they take its number and arrival.
+static void import(world *w, uint32_t first, uint32_t end) {
+  ds_error err = {0};
+  ds_stage_area *stage = NULL;
+  check(ds_stage_new(w->store, &w->space, 2, 64u << 20, NULL, &stage, &err), &err);
+  const ds_import_scope *scope = ds_stage_scope(stage);
+  for (uint32_t i = first; i < end; i++) {
+    uint8_t *row = w->rows.data + w->at[i];
+    const uint32_t size = (uint32_t)(w->at[i + 1] - w->at[i]);
+    ds_row_head head;
+    ds_row_peek(row, &head);
+    memcpy(row + 8, &scope->id, 4);
+    memcpy(row + 24, &scope->arrival, 8);
+    check(ds_stage_row(stage, ds_subject_hash(head.subject), row, size, &err), &err);
+  }
+  ds_import_info info = {.mapping = "", .files = "world", .rows = end - first};
+  ds_build_stats stats;
+  check(ds_stage_finish(stage, &info, &stats, &err), &err);
+  assert_int_equal(stats.events, end - first);
+  ds_stage_free(stage);
+}
+
+static void put_option(world *w, const char *option, const char *text) {
+  w->option[w->options++] = (ds_option_value){option, text};
+}
+
+static void choose_options(world *w) {
+  static const char *const filters[] = {"value > 1.5", "touchpoint != 'ping'",
+                                        "colour = 'o''blue' and value <= 4",
+                                        "colour is not null", "value in (0, 1, 2.5)"};
+  static const char *const ranges[] = {"started", "touching", "completed", "events"};
+  w->options = 0;
+  if (draw(w, 2) == 0)
+    put_option(w, "case", "order_id");
+  if (draw(w, 2) == 0)
+    put_option(w, "where", filters[draw(w, 5)]);
+  if (draw(w, 3) == 0)
+    put_option(w, "from", "2017-07-14T02:40:00.003Z");
+  if (draw(w, 3) == 0)
+    put_option(w, "to", "2017-07-14T02:40:00.009Z");
+  if (ds_option_get(&(ds_option_set){w->option, w->options}, "from") != NULL ||
+      ds_option_get(&(ds_option_set){w->option, w->options}, "to") != NULL)
+    put_option(w, "range", ranges[draw(w, 4)]);
+}
+
+// What SQL says to the options in hand.
+static void ask_sql(world *w, const ds_request *request, ds_duck_texts texts[2]) {
+  ds_error err = {0};
+  ds_buf sql, wrapped;
+  ds_buf_init(&sql, 1u << 20);
+  ds_buf_init(&wrapped, 1u << 20);
+  check(ds_question_find(ds_str_of("process"))->sql(request, &sql, &err), &err);
+  char *at = (char *)(uintptr_t)ds_buf_cstr(&sql);
+  for (uint32_t s = 0; s < 2; s++) {
+    char *end = strstr(at, ";\n");
+    assert_non_null(end);
+    *end = '\0';
+    ds_buf_reset(&wrapped);
+    ds_buf_printf(&wrapped, "select columns(*)::varchar from (%s)", at);
+    check(ds_duck_query(w->duck, ds_buf_cstr(&wrapped), &w->arena, &texts[s], &err), &err);
+    at = end + 2;
+  }
+  ds_buf_done(&sql);
+  ds_buf_done(&wrapped);
+}
+
+static ds_request request_of(world *w, const ds_snapshot *snapshot, uint32_t threads) {
+  return (ds_request){.snapshot = snapshot,
+                      .options = {w->option, w->options},
+                      .now_ms = START_MS + 1000000000,
+                      .threads = threads,
+                      .memory_bytes = (size_t)64 << 20,
+                      .arena = &w->arena};
+}
+
+// A filter on a property that no event of this world carries is refused, by name.
+static bool refused(world *w, const ds_snapshot *snapshot) {
+  const char *where = ds_option_get(&(ds_option_set){w->option, w->options}, "where");
+  const bool absent =
+      where != NULL &&
+      ((strstr(where, "ping") != NULL &&
+        ds_names_find(&snapshot->space.touchpoints, ds_str_of("ping")) == DS_NONE) ||
+       (strstr(where, "value") != NULL &&
+        ds_names_find(&snapshot->space.properties, ds_str_of("value")) == DS_NONE) ||
+       (strstr(where, "colour") != NULL &&
+        ds_names_find(&snapshot->space.properties, ds_str_of("colour")) == DS_NONE));
+  const char *key = ds_option_get(&(ds_option_set){w->option, w->options}, "case");
+  return absent || (key != NULL && ds_names_find(&snapshot->space.keys, ds_str_of(key)) == DS_NONE);
+}
+
+static void compare_all(world *w, uint32_t threads) {
+  ds_error err = {0};
+  ds_snapshot *snapshot = NULL;
+  check(ds_store_snapshot(w->store, &snapshot, &err), &err);
+  assert_int_equal(snapshot->events, w->events);
+  const ds_request request = request_of(w, snapshot, threads);
+  const ds_question *process = ds_question_find(ds_str_of("process"));
+  ds_result result;
+  ds_result_init(&result, &w->arena, "process");
+  if (refused(w, snapshot)) {
+    assert_int_equal(ds_question_run(process, &request, &result, &err), DS_EXPRESSION);
+  } else {
+    ds_duck_texts texts[2];
+    ask_sql(w, &request, texts);
+    check(ds_question_run(process, &request, &result, &err), &err);
+    oracle_compare(oracle_table(&result, "nodes"), &texts[0], 1);
+    oracle_compare(oracle_table(&result, "edges"), &texts[1], 2);
+  }
+  ds_snapshot_free(snapshot);
+}
+
+// One world in all its states; which ones, its seed says.
+static void run_world(world *w, const char *path) {
+  ds_error err = {0};
+  ds_store_options options;
+  ds_store_options_init(&options);
+  options.write = options.create = true;
+  check(ds_store_open(path, &options, &w->store, &err), &err);
+  ds_space_init(&w->space);
+  ds_buf_init(&w->rows, 1u << 20);
+  ds_arena_init(&w->arena, (size_t)1 << 30);
+  w->events = 0;
+  fill_tables(w);
+  choose_options(w);
+  const uint32_t cut = draw(w, w->events + 1);
+  if (draw(w, 2) == 0)
+    import(w, 0, cut);
+  else
+    append(w, 0, cut);
+  if (draw(w, 2) == 0)
+    check(ds_store_seal(w->store, &err), &err);
+  append(w, cut, w->events);
+  compare_all(w, 1);
+  check(ds_store_seal(w->store, &err), &err);
+  choose_options(w);
+  compare_all(w, 2);
+  check(ds_store_compact(w->store, NULL, &err), &err);
+  compare_all(w, 1);
+  ds_store_close(w->store);
+  ds_space_done(&w->space);
+  ds_buf_done(&w->rows);
+  ds_arena_done(&w->arena);
+}
+
+static void test_worlds(void **state) {
+  (void)state;
+  ds_error err = {0};
+  world w = {.seed = 1};
+  check(ds_duck_open("build/libduckdb.so", NULL, (size_t)512 << 20, &w.duck, &err), &err);
+  char folder[] = "/tmp/doorstep-worlds-XXXXXX";
+  assert_non_null(mkdtemp(folder));
+  for (uint32_t i = 0; i < WORLDS; i++) {
+    char path[64], command[96];
+    w.seed = (uint64_t)i * 1000003 + 7;
+    snprintf(path, sizeof path, "%s/%u", folder, i);
+    run_world(&w, path);
+    snprintf(command, sizeof command, "rm -rf '%s'", path);
+    assert_int_equal(system(command), 0);
+  }
+  char command[96];
+  snprintf(command, sizeof command, "rm -rf '%s'", folder);
+  assert_int_equal(system(command), 0);
+  ds_duck_close(w.duck);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(test_worlds),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
