@@ -187,18 +187,22 @@ static void space_fill(ds_space *space) {
   assert_int_equal(ds_names_add(&space->sources, ds_str_of("test"), &index, NULL), DS_OK);
 }
 
-// Appends a part in memory to the snapshot, unless it would be empty.
-static void add_part(const qw_world *world, const ds_space *space, uint32_t batch, bool all,
-                     ds_snapshot *snapshot) {
-  ds_part *parts[8];
-  for (uint32_t p = 0; p < snapshot->places_count; p++)
-    parts[p] = snapshot->places[p].part;
-  atomic_uint_fast64_t next = 1;
-  const ds_build_options options = {.io = NULL, .next = &next, .space = space, .places = parts,
-                                    .places_count = snapshot->places_count, .dedupe = true};
-  ds_builder *builder = NULL;
-  assert_int_equal(ds_builder_new(&options, &builder, NULL), DS_OK);
-  put_rows(world, space, batch, all, builder);
+bool qw_stress(void) {
+  const char *text = getenv("DS_STRESS");
+  return text != NULL && strcmp(text, "1") == 0;
+}
+
+ds_snapshot *qw_snapshot_new(void) {
+  ds_snapshot *snapshot = calloc(1, sizeof *snapshot);
+  assert_non_null(snapshot);
+  ds_arena_init(&snapshot->arena, 1u << 28);
+  ds_space_init(&snapshot->space);
+  snapshot->places = ds_arena_array(&snapshot->arena, 8, sizeof *snapshot->places);
+  assert_non_null(snapshot->places);
+  return snapshot;
+}
+
+void qw_place_add(ds_builder *builder, ds_snapshot *snapshot) {
   const ds_part_info *infos = NULL;
   uint32_t infos_count = 0;
   ds_error err = {0};
@@ -206,6 +210,7 @@ static void add_part(const qw_world *world, const ds_space *space, uint32_t batc
   size_t size = 0;
   uint8_t *image = ds_builder_take_image(builder, &size);
   if (image != NULL) {
+    assert_true(snapshot->places_count < 8);
     ds_part *part = NULL;
     assert_int_equal(ds_part_open_memory(image, size, &part, &err), DS_OK);
     assert_int_equal(ds_place_init(&snapshot->places[snapshot->places_count++], part,
@@ -218,13 +223,23 @@ static void add_part(const qw_world *world, const ds_space *space, uint32_t batc
   ds_builder_free(builder);
 }
 
+// Appends a part in memory to the snapshot, unless it would be empty.
+static void add_part(const qw_world *world, const ds_space *space, uint32_t batch, bool all,
+                     ds_snapshot *snapshot) {
+  ds_part *parts[8];
+  for (uint32_t p = 0; p < snapshot->places_count; p++)
+    parts[p] = snapshot->places[p].part;
+  atomic_uint_fast64_t next = 1;
+  const ds_build_options options = {.io = NULL, .next = &next, .space = space, .places = parts,
+                                    .places_count = snapshot->places_count, .dedupe = true};
+  ds_builder *builder = NULL;
+  assert_int_equal(ds_builder_new(&options, &builder, NULL), DS_OK);
+  put_rows(world, space, batch, all, builder);
+  qw_place_add(builder, snapshot);
+}
+
 ds_snapshot *qw_snapshot(const qw_world *world, bool one_part) {
-  ds_snapshot *snapshot = calloc(1, sizeof *snapshot);
-  assert_non_null(snapshot);
-  ds_arena_init(&snapshot->arena, 1u << 28);
-  ds_space_init(&snapshot->space);
-  snapshot->places = ds_arena_array(&snapshot->arena, 8, sizeof *snapshot->places);
-  assert_non_null(snapshot->places);
+  ds_snapshot *snapshot = qw_snapshot_new();
   ds_space space;
   space_fill(&space);
   for (uint32_t b = 0; b < (one_part ? 1 : world->batches); b++)

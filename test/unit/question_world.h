@@ -67,6 +67,14 @@ void qw_ask(qw_question *question, uint64_t *seed, const qw_world *world);
 ds_snapshot *qw_snapshot(const qw_world *world, bool one_part);
 void qw_snapshot_free(ds_snapshot *snapshot);
 
+// An empty snapshot, and what a builder built as one more place of it (nothing when it built
+// nothing); frees the builder.
+ds_snapshot *qw_snapshot_new(void);
+void qw_place_add(ds_builder *builder, ds_snapshot *snapshot);
+
+// Whether DS_STRESS=1 asks for tests at full size.
+bool qw_stress(void);
+
 // The brute-force answer, and its release.
 void qw_solve(const qw_world *world, const qw_question *question, qw_answer *answer);
 void qw_answer_done(qw_answer *answer);

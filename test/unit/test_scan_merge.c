@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Parts of several blocks that overlap in every way give the same journeys, event by event with
 // all their columns, as one part with everything; work units cover each customer once; the
-// sample is a subset.
+// sample is a subset. DS_STRESS=1 makes the world larger; the usual one has as few events as give
+// every part two blocks, because sanitizers slow each of them a hundredfold.
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -13,7 +14,15 @@
 #include "question_world.h"
 #include "scan/units.h"
 
-enum { EVENTS = 260000, BATCHES = 3, CUSTOMERS = 40000 };
+enum { EVENTS_USUAL = 140000, EVENTS_STRESS = 1000000, BATCHES = 3, EVENTS_PER_CUSTOMER = 6,
+       PARTITIONS = 16 };
+
+// The same events as one part and as one per batch; made once, because that is most of the work.
+typedef struct worlds {
+  uint32_t events;
+  ds_snapshot *one;
+  ds_snapshot *many;
+} worlds;
 
 // Adds to up to 64 bits of a digest; not a good hash, but every bit counts.
 static uint64_t mix(uint64_t h, uint64_t x) {
@@ -36,11 +45,7 @@ static ds_code digest_init(void *memory, const void *context, ds_arena *arena, d
   return DS_OK;
 }
 
-static uint64_t text_digest(uint64_t h, ds_str text) {
-  for (uint32_t i = 0; i < text.size; i++)
-    h = mix(h, (uint8_t)text.data[i]);
-  return h;
-}
+static uint64_t text_digest(uint64_t h, ds_str text) { return mix(h, ds_key_hash(text)); }
 
 static uint64_t event_digest(const ds_space *space, const ds_block *block, uint32_t e,
                              uint64_t h) {
@@ -95,11 +100,30 @@ static ds_code digest_merge(void *memory, void *other, ds_error *err) {
 static const ds_kernel digest_kernel = {"digest",   sizeof(digest_state), digest_init,
                                         digest_add, digest_merge,         NULL};
 
-// Event e of the world, its row appended; batch 2 is small and touches few customers.
-static uint32_t make_row(uint32_t e, uint32_t *ret_batch, ds_buf *rows) {
+// Batch 2 is small and touches few customers.
+static uint32_t batch_of(uint32_t e) {
+  uint64_t seed = e * 91ull;
+  return e % 50 == 0 ? 2 : (uint32_t)(qw_random(&seed) % 2);
+}
+
+// Numbers of customers that fall into few partitions: a builder reads the blocks of other parts
+// again for each partition, which is not what is tested here.
+static uint32_t *customers_make(uint32_t count) {
+  uint32_t *customers = calloc(count, sizeof *customers);
+  assert_non_null(customers);
+  for (uint32_t c = 0, number = 0; c < count; number++) {
+    char subject[32];
+    snprintf(subject, sizeof subject, "customer_id=C%u", number);
+    if (ds_subject_partition(ds_subject_hash(ds_str_of(subject))) < PARTITIONS)
+      customers[c++] = number;
+  }
+  return customers;
+}
+
+// The row of event e is appended; returns its partition.
+static uint32_t make_row(uint32_t e, uint32_t events, const uint32_t *customers, ds_buf *rows) {
   uint64_t seed = e * 77ull;
-  const uint32_t customer = (uint32_t)(qw_random(&seed) % CUSTOMERS);
-  *ret_batch = e % 50 == 0 ? 2 : (uint32_t)(qw_random(&seed) % 2);
+  const uint32_t customer = customers[qw_random(&seed) % (events / EVENTS_PER_CUSTOMER)];
   char subject[32], order[24];
   snprintf(subject, sizeof subject, "customer_id=C%u", customer);
   snprintf(order, sizeof order, "O%u-%u", customer, (uint32_t)(qw_random(&seed) % 3));
@@ -110,14 +134,15 @@ static uint32_t make_row(uint32_t e, uint32_t *ret_batch, ds_buf *rows) {
   const int64_t time_ms = 1600000000000LL + (int64_t)(qw_random(&seed) % 50) * 1000;
   const ds_event row = {.touchpoint = (uint16_t)(qw_random(&seed) % 5), .has_id = true,
                         .id = e + 1, .time_ms = time_ms, .received_ms = time_ms,
-                        .arrival = *ret_batch + 1, .subject = ds_str_of(subject),
+                        .arrival = batch_of(e) + 1, .subject = ds_str_of(subject),
                         .keys_count = e % 5 != 0, .keys = (ds_event_key *)(uintptr_t)&key,
                         .properties_count = e % 3, .properties = properties};
   assert_int_equal(ds_event_encode(&row, rows, NULL), DS_OK);
   return ds_subject_partition(ds_subject_hash(row.subject));
 }
 
-static void add_part(ds_snapshot *snapshot, const ds_space *space, uint32_t batch_wanted) {
+static void add_part(ds_snapshot *snapshot, const ds_space *space, uint32_t events,
+                     const uint32_t *customers, uint32_t batch_wanted) {
   ds_part *parts[8];
   for (uint32_t p = 0; p < snapshot->places_count; p++)
     parts[p] = snapshot->places[p].part;
@@ -127,25 +152,21 @@ static void add_part(ds_snapshot *snapshot, const ds_space *space, uint32_t batc
   ds_builder *builder = NULL;
   assert_int_equal(ds_builder_new(&options, &builder, NULL), DS_OK);
   ds_buf rows;
-  ds_buf_init(&rows, 1u << 28);
-  size_t *start = calloc(EVENTS, sizeof *start);
-  uint16_t *partition = calloc(EVENTS, sizeof *partition);
-  const uint8_t **list = calloc(EVENTS, sizeof *list);
+  ds_buf_init(&rows, 1u << 30);
+  size_t *start = calloc(events, sizeof *start);
+  uint16_t *partition = calloc(events, sizeof *partition);
+  const uint8_t **list = calloc(events, sizeof *list);
+  assert_true(start != NULL && partition != NULL && list != NULL);
   uint32_t count = 0;
   // In the order of batches, as they arrived.
   for (uint32_t b = 0; b < BATCHES; b++)
-    for (uint32_t e = 0; e < EVENTS && (batch_wanted == BATCHES || batch_wanted == b); e++) {
-      uint32_t batch = 0;
-      const size_t at = rows.size;
-      const uint32_t p = make_row(e, &batch, &rows);
-      if (batch != b) {
-        rows.size = at;
+    for (uint32_t e = 0; e < events && (batch_wanted == BATCHES || batch_wanted == b); e++) {
+      if (batch_of(e) != b)
         continue;
-      }
-      start[count] = at;
-      partition[count++] = (uint16_t)p;
+      start[count] = rows.size;
+      partition[count++] = (uint16_t)make_row(e, events, customers, &rows);
     }
-  for (uint32_t p = 0; p < 256; p++) {
+  for (uint32_t p = 0; p < PARTITIONS; p++) {
     uint32_t some = 0;
     for (uint32_t i = 0; i < count; i++)
       if (partition[i] == p)
@@ -153,30 +174,15 @@ static void add_part(ds_snapshot *snapshot, const ds_space *space, uint32_t batc
     if (some > 0)
       assert_int_equal(ds_builder_add(builder, p, list, some, NULL), DS_OK);
   }
-  const ds_part_info *infos = NULL;
-  uint32_t infos_count = 0;
-  ds_error err = {0};
-  assert_int_equal(ds_builder_finish(builder, &infos, &infos_count, &err), DS_OK);
-  size_t size = 0;
-  uint8_t *image = ds_builder_take_image(builder, &size);
-  ds_part *part = NULL;
-  assert_int_equal(ds_part_open_memory(image, size, &part, &err), DS_OK);
-  assert_int_equal(ds_place_init(&snapshot->places[snapshot->places_count++], part,
-                                 &snapshot->space, &snapshot->arena, &err), DS_OK);
-  snapshot->events += ds_part_get_info(part)->events;
-  ds_builder_free(builder);
+  qw_place_add(builder, snapshot);
   ds_buf_done(&rows);
   free(start);
   free(partition);
   free((void *)(uintptr_t)list);
 }
 
-static ds_snapshot *snapshot_make(bool one_part) {
-  ds_snapshot *snapshot = calloc(1, sizeof *snapshot);
-  assert_non_null(snapshot);
-  ds_arena_init(&snapshot->arena, 1u << 28);
-  ds_space_init(&snapshot->space);
-  snapshot->places = ds_arena_array(&snapshot->arena, 8, sizeof *snapshot->places);
+static ds_snapshot *snapshot_make(uint32_t events, bool one_part) {
+  ds_snapshot *snapshot = qw_snapshot_new();
   ds_space space;
   ds_space_init(&space);
   uint32_t index = 0;
@@ -187,11 +193,31 @@ static ds_snapshot *snapshot_make(bool one_part) {
   assert_int_equal(ds_names_add(&space.properties, ds_str_of("value"), &index, NULL), DS_OK);
   assert_int_equal(ds_names_add(&space.keys, ds_str_of("order_id"), &index, NULL), DS_OK);
   assert_int_equal(ds_names_add(&space.sources, ds_str_of("test"), &index, NULL), DS_OK);
+  uint32_t *customers = customers_make(events / EVENTS_PER_CUSTOMER);
   for (uint32_t b = 0; b < (one_part ? 1 : BATCHES); b++)
-    add_part(snapshot, &space, one_part ? BATCHES : b);
+    add_part(snapshot, &space, events, customers, one_part ? BATCHES : b);
+  free(customers);
   ds_space_done(&space);
-  assert_int_equal(snapshot->events, EVENTS);
+  assert_int_equal(snapshot->events, events);
   return snapshot;
+}
+
+static int worlds_make(void **context) {
+  worlds *both = calloc(1, sizeof *both);
+  assert_non_null(both);
+  both->events = qw_stress() ? EVENTS_STRESS : EVENTS_USUAL;
+  both->one = snapshot_make(both->events, true);
+  both->many = snapshot_make(both->events, false);
+  *context = both;
+  return 0;
+}
+
+static int worlds_free(void **context) {
+  worlds *both = *context;
+  qw_snapshot_free(both->one);
+  qw_snapshot_free(both->many);
+  free(both);
+  return 0;
 }
 
 static digest_state digest(const ds_snapshot *snapshot, const ds_plan *like, uint32_t threads,
@@ -218,47 +244,41 @@ static digest_state digest(const ds_snapshot *snapshot, const ds_plan *like, uin
   return state;
 }
 
-static void same(const ds_snapshot *one, const ds_snapshot *many, const ds_plan *plan) {
-  const digest_state whole = digest(one, plan, 1, 1);
+static void same(const ds_snapshot *one, const ds_snapshot *many, const ds_plan *plan,
+                 uint32_t threads) {
+  const digest_state whole = digest(one, plan, 1, 1), merged = digest(many, plan, threads, 1);
   assert_true(whole.events > 0);
-  for (uint32_t threads = 1; threads <= 4; threads += 3) {
-    const digest_state merged = digest(many, plan, threads, 1);
-    assert_int_equal(merged.events, whole.events);
-    assert_int_equal(merged.journeys, whole.journeys);
-    assert_true(merged.sum == whole.sum);
-  }
+  assert_int_equal(merged.events, whole.events);
+  assert_int_equal(merged.journeys, whole.journeys);
+  assert_true(merged.sum == whole.sum);
 }
 
 static void test_merge(void **context) {
-  (void)context;
-  ds_snapshot *one = snapshot_make(true), *many = snapshot_make(false);
-  ds_arena arena;
-  ds_arena_init(&arena, 1u << 20);
-  assert_true(ds_part_get_info(one->places[0].part)->blocks > 3);
+  const worlds *both = *context;
+  const ds_snapshot *one = both->one, *many = both->many;
+  assert_true(ds_part_get_info(one->places[0].part)->blocks > 2);
   assert_true(ds_part_get_info(many->places[0].part)->blocks > 1);
+  assert_true(ds_part_get_info(many->places[1].part)->blocks > 1);
   ds_plan plan = {.has_case = false};
-  same(one, many, &plan);
-  assert_int_equal(digest(one, &plan, 1, 1).events, EVENTS);
+  same(one, many, &plan, 1);
+  assert_int_equal(digest(one, &plan, 1, 1).events, both->events);
   plan.has_case = plan.want_case_text = true;
-  same(one, many, &plan);
+  same(one, many, &plan, 4);
   plan.attach_nearest = true;
-  same(one, many, &plan);
+  same(one, many, &plan, 4);
   plan.has_from = plan.has_to = true;
   plan.from_ms = 1600000010000LL;
   plan.to_ms = 1600000030000LL;
   for (ds_range range = DS_RANGE_STARTED; range <= DS_RANGE_EVENTS; range++) {
     plan.range = range;
-    same(one, many, &plan);
+    same(one, many, &plan, 4);
   }
-  ds_arena_done(&arena);
-  qw_snapshot_free(one);
-  qw_snapshot_free(many);
 }
 
 // A filter speaks of one snapshot's codes, so each snapshot has its own.
 static void test_merge_filtered(void **context) {
-  (void)context;
-  ds_snapshot *snapshot[2] = {snapshot_make(true), snapshot_make(false)};
+  const worlds *both = *context;
+  const ds_snapshot *snapshot[2] = {both->one, both->many};
   ds_arena arena;
   ds_arena_init(&arena, 1u << 20);
   for (uint32_t by_case = 0; by_case < 2; by_case++) {
@@ -269,19 +289,16 @@ static void test_merge_filtered(void **context) {
                                        &snapshot[s]->space, &arena, &plan.where, NULL), DS_OK);
       state[s] = digest(snapshot[s], &plan, 2, 1);
     }
-    assert_true(state[0].events > 0 && state[0].events < EVENTS / 2);
+    assert_true(state[0].events > 0 && state[0].events < both->events / 2);
     assert_int_equal(state[0].events, state[1].events);
     assert_int_equal(state[0].journeys, state[1].journeys);
     assert_true(state[0].sum == state[1].sum);
   }
   ds_arena_done(&arena);
-  qw_snapshot_free(snapshot[0]);
-  qw_snapshot_free(snapshot[1]);
 }
 
 static void test_units(void **context) {
-  (void)context;
-  ds_snapshot *many = snapshot_make(false);
+  const ds_snapshot *many = ((const worlds *)*context)->many;
   for (uint32_t chain = 1; chain < 6; chain += 2) {
     ds_units units;
     assert_int_equal(ds_units_cut(many, chain, &units, NULL), DS_OK);
@@ -304,16 +321,13 @@ static void test_units(void **context) {
       }
     ds_units_done(&units);
   }
-  qw_snapshot_free(many);
 }
 
 static void test_sample(void **context) {
-  (void)context;
-  ds_snapshot *one = snapshot_make(true);
+  const worlds *both = *context;
   const ds_plan plan = {.has_case = false};
   // So few units that the least sample is all of them.
-  assert_int_equal(digest(one, &plan, 2, 64).events, EVENTS);
-  qw_snapshot_free(one);
+  assert_int_equal(digest(both->one, &plan, 2, 64).events, both->events);
 }
 
 int main(void) {
@@ -323,5 +337,5 @@ int main(void) {
       cmocka_unit_test(test_units),
       cmocka_unit_test(test_sample),
   };
-  return cmocka_run_group_tests(tests, NULL, NULL);
+  return cmocka_run_group_tests(tests, worlds_make, worlds_free);
 }
