@@ -53,14 +53,14 @@ static double run(const ds_block *blocks, const process_context *context) {
   ds_arena arena;
   ds_arena_init(&arena, 1u << 30);
   ds_error err;
-  if (process_kernel.init(state, context, &arena, &err) != DS_OK)
+  if (ds_process_kernel.init(state, context, &arena, &err) != DS_OK)
     exit(1);
   const double start = now_ns();
   for (uint32_t b = 0; b < PASSES * BLOCKS; b++)
-    if (process_kernel.add_block(state, &blocks[b % BLOCKS], &err) != DS_OK)
+    if (ds_process_kernel.add_block(state, &blocks[b % BLOCKS], &err) != DS_OK)
       exit(1);
   const double end = now_ns();
-  process_kernel.done(state);
+  ds_process_kernel.done(state);
   free(state);
   ds_arena_done(&arena);
   return (end - start) / ((double)PASSES * BLOCKS * EVENTS);
@@ -73,7 +73,7 @@ int main(int argc, char **argv) {
   uint64_t seed = 1;
   for (uint32_t b = 0; b < BLOCKS; b++)
     fill(&blocks[b], touchpoints, length, &seed);
-  const process_shape shape = process_shape_of(touchpoints, 1);
+  const process_shape shape = ds_process_shape_of(touchpoints, 1);
   const uint32_t windows_count = (touchpoints + 1) * touchpoints;
   process_window *windows = calloc(windows_count, sizeof *windows);
   for (uint32_t w = 0; w < windows_count; w++) {

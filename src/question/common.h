@@ -21,9 +21,9 @@ DS_CHECKED ds_code ds_question_arrange(const ds_request *request, ds_result *res
                                        ds_error *err);
 
 // The table "process" is listed with in ds_questions.
-extern const ds_option process_options[];
-extern const uint32_t process_options_count;
-ds_code process_answer(const ds_request *request, ds_result *result, ds_error *err);
-ds_code process_sql(const ds_request *request, ds_buf *out, ds_error *err);
+extern const ds_option ds_process_options[];
+extern const uint32_t ds_process_options_count;
+ds_code ds_process_answer(const ds_request *request, ds_result *result, ds_error *err);
+ds_code ds_process_sql(const ds_request *request, ds_buf *out, ds_error *err);
 
 #endif

@@ -12,12 +12,12 @@
 #define SAMPLE_EVENTS_MIN (1u << 20)
 #define SAMPLE_BLOCKS_MAX 64u
 
-const ds_option process_options[] = {
+const ds_option ds_process_options[] = {
     {"columns", DS_OPTION_CHOICE, "WHICH", "all", "basic|cases|all",
      "basic: counts, mean, min, max; cases: and cases; all: and exact median and p90"},
     {"min-edge", DS_OPTION_COUNT, "N", "1", NULL, "hide edges with fewer occurrences"},
 };
-const uint32_t process_options_count = sizeof process_options / sizeof *process_options;
+const uint32_t ds_process_options_count = sizeof ds_process_options / sizeof *ds_process_options;
 
 #define DEFINITION                                                                             \
   "A case is %s%s%s, its events ordered by time, then arrival. An edge joins two touchpoints " \
@@ -85,7 +85,7 @@ static ds_code prepare(process_work *work, ds_error *err) {
     work->plan.columns.want |= DS_WANT_TOUCHPOINT | DS_WANT_GAP;
   }
   const uint32_t touchpoints = request->snapshot->space.touchpoints.count;
-  work->context.shape = process_shape_of(touchpoints == 0 ? 1 : touchpoints, groups);
+  work->context.shape = ds_process_shape_of(touchpoints == 0 ? 1 : touchpoints, groups);
   return DS_OK;
 }
 
@@ -100,15 +100,15 @@ static ds_code sample(process_work *work, ds_error *err) {
   process_context context = work->context;
   context.kept_bytes_max = request->memory_bytes / 4 / (work->plan.threads + 1u);
   void *memory = NULL;
-  TRY(ds_scan_sample(request->snapshot, &work->plan, (uint32_t)stride, &process_kernel, &context,
+  TRY(ds_scan_sample(request->snapshot, &work->plan, (uint32_t)stride, &ds_process_kernel, &context,
                      &work->arena, &memory, err));
   process_state *state = memory;
   work->effort.sampled = state->events;
   process_window *windows = NULL;
-  const ds_code code = process_windows_make(state, &work->arena, &windows,
-                                            &work->context.windows_count, err);
+  const ds_code code = ds_process_windows_make(state, &work->arena, &windows,
+                                               &work->context.windows_count, err);
   work->context.windows = windows;
-  process_kernel.done(state);
+  ds_process_kernel.done(state);
   return code;
 }
 
@@ -117,15 +117,15 @@ static ds_code count(process_work *work, ds_error *err) {
   TRY(sample(work, err));
   work->context.kept_bytes_max = request->memory_bytes / 4 / (work->plan.threads + 1u);
   void *memory = NULL;
-  TRY(ds_scan(request->snapshot, &work->plan, &process_kernel, &work->context, &work->arena,
+  TRY(ds_scan(request->snapshot, &work->plan, &ds_process_kernel, &work->context, &work->arena,
               &memory, err));
   work->state = memory;
-  process_flush(work->state);
+  ds_process_flush(work->state);
   if (work->context.level < PROCESS_ALL)
     return DS_OK;
-  return process_quantiles_find(request->snapshot, &work->plan, work->state,
-                                request->memory_bytes / 4, &work->arena, &work->quantiles,
-                                &work->effort, err);
+  return ds_process_quantiles_find(request->snapshot, &work->plan, work->state,
+                                   request->memory_bytes / 4, &work->arena, &work->quantiles,
+                                   &work->effort, err);
 }
 
 // An edge or node on its way into a table. Nodes use `to`, starts and ends.
@@ -315,8 +315,8 @@ static ds_code answer(process_work *work, ds_result *result, ds_error *err) {
   TRY(prepare(work, err));
   const char *list = ds_option_get(&work->request->options, "list");
   if (list != NULL)
-    return process_list(work->request, &work->plan, work->grouped ? &work->by : NULL, list,
-                        result, err);
+    return ds_process_list(work->request, &work->plan, work->grouped ? &work->by : NULL, list,
+                           result, err);
   TRY(count(work, err));
   process_row *edges = NULL, *nodes = NULL;
   uint32_t edges_count = 0;
@@ -327,13 +327,13 @@ static ds_code answer(process_work *work, ds_result *result, ds_error *err) {
   return DS_OK;
 }
 
-ds_code process_answer(const ds_request *request, ds_result *result, ds_error *err) {
+ds_code ds_process_answer(const ds_request *request, ds_result *result, ds_error *err) {
   process_work work = {.request = request};
   ds_arena_init(&work.arena, request->memory_bytes);
   const ds_code code = answer(&work, result, err);
   put_words(&work, result);
   if (work.state != NULL)
-    process_kernel.done(work.state);
+    ds_process_kernel.done(work.state);
   ds_breakdown_done(&work.by);
   ds_arena_done(&work.arena);
   return code;

@@ -77,7 +77,7 @@ typedef uint32_t (*tile_function)(process_edge *restrict, process_node *restrict
 
 static const tile_function tiles[] = {tile_basic, tile_cases, tile_all};
 
-process_shape process_shape_of(uint32_t touchpoints, uint32_t groups) {
+process_shape ds_process_shape_of(uint32_t touchpoints, uint32_t groups) {
   assert(groups > 0);
   const uint64_t entries = (uint64_t)groups * (touchpoints + 1) * touchpoints;
   return (process_shape){touchpoints, groups, entries <= PROCESS_DENSE_MAX};
@@ -144,7 +144,7 @@ static ds_code edge_of(process_state *state, uint64_t key, uint32_t *ret_index, 
   return DS_OK;
 }
 
-uint32_t process_find(const process_state *state, uint64_t key) {
+uint32_t ds_process_find(const process_state *state, uint64_t key) {
   if (!state->context->shape.dense)
     return ds_map64_get(&state->map, key);
   return key < state->edges_count ? (uint32_t)key : DS_NONE;
@@ -185,7 +185,7 @@ static ds_code kernel_init(void *memory, const void *context, ds_arena *arena, d
   return windows_set(state, err);
 }
 
-void process_flush(process_state *state) {
+void ds_process_flush(process_state *state) {
   for (uint32_t i = 0; i < state->edges_count; i++) {
     process_edge *edge = &state->edges[i];
     process_total *total = &state->totals[i];
@@ -208,7 +208,7 @@ void process_flush(process_state *state) {
 
 // Case numbers start again at 1; only between blocks, because a case must keep its number.
 static void cases_restart(process_state *state) {
-  process_flush(state);
+  ds_process_flush(state);
   for (uint32_t i = 0; i < state->edges_count; i++)
     state->edges[i].last_case = 0;
   const size_t nodes = (size_t)state->context->shape.groups * state->context->shape.touchpoints;
@@ -228,7 +228,7 @@ static void flush_when_due(process_state *state, const int64_t *restrict gap, ui
   const uint64_t more = bits * count;
   if (state->unflushed_sum > UINT64_MAX - more ||
       state->unflushed_events > EVENTS_UNFLUSHED_MAX)
-    process_flush(state);
+    ds_process_flush(state);
   state->unflushed_sum += more;
   state->unflushed_events += count;
 }
@@ -453,8 +453,8 @@ static ds_code kernel_merge(void *memory, void *other, ds_error *err) {
   process_state *into = memory;
   process_state *from = other;
   assert(into->context == from->context);
-  process_flush(into);
-  process_flush(from);
+  ds_process_flush(into);
+  ds_process_flush(from);
   uint32_t *renumber = NULL;
   if (!into->context->shape.dense) {
     renumber = ds_arena_array(into->arena, from->edges_count + 1u, sizeof *renumber);
@@ -492,5 +492,5 @@ static void kernel_done(void *memory) {
   state->group = NULL;
 }
 
-const ds_kernel process_kernel = {"process",    sizeof(process_state), kernel_init,
-                                  kernel_add_block, kernel_merge,      kernel_done};
+const ds_kernel ds_process_kernel = {"process", sizeof(process_state), kernel_init,
+                                     kernel_add_block, kernel_merge, kernel_done};

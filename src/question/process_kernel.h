@@ -127,7 +127,7 @@ typedef struct process_state {
 } process_state;
 
 // The row of the kernel table, and its parts for tests and benchmarks.
-extern const ds_kernel process_kernel;
+extern const ds_kernel ds_process_kernel;
 
 // The key of an edge index.
 static inline uint64_t process_key(const process_state *state, uint32_t index) {
@@ -135,12 +135,12 @@ static inline uint64_t process_key(const process_state *state, uint32_t index) {
 }
 
 // The edge of a key, or DS_NONE.
-uint32_t process_find(const process_state *state, uint64_t key);
+uint32_t ds_process_find(const process_state *state, uint64_t key);
 
 // Moves running figures into totals; call before reading totals.
-void process_flush(process_state *state);
+void ds_process_flush(process_state *state);
 
 // The shape for so many touchpoints and groups.
-process_shape process_shape_of(uint32_t touchpoints, uint32_t groups);
+process_shape ds_process_shape_of(uint32_t touchpoints, uint32_t groups);
 
 #endif

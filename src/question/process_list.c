@@ -336,8 +336,8 @@ static ds_code put_list(const list_cell *cell, list_state *state, ds_result *res
   return DS_OK;
 }
 
-ds_code process_list(const ds_request *request, const ds_plan *plan, const ds_breakdown *by,
-                     const char *text, ds_result *result, ds_error *err) {
+ds_code ds_process_list(const ds_request *request, const ds_plan *plan, const ds_breakdown *by,
+                        const char *text, ds_result *result, ds_error *err) {
   list_cell cell = {.by = by, .has_case = plan->has_case, .limit = UINT64_MAX,
                     .bytes_max = request->memory_bytes / 2};
   TRY(read_cell(request, text, &cell, err));

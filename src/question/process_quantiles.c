@@ -146,9 +146,9 @@ static ds_code windows_from(const process_state *sample, uint32_t *held, const u
 // Only edges with this many sampled gaps get windows, others keep all.
 enum { WINDOW_SAMPLES_MIN = 64 };
 
-ds_code process_windows_make(process_state *sample, ds_arena *arena,
-                             process_window **ret_windows, uint32_t *ret_count, ds_error *err) {
-  process_flush(sample);
+ds_code ds_process_windows_make(process_state *sample, ds_arena *arena,
+                                process_window **ret_windows, uint32_t *ret_count, ds_error *err) {
+  ds_process_flush(sample);
   *ret_windows = NULL;
   *ret_count = 0;
   if (sample->kept_overflow)
@@ -281,8 +281,8 @@ static ds_code find_missed(const ds_snapshot *snapshot, const ds_plan *plan, con
     targets[used++] = target_of(in, e, q, rank.low + (rank.fraction > 0));
   }
   assert(used == missed * 2);
-  TRY(process_refine(snapshot, plan, in->state->context, targets, used, memory_bytes, arena,
-                     &effort->passes, err));
+  TRY(ds_process_refine(snapshot, plan, in->state->context, targets, used, memory_bytes, arena,
+                        &effort->passes, err));
   for (uint32_t m = 0; m < missed; m++) {
     const uint32_t e = (uint32_t)(origin[m] / PROCESS_QUANTILES);
     const uint32_t q = (uint32_t)(origin[m] % PROCESS_QUANTILES);
@@ -316,11 +316,11 @@ static ds_code find_all(const ds_snapshot *snapshot, const ds_plan *plan,
   return DS_OK;
 }
 
-ds_code process_quantiles_find(const ds_snapshot *snapshot, const ds_plan *plan,
-                               process_state *state, size_t memory_bytes, ds_arena *arena,
-                               process_quantile **ret_quantiles, process_effort *effort,
-                               ds_error *err) {
-  process_flush(state);
+ds_code ds_process_quantiles_find(const ds_snapshot *snapshot, const ds_plan *plan,
+                                  process_state *state, size_t memory_bytes, ds_arena *arena,
+                                  process_quantile **ret_quantiles, process_effort *effort,
+                                  ds_error *err) {
+  ds_process_flush(state);
   grouped runs = {0};
   ds_code code = group_kept(state, &runs, err);
   if (code == DS_OK)

@@ -22,16 +22,16 @@ typedef struct process_effort {
 } process_effort;
 
 // Windows for the full pass from the state of a sample that kept every gap, in `arena`.
-DS_CHECKED ds_code process_windows_make(process_state *sample, ds_arena *arena,
-                                        process_window **ret_windows, uint32_t *ret_count,
-                                        ds_error *err);
+DS_CHECKED ds_code ds_process_windows_make(process_state *sample, ds_arena *arena,
+                                           process_window **ret_windows, uint32_t *ret_count,
+                                           ds_error *err);
 
 // The quantiles of every edge of `state`, the merged state of the full pass over `snapshot` with
 // `plan`; *ret_quantiles has state->edges_count entries in `arena`.
-DS_CHECKED ds_code process_quantiles_find(const ds_snapshot *snapshot, const ds_plan *plan,
-                                          process_state *state, size_t memory_bytes,
-                                          ds_arena *arena, process_quantile **ret_quantiles,
-                                          process_effort *effort, ds_error *err);
+DS_CHECKED ds_code ds_process_quantiles_find(const ds_snapshot *snapshot, const ds_plan *plan,
+                                             process_state *state, size_t memory_bytes,
+                                             ds_arena *arena, process_quantile **ret_quantiles,
+                                             process_effort *effort, ds_error *err);
 
 // One order statistic still sought: it lies in [low, high], and `below` gaps are less than low.
 typedef struct process_target {
@@ -44,9 +44,9 @@ typedef struct process_target {
 
 // Narrows every target (those of one key stand together) to one value (low == high) by passes
 // over the snapshot.
-DS_CHECKED ds_code process_refine(const ds_snapshot *snapshot, const ds_plan *plan,
-                                  const process_context *context, process_target *targets,
-                                  uint32_t count, size_t memory_bytes, ds_arena *arena,
-                                  uint32_t *ret_passes, ds_error *err);
+DS_CHECKED ds_code ds_process_refine(const ds_snapshot *snapshot, const ds_plan *plan,
+                                     const process_context *context, process_target *targets,
+                                     uint32_t count, size_t memory_bytes, ds_arena *arena,
+                                     uint32_t *ret_passes, ds_error *err);
 
 #endif

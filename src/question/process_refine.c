@@ -138,10 +138,10 @@ static bool any_open(const process_target *targets, uint32_t count) {
   return false;
 }
 
-ds_code process_refine(const ds_snapshot *snapshot, const ds_plan *plan,
-                       const process_context *context, process_target *targets, uint32_t count,
-                       size_t memory_bytes, ds_arena *arena, uint32_t *ret_passes,
-                       ds_error *err) {
+ds_code ds_process_refine(const ds_snapshot *snapshot, const ds_plan *plan,
+                          const process_context *context, process_target *targets, uint32_t count,
+                          size_t memory_bytes, ds_arena *arena, uint32_t *ret_passes,
+                          ds_error *err) {
   (void)arena;
   const uint32_t threads = plan->threads == 0 ? 1 : plan->threads;
   const size_t each = (size_t)BUCKETS * sizeof(uint64_t) * (threads + 2u);

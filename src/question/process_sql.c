@@ -73,7 +73,7 @@ static const char edges_text[] =
     "sum(gap) AS total_ms FROM paired WHERE before IS NOT NULL GROUP BY ALL ORDER BY occurrences "
     "DESC, \"from\", \"to\";\n";
 
-ds_code process_sql(const ds_request *request, ds_buf *out, ds_error *err) {
+ds_code ds_process_sql(const ds_request *request, ds_buf *out, ds_error *err) {
   static const char *const without[] = {"by", "list"};
   for (uint32_t i = 0; i < 2; i++)
     if (ds_option_get(&request->options, without[i]) != NULL)

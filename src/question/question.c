@@ -31,7 +31,7 @@ const uint32_t ds_common_options_count = COUNT_OF(ds_common_options);
 
 const ds_question ds_questions[] = {
     {"process", "How cases move from touchpoint to touchpoint, how often and how fast",
-     "doorstep process --case order_id", process_options, 2, process_answer, process_sql},
+     "doorstep process --case order_id", ds_process_options, 2, ds_process_answer, ds_process_sql},
 };
 const uint32_t ds_questions_count = COUNT_OF(ds_questions);
 

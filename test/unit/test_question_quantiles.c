@@ -62,7 +62,7 @@ static void find(const ds_snapshot *snapshot, hindrance how, uint64_t *seed, ds_
                  process_quantile **ret_quantiles, uint32_t *ret_count, uint32_t *ret_passes) {
   ds_plan plan = {.columns = {.want = DS_WANT_TOUCHPOINT | DS_WANT_GAP}, .threads = 2};
   const uint32_t touchpoints = snapshot->space.touchpoints.count;
-  process_context context = {.shape = process_shape_of(touchpoints, 1), .level = PROCESS_ALL,
+  process_context context = {.shape = ds_process_shape_of(touchpoints, 1), .level = PROCESS_ALL,
                              .kept_bytes_max = 1u << 24};
   process_window windows[QW_NAMES_MAX * QW_NAMES_MAX];
   for (uint32_t w = 0; w < touchpoints * touchpoints; w++) {
@@ -78,17 +78,17 @@ static void find(const ds_snapshot *snapshot, hindrance how, uint64_t *seed, ds_
   }
   void *memory = NULL;
   ds_error err = {0};
-  assert_int_equal(ds_scan(snapshot, &plan, &process_kernel, &context, arena, &memory, &err),
+  assert_int_equal(ds_scan(snapshot, &plan, &ds_process_kernel, &context, arena, &memory, &err),
                    DS_OK);
   process_state *state = memory;
   if (how >= LOST)
     state->kept_overflow = true;
   process_effort effort = {0};
-  assert_int_equal(process_quantiles_find(snapshot, &plan, state, 1u << 20, arena, ret_quantiles,
-                                          &effort, &err), DS_OK);
+  assert_int_equal(ds_process_quantiles_find(snapshot, &plan, state, 1u << 20, arena, ret_quantiles,
+                                             &effort, &err), DS_OK);
   *ret_count = state->edges_count;
   *ret_passes = effort.passes;
-  process_kernel.done(state);
+  ds_process_kernel.done(state);
 }
 
 static void test_hindered(void **context) {
@@ -130,19 +130,19 @@ static void test_windows(void **context) {
   ds_arena arena;
   ds_arena_init(&arena, 1u << 28);
   const ds_plan plan = {.columns = {.want = DS_WANT_TOUCHPOINT | DS_WANT_GAP}, .threads = 1};
-  process_context asked = {.shape = process_shape_of(snapshot->space.touchpoints.count, 1),
+  process_context asked = {.shape = ds_process_shape_of(snapshot->space.touchpoints.count, 1),
                            .level = PROCESS_ALL, .kept_bytes_max = 1u << 24};
   void *memory = NULL;
   ds_error err = {0};
-  assert_int_equal(ds_scan_sample(snapshot, &plan, 64, &process_kernel, &asked, &arena, &memory,
+  assert_int_equal(ds_scan_sample(snapshot, &plan, 64, &ds_process_kernel, &asked, &arena, &memory,
                                   &err), DS_OK);
   process_window *windows = NULL;
   uint32_t count = 0;
-  assert_int_equal(process_windows_make(memory, &arena, &windows, &count, &err), DS_OK);
+  assert_int_equal(ds_process_windows_make(memory, &arena, &windows, &count, &err), DS_OK);
   for (uint32_t w = 0; w < count; w++)
     for (uint32_t q = 0; q < PROCESS_QUANTILES; q++)
       assert_true(windows[w].low[q] >= 0 && windows[w].low[q] < windows[w].high[q]);
-  process_kernel.done(memory);
+  ds_process_kernel.done(memory);
   ds_arena_done(&arena);
   qw_snapshot_free(snapshot);
 }
