@@ -3,6 +3,8 @@
 // here, so that evaluation cannot fail.
 #include "lang/filter.h"
 
+#include <stdio.h>
+
 #include "base/limits.h"
 #include "lang/filter_tree.h"
 #include "lang/lexer.h"
@@ -205,12 +207,17 @@ static ds_code add_value(parser *in, filter_comparison *to) {
   // Room doubles at powers of two.
   if ((to->values_count & (to->values_count - 1)) == 0) {
     ds_value *grown = ds_arena_array(in->arena, to->values_count * 2u + 1, sizeof *grown);
-    if (grown == NULL)
+    filter_place *places = ds_arena_array(in->arena, to->values_count * 2u + 1, sizeof *places);
+    if (grown == NULL || places == NULL)
       return no_memory(in);
-    if (to->values_count > 0)
+    if (to->values_count > 0) {
       memcpy(grown, to->values, to->values_count * sizeof *grown);
+      memcpy(places, to->places, to->values_count * sizeof *places);
+    }
     to->values = grown;
+    to->places = places;
   }
+  to->places[to->values_count] = (filter_place){at.line, at.column};
   to->values[to->values_count++] = value;
   return DS_OK;
 }
@@ -304,6 +311,38 @@ ds_code ds_filter_parse(ds_str text, const ds_space *space, ds_arena *arena,
                .arena = arena, .err = err};
   TRY(read_all(&in, filter));
   *ret_filter = filter;
+  return DS_OK;
+}
+
+// Fails at a literal whose type no value of the property has: what they are, and so what to write.
+static ds_code mistyped(const filter_comparison *at, uint32_t value, uint8_t types,
+                        ds_error *err) {
+  static const char *const samples[DS_TYPES_COUNT] = {
+      "null", "42", "'text'", "true or false", "time '2018-01-31T10:00:00Z'",
+      "date '2018-01-31'", "90d"};
+  char nouns[128] = "", advice[160] = "";
+  size_t nouns_size = 0, advice_size = 0;
+  for (uint32_t t = 0; t < DS_TYPES_COUNT; t++) {
+    if ((types >> t & 1) == 0)
+      continue;
+    const char *or = nouns_size == 0 ? "" : " or ";
+    nouns_size += (size_t)snprintf(nouns + nouns_size, sizeof nouns - nouns_size, "%s%s", or,
+                                   ds_type_noun((ds_type)t));
+    advice_size += (size_t)snprintf(advice + advice_size, sizeof advice - advice_size, "%s%s", or,
+                                    samples[t]);
+  }
+  return ds_fail_at(err, DS_EXPRESSION, at->places[value].line, at->places[value].column,
+                    "%.*s is %s: write %s", DS_STR(at->name), nouns, advice);
+}
+
+ds_code ds_filter_check(const ds_filter *filter, const uint8_t *types, ds_error *err) {
+  for (uint32_t c = 0; c < filter->count; c++) {
+    const filter_comparison *at = &filter->comparisons[c];
+    const uint8_t mask = at->field == FIELD_PROPERTY ? types[at->code] : 0;
+    for (uint32_t v = 0; mask != 0 && v < at->values_count; v++)
+      if ((mask >> at->values[v].type & 1) == 0)
+        return mistyped(at, v, mask, err);
+  }
   return DS_OK;
 }
 

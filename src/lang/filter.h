@@ -18,6 +18,11 @@ typedef struct ds_filter ds_filter;
 DS_CHECKED ds_code ds_filter_parse(ds_str text, const ds_space *space, ds_arena *arena,
                                    const ds_filter **ret_filter, ds_error *err);
 
+// Checks every literal against the types that the events' values of its property have:
+// types[code] is bits 1 << ds_type. DS_EXPRESSION with the literal's position and what to write
+// instead; a property of no known type passes.
+DS_CHECKED ds_code ds_filter_check(const ds_filter *filter, const uint8_t *types, ds_error *err);
+
 // Which columns the filter reads, added to `columns` (arrays grow in `arena`, without repeats).
 // Order of properties and keys already there is kept.
 DS_CHECKED ds_code ds_filter_columns(const ds_filter *filter, ds_columns *columns, ds_arena *arena,

@@ -79,14 +79,10 @@ static void compare_texts(const ds_str *x, uint64_t present, filter_op op, ds_st
   }
 }
 
-// The literal in the units of a column's type; false when they cannot be compared.
-static bool fits(ds_type column, const ds_value *literal, int64_t *ret_i) {
-  *ret_i = literal->type == DS_TYPE_NUMBER || literal->type == DS_TYPE_STRING ? 0 : literal->i;
-  if (column == DS_TYPE_TIME && literal->type == DS_TYPE_DATE) {
-    *ret_i = literal->i * DS_DAY_MS;
-    return true;
-  }
-  return column == literal->type;
+// The instant that an event's time is compared with: a day stands for its first, in UTC.
+static int64_t instant_of(const ds_value *literal) {
+  assert(literal->type == DS_TYPE_TIME || literal->type == DS_TYPE_DATE);
+  return literal->type == DS_TYPE_DATE ? literal->i * DS_DAY_MS : literal->i;
 }
 
 // The events of one word whose property meets the comparison; `present` are those that have it.
@@ -96,8 +92,7 @@ static uint64_t property_word(const filter_comparison *at, const ds_property_col
   uint8_t met[64] = {0};
   bool comparable = false;
   for (uint32_t v = 0; v < at->values_count; v++) {
-    int64_t i = 0;
-    if (!fits(column->type, &at->values[v], &i))
+    if (column->type != at->values[v].type)
       continue;
     comparable = true;
     if (column->type == DS_TYPE_NUMBER)
@@ -105,7 +100,7 @@ static uint64_t property_word(const filter_comparison *at, const ds_property_col
     else if (column->type == DS_TYPE_STRING)
       compare_texts(column->text + first, present, op.op, at->values[v].text, met);
     else
-      compare_integers(column->i + first, count, op.op, i, met);
+      compare_integers(column->i + first, count, op.op, at->values[v].i, met);
   }
   const uint64_t word = pack64(met);
   return comparable ? (op.negate ? ~word : word) & present : 0;
@@ -132,11 +127,8 @@ static void eval_time(const filter_comparison *at, const int64_t *time_ms, uint3
   for (uint32_t first = 0; first < events; first += 64) {
     const uint32_t count = events - first < 64 ? events - first : 64;
     uint8_t met[64] = {0};
-    for (uint32_t v = 0; v < at->values_count; v++) {
-      int64_t i = 0;
-      if (fits(DS_TYPE_TIME, &at->values[v], &i))
-        compare_integers(time_ms + first, count, op.op, i, met);
-    }
+    for (uint32_t v = 0; v < at->values_count; v++)
+      compare_integers(time_ms + first, count, op.op, instant_of(&at->values[v]), met);
     const uint64_t word = pack64(met);
     keep[first / 64] &= op.negate ? ~word : word;
   }

@@ -17,6 +17,12 @@ typedef enum filter_op {
   OP_NOT_NULL
 } filter_op;
 
+// Where a value stands in the text.
+typedef struct filter_place {
+  uint32_t line;
+  uint32_t column;
+} filter_place;
+
 // "name op value": one comparison. `values` has one entry, more for `in`, none for `is null`.
 typedef struct filter_comparison {
   filter_field field;
@@ -24,6 +30,7 @@ typedef struct filter_comparison {
   uint16_t code; // of the key or property
   ds_str name;
   ds_value *values;
+  filter_place *places; // of the values
   uint32_t values_count;
   uint64_t *hashes; // FIELD_KEY: of the values
   uint8_t *hit;     // FIELD_TOUCHPOINT, FIELD_SOURCE: by code, 1 = one of the values

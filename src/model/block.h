@@ -27,12 +27,13 @@ typedef struct ds_columns {
   uint32_t properties_count;
   uint32_t keys_count;
   const uint16_t *properties;
+  const ds_type *property_types; // in which each is read; NULL: the part decides
   const uint16_t *keys;
   bool key_texts;
 } ds_columns;
 
 // One property column over the block's events: `present` has one bit per event (LSB first), values
-// stand at the event's index. Of one type; another touchpoint's differing type reads as null.
+// stand at the event's index. Of one type, the plan's; values of others read as null.
 typedef struct ds_property_column {
   ds_type type; // NULL: no event of the block carries it
   uint64_t *present;

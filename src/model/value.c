@@ -18,6 +18,13 @@ const char *ds_type_name(ds_type type) {
   return (unsigned)type < DS_TYPES_COUNT ? type_names[type] : "unknown";
 }
 
+const char *ds_type_noun(ds_type type) {
+  static const char *const nouns[DS_TYPES_COUNT] = {"nothing", "a number",   "text",
+                                                    "true or false", "an instant", "a day",
+                                                    "a duration"};
+  return (unsigned)type < DS_TYPES_COUNT ? nouns[type] : "unknown";
+}
+
 bool ds_type_of_name(ds_str name, ds_type *ret_type) {
   for (unsigned i = 0; i < DS_TYPES_COUNT; i++) {
     if (ds_str_equal(name, ds_str_of(type_names[i]))) {

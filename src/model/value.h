@@ -31,6 +31,9 @@ typedef struct ds_value {
 const char *ds_type_name(ds_type type);
 bool ds_type_of_name(ds_str name, ds_type *ret_type);
 
+// The type in a sentence: "a number", "text", "true or false", "an instant", "a day", ...
+const char *ds_type_noun(ds_type type);
+
 // Writes a value as text into out (ISO 8601 for time and date, shortest round-trip for numbers,
 // strings as they are, cut at size); returns the length, "" for null.
 size_t ds_value_print(char *out, size_t size, const ds_value *value);

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// See breakdown.h. Values are told apart by their text, so that numbers, days and words of one
-// property can stand side by side.
+// See breakdown.h. Values are told apart by their text.
 #include "question/breakdown.h"
 
 #include <assert.h>

@@ -14,6 +14,10 @@ DS_CHECKED ds_code ds_option_count(const ds_option_set *set, const char *name, u
 // the question adds its columns. Lives in the request's arena.
 DS_CHECKED ds_code ds_question_plan(const ds_request *request, ds_plan *ret_plan, ds_error *err);
 
+// Warns of every property that the plan or its filter reads and that has values of several types.
+DS_CHECKED ds_code ds_question_note_types(const ds_request *request, const ds_plan *plan,
+                                          ds_result *result, ds_error *err);
+
 // Sorts the rows of every table that has the column --sort names (numbers from the greatest, texts
 // from the least; a '-' before the name turns that round; equal rows keep their order), then cuts
 // tables to --limit rows and notes what that hides.

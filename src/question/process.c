@@ -313,6 +313,7 @@ static void put_notes(const process_work *work, ds_result *result) {
 
 static ds_code answer(process_work *work, ds_result *result, ds_error *err) {
   TRY(prepare(work, err));
+  TRY(ds_question_note_types(work->request, &work->plan, result, err));
   const char *list = ds_option_get(&work->request->options, "list");
   if (list != NULL)
     return ds_process_list(work->request, &work->plan, work->grouped ? &work->by : NULL, list,

@@ -7,6 +7,7 @@
 #include <stdio.h>
 
 #include "question/common.h"
+#include "scan/property_types.h"
 
 #define COUNT_OF(array) ((uint32_t)(sizeof(array) / sizeof *(array)))
 
@@ -176,6 +177,17 @@ static ds_code plan_case(const ds_request *request, ds_plan *plan, ds_error *err
   return DS_OK;
 }
 
+static ds_code plan_where(const ds_request *request, ds_plan *plan, ds_error *err) {
+  const char *where = ds_option_get(&request->options, "where");
+  if (where == NULL || request->snapshot->events == 0)
+    return DS_OK;
+  const uint8_t *types = NULL;
+  TRY(ds_filter_parse(ds_str_of(where), &request->snapshot->space, request->arena, &plan->where,
+                      err));
+  TRY(ds_property_masks(request->snapshot, request->arena, &types, err));
+  return ds_filter_check(plan->where, types, err);
+}
+
 static bool plan_time(const ds_request *request, const char *name, int64_t *ret_ms) {
   const char *text = ds_option_get(&request->options, name);
   bool local = false, date_only = false;
@@ -186,10 +198,7 @@ ds_code ds_question_plan(const ds_request *request, ds_plan *ret_plan, ds_error 
   static const char *const ranges[] = {"started", "touching", "completed", "events"};
   ds_plan plan = {.threads = request->threads, .progress = request->progress};
   TRY(plan_case(request, &plan, err));
-  const char *where = ds_option_get(&request->options, "where");
-  if (where != NULL && request->snapshot->events > 0)
-    TRY(ds_filter_parse(ds_str_of(where), &request->snapshot->space, request->arena, &plan.where,
-                        err));
+  TRY(plan_where(request, &plan, err));
   plan.has_from = plan_time(request, "from", &plan.from_ms);
   plan.has_to = plan_time(request, "to", &plan.to_ms);
   if (plan.has_from && plan.has_to && plan.from_ms >= plan.to_ms)

@@ -208,12 +208,13 @@ static bool bit_get(const uint64_t *bits, uint32_t at) { return bits[at / 64] >>
 
 static void bit_set(uint64_t *bits, uint32_t at) { bits[at / 64] |= 1ull << (at % 64); }
 
-// Whether the block under construction can take values of this column: the first type met wins,
-// others read as null, as within one block of a part.
+// Whether the piece has values of this column. The plan gave every block one type for it.
 static bool property_accepts(ds_property_column *to, const ds_property_column *from) {
-  if (to->type == DS_TYPE_NULL)
-    to->type = from->type;
-  return from->type != DS_TYPE_NULL && to->type == from->type;
+  if (from->type == DS_TYPE_NULL)
+    return false;
+  assert(to->type == DS_TYPE_NULL || to->type == from->type);
+  to->type = from->type;
+  return true;
 }
 
 static ds_code property_event(ds_assembly *assembly, ds_property_column *to, uint32_t at,

@@ -11,6 +11,7 @@
 #include "base/limits.h"
 #include "base/pool.h"
 #include "scan/merge.h"
+#include "scan/property_types.h"
 #include "scan/stages.h"
 
 // Leading blocks of one merged unit: many enough that blocks of other places are rarely decoded
@@ -54,7 +55,7 @@ typedef struct scan_job {
 static bool has_period(const ds_plan *plan) { return plan->has_from || plan->has_to; }
 
 // The plan's columns and, for stages, those that they read. Arrays grow in the arena, the order of
-// the plan's own columns is kept.
+// the plan's own columns is kept, and so the types of all begin with the types of its own.
 static ds_code columns_make(scan_job *scan, ds_arena *arena, ds_error *err) {
   const ds_plan *plan = scan->plan;
   scan->plain = plan->columns;
@@ -64,6 +65,8 @@ static ds_code columns_make(scan_job *scan, ds_arena *arena, ds_error *err) {
     scan->staged.want |= DS_WANT_TIME;
   if (plan->where != NULL)
     TRY(ds_filter_columns(plan->where, &scan->staged, arena, err));
+  TRY(ds_property_types_set(scan->snapshot, &scan->staged, arena, err));
+  scan->plain.property_types = scan->staged.property_types;
   scan->staged.want &= ~(uint32_t)DS_WANT_GAP;
   scan->has_stages = plan->where != NULL || plan->has_case || has_period(plan);
   if (!plan->has_case)

@@ -59,6 +59,22 @@ const ds_space *ds_part_space(const ds_part *part);
 // type.
 ds_type ds_part_property_type(const ds_part *part, uint16_t touchpoint, uint16_t property);
 
+// One property column of a part: values of one type on one touchpoint, in local codes.
+typedef struct ds_property_use {
+  uint32_t column;
+  uint16_t touchpoint;
+  uint16_t property;
+  ds_type type;
+} ds_property_use;
+
+// The next property column from *column on, which starts at 0 and is moved on; false when there
+// is none left. Reads nothing.
+bool ds_part_next_property(const ds_part *part, uint32_t *column, ds_property_use *ret_use);
+
+// How many values a property column has in all blocks; reads every chunk of it.
+DS_CHECKED ds_code ds_part_count_values(const ds_part *part, uint32_t column,
+                                        uint64_t *ret_values, ds_error *err);
+
 // The stored bytes per kind of column, for `status` and the size targets: calls `each` once per
 // column name ("gap_s", "touchpoint", "id", "property order_placed.value", ...).
 void ds_part_sizes(const ds_part *part,

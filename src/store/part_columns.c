@@ -233,22 +233,60 @@ static ds_code read_property(const ds_block_task *t, uint32_t column, ds_propert
   return DS_OK;
 }
 
-// The type in which a property is read: the lowest of the part's, when touchpoints differ in it.
-static ds_type read_type(const ds_part *part, uint32_t local) {
+bool ds_part_next_property(const ds_part *part, uint32_t *column, ds_property_use *ret_use) {
+  for (; *column < part->columns; ++*column) {
+    const ds_column_record *record = &part->column[*column];
+    if (record->kind != DS_COLUMN_PROPERTY)
+      continue;
+    *ret_use = (ds_property_use){*column, record->touchpoint, record->name,
+                                 (ds_type)record->type};
+    ++*column;
+    return true;
+  }
+  return false;
+}
+
+ds_code ds_part_count_values(const ds_part *part, uint32_t column, uint64_t *ret_values,
+                             ds_error *err) {
+  assert(column < part->columns && part->column[column].kind == DS_COLUMN_PROPERTY);
+  ds_buf chunk;
+  ds_buf_init(&chunk, (size_t)1 << 32);
+  uint64_t values = 0;
+  ds_code code = DS_OK;
+  for (uint32_t b = 0; code == DS_OK && b < part->info.blocks; b++) {
+    ds_reader in;
+    code = ds_part_chunk(part, column, b, &chunk, &in, err);
+    if (code == DS_OK && in.at != in.end)
+      values += ds_read_u32(&in);
+  }
+  ds_buf_done(&chunk);
+  if (code == DS_OK)
+    *ret_values = values;
+  return code;
+}
+
+// The type in which a property is read: `wanted`, when it is not NULL and the part has it; else,
+// when nothing is wanted, the lowest of the part's.
+static ds_type read_type(const ds_part *part, uint32_t local, const ds_type *wanted) {
   ds_type type = DS_TYPE_NULL;
   for (uint32_t c = 0; c < part->columns; c++)
     if (part->column[c].kind == DS_COLUMN_PROPERTY && part->column[c].name == local &&
-        (type == DS_TYPE_NULL || part->column[c].type < type))
+        (wanted == NULL ? type == DS_TYPE_NULL || part->column[c].type < type
+                        : part->column[c].type == *wanted))
       type = (ds_type)part->column[c].type;
   return type;
 }
 
-static ds_code read_property_name(const ds_block_task *t, uint16_t name, ds_property_column *out,
+// Reads property p of the plan's.
+static ds_code read_property_name(const ds_block_task *t, uint32_t p, ds_property_column *out,
                                   ds_error *err) {
+  const uint16_t name = t->columns->properties[p];
+  const ds_type *wanted =
+      t->columns->property_types == NULL ? NULL : &t->columns->property_types[p];
   ds_arena *arena = &t->reader->arena;
   const uint32_t events = t->out->events;
   const uint32_t local = local_code(t->place->property, t->part->space.properties.count, name);
-  out->type = local == DS_NONE ? DS_TYPE_NULL : read_type(t->part, local);
+  out->type = local == DS_NONE ? DS_TYPE_NULL : read_type(t->part, local, wanted);
   out->present = ds_arena_array(arena, (size_t)events / 64 + 1, 8);
   void *values = out->type == DS_TYPE_NULL
                      ? out->present
@@ -276,6 +314,6 @@ ds_code ds_block_properties(const ds_block_task *t, ds_error *err) {
   if (t->out->property == NULL)
     return no_memory(err);
   for (uint32_t p = 0; p < count; p++)
-    TRY(read_property_name(t, t->columns->properties[p], &t->out->property[p], err));
+    TRY(read_property_name(t, p, &t->out->property[p], err));
   return DS_OK;
 }

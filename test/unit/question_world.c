@@ -7,6 +7,7 @@
 // cmocka needs the headers above first.
 #include <cmocka.h>
 
+#include "base/limits.h"
 #include "question_world.h"
 
 static const char *const touchpoint_names[QW_NAMES_MAX] = {"order_placed", "paid",   "packed",
@@ -123,68 +124,69 @@ void qw_ask(qw_question *question, uint64_t *seed, const qw_world *world) {
   question->by &= colors[0];
 }
 
-static void put_rows(const qw_world *world, const ds_space *space, uint32_t batch, bool all,
-                     ds_builder *builder) {
-  ds_buf rows;
-  ds_buf_init(&rows, 1u << 24);
-  uint8_t partition_of[QW_EVENTS_MAX];
-  size_t start[QW_EVENTS_MAX];
-  uint32_t count = 0;
-  for (uint32_t e = 0; e < world->count; e++) {
-    const qw_event *event = &world->events[e];
-    if (!all && event->batch != batch)
-      continue;
-    char subject[32], orders[QW_KEYS_MAX][8];
-    snprintf(subject, sizeof subject, "customer_id=C%u", event->customer);
-    ds_event_key keys[QW_KEYS_MAX];
-    for (uint32_t k = 0; k < event->orders_count; k++) {
-      snprintf(orders[k], sizeof orders[k], "O%u", event->orders[k]);
-      keys[k] = (ds_event_key){0, ds_str_of(orders[k])};
-    }
-    ds_event_property properties[3];
-    uint32_t used = 0;
-    if (event->color >= 0)
-      properties[used++] = (ds_event_property){
-          0, {.type = DS_TYPE_STRING, .text = ds_str_of(color_names[event->color])}};
-    if (event->value >= 0)
-      properties[used++] =
-          (ds_event_property){1, {.type = DS_TYPE_NUMBER, .number = event->value}};
-    if (event->has_day)
-      properties[used++] = (ds_event_property){2, {.type = DS_TYPE_DATE, .i = event->day}};
-    const ds_event row = {.touchpoint = (uint16_t)event->touchpoint, .has_id = true,
-                          .time_ms = event->time_ms, .received_ms = event->time_ms, .id = e + 1,
-                          .arrival = event->batch + 1, .subject = ds_str_of(subject),
-                          .keys_count = event->orders_count, .keys = keys,
-                          .properties_count = used, .properties = properties};
-    partition_of[count] = (uint8_t)ds_subject_partition(ds_subject_hash(row.subject));
-    start[count++] = rows.size;
-    assert_int_equal(ds_event_encode(&row, &rows, NULL), DS_OK);
+void qw_rows_put(qw_rows *rows, const ds_event *event) {
+  if (rows->count == rows->capacity) {
+    if (rows->capacity == 0)
+      ds_buf_init(&rows->bytes, 1u << 30);
+    rows->capacity = rows->capacity * 2 + 256;
+    rows->start = realloc(rows->start, rows->capacity * sizeof *rows->start);
+    rows->partition = realloc(rows->partition, rows->capacity * sizeof *rows->partition);
+    assert_true(rows->start != NULL && rows->partition != NULL);
   }
-  (void)space;
-  const uint8_t *list[QW_EVENTS_MAX];
-  for (uint32_t p = 0; p < 256; p++) {
-    uint32_t some = 0;
-    for (uint32_t i = 0; i < count; i++)
-      if (partition_of[i] == p)
-        list[some++] = rows.data + start[i];
-    if (some > 0)
-      assert_int_equal(ds_builder_add(builder, p, list, some, NULL), DS_OK);
+  rows->start[rows->count] = rows->bytes.size;
+  rows->partition[rows->count++] =
+      (uint8_t)ds_subject_partition(ds_subject_hash(event->subject));
+  assert_int_equal(ds_event_encode(event, &rows->bytes, NULL), DS_OK);
+}
+
+void qw_rows_done(qw_rows *rows) {
+  if (rows->capacity > 0)
+    ds_buf_done(&rows->bytes);
+  free(rows->start);
+  free(rows->partition);
+  *rows = (qw_rows){0};
+}
+
+void qw_names(ds_names *names, const char *const *texts, uint32_t count) {
+  uint32_t index = 0;
+  for (uint32_t i = 0; i < count; i++)
+    assert_int_equal(ds_names_add(names, ds_str_of(texts[i]), &index, NULL), DS_OK);
+  assert_int_equal(names->count, count);
+}
+
+static void put_event(const qw_event *event, uint64_t id, qw_rows *rows) {
+  char subject[32], orders[QW_KEYS_MAX][8];
+  snprintf(subject, sizeof subject, "customer_id=C%u", event->customer);
+  ds_event_key keys[QW_KEYS_MAX];
+  for (uint32_t k = 0; k < event->orders_count; k++) {
+    snprintf(orders[k], sizeof orders[k], "O%u", event->orders[k]);
+    keys[k] = (ds_event_key){0, ds_str_of(orders[k])};
   }
-  ds_buf_done(&rows);
+  ds_event_property properties[3];
+  uint32_t used = 0;
+  if (event->color >= 0)
+    properties[used++] = (ds_event_property){
+        0, {.type = DS_TYPE_STRING, .text = ds_str_of(color_names[event->color])}};
+  if (event->value >= 0)
+    properties[used++] = (ds_event_property){1, {.type = DS_TYPE_NUMBER, .number = event->value}};
+  if (event->has_day)
+    properties[used++] = (ds_event_property){2, {.type = DS_TYPE_DATE, .i = event->day}};
+  const ds_event row = {.touchpoint = (uint16_t)event->touchpoint, .has_id = true,
+                        .time_ms = event->time_ms, .received_ms = event->time_ms, .id = id,
+                        .arrival = event->batch + 1, .subject = ds_str_of(subject),
+                        .keys_count = event->orders_count, .keys = keys,
+                        .properties_count = used, .properties = properties};
+  qw_rows_put(rows, &row);
 }
 
 static void space_fill(ds_space *space) {
-  uint32_t index = 0;
-  ds_space_init(space);
-  for (uint32_t t = 0; t < QW_NAMES_MAX; t++)
-    assert_int_equal(
-        ds_names_add(&space->touchpoints, ds_str_of(touchpoint_names[t]), &index, NULL), DS_OK);
   static const char *const properties[] = {"color", "value", "day"};
-  for (uint32_t p = 0; p < 3; p++)
-    assert_int_equal(ds_names_add(&space->properties, ds_str_of(properties[p]), &index, NULL),
-                     DS_OK);
-  assert_int_equal(ds_names_add(&space->keys, ds_str_of("order_id"), &index, NULL), DS_OK);
-  assert_int_equal(ds_names_add(&space->sources, ds_str_of("test"), &index, NULL), DS_OK);
+  static const char *const keys[] = {"order_id"}, *const sources[] = {"test"};
+  ds_space_init(space);
+  qw_names(&space->touchpoints, touchpoint_names, QW_NAMES_MAX);
+  qw_names(&space->properties, properties, 3);
+  qw_names(&space->keys, keys, 1);
+  qw_names(&space->sources, sources, 1);
 }
 
 bool qw_stress(void) {
@@ -202,7 +204,7 @@ ds_snapshot *qw_snapshot_new(void) {
   return snapshot;
 }
 
-void qw_place_add(ds_builder *builder, ds_snapshot *snapshot) {
+static void add_place(ds_builder *builder, ds_snapshot *snapshot) {
   const ds_part_info *infos = NULL;
   uint32_t infos_count = 0;
   ds_error err = {0};
@@ -223,9 +225,7 @@ void qw_place_add(ds_builder *builder, ds_snapshot *snapshot) {
   ds_builder_free(builder);
 }
 
-// Appends a part in memory to the snapshot, unless it would be empty.
-static void add_part(const qw_world *world, const ds_space *space, uint32_t batch, bool all,
-                     ds_snapshot *snapshot) {
+void qw_part_add(ds_snapshot *snapshot, const ds_space *space, const qw_rows *rows) {
   ds_part *parts[8];
   for (uint32_t p = 0; p < snapshot->places_count; p++)
     parts[p] = snapshot->places[p].part;
@@ -234,8 +234,29 @@ static void add_part(const qw_world *world, const ds_space *space, uint32_t batc
                                     .places_count = snapshot->places_count, .dedupe = true};
   ds_builder *builder = NULL;
   assert_int_equal(ds_builder_new(&options, &builder, NULL), DS_OK);
-  put_rows(world, space, batch, all, builder);
-  qw_place_add(builder, snapshot);
+  const uint8_t **list = calloc(rows->count + 1u, sizeof *list);
+  assert_non_null(list);
+  for (uint32_t p = 0; p < DS_PARTITIONS; p++) {
+    uint32_t some = 0;
+    for (uint32_t i = 0; i < rows->count; i++)
+      if (rows->partition[i] == p)
+        list[some++] = rows->bytes.data + rows->start[i];
+    if (some > 0)
+      assert_int_equal(ds_builder_add(builder, p, list, some, NULL), DS_OK);
+  }
+  free((void *)(uintptr_t)list);
+  add_place(builder, snapshot);
+}
+
+// Appends one batch of the world, or all of it, as a part.
+static void add_part(const qw_world *world, const ds_space *space, uint32_t batch, bool all,
+                     ds_snapshot *snapshot) {
+  qw_rows rows = {0};
+  for (uint32_t e = 0; e < world->count; e++)
+    if (all || world->events[e].batch == batch)
+      put_event(&world->events[e], e + 1, &rows);
+  qw_part_add(snapshot, space, &rows);
+  qw_rows_done(&rows);
 }
 
 ds_snapshot *qw_snapshot(const qw_world *world, bool one_part) {

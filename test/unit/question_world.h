@@ -67,10 +67,25 @@ void qw_ask(qw_question *question, uint64_t *seed, const qw_world *world);
 ds_snapshot *qw_snapshot(const qw_world *world, bool one_part);
 void qw_snapshot_free(ds_snapshot *snapshot);
 
-// An empty snapshot, and what a builder built as one more place of it (nothing when it built
-// nothing); frees the builder.
+// Rows for a part; those of one customer in the order of arrival. A zeroed one is empty.
+typedef struct qw_rows {
+  ds_buf bytes;
+  size_t *start;
+  uint8_t *partition;
+  uint32_t count;
+  uint32_t capacity;
+} qw_rows;
+
+void qw_rows_put(qw_rows *rows, const ds_event *event);
+void qw_rows_done(qw_rows *rows);
+
+// An empty snapshot, and a part of such rows as one more place of it (none when there are no
+// rows). Event ids already in the snapshot are dropped.
 ds_snapshot *qw_snapshot_new(void);
-void qw_place_add(ds_builder *builder, ds_snapshot *snapshot);
+void qw_part_add(ds_snapshot *snapshot, const ds_space *space, const qw_rows *rows);
+
+// Names of one kind: code i is texts[i].
+void qw_names(ds_names *names, const char *const *texts, uint32_t count);
 
 // Whether DS_STRESS=1 asks for tests at full size.
 bool qw_stress(void);

@@ -120,8 +120,7 @@ static uint32_t *customers_make(uint32_t count) {
   return customers;
 }
 
-// The row of event e is appended; returns its partition.
-static uint32_t make_row(uint32_t e, uint32_t events, const uint32_t *customers, ds_buf *rows) {
+static void put_row(uint32_t e, uint32_t events, const uint32_t *customers, qw_rows *rows) {
   uint64_t seed = e * 77ull;
   const uint32_t customer = customers[qw_random(&seed) % (events / EVENTS_PER_CUSTOMER)];
   char subject[32], order[24];
@@ -137,62 +136,34 @@ static uint32_t make_row(uint32_t e, uint32_t events, const uint32_t *customers,
                         .arrival = batch_of(e) + 1, .subject = ds_str_of(subject),
                         .keys_count = e % 5 != 0, .keys = (ds_event_key *)(uintptr_t)&key,
                         .properties_count = e % 3, .properties = properties};
-  assert_int_equal(ds_event_encode(&row, rows, NULL), DS_OK);
-  return ds_subject_partition(ds_subject_hash(row.subject));
+  qw_rows_put(rows, &row);
 }
 
+// One batch, or in the order of batches, as they arrived, all of them.
 static void add_part(ds_snapshot *snapshot, const ds_space *space, uint32_t events,
                      const uint32_t *customers, uint32_t batch_wanted) {
-  ds_part *parts[8];
-  for (uint32_t p = 0; p < snapshot->places_count; p++)
-    parts[p] = snapshot->places[p].part;
-  atomic_uint_fast64_t next = 1;
-  const ds_build_options options = {.next = &next, .space = space, .places = parts,
-                                    .places_count = snapshot->places_count, .dedupe = true};
-  ds_builder *builder = NULL;
-  assert_int_equal(ds_builder_new(&options, &builder, NULL), DS_OK);
-  ds_buf rows;
-  ds_buf_init(&rows, 1u << 30);
-  size_t *start = calloc(events, sizeof *start);
-  uint16_t *partition = calloc(events, sizeof *partition);
-  const uint8_t **list = calloc(events, sizeof *list);
-  assert_true(start != NULL && partition != NULL && list != NULL);
-  uint32_t count = 0;
-  // In the order of batches, as they arrived.
+  qw_rows rows = {0};
   for (uint32_t b = 0; b < BATCHES; b++)
-    for (uint32_t e = 0; e < events && (batch_wanted == BATCHES || batch_wanted == b); e++) {
-      if (batch_of(e) != b)
-        continue;
-      start[count] = rows.size;
-      partition[count++] = (uint16_t)make_row(e, events, customers, &rows);
-    }
-  for (uint32_t p = 0; p < PARTITIONS; p++) {
-    uint32_t some = 0;
-    for (uint32_t i = 0; i < count; i++)
-      if (partition[i] == p)
-        list[some++] = rows.data + start[i];
-    if (some > 0)
-      assert_int_equal(ds_builder_add(builder, p, list, some, NULL), DS_OK);
-  }
-  qw_place_add(builder, snapshot);
-  ds_buf_done(&rows);
-  free(start);
-  free(partition);
-  free((void *)(uintptr_t)list);
+    for (uint32_t e = 0; e < events && (batch_wanted == BATCHES || batch_wanted == b); e++)
+      if (batch_of(e) == b)
+        put_row(e, events, customers, &rows);
+  qw_part_add(snapshot, space, &rows);
+  qw_rows_done(&rows);
 }
 
 static ds_snapshot *snapshot_make(uint32_t events, bool one_part) {
+  static const char *const properties[] = {"color", "value"}, *const keys[] = {"order_id"};
+  static const char *const sources[] = {"test"};
   ds_snapshot *snapshot = qw_snapshot_new();
   ds_space space;
   ds_space_init(&space);
-  uint32_t index = 0;
+  const char *touchpoints[5];
   for (uint32_t t = 0; t < 5; t++)
-    assert_int_equal(ds_names_add(&space.touchpoints, ds_str_of(qw_touchpoint(t)), &index, NULL),
-                     DS_OK);
-  assert_int_equal(ds_names_add(&space.properties, ds_str_of("color"), &index, NULL), DS_OK);
-  assert_int_equal(ds_names_add(&space.properties, ds_str_of("value"), &index, NULL), DS_OK);
-  assert_int_equal(ds_names_add(&space.keys, ds_str_of("order_id"), &index, NULL), DS_OK);
-  assert_int_equal(ds_names_add(&space.sources, ds_str_of("test"), &index, NULL), DS_OK);
+    touchpoints[t] = qw_touchpoint(t);
+  qw_names(&space.touchpoints, touchpoints, 5);
+  qw_names(&space.properties, properties, 2);
+  qw_names(&space.keys, keys, 1);
+  qw_names(&space.sources, sources, 1);
   uint32_t *customers = customers_make(events / EVENTS_PER_CUSTOMER);
   for (uint32_t b = 0; b < (one_part ? 1 : BATCHES); b++)
     add_part(snapshot, &space, events, customers, one_part ? BATCHES : b);

@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+// In which type a property is read when touchpoints or parts differ in it: one type for the whole
+// snapshot, that of the most values (of equals the lowest ds_type). The rule looks at the events
+// alone, so neither blocks nor compaction change what an answer counts. May use base/, store/.
+#ifndef DS_SCAN_PROPERTY_TYPES_H
+#define DS_SCAN_PROPERTY_TYPES_H
+
+#include "store/store.h"
+
+// The types of one property over a snapshot.
+typedef struct ds_property_kinds {
+  ds_type type;    // in which it is read; NULL: no event carries it
+  uint32_t types;  // how many different ones there are
+  uint32_t touchpoints[DS_TYPES_COUNT]; // that carry values of a type
+  uint64_t values[DS_TYPES_COUNT];      // of a type; counted only when there are several types
+} ds_property_kinds;
+
+// The kinds of property `property` (code of the snapshot's space). Its columns are read only when
+// they differ in type.
+DS_CHECKED ds_code ds_property_kinds_of(const ds_snapshot *snapshot, uint16_t property,
+                                        ds_property_kinds *ret_kinds, ds_error *err);
+
+// By code of each property of the snapshot, the types of its values as bits 1 << ds_type; in
+// `arena`.
+DS_CHECKED ds_code ds_property_masks(const ds_snapshot *snapshot, ds_arena *arena,
+                                     const uint8_t **ret_masks, ds_error *err);
+
+// Sets columns->property_types for the properties that `columns` names; in `arena`.
+DS_CHECKED ds_code ds_property_types_set(const ds_snapshot *snapshot, ds_columns *columns,
+                                         ds_arena *arena, ds_error *err);
+
+#endif
