@@ -11,8 +11,6 @@
 #include <emmintrin.h>
 #endif
 
-#include "base/large.h"
-
 #define CASE_START 0x80000000u
 
 // Flush long before 32-bit counters can overflow.
@@ -246,7 +244,7 @@ static ds_code kept_reserve(process_state *state, ds_error *err) {
     chunk->used = 0;
     return DS_OK;
   }
-  chunk = ds_large_alloc(sizeof *chunk);
+  chunk = malloc(sizeof *chunk);
   if (chunk == NULL)
     return ds_fail(err, DS_MEMORY, "out of memory for the gaps of the process map");
   chunk->used = 0;
