@@ -11,6 +11,8 @@
 #include <emmintrin.h>
 #endif
 
+#include "base/large.h"
+
 #define CASE_START 0x80000000u
 
 // Flush long before 32-bit counters can overflow.
@@ -244,7 +246,7 @@ static ds_code kept_reserve(process_state *state, ds_error *err) {
     chunk->used = 0;
     return DS_OK;
   }
-  chunk = malloc(sizeof *chunk);
+  chunk = ds_large_alloc(sizeof *chunk);
   if (chunk == NULL)
     return ds_fail(err, DS_MEMORY, "out of memory for the gaps of the process map");
   chunk->used = 0;

@@ -25,7 +25,7 @@ typedef enum process_level { PROCESS_BASIC, PROCESS_CASES, PROCESS_ALL } process
 // Sizes that the loops are laid out for.
 enum {
   PROCESS_TILE = 1024, // events; 1024 x the greatest gap (1.73e16 ms) still fits uint64
-  PROCESS_CHUNK = 1u << 15,
+  PROCESS_CHUNK = 170 * 1024, // kept gaps: just below 2 MiB, see base/large.h
   PROCESS_DENSE_MAX = 1u << 18,
   PROCESS_QUANTILES = 2, // the median and the 90th percentile
   PROCESS_WINDOW_SHIFT = 29, // of the windows' bits beside an edge's index

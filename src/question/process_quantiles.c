@@ -5,6 +5,7 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "base/large.h"
 #include "base/pool.h"
 #include "question/quantile.h"
 
@@ -64,7 +65,7 @@ static ds_code group_kept(const process_state *state, grouped *runs, ds_error *e
   for (uint64_t r = 0; r < count; r++)
     runs->first[r + 2] += runs->first[r + 1];
   runs->count = runs->first[count + 1];
-  runs->value = malloc((runs->count + 1) * sizeof *runs->value);
+  runs->value = ds_large_alloc((runs->count + 1) * sizeof *runs->value);
   if (runs->value == NULL)
     return ds_fail(err, DS_MEMORY, "out of memory for quantiles: give more --memory");
   place_kept(state, runs->first + 1, runs->value);
