@@ -7,6 +7,7 @@
 #include "question/common.h"
 #include "question/process_list.h"
 #include "question/process_quantiles.h"
+#include "question/spans.h"
 
 // Below this many events a sample costs more than it saves.
 #define SAMPLE_EVENTS_MIN (1u << 20)
@@ -112,13 +113,13 @@ static ds_code sample(process_work *work, ds_error *err) {
   return code;
 }
 
-static ds_code count(process_work *work, ds_error *err) {
+static ds_code count(process_work *work, ds_result *result, ds_error *err) {
   const ds_request *request = work->request;
   TRY(sample(work, err));
   work->context.kept_bytes_max = request->memory_bytes / 4 / (work->plan.threads + 1u);
   void *memory = NULL;
-  TRY(ds_scan(request->snapshot, &work->plan, &ds_process_kernel, &work->context, &work->arena,
-              &memory, err));
+  TRY(ds_spans_scan(request, &work->plan, &ds_process_kernel, &work->context, &work->arena,
+                    result, &memory, err));
   work->state = memory;
   ds_process_flush(work->state);
   if (work->context.level < PROCESS_ALL)
@@ -318,7 +319,7 @@ static ds_code answer(process_work *work, ds_result *result, ds_error *err) {
   if (list != NULL)
     return ds_process_list(work->request, &work->plan, work->grouped ? &work->by : NULL, list,
                            result, err);
-  TRY(count(work, err));
+  TRY(count(work, result, err));
   process_row *edges = NULL, *nodes = NULL;
   uint32_t edges_count = 0;
   TRY(rows_make(work, &edges, &edges_count, &nodes, err));

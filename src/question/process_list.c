@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "question/common.h"
+#include "question/spans.h"
 
 typedef enum list_column { LIST_OCCURRENCES, LIST_CASES, LIST_STARTS, LIST_ENDS } list_column;
 
@@ -349,7 +350,8 @@ ds_code ds_process_list(const ds_request *request, const ds_plan *plan, const ds
   listing.columns.want |= DS_WANT_TIME | DS_WANT_TOUCHPOINT | DS_WANT_GAP | DS_WANT_SUBJECT;
   listing.want_case_text = plan->has_case;
   void *memory = NULL;
-  TRY(ds_scan(request->snapshot, &listing, &list_kernel, &cell, request->arena, &memory, err));
+  TRY(ds_spans_scan(request, &listing, &list_kernel, &cell, request->arena, result, &memory,
+                    err));
   const ds_code code = put_list(&cell, memory, result, err);
   list_done(memory);
   return code;
