@@ -40,7 +40,7 @@ static const ds_column edge_columns[] = {
     {"to", DS_CELL_TEXT, "", "touchpoint of the next event of the case", false},
     {"occurrences", DS_CELL_COUNT, "pairs", "times the second follows the first", false},
     {"cases", DS_CELL_COUNT, "cases", "cases in which it does", false},
-    {"mean_ms", DS_CELL_DURATION, "ms", "mean time between", false},
+    {"mean_ms", DS_CELL_DURATION, "ms", "mean time between", true},
     {"median_ms", DS_CELL_DURATION, "ms", "median time between", false},
     {"p90_ms", DS_CELL_DURATION, "ms", "90th percentile of the time between", false},
     {"min_ms", DS_CELL_DURATION, "ms", "least time between", true},
