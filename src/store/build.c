@@ -39,6 +39,30 @@ static void part_path(const ds_builder *b, uint64_t number, char out[DS_PATH_BYT
            (unsigned long long)number);
 }
 
+// Gives back all that only adding rows needs; what was written is still known.
+static void release_work(ds_builder *b) {
+  ds_part_writer_free(b->writer);
+  ds_block_reader_free(b->reader);
+  ds_map64_done(&b->journey_ids);
+  ds_map64_done(&b->known_ids);
+  ds_map64_done(&b->occurrences);
+  b->writer = NULL;
+  b->reader = NULL;
+  for (uint32_t k = 0; k < NAME_KINDS; k++) {
+    free(b->name_hash[k]);
+    b->name_hash[k] = NULL;
+  }
+  free(b->slot);
+  free(b->subjects);
+  free(b->subject_of);
+  free(b->entries);
+  free(b->order);
+  b->slot = b->subject_of = NULL;
+  b->subjects = NULL;
+  b->entries = NULL;
+  b->order = NULL;
+}
+
 void ds_builder_free(ds_builder *b) {
   if (b == NULL)
     return;
@@ -47,17 +71,9 @@ void ds_builder_free(ds_builder *b) {
     part_path(b, b->parts[p].number, path);
     (void)b->options.io->ops->unlink(b->options.io, path, NULL);
   }
-  ds_part_writer_free(b->writer);
-  ds_block_reader_free(b->reader);
-  ds_map64_done(&b->journey_ids);
-  ds_map64_done(&b->known_ids);
-  ds_map64_done(&b->occurrences);
-  for (uint32_t k = 0; k < NAME_KINDS; k++)
-    free(b->name_hash[k]);
-  void *const all[] = {b->slot, b->subjects, b->subject_of, b->entries, b->order, b->parts,
-                       b->image};
-  for (size_t i = 0; i < sizeof all / sizeof *all; i++)
-    free(all[i]);
+  release_work(b);
+  free(b->parts);
+  free(b->image);
   free(b);
 }
 
@@ -266,6 +282,8 @@ ds_code ds_builder_finish(ds_builder *b, const ds_part_info **ret_parts, uint32_
   if (!b->finished && ds_part_writer_events(b->writer) > 0)
     TRY(close_part(b, err));
   b->finished = true;
+  // An import keeps its builders until all have ended, which may be many.
+  release_work(b);
   *ret_parts = b->parts;
   *ret_count = b->parts_count;
   return DS_OK;
