@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// 300 random small worlds: the process map over one part and over several, by one thread and by
+// Random small worlds (150, with DS_STRESS=1 1,000): the process map over one part and over several, by one thread and by
 // three, equals a brute-force count, and every listed figure has as many entries as it says.
 #include <setjmp.h>
 #include <stdarg.h>
@@ -10,7 +10,7 @@
 
 #include "question_world.h"
 
-enum { WORLDS = 300, QUESTIONS = 4 };
+enum { WORLDS_USUAL = 150, WORLDS_STRESS = 1000, QUESTIONS = 4 };
 
 static ds_code ask(const ds_snapshot *snapshot, const ds_option_value *values, uint32_t count,
                    uint32_t threads, ds_arena *arena, ds_result *result, ds_error *err) {
@@ -51,7 +51,8 @@ static void check_world(uint64_t seed) {
 
 static void test_worlds(void **context) {
   (void)context;
-  for (uint64_t seed = 0; seed < WORLDS; seed++)
+  const uint64_t worlds = qw_stress() ? WORLDS_STRESS : WORLDS_USUAL;
+  for (uint64_t seed = 0; seed < worlds; seed++)
     check_world(seed);
 }
 
