@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Random small worlds (150, with DS_STRESS=1 1,000): the process map over one part and over several, by one thread and by
-// three, equals a brute-force count, and every listed figure has as many entries as it says.
+// Random small worlds (150, with DS_STRESS=1 1,000): the process map over one part and over
+// several, by one thread and by three, equals a brute-force count, and every listed figure has as
+// many entries as it says.
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
