@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// Exact sums: durations in 128-bit integers, numbers in double-double, so that no figure depends on
-// the order of addition across threads, blocks or parts. Uses nothing. Double-double addition:
-// T. J. Dekker, "A floating-point technique for extending the available precision", 1971 (two-sum
-// by D. E. Knuth, TAOCP vol. 2, 4.2.2).
+// Sums whose printed figures do not depend on the order of addition across threads, blocks or
+// parts: durations exactly, in 128-bit integers; numbers in double-double, whose rounding lies
+// far below the 12 digits that are printed. Uses nothing. Double-double addition: M. Joldes,
+// J.-M. Muller, V. Popescu, "Tight and rigorous error bounds for basic building blocks of double-
+// word arithmetic", 2017, algorithm 6 (two-sum by D. E. Knuth, TAOCP vol. 2, 4.2.2).
 #ifndef DS_BASE_SUM_H
 #define DS_BASE_SUM_H
 
@@ -24,13 +25,19 @@ typedef struct ds_dd {
   double low;
 } ds_dd;
 
-// a + b, error below 2^-104 of the result.
+// a + b rounded to the nearest double, and what the rounding lost: exact.
+static inline ds_dd ds_dd_two_sum(double a, double b) {
+  const double sum = a + b;
+  const double rest = sum - a;
+  return (ds_dd){sum, (a - (sum - rest)) + (b - rest)};
+}
+
+// a + b, relative error below 2^-103 also when signs cancel.
 static inline ds_dd ds_dd_add(ds_dd a, ds_dd b) {
-  const double s = a.high + b.high;
-  const double v = s - a.high;
-  const double e = (a.high - (s - v)) + (b.high - v) + a.low + b.low;
-  const double high = s + e;
-  return (ds_dd){high, e - (high - s)};
+  const ds_dd high = ds_dd_two_sum(a.high, b.high);
+  const ds_dd low = ds_dd_two_sum(a.low, b.low);
+  const ds_dd first = ds_dd_two_sum(high.high, high.low + low.high);
+  return ds_dd_two_sum(first.high, low.low + first.low);
 }
 
 #endif

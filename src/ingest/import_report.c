@@ -185,9 +185,10 @@ static void refused_notes(ds_importer *importer) {
   ds_result *result = importer->result;
   char a[32];
   char b[32];
-  if (importer->quarantine.events > 0)
-    ds_result_note(result, true, "%s rows were set aside%s%s",
-                   ds_human_count(a, importer->quarantine.events),
+  const uint64_t events = importer->quarantine.events;
+  if (events > 0)
+    ds_result_note(result, true, "%s %s set aside%s%s", ds_human_count(a, events),
+                   events == 1 ? "row was" : "rows were",
                    importer->quarantine_path[0] == '\0' ? "" : ": see ",
                    importer->quarantine_path);
   if (importer->quarantine.count == DS_REFUSALS_MAX)

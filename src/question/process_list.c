@@ -333,7 +333,8 @@ static ds_code put_list(const list_cell *cell, list_state *state, ds_result *res
     ds_result_note(result, false, "%s of %s entries are shown.",
                    ds_human_count(shown, state->count), ds_human_count(total, state->total));
   else
-    ds_result_note(result, false, "%s entries.", ds_human_count(total, state->total));
+    ds_result_note(result, false, "%s %s.", ds_human_count(total, state->total),
+                   state->total == 1 ? "entry" : "entries");
   return DS_OK;
 }
 
