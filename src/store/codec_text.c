@@ -100,7 +100,8 @@ static const uint8_t *take_bytes(ds_reader *in, uint64_t expected, ds_arena *are
   const uint32_t size = ds_read_u32(in);
   const uint32_t stored = ds_read_u32(in);
   const uint8_t *data = ds_read_bytes(in, stored);
-  if (in->failed || size != expected || method > 1 || (method == 0 && stored != size))
+  if (in->failed || size != expected || method > 1 || (method == 0 && stored != size) ||
+      (method == 1 && ZSTD_getFrameContentSize(data, stored) != size))
     return NULL;
   uint8_t *raw = ds_arena_alloc(arena, (size_t)size + 1);
   if (raw == NULL)

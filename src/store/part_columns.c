@@ -27,8 +27,8 @@ static uint32_t *codes_of(ds_reader *in, uint32_t count, ds_arena *arena) {
 }
 
 // Values per journey (offset) and their hashes, texts when wanted.
-static ds_code read_values(const ds_block_task *t, uint16_t key, ds_key_column *out,
-                           ds_error *err) {
+static ds_code read_values(const ds_block_task *t, uint16_t key, uint64_t values_max,
+                           ds_key_column *out, ds_error *err) {
   ds_block_reader *r = t->reader;
   const uint32_t journeys = t->out->journeys;
   const uint32_t column = ds_part_column(t->part, DS_COLUMN_KEY_HASH, key);
@@ -46,7 +46,7 @@ static ds_code read_values(const ds_block_task *t, uint16_t key, ds_key_column *
     values += counts[j];
   }
   ds_stream stream;
-  if (values > UINT32_MAX / 8 || !ds_stream_next(&in, &stream))
+  if (values > values_max || !ds_stream_next(&in, &stream))
     return ds_block_unsound(t, column, err);
   out->offset[journeys] = out->values = (uint32_t)values;
   out->hash = ds_arena_array(&r->arena, values + 1, 8);
@@ -120,7 +120,8 @@ static ds_code read_key(const ds_block_task *t, uint16_t key, ds_key_column *out
   out->item = ds_arena_array(&r->arena, (size_t)events + items_count + 1, 4);
   if (items == NULL || out->item == NULL)
     return ds_block_unsound(t, column, err);
-  TRY(read_values(t, (uint16_t)local, out, err));
+  // Every value is carried by an event, so a part that claims more is not believed.
+  TRY(read_values(t, (uint16_t)local, (uint64_t)events + items_count, out, err));
   if (!expand_items(t->out, out, codes, lists, lists_count, items, items_count))
     return ds_block_unsound(t, column, err);
   return DS_OK;
