@@ -49,17 +49,18 @@ static inline uint32_t window_step(process_edge *edge, float gap) {
 }
 
 #define TILE_OF(level) tile_##level
+#define TILE_TARGET
 #include "question/process_tiles.inc.h"
 #undef TILE_OF
+#undef TILE_TARGET
 
 #ifdef __x86_64__
-// The same loops with three-operand instructions, for machines that have them: a tenth less time.
-#pragma GCC push_options
-#pragma GCC target("avx2,bmi,bmi2,fma,lzcnt,movbe")
+// The same loops with three-operand instructions, for machines that have them.
 #define TILE_OF(level) tile_##level##_wide
+#define TILE_TARGET __attribute__((target("avx2,bmi,bmi2")))
 #include "question/process_tiles.inc.h"
 #undef TILE_OF
-#pragma GCC pop_options
+#undef TILE_TARGET
 #endif
 
 typedef uint32_t (*tile_function)(process_edge *restrict, process_node *restrict,
@@ -73,7 +74,8 @@ static const tile_function tiles[] = {tile_basic, tile_cases, tile_all};
 static tile_function tile_of(process_level level) {
 #ifdef __x86_64__
   static const tile_function wide[] = {tile_basic_wide, tile_cases_wide, tile_all_wide};
-  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi2"))
+  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi") &&
+      __builtin_cpu_supports("bmi2"))
     return wide[level];
 #endif
   return tiles[level];

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // The inner loop of the process map, included once per level with TILE_NAME, TILE_CASES and
-// TILE_WINDOWS set. `index` holds the edge of each event, its top bit set where a case starts.
-// Pure arithmetic over arrays: it knows nothing of blocks, groups or memory.
-static uint32_t TILE_NAME(process_edge *restrict edges, process_node *restrict nodes,
-                          const uint32_t *restrict index, const uint32_t *restrict node,
-                          const int64_t *restrict gap, uint32_t count, uint32_t case_last,
-                          process_chunk *restrict kept) {
+// TILE_WINDOWS set, for the instructions of TILE_TARGET. `index` holds the edge of each event,
+// its top bit set where a case starts. Pure arithmetic over arrays: it knows nothing of blocks,
+// groups or memory.
+static TILE_TARGET uint32_t TILE_NAME(
+    process_edge *restrict edges, process_node *restrict nodes, const uint32_t *restrict index,
+    const uint32_t *restrict node, const int64_t *restrict gap, uint32_t count,
+    uint32_t case_last, process_chunk *restrict kept) {
 #if TILE_WINDOWS
   uint32_t used = kept->used;
   assert(used + count <= PROCESS_CHUNK);

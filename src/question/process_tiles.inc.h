@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The inner loops of the three levels, named by TILE_OF(level): included once per instruction set.
+// The inner loops of the three levels, named by TILE_OF(level), for the
+// instructions of TILE_TARGET: included once per instruction set.
 #define TILE_NAME TILE_OF(basic)
 #define TILE_CASES 0
 #define TILE_WINDOWS 0
