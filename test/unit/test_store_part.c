@@ -355,7 +355,7 @@ static void test_every_flip_is_found(void **state) {
   assert_int_equal(ds_builder_finish(builder, &infos, &infos_count, NULL), DS_OK);
   size_t size = 0;
   uint8_t *image = ds_builder_take_image(builder, &size);
-  for (size_t at = 0; at < size; at += 3) {
+  for (size_t at = 0; at < size; at++) {
     uint8_t *copy = malloc(size);
     memcpy(copy, image, size);
     copy[at] ^= (uint8_t)(1u << (at % 8));
@@ -370,7 +370,7 @@ static void test_every_flip_is_found(void **state) {
     assert_true(found > 0);
     ds_part_free(part);
   }
-  for (size_t cut = 0; cut < size; cut += 7) {
+  for (size_t cut = 0; cut < size; cut++) {
     uint8_t *copy = malloc(cut + 1);
     memcpy(copy, image, cut);
     ds_part *part = NULL;
