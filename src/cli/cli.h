@@ -35,12 +35,22 @@ typedef struct cli_command {
   ds_code (*run)(cli *run, ds_error *err);
 } cli_command;
 
+// Options under one heading of the help; NULL = they go on under the heading before.
+typedef struct cli_option_table {
+  const char *heading;
+  const ds_option *options;
+  uint32_t count;
+} cli_option_table;
+#define CLI_TABLES_MAX 6u
+
 // The run. Texts belong to argv or the environment.
 struct cli {
   const cli_command *command;
   const ds_question *question; // set when the command is a question
   const char **arguments;      // positional ones
   uint32_t arguments_count;
+  const char **files; // of --data
+  uint32_t files_count;
   // Options in the order given, common ones too; a command may add one.
   ds_option_value values[CLI_VALUES_MAX + 2];
   uint32_t values_count;
@@ -65,6 +75,14 @@ extern const uint32_t cli_common_options_count;
 // What the program adds to the options of every question.
 extern const ds_option cli_question_options[];
 extern const uint32_t cli_question_options_count;
+// How files are read, of a question with --data.
+extern const ds_option cli_reading_options[];
+extern const uint32_t cli_reading_options_count;
+// All options of a command or question, in the order of the help; returns how many tables.
+uint32_t cli_option_tables(const cli_command *command, const ds_question *question,
+                           cli_option_table tables[CLI_TABLES_MAX]);
+// The option that a question's word without dashes gives, or NULL.
+const ds_option *cli_argument_of(const ds_question *question);
 
 // The row of a name, or NULL.
 const cli_command *cli_command_find(const char *name);
@@ -114,6 +132,27 @@ DS_CHECKED ds_code cli_open_store(cli *run, bool write, bool create, ds_store **
                                   ds_error *err);
 // The libduckdb.so beside the program or in its private folder, or NULL (the system's).
 const char *cli_duckdb_path(cli *run);
+
+// --- import.c
+// The options of an import as given on the command line, for `files`.
+DS_CHECKED ds_code cli_import_options(cli *run, const char *const *files, uint32_t files_count,
+                                      ds_import_options *ret_options, ds_error *err);
+
+// --- data.c: --data, files instead of a store
+// The snapshot that a question reads: of the files of --data, else of the store. Says on stderr how
+// files were read when that is new. The caller frees it.
+DS_CHECKED ds_code cli_open_snapshot(cli *run, ds_snapshot **ret_snapshot, ds_error *err);
+
+// --- cache.c: the throw-away stores
+// The folder that holds them, made when absent; of CLI_CACHE_BYTES at least. DS_MISSING when
+// neither XDG_CACHE_HOME nor HOME says where.
+#define CLI_CACHE_BYTES (DS_PATH_BYTES_MAX - 128)
+DS_CHECKED ds_code cli_cache_folder(char *out, ds_error *err);
+// Removes a folder and all in it; what cannot be removed stays.
+void cli_cache_remove(const char *path);
+// Removes the stores used longest ago (a folder's time of change tells) until the others keep
+// within the limits, and what was left half made; never the store called `name`.
+void cli_cache_tidy(const char *folder, const char *name);
 
 // --- output.c: where results go
 // The terminal's width (80 when it is none, COLUMNS when set).

@@ -17,6 +17,8 @@ const ds_option cli_common_options[] = {
     {"help", DS_OPTION_FLAG, "", "", "", "show this help (-h)"},
 };
 const ds_option cli_question_options[] = {
+    {"data", DS_OPTION_FILES, "FILE...", "", "",
+     "ask these files instead of a store; the cache keeps them imported"},
     {"sql", DS_OPTION_FLAG, "", "", "", "show the question as SQL for DuckDB instead of answering"},
 };
 const uint32_t cli_question_options_count =
@@ -25,18 +27,26 @@ const uint32_t cli_question_options_count =
 const uint32_t cli_common_options_count =
     sizeof cli_common_options / sizeof cli_common_options[0];
 
+// How files are read: of `import`, and of a question with --data.
+#define READING_OPTIONS \
+    {"mapping", DS_OPTION_TEXT, "NAME|FILE", "", "",                                              \
+     "a shipped mapping (olist) or a YAML file; else columns are recognised"},                    \
+    {"option", DS_OPTION_TEXT, "K=V", "", "", "an option of the mapping; may be repeated"},       \
+    {"customer", DS_OPTION_NAME, "COLUMN", "", "", "the column that says who"},                   \
+    {"time", DS_OPTION_NAME, "COLUMN", "", "", "the column that says when"},                      \
+    {"event", DS_OPTION_NAME, "COLUMN", "", "", "the column that says what happened"},            \
+    {"map", DS_OPTION_TEXT, "OLD=NEW", "", "", "rename an event; may be repeated"},               \
+    {"time-unit", DS_OPTION_CHOICE, "UNIT", "ms", "s|ms|us", "what an integer time counts"},      \
+    {"time-zone", DS_OPTION_TEXT, "ZONE", "UTC", "", "the zone of times that name none"},         \
+    {"delimiter", DS_OPTION_TEXT, "CHAR", "", "", "between columns; else found out"}
+
+const ds_option cli_reading_options[] = {READING_OPTIONS};
+const uint32_t cli_reading_options_count =
+    sizeof cli_reading_options / sizeof cli_reading_options[0];
+
 static const ds_option import_options[] = {
-    {"mapping", DS_OPTION_TEXT, "NAME|FILE", "", "",
-     "a shipped mapping (olist) or a YAML file; else columns are recognised"},
-    {"option", DS_OPTION_TEXT, "K=V", "", "", "an option of the mapping; may be repeated"},
-    {"customer", DS_OPTION_NAME, "COLUMN", "", "", "the column that says who"},
-    {"time", DS_OPTION_NAME, "COLUMN", "", "", "the column that says when"},
-    {"event", DS_OPTION_NAME, "COLUMN", "", "", "the column that says what happened"},
+    READING_OPTIONS,
     {"case", DS_OPTION_NAME, "COLUMNS", "", "", "the columns of case keys, comma-separated"},
-    {"map", DS_OPTION_TEXT, "OLD=NEW", "", "", "rename an event; may be repeated"},
-    {"time-unit", DS_OPTION_CHOICE, "UNIT", "ms", "s|ms|us", "what an integer time counts"},
-    {"time-zone", DS_OPTION_TEXT, "ZONE", "UTC", "", "the zone of times that name none"},
-    {"delimiter", DS_OPTION_TEXT, "CHAR", "", "", "between columns; else found out"},
     {"dry-run", DS_OPTION_FLAG, "", "", "", "read, map and check everything, write nothing"},
     {"strict", DS_OPTION_FLAG, "", "", "", "the first rejected row ends the import"},
     {"again", DS_OPTION_FLAG, "", "", "", "import files that were imported before"},

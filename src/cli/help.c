@@ -71,11 +71,14 @@ void cli_print_overview(void) {
          "doorstep COMMAND --help explains a command.\n");
 }
 
-// "--name ARGUMENT", with the choices where there are some.
+// "--name ARGUMENT", with the choices where there are some; "ARGUMENT" for a plain word.
 static void option_head(const ds_option *option, char *out, size_t size) {
   const bool choice = option->type == DS_OPTION_CHOICE;
-  snprintf(out, size, "--%s%s%s", option->name,
-           option->type == DS_OPTION_FLAG ? "" : " ", choice ? option->choices : option->argument);
+  if (option->type == DS_OPTION_ARGUMENT)
+    snprintf(out, size, "%s", option->argument);
+  else
+    snprintf(out, size, "--%s%s%s", option->name, option->type == DS_OPTION_FLAG ? "" : " ",
+             choice ? option->choices : option->argument);
 }
 
 static void print_options(const ds_option *options, uint32_t count) {
@@ -103,27 +106,22 @@ static void print_title(const char *name, const char *purpose) {
 }
 
 void cli_print_help(const cli_command *command, const ds_question *question) {
-  if (command != NULL) {
-    print_title(command->name, command->purpose);
-    printf("usage: doorstep [--store DIR] %s%s%s [options]\n", command->name,
-           command->arguments[0] != '\0' ? " " : "", command->arguments);
-    printf("example: %s\n", command->example);
-    if (command->options_count > 0)
-      printf("\nOptions\n");
-    print_options(command->options, command->options_count);
-  } else {
-    print_title(question->name, question->purpose);
-    printf("usage: doorstep [--store DIR] %s [options]\n", question->name);
-    printf("example: %s\n", question->example);
-    if (question->options_count > 0)
-      printf("\nOptions of this question\n");
-    print_options(question->options, question->options_count);
-    printf("\nOptions of every question\n");
-    print_options(ds_common_options, ds_common_options_count);
-    print_options(cli_question_options, cli_question_options_count);
+  const ds_option *argument = question != NULL ? cli_argument_of(question) : NULL;
+  const char *words = command != NULL ? command->arguments
+                      : argument != NULL ? argument->argument
+                                         : "";
+  const char *name = command != NULL ? command->name : question->name;
+  print_title(name, command != NULL ? command->purpose : question->purpose);
+  printf("usage: doorstep [--store DIR] %s%s%s [options]\n", name, words[0] != '\0' ? " " : "",
+         words);
+  printf("example: %s\n", command != NULL ? command->example : question->example);
+  cli_option_table tables[CLI_TABLES_MAX];
+  const uint32_t count = cli_option_tables(command, question, tables);
+  for (uint32_t t = 0; t < count; t++) {
+    if (tables[t].count > 0 && tables[t].heading != NULL)
+      printf("\n%s\n", tables[t].heading);
+    print_options(tables[t].options, tables[t].count);
   }
-  printf("\nOptions of every command\n");
-  print_options(cli_common_options, cli_common_options_count);
 }
 
 // A cell of a Markdown table must not hold a bare '|'.
@@ -172,7 +170,9 @@ static void markdown_group(const char *group) {
     markdown_options(command->options, command->options_count);
   }
   for (uint32_t i = 0; strcmp(group, "questions") == 0 && i < ds_questions_count; i++) {
-    printf("\n### `%s`\n\n", ds_questions[i].name);
+    const ds_option *argument = cli_argument_of(&ds_questions[i]);
+    printf("\n### `%s%s%s`\n\n", ds_questions[i].name, argument != NULL ? " " : "",
+           argument != NULL ? argument->argument : "");
     markdown_purpose(ds_questions[i].purpose, ds_questions[i].example);
     markdown_options(ds_questions[i].options, ds_questions[i].options_count);
   }
@@ -189,6 +189,8 @@ void cli_print_markdown(void) {
   printf("\n## Options of every question\n");
   markdown_options(ds_common_options, ds_common_options_count);
   markdown_rows(cli_question_options, cli_question_options_count);
+  printf("\nWith `--data`, how the files are read, as `import` does:\n");
+  markdown_options(cli_reading_options, cli_reading_options_count);
   for (size_t g = 0; g < GROUPS; g++) {
     printf("\n## %s\n", groups[g][1]);
     markdown_group(groups[g][0]);

@@ -27,10 +27,12 @@ static ds_code read_pairs(cli *run, const char *name, const ds_pair **ret_pairs,
   return DS_OK;
 }
 
-static ds_code read_options(cli *run, ds_import_options *options, ds_error *err) {
+ds_code cli_import_options(cli *run, const char *const *files, uint32_t files_count,
+                           ds_import_options *ret_options, ds_error *err) {
+  ds_import_options *options = ret_options;
   ds_import_options_init(options);
-  options->files = run->arguments;
-  options->files_count = run->arguments_count;
+  options->files = files;
+  options->files_count = files_count;
   options->mapping = cli_value(run, "mapping");
   options->customer_column = cli_value(run, "customer");
   options->time_column = cli_value(run, "time");
@@ -69,7 +71,7 @@ static ds_code check_before_making(cli *run, ds_error *err) {
 ds_code cli_run_import(cli *run, ds_error *err) {
   ds_import_options options;
   ds_store *store = NULL;
-  TRY(read_options(run, &options, err));
+  TRY(cli_import_options(run, run->arguments, run->arguments_count, &options, err));
   if (!options.dry_run) {
     TRY(check_before_making(run, err));
     TRY(cli_open_store(run, true, true, &store, err));

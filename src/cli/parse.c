@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Options may stand anywhere after the command; the common ones also before it. "--" ends them.
+#include <assert.h>
 #include <stdlib.h>
 
 #include "base/pool.h"
@@ -23,37 +24,44 @@ static const ds_option *option_in(const ds_option *options, uint32_t count, cons
   return NULL;
 }
 
-static const ds_option *option_find(const cli *run, const char *name, size_t size) {
-  const ds_option *found =
-      option_in(cli_common_options, cli_common_options_count, name, size);
-  if (found == NULL && run->command != NULL)
-    found = option_in(run->command->options, run->command->options_count, name, size);
-  if (found == NULL && run->question != NULL)
-    found = option_in(run->question->options, run->question->options_count, name, size);
-  if (found == NULL && run->question != NULL)
-    found = option_in(ds_common_options, ds_common_options_count, name, size);
-  if (found == NULL && run->question != NULL)
-    found = option_in(cli_question_options, cli_question_options_count, name, size);
-  return found;
+uint32_t cli_option_tables(const cli_command *command, const ds_question *question,
+                           cli_option_table tables[CLI_TABLES_MAX]) {
+  uint32_t count = 0;
+  if (command != NULL)
+    tables[count++] = (cli_option_table){"Options", command->options, command->options_count};
+  if (question != NULL) {
+    tables[count++] = (cli_option_table){"Options of this question", question->options,
+                                         question->options_count};
+    tables[count++] = (cli_option_table){"Options of every question", ds_common_options,
+                                         ds_common_options_count};
+    tables[count++] = (cli_option_table){NULL, cli_question_options, cli_question_options_count};
+    tables[count++] = (cli_option_table){"With --data: how the files are read",
+                                         cli_reading_options, cli_reading_options_count};
+  }
+  tables[count++] = (cli_option_table){"Options of every command", cli_common_options,
+                                       cli_common_options_count};
+  assert(count <= CLI_TABLES_MAX);
+  return count;
 }
 
-static uint32_t names_of(const ds_option *options, uint32_t count, const char **names,
-                         uint32_t used, uint32_t max) {
-  for (uint32_t i = 0; i < count && used < max; i++)
-    names[used++] = options[i].name;
-  return used;
+static const ds_option *option_find(const cli *run, const char *name, size_t size) {
+  cli_option_table tables[CLI_TABLES_MAX];
+  const uint32_t count = cli_option_tables(run->command, run->question, tables);
+  const ds_option *found = NULL;
+  for (uint32_t t = 0; t < count && found == NULL; t++)
+    found = option_in(tables[t].options, tables[t].count, name, size);
+  return found;
 }
 
 static ds_code unknown_option(const cli *run, const char *name, size_t size, ds_error *err) {
   enum { MAX = 256 };
   const char *names[MAX];
-  uint32_t count = names_of(cli_common_options, cli_common_options_count, names, 0, MAX);
-  if (run->command != NULL)
-    count = names_of(run->command->options, run->command->options_count, names, count, MAX);
-  if (run->question != NULL) {
-    count = names_of(run->question->options, run->question->options_count, names, count, MAX);
-    count = names_of(ds_common_options, ds_common_options_count, names, count, MAX);
-  }
+  uint32_t count = 0;
+  cli_option_table tables[CLI_TABLES_MAX];
+  const uint32_t tables_count = cli_option_tables(run->command, run->question, tables);
+  for (uint32_t t = 0; t < tables_count; t++)
+    for (uint32_t i = 0; i < tables[t].count && count < MAX; i++)
+      names[count++] = tables[t].options[i].name;
   const ds_str given = {name, (uint32_t)size};
   const char *near = ds_str_nearest(given, names, count);
   const char *command = run->command != NULL    ? run->command->name
@@ -105,6 +113,20 @@ static ds_code check_value(const ds_option *option, const char *text, ds_error *
   return DS_OK;
 }
 
+// Takes one file after '=', else every word up to the next option.
+static ds_code read_files(reader *in, const ds_option *option, const char *text, ds_error *err) {
+  cli *run = in->run;
+  const uint32_t before = run->files_count;
+  if (text != NULL && *text != '\0')
+    run->files[run->files_count++] = text;
+  while (text == NULL && in->at < in->argc && in->argv[in->at][0] != '-')
+    run->files[run->files_count++] = in->argv[in->at++];
+  if (run->files_count == before)
+    return ds_fail(err, DS_USAGE, "--%s needs a file: --%s %s", option->name, option->name,
+                   option->argument);
+  return add_value(run, option->name, run->files[before], err);
+}
+
 // One "--name", "--name=value" or "--name value".
 static ds_code read_long(reader *in, const char *word, ds_error *err) {
   const char *name = word + 2;
@@ -118,6 +140,8 @@ static ds_code read_long(reader *in, const char *word, ds_error *err) {
     return add_value(in->run, option->name, "", err);
   }
   const char *text = name[size] == '=' ? name + size + 1 : NULL;
+  if (option->type == DS_OPTION_FILES)
+    return read_files(in, option, text, err);
   if (text == NULL && in->at < in->argc)
     text = in->argv[in->at++];
   if (text == NULL)
@@ -143,6 +167,14 @@ static ds_code read_short(reader *in, const char *word, ds_error *err) {
   return add_value(in->run, "output", text, err);
 }
 
+const ds_option *cli_argument_of(const ds_question *question) {
+  for (uint32_t i = 0; i < question->options_count; i++) {
+    if (question->options[i].type == DS_OPTION_ARGUMENT)
+      return &question->options[i];
+  }
+  return NULL;
+}
+
 static ds_code read_argument(reader *in, const char *word, ds_error *err) {
   cli *run = in->run;
   if (run->command == NULL && run->question == NULL) {
@@ -151,6 +183,9 @@ static ds_code read_argument(reader *in, const char *word, ds_error *err) {
       run->question = ds_question_find(ds_str_of(word));
     return run->command == NULL && run->question == NULL ? unknown_command(word, err) : DS_OK;
   }
+  const ds_option *argument = run->question != NULL ? cli_argument_of(run->question) : NULL;
+  if (argument != NULL && cli_value(run, argument->name) == NULL)
+    return add_value(run, argument->name, word, err);
   if (run->arguments_count == CLI_ARGUMENTS_MAX)
     return ds_fail(err, DS_LIMIT, "more than %u arguments", CLI_ARGUMENTS_MAX);
   run->arguments[run->arguments_count++] = word;
@@ -172,11 +207,15 @@ static ds_code check_arguments(const cli *run, ds_error *err) {
   const cli_command *command = run->command;
   if (run->help || (command == NULL && run->question == NULL))
     return DS_OK;
-  if (command == NULL)
-    return run->arguments_count == 0
-               ? DS_OK
-               : ds_fail(err, DS_USAGE, "%s takes no argument: '%.100s'", run->question->name,
-                         run->arguments[0]);
+  if (command == NULL) {
+    const ds_option *argument = cli_argument_of(run->question);
+    if (run->arguments_count == 0)
+      return DS_OK;
+    return ds_fail(err, DS_USAGE, "%s takes %s%s: '%.100s'%s", run->question->name,
+                   argument == NULL ? "no argument" : "only one ",
+                   argument == NULL ? "" : argument->argument, run->arguments[0],
+                   argument == NULL ? "" : " is too many");
+  }
   if (run->arguments_count < command->arguments_min)
     return ds_fail(err, DS_USAGE, "%s needs %s; for example: %s", command->name,
                    command->arguments, command->example);
@@ -208,7 +247,8 @@ ds_code cli_parse(cli *run, int argc, char **argv, ds_error *err) {
   for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++)
     run->json_errors = run->json_errors || strcmp(argv[i], "--json-errors") == 0;
   run->arguments = (const char **)ds_arena_array(&run->arena, (size_t)argc + 1, sizeof(char *));
-  if (run->arguments == NULL)
+  run->files = (const char **)ds_arena_array(&run->arena, (size_t)argc + 1, sizeof(char *));
+  if (run->arguments == NULL || run->files == NULL)
     return ds_fail(err, DS_MEMORY, "out of memory");
   while (in.at < argc)
     TRY(read_word(&in, err));

@@ -2,15 +2,14 @@
 // Every question of the question table as a command.
 #include "cli/cli.h"
 
-static bool is_ours(const char *name) {
-  for (uint32_t i = 0; i < cli_common_options_count; i++) {
-    if (strcmp(cli_common_options[i].name, name) == 0)
-      return true;
-  }
-  for (uint32_t i = 0; i < cli_question_options_count; i++) {
-    if (strcmp(cli_question_options[i].name, name) == 0)
-      return true;
-  }
+// Whether an option is a question's: of its own table, or of the questions' common one.
+static bool is_of_question(const cli *run, const char *name) {
+  const ds_option *tables[] = {run->question->options, ds_common_options};
+  const uint32_t counts[] = {run->question->options_count, ds_common_options_count};
+  for (uint32_t t = 0; t < 2; t++)
+    for (uint32_t i = 0; i < counts[t]; i++)
+      if (strcmp(tables[t][i].name, name) == 0)
+        return true;
   return false;
 }
 
@@ -18,7 +17,7 @@ static bool is_ours(const char *name) {
 static ds_option_set question_options(const cli *run, ds_option_value *values) {
   uint32_t count = 0;
   for (uint32_t i = 0; i < run->values_count; i++) {
-    if (!is_ours(run->values[i].name))
+    if (is_of_question(run, run->values[i].name))
       values[count++] = run->values[i];
   }
   return (ds_option_set){values, count};
@@ -62,15 +61,10 @@ static ds_code ask(cli *run, const ds_snapshot *snapshot, int64_t now_ms, ds_err
 }
 
 ds_code cli_run_question(cli *run, ds_error *err) {
-  ds_store *store = NULL;
   ds_snapshot *snapshot = NULL;
-  TRY(cli_open_store(run, false, false, &store, err));
-  ds_io *io = ds_store_io(store);
-  const int64_t now_ms = io->ops->now_ms(io);
-  ds_code code = ds_store_snapshot(store, &snapshot, err);
-  ds_store_close(store);
-  if (code == DS_OK)
-    code = ask(run, snapshot, now_ms, err);
+  TRY(cli_open_snapshot(run, &snapshot, err));
+  ds_io *io = ds_io_posix();
+  const ds_code code = ask(run, snapshot, io->ops->now_ms(io), err);
   ds_snapshot_free(snapshot);
   return code;
 }

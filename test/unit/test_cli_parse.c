@@ -18,8 +18,13 @@ const ds_option cli_common_options[] = {
     {"json-errors", DS_OPTION_FLAG, "", "", "", ""}, {"help", DS_OPTION_FLAG, "", "", "", ""},
 };
 const uint32_t cli_common_options_count = sizeof cli_common_options / sizeof *cli_common_options;
-const ds_option cli_question_options[] = {{"sql", DS_OPTION_FLAG, "", "", "", ""}};
-const uint32_t cli_question_options_count = 1;
+const ds_option cli_question_options[] = {
+    {"data", DS_OPTION_FILES, "FILE...", "", "", ""},
+    {"sql", DS_OPTION_FLAG, "", "", "", ""},
+};
+const uint32_t cli_question_options_count = 2;
+const ds_option cli_reading_options[] = {{"delimiter", DS_OPTION_TEXT, "CHAR", "", "", ""}};
+const uint32_t cli_reading_options_count = 1;
 
 static const ds_option pack_options[] = {
     {"map", DS_OPTION_TEXT, "OLD=NEW", "", "", ""},
@@ -110,6 +115,20 @@ static void test_question(void **state) {
   assert_int_equal(PARSE(on, "process", "--range", "never"), DS_USAGE);
 }
 
+static void test_files(void **state) {
+  bench *on = (bench *)*state;
+  assert_int_equal(PARSE(on, "process", "--data", "a", "b", "-q", "--data=c", "--case", "k"),
+                   DS_OK);
+  assert_int_equal(on->run.files_count, 3);
+  assert_string_equal(on->run.files[1], "b");
+  assert_string_equal(on->run.files[2], "c");
+  assert_string_equal(cli_value(&on->run, "case"), "k");
+  assert_true(on->run.quiet);
+  assert_int_equal(PARSE(on, "process", "--data", "--sql"), DS_USAGE);
+  assert_int_equal(PARSE(on, "process", "--data="), DS_USAGE);
+  assert_int_equal(PARSE(on, "look", "--data", "a"), DS_USAGE);
+}
+
 static void test_refusals(void **state) {
   static char *const cases[][6] = {
       {"doorstep", "pakc", NULL}, {"doorstep", "pack", NULL},
@@ -168,6 +187,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       CLI_TEST(test_places),   CLI_TEST(test_nothing),  CLI_TEST(test_question),
       CLI_TEST(test_refusals), CLI_TEST(test_too_many), cmocka_unit_test(test_numbers),
+      CLI_TEST(test_files),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
