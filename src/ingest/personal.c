@@ -55,6 +55,8 @@ static bool fold(const char *text, size_t size, char *out, size_t *ret_size) {
 
 bool ds_personal_name(ds_str name) {
   size_t start = 0;
+  if (name.size == 0) // which may have no address at all
+    return false;
   for (size_t i = 0; i <= name.size; i++) {
     if (i < name.size && name.data[i] != '.')
       continue;
