@@ -3,9 +3,11 @@
 // one subject partition; which chunk lies where is known in memory only, since the file is worth
 // nothing after a crash. Within a chunk, and within a partition's buffer, rows lie by the next
 // bits of their subject's hash, in so many shelves: a builder that is given one shelf after the
-// other works in the nearest caches. Invariants: (1) a subject's rows are those of its shelf in all
-// chunks in order, then in the buffer, in arrival order; (2) a row lies in one chunk; (3) an import
-// whose partitions all fit their buffers writes no spill.
+// other works in the nearest caches. Rows are folded (model/event_fold.h), each shelf of each chunk
+// a sequence of its own, because what is not stored need not be written, read and waited for.
+// Invariants: (1) a subject's rows are those of its shelf in all chunks in order, then in the
+// buffer, in arrival order; (2) a row lies in one chunk; (3) an import whose partitions all fit
+// their buffers writes no spill.
 //
 // A "run" turns all rows staged so far into parts. An import normally is one run at its end; when
 // a partition outgrows its share of the memory there are several, and the parts of the earlier ones
@@ -18,14 +20,14 @@
 #include <stdlib.h>
 
 #include "base/pool.h"
-#include "model/event.h"
+#include "model/event_fold.h"
 
 enum {
   SHELVES = 16,
-  SHELF_BYTES = 6 << 10,
+  SHELF_BYTES = 2 << 10,
   BUFFER_BYTES = SHELVES * SHELF_BYTES,
-  PENDING = 16,                 // rows between taking their places and being copied there
-  PENDING_BYTES = 256,          // longer rows are copied at once
+  PENDING = 16,                 // rows between calling for their shelf and being put there
+  PENDING_BYTES = 256,          // longer rows are put at once
   JOB_EVENTS = 4 << 20,         // what a job aims at: about one part
   JOB_EVENTS_MIN = 256 << 10,   // smaller jobs are not worth a part of their own
   ROW_BYTES_MIN = 34,           // the head of a row
@@ -38,20 +40,27 @@ typedef struct chunk {
   uint32_t shelf[SHELVES]; // bytes of each, one behind the other
 } chunk;
 
+// What fills in a partition's buffer.
+typedef struct shelf {
+  uint32_t used;
+  ds_fold fold;
+} shelf;
+
 typedef struct partition {
   uint8_t *buffer; // BUFFER_BYTES, taken at the first row: shelf k at k * SHELF_BYTES
-  uint32_t used[SHELVES];
+  shelf shelves[SHELVES];
   uint64_t rows;
+  uint64_t row_bytes; // of these rows, unfolded
   uint64_t spilled_bytes;
   chunk *chunks;
   uint32_t chunks_count;
   uint32_t chunks_capacity;
 } partition;
 
-// A row whose place in its shelf is taken and is on its way into the cache: the shelves are too
-// many to be there all, and waiting for each costs more than all else that is done to a row.
+// A row whose shelf is on its way into the cache: the shelves are too many to be there all, and
+// waiting for each costs more than all else that is done to a row.
 typedef struct pending {
-  uint8_t *to;
+  uint64_t subject_hash;
   uint32_t size; // 0 = none
   uint8_t bytes[PENDING_BYTES];
 } pending;
@@ -66,10 +75,10 @@ struct ds_stage_area {
   ds_import_scope scope;
   bool committed;
   bool built;
-  bool want_run; // a partition is full
   partition partitions[DS_PARTITIONS];
   uint64_t rows; // staged since the last run
-  pending pending[PENDING]; // row n at n % PENDING
+  pending pending[PENDING]; // a ring
+  uint32_t turn;            // where the next row goes, and the oldest is
   uint8_t *chunk_bytes; // BUFFER_BYTES: a chunk on its way to the spill
   char spill_path[DS_PATH_BYTES_MAX + 64];
   ds_file *spill;
@@ -173,84 +182,96 @@ static ds_code buffer_flush(ds_stage_area *stage, partition *part, ds_error *err
   if (stage->chunk_bytes == NULL && (stage->chunk_bytes = malloc(BUFFER_BYTES)) == NULL)
     return ds_fail(err, DS_MEMORY, "out of memory sorting an import");
   for (uint32_t k = 0; k < SHELVES; k++) {
-    memcpy(stage->chunk_bytes + piece.size, part->buffer + k * SHELF_BYTES, part->used[k]);
-    piece.shelf[k] = part->used[k];
-    piece.size += part->used[k];
-    part->used[k] = 0;
+    const uint32_t used = part->shelves[k].used;
+    memcpy(stage->chunk_bytes + piece.size, part->buffer + k * SHELF_BYTES, used);
+    piece.shelf[k] = used;
+    piece.size += used;
+    part->shelves[k] = (shelf){0};
   }
-  if (piece.size > 0)
-    TRY(spill_write(stage, part, &piece, stage->chunk_bytes, err));
-  if (part->spilled_bytes + BUFFER_BYTES > stage->partition_bytes_max)
-    stage->want_run = true;
+  return piece.size > 0 ? spill_write(stage, part, &piece, stage->chunk_bytes, err) : DS_OK;
+}
+
+static inline uint32_t shelf_of(uint64_t subject_hash) {
+  return subject_hash >> 52 & (SHELVES - 1);
+}
+
+// A row too long for a shelf becomes a chunk of its own, behind what the shelves held.
+static ds_code row_spill(ds_stage_area *stage, partition *part, uint32_t shelf_number,
+                         const uint8_t *row, uint32_t size, ds_error *err) {
+  TRY(buffer_flush(stage, part, err));
+  uint8_t *bytes = malloc((size_t)size + DS_FOLD_MORE);
+  if (bytes == NULL)
+    return ds_fail(err, DS_MEMORY, "out of memory sorting an import");
+  ds_fold fold = {0};
+  chunk alone = {.size = (uint32_t)(ds_fold_row(&fold, row, bytes) - bytes)};
+  alone.shelf[shelf_number] = alone.size;
+  const ds_code code = spill_write(stage, part, &alone, bytes, err);
+  free(bytes);
+  return code;
+}
+
+// Puts a row behind the others of its shelf.
+static inline ds_code row_put(ds_stage_area *stage, uint64_t subject_hash, const uint8_t *row,
+                              uint32_t size, ds_error *err) {
+  partition *part = &stage->partitions[ds_subject_partition(subject_hash)];
+  const uint32_t number = shelf_of(subject_hash);
+  shelf *to = &part->shelves[number];
+  if (size + DS_FOLD_MORE > SHELF_BYTES)
+    return row_spill(stage, part, number, row, size, err);
+  if (to->used + size + DS_FOLD_MORE > SHELF_BYTES)
+    TRY(buffer_flush(stage, part, err));
+  uint8_t *begin = part->buffer + number * SHELF_BYTES;
+  to->used = (uint32_t)(ds_fold_row(&to->fold, row, begin + to->used) - begin);
+  return DS_OK;
+}
+
+static inline ds_code pending_put(ds_stage_area *stage, pending *row, ds_error *err) {
+  const uint32_t size = row->size;
+  row->size = 0;
+  return size == 0 ? DS_OK : row_put(stage, row->subject_hash, row->bytes, size, err);
+}
+
+// Puts all rows that are on their way, the oldest first.
+static ds_code pending_flush(ds_stage_area *stage, ds_error *err) {
+  for (uint32_t i = 0; i < PENDING; i++)
+    TRY(pending_put(stage, &stage->pending[(stage->turn + i) % PENDING], err));
   return DS_OK;
 }
 
 static ds_code stage_run(ds_stage_area *stage, ds_error *err);
 
-static inline void pending_put(pending *row) {
-  if (row->size > 0)
-    memcpy(row->to, row->bytes, row->size);
-  row->size = 0;
-}
-
-static void pending_flush(ds_stage_area *stage) {
-  for (uint32_t i = 0; i < PENDING; i++)
-    pending_put(&stage->pending[i]);
-}
-
-// Copies a row to its place, sooner or later.
-static inline void row_put(ds_stage_area *stage, uint8_t *to, const uint8_t *row, uint32_t size) {
-  if (size > PENDING_BYTES) {
-    memcpy(to, row, size);
-    return;
-  }
-  __builtin_prefetch(to, 1);
-  __builtin_prefetch(to + size - 1, 1);
-  pending *place = &stage->pending[stage->rows % PENDING];
-  pending_put(place);
-  memcpy(place->bytes, row, size);
-  place->to = to;
-  place->size = size;
-}
-
-// Makes room for a row: the partition is flushed, and everything turned into parts when it has
-// become too big.
-static ds_code room_make(ds_stage_area *stage, partition *part, ds_error *err) {
-  pending_flush(stage);
-  if (part->buffer != NULL)
-    TRY(buffer_flush(stage, part, err));
-  if (stage->want_run)
-    TRY(stage_run(stage, err));
-  if (part->buffer == NULL && (part->buffer = malloc(BUFFER_BYTES)) == NULL)
-    return ds_fail(err, DS_MEMORY, "out of memory sorting an import");
-  return DS_OK;
-}
-
 ds_code ds_stage_row(ds_stage_area *stage, uint64_t subject_hash, const uint8_t *row,
                      uint32_t size, ds_error *err) {
   assert(!stage->built && size >= ROW_BYTES_MIN);
   partition *part = &stage->partitions[ds_subject_partition(subject_hash)];
-  const uint32_t shelf = subject_hash >> 52 & (SHELVES - 1);
-  if (part->buffer == NULL || part->used[shelf] + size > SHELF_BYTES)
-    TRY(room_make(stage, part, err));
+  if (part->row_bytes + size > stage->partition_bytes_max && part->rows > 0)
+    TRY(stage_run(stage, err));
+  if (part->buffer == NULL && (part->buffer = malloc(BUFFER_BYTES)) == NULL)
+    return ds_fail(err, DS_MEMORY, "out of memory sorting an import");
   part->rows++;
+  part->row_bytes += size;
   stage->rows++;
-  if (size > SHELF_BYTES) {
-    chunk alone = {.size = size};
-    alone.shelf[shelf] = size;
-    return spill_write(stage, part, &alone, row, err);
+  if (size > PENDING_BYTES) {
+    TRY(pending_flush(stage, err));
+    return row_put(stage, subject_hash, row, size, err);
   }
-  row_put(stage, part->buffer + shelf * SHELF_BYTES + part->used[shelf], row, size);
-  part->used[shelf] += size;
+  const uint32_t number = shelf_of(subject_hash);
+  __builtin_prefetch(part->buffer + number * SHELF_BYTES + part->shelves[number].used, 1);
+  pending *place = &stage->pending[stage->turn];
+  stage->turn = (stage->turn + 1) % PENDING;
+  TRY(pending_put(stage, place, err));
+  memcpy(place->bytes, row, size);
+  place->subject_hash = subject_hash;
+  place->size = size;
   return DS_OK;
 }
 
 // What one thread needs to bring a partition's rows together; reused from one to the next.
 typedef struct gather {
-  uint8_t *bytes;
-  uint64_t bytes_capacity;
+  uint8_t *folded; // the partition's chunks
+  uint8_t *bytes;  // its rows
   const uint8_t **rows;
-  uint64_t rows_capacity;
+  uint64_t folded_capacity, bytes_capacity, rows_capacity;
 } gather;
 
 typedef struct run {
@@ -262,56 +283,70 @@ typedef struct run {
   uint64_t done_rows; // guarded by nothing: told by thread 0 alone, for people
 } run;
 
-static ds_code gather_room(gather *room, uint64_t bytes, uint64_t rows, ds_error *err) {
-  if (bytes > room->bytes_capacity) {
-    free(room->bytes);
-    room->bytes_capacity = bytes + bytes / 8;
-    room->bytes = malloc(room->bytes_capacity);
-    if (room->bytes == NULL)
-      room->bytes_capacity = 0;
-  }
-  if (rows > room->rows_capacity) {
-    free(room->rows);
-    room->rows_capacity = rows + rows / 8;
-    room->rows = malloc(room->rows_capacity * sizeof *room->rows);
-    if (room->rows == NULL)
-      room->rows_capacity = 0;
-  }
-  if (bytes > room->bytes_capacity || rows > room->rows_capacity)
-    return ds_fail(err, DS_MEMORY, "out of memory sorting an import");
-  return DS_OK;
+// Room for `count` elements; what was there is lost. False without memory.
+static bool array_room(void *array_of, uint64_t *capacity, uint64_t count, size_t element) {
+  if (count <= *capacity)
+    return true;
+  void **array = array_of;
+  free(*array);
+  *capacity = count + count / 8;
+  *array = malloc(*capacity * element);
+  if (*array == NULL)
+    *capacity = 0;
+  return *array != NULL;
 }
 
-// Points at every row of `size` bytes at `at`.
-static uint64_t rows_find(const uint8_t *at, uint64_t size, const uint8_t **rows) {
+// Unfolds a sequence of `size` bytes behind the rows at *to; returns how many it holds.
+static uint64_t rows_unfold(const ds_import_scope *scope, const uint8_t *at, uint64_t size,
+                            uint8_t **to, const uint8_t **rows) {
   uint64_t count = 0;
   const uint8_t *end = at + size;
+  ds_fold fold = {0};
   while (at < end) {
     uint32_t row_size;
-    memcpy(&row_size, at, sizeof row_size);
-    assert(row_size >= ROW_BYTES_MIN && row_size <= (uint64_t)(end - at));
-    rows[count++] = at;
-    at += row_size;
+    at = ds_unfold_row(&fold, at, scope->id, scope->arrival, *to);
+    memcpy(&row_size, *to, sizeof row_size);
+    assert(row_size >= ROW_BYTES_MIN && at <= end);
+    rows[count++] = *to;
+    *to += row_size;
   }
   return count;
 }
 
-// Points at all rows of a partition, shelf by shelf; `bytes` are its chunks one behind the other.
-static uint64_t partition_rows(const partition *part, const uint8_t *bytes,
-                               const uint8_t **rows) {
+// Unfolds one shelf of a partition, out of its chunks and its buffer.
+static uint64_t shelf_rows(const ds_stage_area *stage, const partition *part, uint32_t shelf_number,
+                           const uint8_t *folded, uint8_t **to, const uint8_t **rows) {
   uint64_t count = 0;
-  for (uint32_t k = 0; k < SHELVES; k++) {
-    const uint8_t *at = bytes;
-    for (uint32_t i = 0; i < part->chunks_count; i++) {
-      const uint8_t *shelf = at;
-      for (uint32_t before = 0; before < k; before++)
-        shelf += part->chunks[i].shelf[before];
-      count += rows_find(shelf, part->chunks[i].shelf[k], rows + count);
-      at += part->chunks[i].size;
-    }
-    count += rows_find(part->buffer + k * SHELF_BYTES, part->used[k], rows + count);
+  for (uint32_t i = 0; i < part->chunks_count; i++) {
+    const uint8_t *from = folded;
+    for (uint32_t before = 0; before < shelf_number; before++)
+      from += part->chunks[i].shelf[before];
+    count += rows_unfold(&stage->scope, from, part->chunks[i].shelf[shelf_number], to,
+                         rows + count);
+    folded += part->chunks[i].size;
   }
-  return count;
+  return count + rows_unfold(&stage->scope, part->buffer + shelf_number * SHELF_BYTES,
+                             part->shelves[shelf_number].used, to, rows + count);
+}
+
+// Gives a partition's rows to the builder: shelf by shelf, so that all that is done to a row is
+// done in the nearest caches, or all at once when numbers given earlier decide their order.
+static ds_code shelves_build(const ds_stage_area *stage, uint32_t number, const gather *room,
+                             ds_builder *builder, ds_error *err) {
+  const partition *part = &stage->partitions[number];
+  uint64_t count = 0, done = 0;
+  uint8_t *to = room->bytes;
+  for (uint32_t k = 0; k < SHELVES; k++) {
+    count += shelf_rows(stage, part, k, room->folded, &to, room->rows + count);
+    if (stage->places_count > 0 && k + 1 < SHELVES)
+      continue;
+    TRY(ds_builder_add(builder, number, room->rows, (uint32_t)count, err));
+    done += count;
+    count = 0;
+    to = room->bytes;
+  }
+  assert(done == part->rows);
+  return DS_OK;
 }
 
 // Brings all rows of a partition together and gives them to the builder; lets its buffers go.
@@ -322,16 +357,17 @@ static ds_code partition_build(ds_stage_area *stage, uint32_t number, gather *ro
     return DS_OK;
   if (part->rows > UINT32_MAX / 4)
     return ds_fail(err, DS_LIMIT, "too many events at once: import the files in several runs");
-  TRY(gather_room(room, part->spilled_bytes, part->rows, err));
+  if (!array_room(&room->folded, &room->folded_capacity, part->spilled_bytes, 1) ||
+      !array_room(&room->bytes, &room->bytes_capacity, part->row_bytes, 1) ||
+      !array_room(&room->rows, &room->rows_capacity, part->rows, sizeof *room->rows))
+    return ds_fail(err, DS_MEMORY, "out of memory sorting an import");
   uint64_t at = 0;
   for (uint32_t i = 0; i < part->chunks_count; i++) {
-    TRY(stage->io->ops->read_at(stage->io, stage->spill, part->chunks[i].offset, room->bytes + at,
-                                part->chunks[i].size, err));
+    TRY(stage->io->ops->read_at(stage->io, stage->spill, part->chunks[i].offset,
+                                room->folded + at, part->chunks[i].size, err));
     at += part->chunks[i].size;
   }
-  const uint64_t count = partition_rows(part, room->bytes, room->rows);
-  assert(count == part->rows);
-  TRY(ds_builder_add(builder, number, room->rows, (uint32_t)count, err));
+  TRY(shelves_build(stage, number, room, builder, err));
   partition_done(part);
   return DS_OK;
 }
@@ -453,7 +489,7 @@ static ds_code places_open(ds_stage_area *stage, ds_error *err) {
 }
 
 static ds_code stage_run(ds_stage_area *stage, ds_error *err) {
-  pending_flush(stage);
+  TRY(pending_flush(stage, err));
   TRY(places_open(stage, err));
   run *all = calloc(1, sizeof *all);
   if (all == NULL)
@@ -468,6 +504,7 @@ static ds_code stage_run(ds_stage_area *stage, ds_error *err) {
   for (uint32_t job = 0; job < all->jobs; job++)
     ds_builder_free(all->builders[job]);
   for (uint32_t i = 0; i < DS_THREADS_MAX; i++) {
+    free(all->gathers[i].folded);
     free(all->gathers[i].bytes);
     free(all->gathers[i].rows);
   }
@@ -475,7 +512,6 @@ static ds_code stage_run(ds_stage_area *stage, ds_error *err) {
   spill_remove(stage);
   stage->rows = 0;
   stage->runs++;
-  stage->want_run = false;
   return code;
 }
 

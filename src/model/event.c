@@ -314,21 +314,6 @@ ds_code ds_event_decode(const uint8_t *row, size_t size, const ds_space *space, 
   return DS_OK;
 }
 
-void ds_row_peek(const uint8_t *row, ds_row_head *ret_head) {
-  row_start start;
-  memcpy(&start, row, sizeof start);
-  assert(start.size > sizeof start && (start.flags & ~FLAGS_KNOWN) == 0);
-  const size_t optional =
-      (start.flags & FLAG_RECEIVED ? 8u : 0u) + (start.flags & FLAG_ID ? 8u : 0u);
-  const uint8_t *subject = row + sizeof start + optional + 8;
-  uint16_t subject_size;
-  memcpy(&subject_size, subject, sizeof subject_size);
-  ret_head->size = start.size;
-  ret_head->touchpoint = start.touchpoint;
-  ret_head->time_ms = start.time_ms;
-  ret_head->subject = (ds_str){(const char *)subject + 2, subject_size};
-}
-
 uint64_t ds_subject_hash(ds_str subject) { return XXH3_64bits(subject.data, subject.size); }
 
 uint64_t ds_key_hash(ds_str text) { return XXH3_64bits(text.data, text.size); }

@@ -107,21 +107,6 @@ struct ds_part_writer {
   uint32_t scratch_capacity;
 };
 
-// A trusted row, opened: head fields, and where keys begin.
-typedef struct ds_row {
-  uint32_t size;
-  uint16_t touchpoint, source;
-  uint32_t import;
-  uint32_t keys, properties;
-  bool has_id;
-  int64_t time_ms, received_ms;
-  uint64_t id, arrival;
-  ds_str subject;
-} ds_row;
-
-// Opens a row that ds_event_encode wrote or ds_event_decode accepted; returns the first key.
-const uint8_t *ds_row_open(const uint8_t *bytes, ds_row *ret_row);
-
 // Encodes the collected block into chunks and empties it. Nothing to do when it is empty.
 DS_CHECKED ds_code ds_block_flush(ds_part_writer *writer, ds_error *err);
 

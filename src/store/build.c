@@ -110,6 +110,24 @@ uint32_t ds_build_find_subject(const ds_builder *b, uint64_t hash, ds_str text) 
   return DS_NONE;
 }
 
+// The row's subject, a new one at its first row.
+static uint32_t subject_find(ds_builder *b, const ds_row *row) {
+  const uint64_t hash = ds_subject_hash(row->subject);
+  assert(ds_subject_partition(hash) == b->partition);
+  uint32_t subject = ds_build_find_subject(b, hash, row->subject);
+  if (subject != DS_NONE)
+    return subject;
+  subject = b->subjects_count++;
+  b->subjects[subject] = (build_subject){
+      .hash = hash, .text = row->subject, .number = DS_NONE, .known = false};
+  const uint32_t mask = b->slots_used - 1;
+  uint32_t at = (uint32_t)hash & mask;
+  while (b->slot[at] != DS_NONE)
+    at = (at + 1) & mask;
+  b->slot[at] = subject;
+  return subject;
+}
+
 // Subjects in order of first appearance; subject_of[] per row.
 static void group_rows(ds_builder *b, const uint8_t *const *rows, uint32_t count) {
   uint32_t slots = 1024;
@@ -118,7 +136,7 @@ static void group_rows(ds_builder *b, const uint8_t *const *rows, uint32_t count
   b->slots_used = slots < b->slots ? slots : b->slots;
   memset(b->slot, 0xff, (size_t)b->slots_used * sizeof *b->slot);
   b->subjects_count = 0;
-  const uint32_t mask = b->slots_used - 1;
+  uint32_t subject = DS_NONE; // of the row before: many a file has a customer's rows in a row
   for (uint32_t i = 0; i < count; i++) {
     ds_row row;
     ds_row_open(rows[i], &row);
@@ -126,18 +144,8 @@ static void group_rows(ds_builder *b, const uint8_t *const *rows, uint32_t count
       b->subject_of[i] = DS_NONE;
       continue;
     }
-    const uint64_t hash = ds_subject_hash(row.subject);
-    assert(ds_subject_partition(hash) == b->partition);
-    uint32_t subject = ds_build_find_subject(b, hash, row.subject);
-    if (subject == DS_NONE) {
-      subject = b->subjects_count++;
-      b->subjects[subject] = (build_subject){
-          .hash = hash, .text = row.subject, .number = DS_NONE, .known = false};
-      uint32_t at = (uint32_t)hash & mask;
-      while (b->slot[at] != DS_NONE)
-        at = (at + 1) & mask;
-      b->slot[at] = subject;
-    }
+    if (subject == DS_NONE || !ds_str_equal(b->subjects[subject].text, row.subject))
+      subject = subject_find(b, &row);
     b->subjects[subject].events++;
     b->subject_of[i] = subject;
   }
@@ -261,7 +269,10 @@ static ds_code write_journey(ds_builder *b, const build_subject *subject, ds_err
 ds_code ds_builder_add(ds_builder *b, uint32_t partition, const uint8_t *const *rows,
                        uint32_t count, ds_error *err) {
   assert(!b->finished && partition < DS_PARTITIONS);
-  assert(b->partition == DS_NONE || partition > b->partition);
+  assert(b->partition == DS_NONE || partition > b->partition ||
+         (partition == b->partition && b->options.places_count == 0));
+  if (partition != b->partition)
+    b->next_ordinal = 0;
   b->partition = partition;
   if (count == 0)
     return DS_OK;

@@ -47,7 +47,8 @@ DS_CHECKED ds_code ds_builder_new(const ds_build_options *options, ds_builder **
 void ds_builder_free(ds_builder *builder);
 
 // All rows of one subject partition, in arrival order (rows of equal time and arrival keep it).
-// Partitions must come in ascending order. The rows need to live only during the call.
+// Partitions must come in ascending order. Without places a partition may come in several calls,
+// each with all rows of its subjects: numbers go on. The rows need to live only during the call.
 DS_CHECKED ds_code ds_builder_add(ds_builder *builder, uint32_t partition,
                                   const uint8_t *const *rows, uint32_t count, ds_error *err);
 

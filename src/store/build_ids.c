@@ -106,9 +106,8 @@ static ds_code match_block(ds_builder *b, const ds_part *part, uint32_t block, d
   return DS_OK;
 }
 
-// Looks through a place's blocks of the partition; *next_ordinal rises past every number seen.
-static ds_code match_place(ds_builder *b, const ds_part *part, uint64_t *next_ordinal,
-                           ds_error *err) {
+// Looks through a place's blocks of the partition; next_ordinal rises past every number seen.
+static ds_code match_place(ds_builder *b, const ds_part *part, ds_error *err) {
   uint32_t first, end;
   ds_part_partition_blocks(part, b->partition, &first, &end);
   for (uint32_t block = first; block < end; block++) {
@@ -120,7 +119,7 @@ static ds_code match_place(ds_builder *b, const ds_part *part, uint64_t *next_or
       if (customers[j] >> DS_ORDINAL_BITS != b->partition)
         continue;
       const uint64_t ordinal = customers[j] & ((1u << DS_ORDINAL_BITS) - 1);
-      *next_ordinal = ordinal >= *next_ordinal ? ordinal + 1 : *next_ordinal;
+      b->next_ordinal = ordinal >= b->next_ordinal ? ordinal + 1 : b->next_ordinal;
       any = any || ds_build_find_subject(b, hashes[j], (ds_str){NULL, 0}) != DS_NONE;
     }
     if (any)
@@ -130,17 +129,16 @@ static ds_code match_place(ds_builder *b, const ds_part *part, uint64_t *next_or
 }
 
 ds_code ds_build_numbers(ds_builder *b, ds_error *err) {
-  uint64_t next_ordinal = 0;
   ds_map64_reset(&b->known_ids);
   for (uint32_t p = 0; p < b->options.places_count; p++)
-    TRY(match_place(b, b->options.places[p], &next_ordinal, err));
+    TRY(match_place(b, b->options.places[p], err));
   for (uint32_t s = 0; s < b->subjects_count; s++) {
     if (b->subjects[s].known)
       continue;
-    if (next_ordinal >= DS_PARTITION_SUBJECTS_MAX)
+    if (b->next_ordinal >= DS_PARTITION_SUBJECTS_MAX)
       return ds_fail(err, DS_LIMIT, "the store holds its maximum of customers (about %u million)",
                      DS_PARTITION_SUBJECTS_MAX / 1000000u * DS_PARTITIONS);
-    b->subjects[s].number = b->partition << DS_ORDINAL_BITS | (uint32_t)next_ordinal++;
+    b->subjects[s].number = b->partition << DS_ORDINAL_BITS | (uint32_t)b->next_ordinal++;
   }
   return DS_OK;
 }

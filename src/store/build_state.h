@@ -46,6 +46,7 @@ struct ds_builder {
   ds_part_writer *writer;
   ds_block_reader *reader; // of the places
   uint32_t partition;
+  uint64_t next_ordinal; // of the partition's next new subject
   bool finished;
   ds_build_stats stats;
 

@@ -39,34 +39,6 @@ bool ds_texts_add(ds_texts *texts, ds_str text) {
   return !texts->bytes.failed;
 }
 
-static uint64_t take64(const uint8_t **at) {
-  uint64_t value;
-  memcpy(&value, *at, 8);
-  *at += 8;
-  return value;
-}
-
-const uint8_t *ds_row_open(const uint8_t *bytes, ds_row *row) {
-  const uint8_t flags = bytes[12];
-  uint16_t properties, subject_size;
-  memcpy(&row->size, bytes, 4);
-  memcpy(&row->touchpoint, bytes + 4, 2);
-  memcpy(&row->source, bytes + 6, 2);
-  memcpy(&row->import, bytes + 8, 4);
-  memcpy(&properties, bytes + 14, 2);
-  memcpy(&row->time_ms, bytes + 16, 8);
-  row->keys = bytes[13];
-  row->properties = properties;
-  row->has_id = (flags & 2) != 0;
-  const uint8_t *at = bytes + 24;
-  row->received_ms = (flags & 1) != 0 ? (int64_t)take64(&at) : row->time_ms;
-  row->id = row->has_id ? take64(&at) : 0;
-  row->arrival = take64(&at);
-  memcpy(&subject_size, at, 2);
-  row->subject = (ds_str){(const char *)at + 2, subject_size};
-  return at + 2 + subject_size;
-}
-
 ds_code ds_part_writer_new(const ds_space *space, ds_part_writer **ret_writer, ds_error *err) {
   ds_part_writer *w = calloc(1, sizeof *w);
   if (w == NULL)

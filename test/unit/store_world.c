@@ -177,9 +177,9 @@ static ds_code build_rows(ds_builder *builder, const ds_buf *rows) {
   const uint8_t *all[1024];
   for (uint32_t p = 0; p < DS_PARTITIONS; p++) {
     uint32_t count = 0;
-    ds_row_head head;
+    ds_row head;
     for (size_t at = 0; at < rows->size; at += head.size) {
-      ds_row_peek(rows->data + at, &head);
+      ds_row_open(rows->data + at, &head);
       if (ds_subject_partition(ds_subject_hash(head.subject)) == p && count < 1024)
         all[count++] = rows->data + at;
     }

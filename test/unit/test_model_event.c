@@ -11,7 +11,7 @@
 #include <stdlib.h>
 
 #include "base/limits.h"
-#include "model/event.h"
+#include "model/event_fold.h"
 #include "model/time.h"
 
 // A space of a few names, an event that uses them, and room to decode into.
@@ -121,15 +121,61 @@ static void test_round_trip(void **state) {
   assert_int_equal(f->decoded.received_ms, f->decoded.time_ms);
   f->event.has_id = f->event.has_received = false;
   assert_same_event(&f->event, &f->decoded);
-  ds_row_head head;
-  ds_row_peek(out.data, &head);
+  ds_row head;
+  ds_row_open(out.data, &head);
   assert_int_equal(head.size, first);
   assert_int_equal(head.touchpoint, 1);
   assert_int_equal(head.time_ms, f->event.time_ms);
   assert_true(ds_str_equal(head.subject, f->event.subject));
-  ds_row_peek(out.data + first, &head);
+  ds_row_open(out.data + first, &head);
   assert_true(ds_str_equal(head.subject, f->event.subject));
   ds_buf_done(&out);
+  fixture_free(f);
+}
+
+// Rows with and without id, received, keys, properties, of one customer and of others, at times to
+// and fro, come out of their folded form as they went in.
+static void test_fold_round_trip(void **state) {
+  (void)state;
+  enum { ROWS = 64 };
+  static const char *const subjects[] = {"customer_id=A", "customer_id=A", "customer_id=B", ""};
+  fixture *f = fixture_new();
+  ds_buf rows;
+  ds_buf_init(&rows, 1 << 20);
+  size_t begin[ROWS + 1] = {0};
+  f->event.import = 7;
+  f->event.arrival = 9;
+  for (uint32_t i = 0; i < ROWS; i++) {
+    ds_event event = f->event;
+    event.has_id = (i & 1) != 0;
+    event.has_received = (i & 2) != 0;
+    event.keys_count = (i & 4) != 0 ? f->event.keys_count : 0;
+    event.properties_count = (i & 8) != 0 ? f->event.properties_count : 0;
+    event.subject = ds_str_of(subjects[i / 3 % 4]);
+    event.time_ms = i % 7 == 0 ? -DS_TIME_MAX_MS : i % 7 == 1 ? DS_TIME_MAX_MS : 1000 * (int64_t)i;
+    event.received_ms = i % 5 == 0 ? -DS_TIME_MAX_MS : event.time_ms;
+    assert_int_equal(ds_event_encode(&event, &rows, NULL), DS_OK);
+    begin[i + 1] = rows.size;
+  }
+  uint8_t *folded = malloc(rows.size + ROWS * DS_FOLD_MORE), *row = malloc(rows.size);
+  ds_fold fold = {0};
+  uint8_t *to = folded;
+  for (uint32_t i = 0; i < ROWS; i++) {
+    const uint8_t *end = to + (begin[i + 1] - begin[i]) + DS_FOLD_MORE;
+    to = ds_fold_row(&fold, rows.data + begin[i], to);
+    assert_true(to <= end);
+  }
+  assert_true((size_t)(to - folded) < rows.size);
+  const uint8_t *at = folded;
+  fold = (ds_fold){0};
+  for (uint32_t i = 0; i < ROWS; i++) {
+    at = ds_unfold_row(&fold, at, 7, 9, row);
+    assert_memory_equal(row, rows.data + begin[i], begin[i + 1] - begin[i]);
+  }
+  assert_ptr_equal(at, to);
+  free(folded);
+  free(row);
+  ds_buf_done(&rows);
   fixture_free(f);
 }
 
@@ -296,7 +342,7 @@ int main(void) {
       cmocka_unit_test(test_round_trip),       cmocka_unit_test(test_absent_values_are_left_out),
       cmocka_unit_test(test_limits),           cmocka_unit_test(test_full_buffer_stays_usable),
       cmocka_unit_test(test_damage),           cmocka_unit_test(test_names_round_trip),
-      cmocka_unit_test(test_hashes),
+      cmocka_unit_test(test_hashes),           cmocka_unit_test(test_fold_round_trip),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

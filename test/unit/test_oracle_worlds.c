@@ -135,8 +135,8 @@ static void import(world *w, uint32_t first, uint32_t end) {
   for (uint32_t i = first; i < end; i++) {
     uint8_t *row = w->rows.data + w->at[i];
     const uint32_t size = (uint32_t)(w->at[i + 1] - w->at[i]);
-    ds_row_head head;
-    ds_row_peek(row, &head);
+    ds_row head;
+    ds_row_open(row, &head);
     memcpy(row + 8, &scope->id, 4);
     memcpy(row + 24, &scope->arrival, 8);
     check(ds_stage_row(stage, ds_subject_hash(head.subject), row, size, &err), &err);

@@ -132,8 +132,8 @@ static ds_part *build(const world *w, uint32_t first, uint32_t end, ds_part *con
   for (uint32_t p = 0; p < 256; p++) {
     uint32_t count = 0;
     for (uint32_t i = first; i < end; i++) {
-      ds_row_head head;
-      ds_row_peek(row_of(w, i), &head);
+      ds_row head;
+      ds_row_open(row_of(w, i), &head);
       if (ds_subject_partition(ds_subject_hash(head.subject)) == p)
         rows[count++] = row_of(w, i);
     }
@@ -343,8 +343,8 @@ static void test_every_flip_is_found(void **state) {
     const uint8_t *rows[60];
     uint32_t count = 0;
     for (uint32_t i = 0; i < w.count; i++) {
-      ds_row_head head;
-      ds_row_peek(row_of(&w, i), &head);
+      ds_row head;
+      ds_row_open(row_of(&w, i), &head);
       if (ds_subject_partition(ds_subject_hash(head.subject)) == p)
         rows[count++] = row_of(&w, i);
     }
