@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Every question of the question table as a command.
 #include "cli/cli.h"
+#include "ingest/settings.h"
 
 // Whether an option is a question's: of its own table, or of the questions' common one.
 static bool is_of_question(const cli *run, const char *name) {
@@ -37,12 +38,37 @@ static ds_code show_sql(cli *run, const ds_request *request, ds_error *err) {
   return code;
 }
 
-static ds_code ask(cli *run, const ds_snapshot *snapshot, int64_t now_ms, ds_error *err) {
+// What a store's doorstep.yaml says; files of --data have none.
+typedef struct surroundings {
+  ds_settings settings;
+  ds_zone *zone; // NULL = UTC
+} surroundings;
+
+static ds_code look_around(cli *run, surroundings *ret_around, ds_error *err) {
+  surroundings around = {.zone = NULL};
+  ds_io *io = ds_io_posix();
+  if (cli_flag(run, "data"))
+    TRY(ds_settings_parse(io, (ds_str){"", 0}, &run->arena, &around.settings, err));
+  else
+    TRY(ds_settings_read(io, run->store, &run->arena, &around.settings, err));
+  const ds_str zone = ds_str_of(around.settings.time_zone);
+  if (!ds_str_equal(zone, ds_str_of("UTC")))
+    TRY(ds_zone_load(io, "/usr/share/zoneinfo", zone, &around.zone, err));
+  *ret_around = around;
+  return DS_OK;
+}
+
+static ds_code ask(cli *run, const ds_snapshot *snapshot, const surroundings *around,
+                   ds_error *err) {
+  ds_io *io = ds_io_posix();
   ds_option_value values[CLI_VALUES_MAX];
   const ds_request request = {
       .snapshot = snapshot,
       .options = question_options(run, values),
-      .now_ms = now_ms,
+      .catalogue = around->settings.catalogue,
+      .zone = around->zone,
+      .zone_name = around->settings.time_zone,
+      .now_ms = io->ops->now_ms(io),
       .threads = run->threads,
       .memory_bytes = run->memory_bytes,
       .progress = &run->progress,
@@ -62,9 +88,12 @@ static ds_code ask(cli *run, const ds_snapshot *snapshot, int64_t now_ms, ds_err
 
 ds_code cli_run_question(cli *run, ds_error *err) {
   ds_snapshot *snapshot = NULL;
+  surroundings around = {.zone = NULL};
   TRY(cli_open_snapshot(run, &snapshot, err));
-  ds_io *io = ds_io_posix();
-  const ds_code code = ask(run, snapshot, io->ops->now_ms(io), err);
+  ds_code code = look_around(run, &around, err);
+  if (code == DS_OK)
+    code = ask(run, snapshot, &around, err);
+  ds_zone_free(around.zone);
   ds_snapshot_free(snapshot);
   return code;
 }

@@ -5,6 +5,7 @@
 #ifndef DS_QUESTION_QUESTION_H
 #define DS_QUESTION_QUESTION_H
 
+#include "model/catalogue.h"
 #include "model/result.h"
 #include "model/time.h"
 #include "scan/scan.h"
@@ -37,6 +38,9 @@ typedef struct ds_option_set {
 typedef struct ds_request {
   const ds_snapshot *snapshot;
   ds_option_set options;
+  const ds_catalogue *catalogue; // of the store's touchpoints; NULL = the shipped one
+  const ds_zone *zone;           // of days, weeks and months; NULL = UTC
+  const char *zone_name;         // its name; NULL = UTC
   int64_t now_ms;       // the clock, for as_of
   uint32_t threads;
   size_t memory_bytes;
