@@ -30,23 +30,19 @@ static __attribute__((noinline, cold)) void widen(process_edge *edge, int64_t ga
   edge->min = min;
 }
 
-// Counts a gap below each window; bit q tells that it is inside window q.
-static inline uint32_t window_step(process_edge *edge, float gap) {
+// The zone of a gap, see process_edge.
+static inline uint32_t zone_of(const process_edge *edge, float gap) {
 #ifdef __SSE2__
   static_assert(offsetof(process_edge, high) == offsetof(process_edge, low) + 8, "one vector");
-  const __m128 less = _mm_cmplt_ps(_mm_set1_ps(gap), _mm_loadu_ps(edge->low));
-  const __m128i below = _mm_loadl_epi64((const __m128i *)edge->below);
-  _mm_storel_epi64((__m128i *)edge->below, _mm_sub_epi32(below, _mm_castps_si128(less)));
-  const uint32_t bits = (uint32_t)_mm_movemask_ps(less);
-  return (bits ^ (bits >> 2)) & 3;
+  return (uint32_t)_mm_movemask_ps(_mm_cmplt_ps(_mm_set1_ps(gap), _mm_loadu_ps(edge->low)));
 #else
-  const uint32_t below_0 = gap < edge->low[0], below_1 = gap < edge->low[1];
-  edge->below[0] += below_0;
-  edge->below[1] += below_1;
-  const uint32_t under_0 = gap < edge->high[0], under_1 = gap < edge->high[1];
-  return (below_0 ^ under_0) | (below_1 ^ under_1) << 1;
+  return (uint32_t)(gap < edge->low[0]) | (uint32_t)(gap < edge->low[1]) << 1 |
+         (uint32_t)(gap < edge->high[0]) << 2 | (uint32_t)(gap < edge->high[1]) << 3;
 #endif
 }
+
+// Bit z tells whether zone z lies inside a window: below its end and not below it.
+#define INSIDE_A_WINDOW 0x7bdeu
 
 #define TILE_OF(level) tile_##level
 #define TILE_TARGET
@@ -66,7 +62,7 @@ static inline uint32_t window_step(process_edge *edge, float gap) {
 typedef uint32_t (*tile_function)(process_edge *restrict, process_node *restrict,
                                   const uint32_t *restrict, const uint32_t *restrict,
                                   const int64_t *restrict, uint32_t, uint32_t,
-                                  process_chunk *restrict);
+                                  uint16_t *restrict, uint32_t *restrict);
 
 static const tile_function tiles[] = {tile_basic, tile_cases, tile_all};
 
@@ -194,13 +190,14 @@ void ds_process_flush(process_state *state) {
     process_edge *edge = &state->edges[i];
     process_total *total = &state->totals[i];
     total->sum += edge->sum;
-    total->count += (uint32_t)edge->count_cases;
-    total->cases += edge->count_cases >> 32;
-    edge->sum = edge->count_cases = 0;
-    for (uint32_t q = 0; q < PROCESS_QUANTILES; q++) {
-      total->below[q] += edge->below[q];
-      edge->below[q] = 0;
+    total->cases += edge->cases;
+    for (uint32_t z = 0; z < 1u << 2 * PROCESS_QUANTILES; z++) {
+      total->count += edge->zone[z];
+      for (uint32_t q = 0; q < PROCESS_QUANTILES; q++)
+        total->below[q] += (z >> q & 1) * (uint64_t)edge->zone[z];
+      edge->zone[z] = 0;
     }
+    edge->sum = edge->cases = 0;
   }
   const size_t nodes = (size_t)state->context->shape.groups * state->context->shape.touchpoints;
   for (size_t i = 0; i < nodes; i++) {
@@ -223,9 +220,16 @@ static void cases_restart(process_state *state) {
 
 static void flush_when_due(process_state *state, const int64_t *restrict gap, uint32_t count) {
   // An OR is an upper bound within a factor of two and, unlike a maximum, plain SSE2 has it.
+  uint64_t lane[8] = {0};
+  uint32_t at = 0;
+  for (; at + 8 <= count; at += 8)
+    for (uint32_t k = 0; k < 8; k++)
+      lane[k] |= (uint64_t)gap[at + k];
   uint64_t bits = 0;
-  for (uint32_t i = 0; i < count; i++)
-    bits |= (uint64_t)gap[i];
+  for (; at < count; at++)
+    bits |= (uint64_t)gap[at];
+  for (uint32_t k = 0; k < 8; k++)
+    bits |= lane[k];
   assert(bits <= INT64_MAX);
   if (bits > 2ull * DS_TIME_MAX_MS)
     bits = 2ull * DS_TIME_MAX_MS;
@@ -296,6 +300,18 @@ static void tile_keys(const uint16_t *touchpoint, uint32_t first, uint32_t count
   pair_keys(touchpoint + first, 1, count, touchpoints, index, node);
 }
 
+// Copies the gaps of a tile that lie inside windows to where they are kept.
+static void keep(process_state *state, const int64_t *restrict gap, uint32_t kept) {
+  process_chunk *chunk = state->kept;
+  for (uint32_t k = 0; k < kept; k++) {
+    const uint32_t i = state->kept_at[k], at = state->index[i] & ~CASE_START;
+    const uint32_t zone = zone_of(&state->edges[at], (float)gap[i]);
+    const uint32_t windows = (zone ^ zone >> PROCESS_QUANTILES) & ((1 << PROCESS_QUANTILES) - 1);
+    chunk->index[chunk->used] = at | windows << PROCESS_WINDOW_SHIFT;
+    chunk->gap[chunk->used++] = gap[i];
+  }
+}
+
 // Moves the keys of a grouped tile into their groups' ranges.
 static void tile_groups(process_state *state, const ds_block *block, uint32_t first,
                         uint32_t count, uint32_t journey) {
@@ -356,9 +372,11 @@ static ds_code add_tile(process_state *state, const ds_block *block, uint32_t fi
   flush_when_due(state, gap, count);
   if (state->context->level == PROCESS_ALL)
     TRY(kept_reserve(state, err));
-  const tile_function tile = tile_of(state->context->level);
-  state->case_last = tile(state->edges, state->nodes, state->index, state->node, gap, count,
-                          state->case_last, state->kept);
+  uint32_t kept = 0;
+  state->case_last = tile_of(state->context->level)(state->edges, state->nodes, state->index,
+                                                    state->node, gap, count, state->case_last,
+                                                    state->kept_at, &kept);
+  keep(state, gap, kept);
   return DS_OK;
 }
 

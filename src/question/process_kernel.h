@@ -57,21 +57,22 @@ typedef struct process_context {
   size_t kept_bytes_max;  // for kept gaps, per state
 } process_context;
 
-// Running figures of one edge since the last flush, one cache line. range is max - min, so that
-// one comparison finds a gap outside [min, max].
+// Running figures of one edge since the last flush, two cache lines. range is max - min, so that
+// one comparison finds a gap outside [min, max]. zone counts gaps by how they compare with the
+// windows: bit q is set below window q, bit PROCESS_QUANTILES + q below its end.
 typedef struct process_edge {
   uint64_t sum;
   int64_t min;
   uint64_t range;
-  uint64_t count_cases; // count + cases << 32: one addition updates both
+  uint32_t cases;
+  uint32_t last_case;
   float low[PROCESS_QUANTILES];
   float high[PROCESS_QUANTILES];
-  uint32_t below[PROCESS_QUANTILES];
-  uint32_t last_case;
-  uint32_t unused;
+  uint64_t unused[2];
+  uint32_t zone[1 << 2 * PROCESS_QUANTILES];
 } process_edge;
 
-static_assert(sizeof(process_edge) == 64, "an edge fills one cache line");
+static_assert(sizeof(process_edge) == 128, "an edge fills two cache lines");
 
 // Totals of one edge.
 typedef struct process_total {
@@ -86,8 +87,6 @@ typedef struct process_node {
   uint32_t cases; // since the last flush
   uint32_t last_case;
 } process_node;
-
-static_assert(sizeof(process_node) == 8, "a node is read and written as one word");
 
 // Kept gaps, in no order.
 typedef struct process_chunk {
@@ -124,6 +123,7 @@ typedef struct process_state {
   uint32_t group_capacity;
   uint32_t index[PROCESS_TILE];
   uint32_t node[PROCESS_TILE];
+  uint16_t kept_at[PROCESS_TILE];
 } process_state;
 
 // The row of the kernel table, and its parts for tests and benchmarks.

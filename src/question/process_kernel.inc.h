@@ -6,46 +6,43 @@
 static TILE_TARGET uint32_t TILE_NAME(
     process_edge *restrict edges, process_node *restrict nodes, const uint32_t *restrict index,
     const uint32_t *restrict node, const int64_t *restrict gap, uint32_t count,
-    uint32_t case_last, process_chunk *restrict kept) {
-#if TILE_WINDOWS
-  uint32_t used = kept->used;
-  assert(used + count <= PROCESS_CHUNK);
-#else
-  (void)kept;
-#endif
+    uint32_t case_last, uint16_t *restrict kept, uint32_t *restrict ret_kept) {
 #if !TILE_CASES
   (void)nodes;
   (void)node;
 #endif
+  uint32_t used = 0;
   assert(count <= PROCESS_TILE);
   for (uint32_t i = 0; i < count; i++) {
-    const uint32_t at = index[i] & ~CASE_START;
-    process_edge *edge = &edges[at];
+    process_edge *edge = &edges[index[i] & ~CASE_START];
     const int64_t g = gap[i];
     edge->sum += (uint64_t)g;
     if (__builtin_expect((uint64_t)g - (uint64_t)edge->min > edge->range, 0))
       widen(edge, g);
 #if TILE_CASES
     case_last += index[i] >> 31;
-    const uint64_t first = edge->last_case != case_last;
-    edge->count_cases += 1 + (first << 32);
+    edge->cases += edge->last_case != case_last;
     edge->last_case = case_last;
-    const process_node touched = nodes[node[i]];
-    nodes[node[i]] =
-        (process_node){touched.cases + (touched.last_case != case_last), case_last};
-#else
-    edge->count_cases++;
+    process_node *touched = &nodes[node[i]];
+    touched->cases += touched->last_case != case_last;
+    touched->last_case = case_last;
 #endif
 #if TILE_WINDOWS
+    const uint32_t zone = zone_of(edge, (float)g);
+    edge->zone[zone]++;
     // Written always, kept only when inside a window: no branch to mispredict.
-    const uint32_t windows = window_step(edge, (float)g);
-    kept->index[used] = at | windows << PROCESS_WINDOW_SHIFT;
-    kept->gap[used] = g;
-    used += windows != 0;
+    kept[used] = (uint16_t)i;
+    used += (INSIDE_A_WINDOW >> zone) & 1;
+#else
+    edge->zone[0]++;
 #endif
   }
 #if TILE_WINDOWS
-  kept->used = used;
+  *ret_kept = used;
+#else
+  (void)kept;
+  (void)ret_kept;
+  (void)used;
 #endif
   return case_last;
 }
