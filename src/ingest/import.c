@@ -173,9 +173,11 @@ static ds_code step_run(ds_importer *importer, const ds_import_step *step, ds_er
   const size_t before = importer->quarantine.count;
   uint64_t rows = 0;
   ds_encoder_begin(importer->encoder, step->plan);
+  const bool log = step->file != DS_NONE && ds_source_is_log(&importer->files[step->file]);
   const ds_code code =
-      ds_sink_run(importer->duck, step->plan, threads_of(importer), ds_encoder_take,
-                  importer->encoder, importer->options->progress, &rows, err);
+      log ? ds_importer_log_run(importer, step, threads_of(importer), &rows, err)
+          : ds_sink_run(importer->duck, step->plan, threads_of(importer), ds_encoder_take,
+                        importer->encoder, importer->options->progress, &rows, err);
   importer->rows += rows;
   if (code != DS_OK)
     return step_fail(importer, step, code, err);
@@ -252,7 +254,8 @@ static ds_code import_run(ds_importer *importer, ds_error *err) {
   TRY(earlier_find(importer, &found, err));
   if (found.id != 0)
     return ds_importer_report(importer, found.id, found.when_ms, err);
-  TRY(duck_start(importer, err));
+  if (ds_importer_has_tables(importer))
+    TRY(duck_start(importer, err));
   if (importer->mapping.name == NULL)
     TRY(ds_importer_recognise(importer, err));
   else

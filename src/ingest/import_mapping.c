@@ -61,8 +61,12 @@ static ds_code view_make(ds_importer *importer, const ds_mapping_file *file, uin
     empty_sql(file, &sql);
   } else {
     ds_input input;
-    code = ds_input_look(importer->duck, importer->io, &importer->files[number],
-                         &importer->plans, &input, err);
+    if (ds_source_is_log(&importer->files[number]))
+      code = ds_fail(err, DS_INPUT, "%s is an event log, which names its events itself: import it "
+                     "without --mapping", importer->files[number].name);
+    if (code == DS_OK)
+      code = ds_input_look(importer->duck, importer->io, &importer->files[number],
+                           &importer->plans, &input, err);
     if (code == DS_OK)
       code = types_override(importer, file, &input, err);
     if (code == DS_OK)

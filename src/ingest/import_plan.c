@@ -52,7 +52,7 @@ static void types_unify(ds_input *inputs, uint32_t count) {
 }
 
 // The report shows each column once, as the first file that has it.
-static ds_code taken_join(ds_importer *importer, const ds_taken_list *more, ds_error *err) {
+ds_code ds_importer_taken(ds_importer *importer, const ds_taken_list *more, ds_error *err) {
   ds_taken_list *all = &importer->taken;
   ds_taken *rows =
       ds_arena_array(&importer->plans, all->count + more->count + 1, sizeof *rows);
@@ -80,7 +80,9 @@ static ds_code file_plan(ds_importer *importer, const ds_input *input, uint32_t 
   TRY(ds_importer_step(importer, file, &plan, err));
   TRY(ds_recognise(input, importer->options, importer->time_format, importer->source_name,
                    &importer->space, &importer->plans, plan, &taken, err));
-  TRY(taken_join(importer, &taken, err));
+  TRY(ds_importer_taken(importer, &taken, err));
+  if (ds_source_is_log(input->file))
+    return DS_OK;
   ds_buf sql;
   ds_buf_init(&sql, 1 << 20);
   ds_input_sql(input->file, NULL, file, &sql);
@@ -113,8 +115,10 @@ ds_code ds_importer_recognise(ds_importer *importer, ds_error *err) {
   if (inputs == NULL)
     return ds_fail(err, DS_MEMORY, "out of memory planning an import");
   for (uint32_t i = 0; i < importer->files_count; i++)
-    TRY(ds_input_look(importer->duck, importer->io, &importer->files[i], &importer->plans,
-                      &inputs[i], err));
+    TRY(ds_source_is_log(&importer->files[i])
+            ? ds_importer_log_look(importer, i, &inputs[i], err)
+            : ds_input_look(importer->duck, importer->io, &importer->files[i], &importer->plans,
+                            &inputs[i], err));
   types_unify(inputs, importer->files_count);
   for (uint32_t i = 0; i < importer->files_count; i++) {
     TRY(file_plan(importer, &inputs[i], i, err));

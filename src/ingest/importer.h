@@ -70,6 +70,19 @@ DS_CHECKED ds_code ds_importer_mapping(ds_importer *importer, ds_error *err);
 DS_CHECKED ds_code ds_importer_recognise(ds_importer *importer, ds_error *err);
 DS_CHECKED ds_code ds_importer_plan_mapping(ds_importer *importer, ds_error *err);
 
+// Whether any file is read by DuckDB.
+bool ds_importer_has_tables(const ds_importer *importer);
+
+// Looks at the columns of an event log, and reads it as one step. *ret_rows events came.
+DS_CHECKED ds_code ds_importer_log_look(ds_importer *importer, uint32_t file, ds_input *ret_input,
+                                        ds_error *err);
+DS_CHECKED ds_code ds_importer_log_run(ds_importer *importer, const ds_import_step *step,
+                                       uint32_t threads, uint64_t *ret_rows, ds_error *err);
+
+// Adds columns to those that the report shows, each once.
+DS_CHECKED ds_code ds_importer_taken(ds_importer *importer, const ds_taken_list *more,
+                                     ds_error *err);
+
 // A new step with an empty plan.
 DS_CHECKED ds_code ds_importer_step(ds_importer *importer, uint32_t file, ds_plan **ret_plan,
                                     ds_error *err);

@@ -8,7 +8,7 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
-enum { SAMPLE_ROWS = 4096, SAMPLE_CELLS = 1 << 20 };
+enum { SAMPLE_CELLS = 1 << 20 };
 
 // DuckDB takes * ? [ in a path for a pattern; in brackets they are themselves.
 static void path_sql(const char *path, ds_buf *out) {
@@ -218,8 +218,8 @@ static void look_decide(const look *l, ds_input_column *column, ds_arena *arena)
   }
 }
 
-static void column_look(const ds_duck_texts *sample, uint32_t index, bool text,
-                        ds_input_column *column, ds_arena *arena) {
+void ds_input_judge(const ds_duck_texts *sample, uint32_t index, bool text,
+                    ds_input_column *column, ds_arena *arena) {
   look l = {.number = true, .whole = true, .boolean = true, .iso = true, .date = true,
             .distinct = true};
   memset(l.formats, 1, sizeof l.formats);
@@ -277,7 +277,7 @@ static ds_code columns_list(ds_duck *duck, const ds_source *file, const char *re
 static ds_code sample_take(ds_duck *duck, const char *reader, uint32_t columns, ds_arena *arena,
                            ds_duck_texts *ret_sample, ds_error *err) {
   const uint32_t rows =
-      columns * SAMPLE_ROWS > SAMPLE_CELLS ? SAMPLE_CELLS / columns : SAMPLE_ROWS;
+      columns * DS_SAMPLE_ROWS > SAMPLE_CELLS ? SAMPLE_CELLS / columns : DS_SAMPLE_ROWS;
   ds_buf sql;
   ds_buf_init(&sql, 1 << 20);
   ds_buf_printf(&sql, "select left(columns(*)::varchar, 256) from (select * from %s limit %u)",
@@ -311,7 +311,7 @@ ds_code ds_input_look(ds_duck *duck, ds_io *io, const ds_source *file, ds_arena 
       code = ds_fail_in(err, code, "%s", file->name);
   }
   for (uint32_t i = 0; code == DS_OK && i < input.columns_count; i++)
-    column_look(&sample, i, file->kind == DS_SOURCE_TEXT, &input.columns[i], arena);
+    ds_input_judge(&sample, i, file->kind == DS_SOURCE_TEXT, &input.columns[i], arena);
   input.sampled = sample.rows;
   ds_buf_done(&reader);
   ds_arena_done(&scratch);

@@ -26,7 +26,10 @@
   X(SUPER, EVENT, "its customer has more events than one customer may have")          \
   X(BAD_RECEIVED, VALUE, "the time of arrival cannot be read: left out")              \
   X(BAD_VALUE, VALUE, "the value does not fit its type: left out")                    \
-  X(LONG_VALUE, VALUE, "the value is too long: left out")
+  X(LONG_VALUE, VALUE, "the value is too long: left out")                             \
+  X(TWICE, VALUE, "the attribute stands there twice: the first is kept")              \
+  X(HALF, VALUE, "an attribute without a name or without a value: left out")          \
+  X(DEEP, VALUE, "an attribute that lies more than three deep: left out")
 
 // Why; NONE is no reason.
 typedef enum ds_reason {

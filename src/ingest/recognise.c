@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "base/limits.h"
+#include "ingest/personal.h"
 
 typedef enum role {
   ROLE_CUSTOMER, ROLE_TIME, ROLE_EVENT, ROLE_RECEIVED, ROLE_ID, ROLES_COUNT,
@@ -34,7 +35,7 @@ static const char *const role_words[ROLES_COUNT] = {
 static const char *const key_names[] = {
     "orderid", "parcelid", "shipmentid", "trackingnumber", "trackingid", "packageid", "ticketid",
     "conversationid", "subscriptionid", "returnid", "rmaid", "invoiceid", "cartid", "checkoutid",
-    "reviewid", "deliveryid", "caseid",
+    "reviewid", "deliveryid", "caseid", "caseconceptname",
 };
 
 typedef struct recogniser {
@@ -229,7 +230,7 @@ static ds_code roles_find(recogniser *r, ds_error *err) {
       return role_missing(r, needed[i], err);
   const ds_input_column *customer = &r->input->columns[r->column[ROLE_CUSTOMER]];
   if (customer->type == DS_TYPE_NULL && r->input->sampled > 0 &&
-      r->input->file->kind == DS_SOURCE_TEXT)
+      r->input->file->kind != DS_SOURCE_PARQUET)
     return ds_fail(err, DS_INPUT, "%s: the customer column %.*s is empty: say another with "
                    "--customer COLUMN", r->input->file->name, DS_STR(customer->name));
   // Identifiers lie in the store in clear.
@@ -240,19 +241,21 @@ static ds_code roles_find(recogniser *r, ds_error *err) {
   return time_check(r, err);
 }
 
+// Whether a column that has no role is a key or personal.
+static role rest_find(const recogniser *r, uint32_t column) {
+  char folded[64];
+  fold(called(r, column), folded);
+  for (size_t k = 0; k < sizeof key_names / sizeof *key_names; k++)
+    if (strcmp(folded, key_names[k]) == 0)
+      return ROLE_KEY;
+  return r->input->columns[column].personal ? ROLE_PERSONAL : ROLE_PROPERTY;
+}
+
 // Which of the remaining columns are keys, personal or empty.
 static ds_code keys_find(recogniser *r, ds_error *err) {
-  for (uint32_t i = 0; i < r->input->columns_count; i++) {
-    char folded[64];
-    fold(called(r, i), folded);
-    if (r->roles[i] != ROLE_PROPERTY)
-      continue;
-    for (size_t k = 0; k < sizeof key_names / sizeof *key_names; k++)
-      if (strcmp(folded, key_names[k]) == 0)
-        r->roles[i] = ROLE_KEY;
-    if (r->roles[i] == ROLE_PROPERTY && r->input->columns[i].personal)
-      r->roles[i] = ROLE_PERSONAL;
-  }
+  for (uint32_t i = 0; i < r->input->columns_count; i++)
+    if (r->roles[i] == ROLE_PROPERTY)
+      r->roles[i] = rest_find(r, i);
   const char *list = r->options->case_column;
   while (list != NULL && *list != '\0') {
     const size_t size = strcspn(list, ",");
@@ -303,8 +306,8 @@ static void kind_name(ds_str name, char out[256]) {
 static ds_code fetch(recogniser *r, uint32_t column, ds_use use, uint32_t *ret_column,
                      ds_error *err) {
   const ds_input_column *from = &r->input->columns[column];
-  const bool text = r->input->file->kind == DS_SOURCE_TEXT;
-  const char *format = from->time_format;
+  const bool text = r->input->file->kind == DS_SOURCE_TEXT || ds_source_is_log(r->input->file);
+  const char *format = ds_source_is_log(r->input->file) ? NULL : from->time_format;
   if (r->time_format != NULL && column == r->column[ROLE_TIME])
     format = r->time_format;
   // Text is fetched as it is and read by the encoder, which knows zones and reasons.
@@ -390,6 +393,8 @@ static ds_code column_plan(recogniser *r, uint32_t column, ds_error *err) {
     return role_plan(r, column, err);
   tidy_name(called(r, column), name);
   if (r->roles[column] == ROLE_KEY) {
+    if (strcmp(name, "case_concept_name") == 0) // of an XES log whose customers are others
+      snprintf(name, sizeof name, "case_id");
     snprintf(as, sizeof as, "case key %s", name);
     TRY(key_plan(r, column, ds_str_of(name), err));
   } else {
@@ -413,7 +418,7 @@ ds_code ds_recognise(const ds_input *input, const ds_import_options *options,
   recogniser r = {.input = input, .options = options, .time_format = time_format,
                   .id_scope = id_scope, .space = space, .arena = arena, .plan = plan,
                   .event = &plan->events[0]};
-  const uint32_t room = input->columns_count + 1;
+  const uint32_t room = (input->open ? DS_PLAN_COLUMNS_MAX : input->columns_count) + 1;
   r.roles = ds_arena_array(arena, room, sizeof *r.roles);
   r.taken.rows = ds_arena_array(arena, room, sizeof *r.taken.rows);
   *r.event = (ds_plan_event){.touchpoint = DS_NONE, .customer = DS_NONE, .time = DS_NONE,
@@ -434,6 +439,27 @@ ds_code ds_recognise(const ds_input *input, const ds_import_options *options,
   if (r.event->keys_count > DS_EVENT_KEYS_MAX)
     return ds_fail(err, DS_LIMIT, "%s: more than %u case keys", input->file->name,
                    DS_EVENT_KEYS_MAX);
+  *ret_taken = r.taken;
+  return DS_OK;
+}
+
+ds_code ds_recognise_more(const ds_source *file, const ds_input_column *column, bool key,
+                          const ds_import_options *options, ds_space *space, ds_arena *arena,
+                          ds_plan *plan, ds_taken_list *ret_taken, ds_error *err) {
+  ds_input_column *copy = ds_arena_array(arena, 1, sizeof *copy);
+  role *own = ds_arena_array(arena, 1, sizeof *own);
+  ds_taken *taken = ds_arena_array(arena, 1, sizeof *taken);
+  if (copy == NULL || own == NULL || taken == NULL)
+    return ds_fail(err, DS_MEMORY, "out of memory planning an import");
+  *copy = *column;
+  copy->personal = ds_personal_name(column->name);
+  const ds_input input = {.file = file, .columns = copy, .columns_count = 1};
+  recogniser r = {.input = &input, .options = options, .space = space, .arena = arena,
+                  .plan = plan, .event = &plan->events[0], .roles = own, .taken = {taken, 0}};
+  for (uint32_t i = 0; i < ROLES_COUNT; i++)
+    r.column[i] = DS_NONE;
+  own[0] = key ? ROLE_KEY : rest_find(&r, 0);
+  TRY(column_plan(&r, 0, err));
   *ret_taken = r.taken;
   return DS_OK;
 }

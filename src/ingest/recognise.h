@@ -30,4 +30,12 @@ DS_CHECKED ds_code ds_recognise(const ds_input *input, const ds_import_options *
                                 ds_arena *arena, ds_plan *plan, ds_taken_list *ret_taken,
                                 ds_error *err);
 
+// Adds a column that turned up after the plan of an open input was made: a personal one is only
+// counted, one whose name says so, or with `key`, is a case key, any other a property. *ret_taken
+// tells what became of it.
+DS_CHECKED ds_code ds_recognise_more(const ds_source *file, const ds_input_column *column,
+                                     bool key, const ds_import_options *options,
+                                     ds_space *space, ds_arena *arena, ds_plan *plan,
+                                     ds_taken_list *ret_taken, ds_error *err);
+
 #endif

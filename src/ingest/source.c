@@ -113,61 +113,6 @@ ds_code ds_source_expand(ds_io *io, ds_arena *arena, const char *pattern, ds_sou
   return file_add(arena, pattern, strlen(pattern), files, count, err);
 }
 
-// What a file begins with when it is no text.
-typedef struct magic {
-  const char *bytes;
-  size_t size;
-  const char *what;
-} magic;
-
-static bool starts_with(const uint8_t *data, size_t size, const magic *sign) {
-  return size >= sign->size && memcmp(data, sign->bytes, sign->size) == 0;
-}
-
-static bool name_ends(const char *name, const char *end) {
-  const size_t size = strlen(name);
-  const size_t tail = strlen(end);
-  return size >= tail && ds_str_equal_nocase(ds_str_of(name + size - tail), ds_str_of(end));
-}
-
-// The first bytes say what a file is; its name must agree, because people trust names.
-static ds_code kind_find(ds_source *file, const uint8_t *head, size_t size, ds_error *err) {
-  static const magic gzip = {"\x1f\x8b", 2, "gzip"};
-  static const magic zstd = {"\x28\xb5\x2f\xfd", 4, "zstd"};
-  static const magic parquet = {"PAR1", 4, "Parquet"};
-  static const magic others[] = {
-      {"PK\x03\x04", 4, "a zip archive or a spreadsheet: export it as CSV"},
-      {"\xd0\xcf\x11\xe0", 4, "an old spreadsheet: export it as CSV"},
-      {"SQLite format 3", 15, "an SQLite database: export its table as CSV"},
-      {"BZh", 3, "bzip2: unpack it first"},
-      {"\xfd" "7zXZ", 5, "xz: unpack it first"},
-      {"%PDF", 4, "a PDF"},
-      {"<?xml", 5, "XML"},
-  };
-  const bool is_gzip = starts_with(head, size, &gzip);
-  const bool is_zstd = starts_with(head, size, &zstd);
-  const bool is_parquet = starts_with(head, size, &parquet);
-  file->kind = is_parquet ? DS_SOURCE_PARQUET : DS_SOURCE_TEXT;
-  file->squeeze = is_gzip ? DS_SQUEEZE_GZIP : is_zstd ? DS_SQUEEZE_ZSTD : DS_SQUEEZE_NONE;
-  if (size == 0)
-    return ds_fail(err, DS_INPUT, "%s is empty", file->name);
-  for (size_t i = 0; i < sizeof others / sizeof *others; i++)
-    if (starts_with(head, size, &others[i]))
-      return ds_fail(err, DS_INPUT, "%s is %s", file->name, others[i].what);
-  if (name_ends(file->name, ".gz") != is_gzip)
-    return ds_fail(err, DS_INPUT, is_gzip ? "%s holds gzip data, unlike its name: rename it to .gz"
-                                          : "%s holds no gzip data, unlike its name", file->name);
-  if (name_ends(file->name, ".zst") != is_zstd)
-    return ds_fail(err, DS_INPUT, is_zstd ? "%s holds zstd data, unlike its name: rename it to .zst"
-                                          : "%s holds no zstd data, unlike its name", file->name);
-  const bool named_parquet = name_ends(file->name, ".parquet") || name_ends(file->name, ".pq");
-  if (named_parquet != is_parquet)
-    return ds_fail(err, DS_INPUT, is_parquet
-                                      ? "%s holds Parquet data, unlike its name: rename it"
-                                      : "%s holds no Parquet data, unlike its name", file->name);
-  return DS_OK;
-}
-
 // Parquet is complete only when it also ends in its sign.
 static ds_code parquet_end(ds_io *io, ds_file *handle, const ds_source *file, ds_error *err) {
   uint8_t tail[4];
@@ -193,7 +138,7 @@ static ds_code head_read(ds_io *io, ds_source *file, ds_error *err) {
   if (code == DS_OK && size > 0)
     code = io->ops->read_at(io, handle, 0, head, size, err);
   if (code == DS_OK)
-    code = kind_find(file, head, size, err);
+    code = ds_source_find_kind(io, file, head, size, err);
   if (code == DS_OK && file->kind == DS_SOURCE_PARQUET)
     code = parquet_end(io, handle, file, err);
   io->ops->close(io, handle);
@@ -233,7 +178,11 @@ ds_code ds_source_inspect(ds_io *io, ds_source *file, ds_arena *arena, ds_progre
   XXH3_64bits_reset(both.hash);
   ds_text_check_init(&both.check, file);
   const bool text = file->kind == DS_SOURCE_TEXT;
-  ds_code code = ds_source_read(io, file, text ? pass_text : pass_ignore, pass_raw, &both,
+  // A log's reader sees every byte itself, and verifies what is compressed.
+  ds_source raw = *file;
+  if (ds_source_is_log(file))
+    raw.squeeze = DS_SQUEEZE_NONE;
+  ds_code code = ds_source_read(io, &raw, text ? pass_text : pass_ignore, pass_raw, &both,
                                 progress, err);
   if (code == DS_OK && text)
     code = ds_text_check_end(&both.check, file, arena, err);

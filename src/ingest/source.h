@@ -13,7 +13,8 @@
 #include "io/io.h"
 
 // What a file holds, how it is compressed, how its text is written.
-typedef enum ds_source_kind { DS_SOURCE_TEXT, DS_SOURCE_PARQUET } ds_source_kind;
+typedef enum ds_source_kind { DS_SOURCE_TEXT, DS_SOURCE_PARQUET, DS_SOURCE_XES }
+    ds_source_kind;
 typedef enum ds_source_squeeze { DS_SQUEEZE_NONE, DS_SQUEEZE_GZIP, DS_SQUEEZE_ZSTD }
     ds_source_squeeze;
 typedef enum ds_source_encoding { DS_ENCODING_UTF8, DS_ENCODING_LATIN1 } ds_source_encoding;
@@ -33,6 +34,17 @@ typedef struct ds_source {
   uint32_t columns_count;
   ds_str *columns; // the header's names (text only)
 } ds_source;
+
+// Whether the file is an event log, which names its customers, events and times itself and is read
+// by a reader of our own; all others are tables, which DuckDB reads.
+static inline bool ds_source_is_log(const ds_source *file) {
+  return file->kind >= DS_SOURCE_XES;
+}
+
+// Finds kind and compression of a file by its first bytes and, where these leave a choice, by its
+// first text; its name must agree. DS_INPUT with what it is instead.
+DS_CHECKED ds_code ds_source_find_kind(ds_io *io, ds_source *file, const uint8_t *head,
+                                       size_t size, ds_error *err);
 
 // The files that `pattern` (a path whose last component may hold * ? [ ]) names, by name, appended
 // to *files of *count. DS_INPUT when there is none, or it is a folder.

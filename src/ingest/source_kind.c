@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a file is: the first bytes say how it is packed, the first text which kind of log it is; its
+// name must agree, because people trust names.
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "ingest/source.h"
+
+enum { HEAD_BYTES = 64 << 10 };
+
+// What a file begins with when it is no text.
+typedef struct magic {
+  const char *bytes;
+  size_t size;
+  const char *what;
+} magic;
+
+static bool starts_with(const uint8_t *data, size_t size, const magic *sign) {
+  return size >= sign->size && memcmp(data, sign->bytes, sign->size) == 0;
+}
+
+static bool name_ends(const char *name, const char *end) {
+  const size_t size = strlen(name);
+  const size_t tail = strlen(end);
+  return size >= tail && ds_str_equal_nocase(ds_str_of(name + size - tail), ds_str_of(end));
+}
+
+// The same behind what tells the compression.
+static bool name_means(const ds_source *file, const char *end) {
+  static const char *const packed[] = {"", ".gz", ".zst"};
+  char whole[32];
+  snprintf(whole, sizeof whole, "%s%s", end, packed[file->squeeze]);
+  return name_ends(file->name, whole);
+}
+
+static ds_code squeeze_find(ds_source *file, const uint8_t *head, size_t size, ds_error *err) {
+  static const magic gzip = {"\x1f\x8b", 2, "gzip"};
+  static const magic zstd = {"\x28\xb5\x2f\xfd", 4, "zstd"};
+  const bool is_gzip = starts_with(head, size, &gzip);
+  const bool is_zstd = starts_with(head, size, &zstd);
+  file->squeeze = is_gzip ? DS_SQUEEZE_GZIP : is_zstd ? DS_SQUEEZE_ZSTD : DS_SQUEEZE_NONE;
+  if (name_ends(file->name, ".gz") != is_gzip)
+    return ds_fail(err, DS_INPUT, is_gzip ? "%s holds gzip data, unlike its name: rename it to .gz"
+                                          : "%s holds no gzip data, unlike its name", file->name);
+  if (name_ends(file->name, ".zst") != is_zstd)
+    return ds_fail(err, DS_INPUT, is_zstd ? "%s holds zstd data, unlike its name: rename it to .zst"
+                                          : "%s holds no zstd data, unlike its name", file->name);
+  return DS_OK;
+}
+
+// The first text of a file, unpacked.
+typedef struct opening {
+  char text[HEAD_BYTES + 1];
+  size_t size;
+} opening;
+
+static ds_code opening_feed(void *context, const uint8_t *data, size_t size, ds_error *err) {
+  opening *o = context;
+  const size_t room = HEAD_BYTES - o->size;
+  memcpy(o->text + o->size, data, size < room ? size : room);
+  o->size += size < room ? size : room;
+  return o->size == HEAD_BYTES ? ds_fail(err, DS_NO, "enough") : DS_OK;
+}
+
+// Of XML the outermost element is looked for: past the declaration and comments.
+static const char *xml_element(const char *text) {
+  while (strncmp(text, "<?", 2) == 0 || strncmp(text, "<!--", 4) == 0) {
+    const char *end = text[1] == '!' ? strstr(text, "-->") : strchr(text, '>');
+    if (end == NULL)
+      return text;
+    text = end + (end[0] == '-' ? 3 : 1);
+    text += strspn(text, " \t\r\n");
+  }
+  return text;
+}
+
+static ds_code xml_find(ds_source *file, const char *text, ds_error *err) {
+  const char *element = xml_element(text);
+  const size_t size = strcspn(element + 1, " \t\r\n/>");
+  file->kind = DS_SOURCE_XES;
+  if (element[1] == '!') // the parser will say what it thinks of that
+    return DS_OK;
+  if (size != 3 || memcmp(element + 1, "log", 3) != 0)
+    return ds_fail(err, DS_INPUT, "%s is XML but no XES log: its outermost element is <%.*s>",
+                   file->name, (int)(size < 64 ? size : 64), element + 1);
+  return DS_OK;
+}
+
+static ds_code text_find(ds_source *file, const char *text, ds_error *err) {
+  if (memcmp(text, "\xEF\xBB\xBF", 3) == 0)
+    text += 3;
+  text += strspn(text, " \t\r\n");
+  if (text[0] == '<' && (text[1] == '?' || text[1] == '!' || name_means(file, ".xes") ||
+                         name_means(file, ".xml") || strncmp(text, "<log", 4) == 0))
+    return xml_find(file, text, err);
+  static const char *const logs[] = {".xes", ".xml"};
+  for (size_t i = 0; i < sizeof logs / sizeof *logs; i++)
+    if (name_means(file, logs[i]))
+      return ds_fail(err, DS_INPUT, "%s holds no XML, unlike its name", file->name);
+  return DS_OK;
+}
+
+static ds_code opening_find(ds_io *io, ds_source *file, ds_error *err) {
+  opening *o = calloc(1, sizeof *o);
+  if (o == NULL)
+    return ds_fail(err, DS_MEMORY, "out of memory reading %s", file->name);
+  ds_code code = ds_source_read(io, file, opening_feed, NULL, o, NULL, err);
+  if (code == DS_OK || code == DS_NO)
+    code = text_find(file, o->text, err);
+  free(o);
+  return code;
+}
+
+ds_code ds_source_find_kind(ds_io *io, ds_source *file, const uint8_t *head, size_t size,
+                            ds_error *err) {
+  static const magic parquet = {"PAR1", 4, "Parquet"};
+  static const magic others[] = {
+      {"PK\x03\x04", 4, "a zip archive or a spreadsheet: export it as CSV"},
+      {"\xd0\xcf\x11\xe0", 4, "an old spreadsheet: export it as CSV"},
+      {"SQLite format 3", 15, "an SQLite database: export its table as CSV"},
+      {"BZh", 3, "bzip2: unpack it first"},
+      {"\xfd" "7zXZ", 5, "xz: unpack it first"},
+      {"%PDF", 4, "a PDF"},
+  };
+  if (size == 0)
+    return ds_fail(err, DS_INPUT, "%s is empty", file->name);
+  for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+    if (starts_with(head, size, &others[i]))
+      return ds_fail(err, DS_INPUT, "%s is %s", file->name, others[i].what);
+  TRY(squeeze_find(file, head, size, err));
+  const bool is_parquet = starts_with(head, size, &parquet);
+  file->kind = is_parquet ? DS_SOURCE_PARQUET : DS_SOURCE_TEXT;
+  const bool named_parquet = name_ends(file->name, ".parquet") || name_ends(file->name, ".pq");
+  if (named_parquet != is_parquet)
+    return ds_fail(err, DS_INPUT, is_parquet
+                                      ? "%s holds Parquet data, unlike its name: rename it"
+                                      : "%s holds no Parquet data, unlike its name", file->name);
+  return is_parquet ? DS_OK : opening_find(io, file, err);
+}
