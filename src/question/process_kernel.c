@@ -358,11 +358,10 @@ static ds_code add_tile(process_state *state, const ds_block *block, uint32_t fi
   tile_keys(block->touchpoint, first, count, touchpoints, state->index, state->node);
   uint32_t j = *journey;
   const uint32_t open = j > 0 && (j == block->journeys || block->offset[j] > first) ? j - 1 : j;
-  for (; j < block->journeys && block->offset[j] < first + count; j++) {
-    const uint32_t start = block->offset[j];
-    state->index[start - first] =
-        (touchpoints * touchpoints + block->touchpoint[start]) | CASE_START;
-  }
+  const uint32_t row = touchpoints * touchpoints;
+  const uint32_t *restrict offset = block->offset;
+  for (const uint32_t end = first + count; j < block->journeys && offset[j] < end; j++)
+    state->index[offset[j] - first] = (row + block->touchpoint[offset[j]]) | CASE_START;
   *journey = j;
   if (state->context->by != NULL)
     tile_groups(state, block, first, count, open);
@@ -394,15 +393,23 @@ static ds_code block_groups(process_state *state, const ds_block *block, ds_erro
 
 static void count_journeys(process_state *state, const ds_block *block) {
   const uint32_t touchpoints = state->context->shape.touchpoints;
-  const bool grouped = state->context->by != NULL;
-  for (uint32_t j = 0; j < block->journeys; j++) {
-    const uint32_t group = grouped ? state->group[j] : 0;
-    assert(group < state->context->shape.groups && block->offset[j] < block->offset[j + 1]);
-    state->ends[group * touchpoints + block->touchpoint[block->offset[j + 1] - 1]]++;
-    state->group_cases[group]++;
-  }
+  const uint32_t *restrict offset = block->offset;
+  const uint16_t *restrict touchpoint = block->touchpoint;
+  uint64_t *restrict ends = state->ends;
   state->cases += block->journeys;
   state->events += block->events;
+  if (state->context->by == NULL) {
+    state->group_cases[0] += block->journeys;
+    for (uint32_t j = 0; j < block->journeys; j++)
+      ends[touchpoint[offset[j + 1] - 1]]++;
+    return;
+  }
+  for (uint32_t j = 0; j < block->journeys; j++) {
+    const uint32_t group = state->group[j];
+    assert(group < state->context->shape.groups);
+    ends[group * touchpoints + touchpoint[offset[j + 1] - 1]]++;
+    state->group_cases[group]++;
+  }
 }
 
 static ds_code kernel_add_block(void *memory, const ds_block *block, ds_error *err) {
