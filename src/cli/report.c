@@ -26,7 +26,26 @@ static const char *expression_of(const cli *run) {
   return found;
 }
 
-// Shows line `line` of the expression and a caret under byte column `column`.
+// The character `count` characters on from `text`, before `end`.
+static const char *characters_on(const char *text, const char *end, uint32_t count) {
+  while (count > 0 && text < end) {
+    text++;
+    while (text < end && ((unsigned char)*text & 0xc0) == 0x80)
+      text++;
+    count--;
+  }
+  return text;
+}
+
+static uint32_t characters(const char *from, const char *to) {
+  uint32_t count = 0;
+  for (; from < to; from++)
+    count += ((unsigned char)*from & 0xc0) != 0x80;
+  return count;
+}
+
+// Shows line `line` of the expression and a caret under its character `column`; of a long line what
+// stands around it.
 static void print_caret(const char *text, uint32_t line, uint32_t column) {
   for (uint32_t i = 1; i < line && text != NULL; i++) {
     text = strchr(text, '\n');
@@ -34,10 +53,15 @@ static void print_caret(const char *text, uint32_t line, uint32_t column) {
   }
   if (text == NULL)
     return;
-  const uint32_t size = (uint32_t)strcspn(text, "\n");
-  const uint32_t before = column - 1 < size ? column - 1 : size;
-  const uint32_t width = ds_str_columns((ds_str){text, before});
-  fprintf(stderr, "  %.*s\n  %*s^\n", (int)size, text, (int)width, "");
+  const uint32_t room = cli_columns() - 4;
+  const char *end = text + strcspn(text, "\n");
+  const char *at = characters_on(text, end, column - 1);
+  const char *start = characters(text, end) <= room || column <= room / 2
+                          ? text
+                          : characters_on(text, end, column - 1 - room / 2);
+  const char *stop = characters_on(start, end, room);
+  const uint32_t width = ds_str_columns((ds_str){start, (uint32_t)(at - start)});
+  fprintf(stderr, "  %.*s\n  %*s^\n", (int)(stop - start), start, (int)width, "");
 }
 
 static void report_json(ds_code code, const ds_error *err) {
@@ -71,7 +95,8 @@ void cli_report(const cli *run, ds_code code, const ds_error *err) {
     return;
   }
   fprintf(stderr, "doorstep: %s\n", shown.message);
-  const char *expression = code == DS_EXPRESSION ? expression_of(run) : NULL;
+  const bool placed = code == DS_EXPRESSION || code == DS_UNSUPPORTED || code == DS_LIMIT;
+  const char *expression = placed ? expression_of(run) : NULL;
   if (expression != NULL && shown.column > 0)
     print_caret(expression, shown.line > 0 ? shown.line : 1, shown.column);
 }

@@ -2,6 +2,9 @@
 // See lexer.h.
 #include "lang/lexer.h"
 
+#include <stdlib.h>
+#include <utf8proc.h>
+
 static bool is_space(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; }
 
 static bool is_digit(char c) { return c >= '0' && c <= '9'; }
@@ -34,6 +37,10 @@ static ds_str since(const ds_lexer *lexer, uint32_t start) {
   return (ds_str){lexer->text.data + start, lexer->at - start};
 }
 
+static ds_code no_memory(ds_error *err) {
+  return ds_fail(err, DS_MEMORY, "out of memory for an expression");
+}
+
 // A text between two quotes; a doubled quote inside stands for one.
 static ds_code read_quoted(ds_lexer *lexer, char quote, const ds_token *token, ds_str *ret_text,
                            ds_error *err) {
@@ -58,7 +65,7 @@ static ds_code read_quoted(ds_lexer *lexer, char quote, const ds_token *token, d
     return DS_OK;
   char *copy = ds_arena_text(lexer->arena, ret_text->data, ret_text->size);
   if (copy == NULL)
-    return ds_fail(err, DS_MEMORY, "out of memory for an expression");
+    return no_memory(err);
   uint32_t used = 0;
   for (uint32_t i = 0; i < ret_text->size; i++, used++) {
     copy[used] = ret_text->data[i];
@@ -68,7 +75,29 @@ static ds_code read_quoted(ds_lexer *lexer, char quote, const ds_token *token, d
   return DS_OK;
 }
 
-// 42, -3.5, 1e6, and durations: 90d, 1h30m.
+// Texts of events are in NFC, and so are those that they are compared with.
+static ds_code make_nfc(ds_lexer *lexer, const ds_token *token, ds_str *text, ds_error *err) {
+  bool ascii = true;
+  for (uint32_t i = 0; i < text->size; i++)
+    ascii = ascii && (unsigned char)text->data[i] < 128;
+  if (ascii)
+    return DS_OK;
+  utf8proc_uint8_t *made = NULL;
+  const utf8proc_ssize_t size =
+      utf8proc_map((const utf8proc_uint8_t *)text->data, text->size, &made,
+                   UTF8PROC_STABLE | UTF8PROC_COMPOSE);
+  if (size < 0)
+    return size == UTF8PROC_ERROR_NOMEM
+               ? no_memory(err)
+               : ds_fail_at(err, DS_EXPRESSION, token->line, token->column,
+                            "this is not UTF-8: save the expression as UTF-8");
+  const char *copy = ds_arena_text(lexer->arena, (const char *)made, (size_t)size);
+  free(made);
+  *text = (ds_str){copy, (uint32_t)size};
+  return copy == NULL ? no_memory(err) : DS_OK;
+}
+
+// 42, 3.5, 1e6, and durations: 90d, 1h30m.
 static ds_code read_number(ds_lexer *lexer, ds_token *token, ds_error *err) {
   const uint32_t start = lexer->at;
   step(lexer);
@@ -97,9 +126,9 @@ static ds_code read_number(ds_lexer *lexer, ds_token *token, ds_error *err) {
 static ds_code read_sign(ds_lexer *lexer, ds_token *token, ds_error *err) {
   const uint32_t start = lexer->at;
   const char c = peek(lexer, 0);
-  if (c == '\0' || strchr("=!<>(),", c) == NULL)
+  if (c == '\0' || strchr("=!<>(),[]:+-*/", c) == NULL)
     return ds_fail_at(err, DS_EXPRESSION, token->line, token->column,
-                      "'%c' has no meaning here: compare with = != < <= > >= in, join with and",
+                      "'%c' has no meaning here: compare with = != < <= > >=, join with and, or",
                       c >= ' ' && c < 127 ? c : '?');
   step(lexer);
   const char next = peek(lexer, 0);
@@ -115,34 +144,43 @@ static ds_code read_sign(ds_lexer *lexer, ds_token *token, ds_error *err) {
   return DS_OK;
 }
 
+static ds_code read_name(ds_lexer *lexer, ds_token *token, ds_error *err) {
+  const uint32_t start = lexer->at;
+  while (is_letter(peek(lexer, 0)) || is_digit(peek(lexer, 0)) || peek(lexer, 0) == '.')
+    step(lexer);
+  token->kind = DS_TOKEN_NAME;
+  token->text = since(lexer, start);
+  return make_nfc(lexer, token, &token->text, err);
+}
+
+// 'text', or "name".
+static ds_code read_quotes(ds_lexer *lexer, char quote, ds_token *token, ds_error *err) {
+  TRY(read_quoted(lexer, quote, token, &token->text, err));
+  TRY(make_nfc(lexer, token, &token->text, err));
+  token->kind = quote == '"' ? DS_TOKEN_NAME : DS_TOKEN_LITERAL;
+  token->quoted = quote == '"';
+  if (!token->quoted)
+    token->value = (ds_value){.type = DS_TYPE_STRING, .text = token->text};
+  return DS_OK;
+}
+
 ds_code ds_lexer_next(ds_lexer *lexer, ds_token *ret_token, ds_error *err) {
   while (lexer->at < lexer->text.size && is_space(peek(lexer, 0)))
     step(lexer);
-  *ret_token = (ds_token){.kind = DS_TOKEN_END, .line = lexer->line, .column = lexer->column};
+  *ret_token = (ds_token){.kind = DS_TOKEN_END, .line = lexer->line, .column = lexer->column,
+                          .begin = lexer->at, .end = lexer->at};
   if (lexer->at >= lexer->text.size)
     return DS_OK;
   const char c = peek(lexer, 0);
-  const uint32_t start = lexer->at;
-  if (c == '\'') {
-    ret_token->kind = DS_TOKEN_LITERAL;
-    ret_token->value.type = DS_TYPE_STRING;
-    TRY(read_quoted(lexer, c, ret_token, &ret_token->value.text, err));
-    ret_token->text = since(lexer, start);
-    return DS_OK;
-  }
-  if (c == '"') {
-    ret_token->kind = DS_TOKEN_NAME;
-    ret_token->quoted = true;
-    return read_quoted(lexer, c, ret_token, &ret_token->text, err);
-  }
-  if (is_digit(c) || (c == '-' && (is_digit(peek(lexer, 1)) || peek(lexer, 1) == '.')))
-    return read_number(lexer, ret_token, err);
-  if (!is_letter(c))
-    return read_sign(lexer, ret_token, err);
-  while (is_letter(peek(lexer, 0)) || is_digit(peek(lexer, 0)) || peek(lexer, 0) == '.')
-    step(lexer);
-  ret_token->kind = DS_TOKEN_NAME;
-  ret_token->text = since(lexer, start);
+  if (c == '\'' || c == '"')
+    TRY(read_quotes(lexer, c, ret_token, err));
+  else if (is_digit(c))
+    TRY(read_number(lexer, ret_token, err));
+  else if (is_letter(c))
+    TRY(read_name(lexer, ret_token, err));
+  else
+    TRY(read_sign(lexer, ret_token, err));
+  ret_token->end = lexer->at;
   return DS_OK;
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Splits an expression into tokens with their positions. May use base/, model/. Allocates from the
-// caller's arena only (texts with doubled quotes).
+// caller's arena only: texts with doubled quotes, and texts that were not in NFC.
 #ifndef DS_LANG_LEXER_H
 #define DS_LANG_LEXER_H
 
@@ -12,7 +12,7 @@ typedef enum ds_token_kind {
   DS_TOKEN_END,
   DS_TOKEN_NAME,    // text = the name, without its double quotes
   DS_TOKEN_LITERAL, // value = number, duration or string
-  DS_TOKEN_SIGN,    // text = one of = != < <= > >= ( ) ,
+  DS_TOKEN_SIGN,    // text = one of = != < <= > >= ( ) [ ] , : + - * /
 } ds_token_kind;
 
 // One token; line and column are 1-based, columns counted in characters.
@@ -20,6 +20,8 @@ typedef struct ds_token {
   ds_token_kind kind;
   uint32_t line;
   uint32_t column;
+  uint32_t begin; // bytes [begin, end) of the text
+  uint32_t end;
   bool quoted; // a name in double quotes is never a keyword
   ds_str text;
   ds_value value;

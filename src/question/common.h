@@ -10,11 +10,15 @@
 DS_CHECKED ds_code ds_option_count(const ds_option_set *set, const char *name, uint64_t least,
                                    uint64_t *ret_count, ds_error *err);
 
+// What the request's expressions are read with; in its arena.
+DS_CHECKED ds_code ds_question_schema(const ds_request *request, ds_schema *ret_schema,
+                                      ds_error *err);
+
 // The plan that the common options ask for (--case, --attach, --where, --from, --to, --range);
 // the question adds its columns. Lives in the request's arena.
 DS_CHECKED ds_code ds_question_plan(const ds_request *request, ds_plan *ret_plan, ds_error *err);
 
-// Warns of every property that the plan or its filter reads and that has values of several types.
+// Warns of every property of several types that the plan or its --where reads in some of them only.
 DS_CHECKED ds_code ds_question_note_types(const ds_request *request, const ds_plan *plan,
                                           ds_result *result, ds_error *err);
 

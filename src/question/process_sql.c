@@ -32,7 +32,7 @@ static ds_code put_stages(ds_buf *out, const ds_request *request, const ds_plan 
   ds_buf_text(out, "WITH kept AS (SELECT * FROM events");
   if (plan->where != NULL) {
     ds_buf_text(out, " WHERE ");
-    TRY(ds_filter_sql(plan->where, out, err));
+    TRY(ds_expression_sql(plan->where, out, err));
   }
   ds_buf_text(out, "), cased AS (SELECT customer, time, arrival, touchpoint, ");
   if (key == NULL) {

@@ -177,15 +177,23 @@ static ds_code plan_case(const ds_request *request, ds_plan *plan, ds_error *err
   return DS_OK;
 }
 
+ds_code ds_question_schema(const ds_request *request, ds_schema *ret_schema, ds_error *err) {
+  ds_schema schema;
+  TRY(ds_schema_of(request->snapshot, request->arena, &schema, err));
+  schema.catalogue = request->catalogue;
+  schema.zone = request->zone;
+  schema.zone_name = request->zone_name;
+  *ret_schema = schema;
+  return DS_OK;
+}
+
 static ds_code plan_where(const ds_request *request, ds_plan *plan, ds_error *err) {
   const char *where = ds_option_get(&request->options, "where");
   if (where == NULL || request->snapshot->events == 0)
     return DS_OK;
-  const uint8_t *types = NULL;
-  TRY(ds_filter_parse(ds_str_of(where), &request->snapshot->space, request->arena, &plan->where,
-                      err));
-  TRY(ds_property_masks(request->snapshot, request->arena, &types, err));
-  return ds_filter_check(plan->where, types, err);
+  ds_schema schema;
+  TRY(ds_question_schema(request, &schema, err));
+  return ds_predicate_parse(ds_str_of(where), &schema, request->arena, &plan->where, err);
 }
 
 static bool plan_time(const ds_request *request, const char *name, int64_t *ret_ms) {

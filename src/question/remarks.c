@@ -20,7 +20,8 @@ static size_t put_type(char *out, size_t size, const ds_property_kinds *kinds, d
   return used < 0 || (size_t)used >= size ? 0 : (size_t)used;
 }
 
-static void note_mixed(const char *name, const ds_property_kinds *kinds, ds_result *result) {
+static void note_mixed(const char *name, const ds_property_kinds *kinds, ds_type read,
+                       ds_result *result) {
   char text[TEXT_BYTES];
   size_t used = put_type(text, sizeof text, kinds, kinds->type, true);
   uint32_t left = kinds->types - 1;
@@ -33,21 +34,31 @@ static void note_mixed(const char *name, const ds_property_kinds *kinds, ds_resu
   }
   ds_result_note(result, true,
                  "Property %s is %s: it was read as %s; values of the other type%s count as "
-                 "missing.", name, text, ds_type_noun(kinds->type), kinds->types > 2 ? "s" : "");
+                 "missing.", name, text, ds_type_noun(read), kinds->types > 2 ? "s" : "");
+}
+
+// Whether an expression reads the property in all its types: then none of its values are missing.
+static bool reads_all(const ds_columns *columns, uint16_t property, uint32_t types) {
+  uint32_t read = 0;
+  for (uint32_t p = 0; p < columns->properties_count; p++)
+    read += columns->properties[p] == property;
+  return read >= types;
 }
 
 ds_code ds_question_note_types(const ds_request *request, const ds_plan *plan, ds_result *result,
                                ds_error *err) {
   ds_columns columns = plan->columns;
+  TRY(ds_property_types_set(request->snapshot, &columns, request->arena, err));
   if (plan->where != NULL)
-    TRY(ds_filter_columns(plan->where, &columns, request->arena, err));
+    TRY(ds_expression_columns(plan->where, &columns, request->arena, err));
   uint32_t mixed = 0;
   for (uint32_t p = 0; p < columns.properties_count; p++) {
+    const uint16_t property = columns.properties[p];
     ds_property_kinds kinds;
-    TRY(ds_property_kinds_of(request->snapshot, columns.properties[p], &kinds, err));
-    if (kinds.types > 1 && ++mixed <= MIXED_MAX)
-      note_mixed(ds_names_text(&request->snapshot->space.properties, columns.properties[p]),
-                 &kinds, result);
+    TRY(ds_property_kinds_of(request->snapshot, property, &kinds, err));
+    if (kinds.types > 1 && !reads_all(&columns, property, kinds.types) && ++mixed <= MIXED_MAX)
+      note_mixed(ds_names_text(&request->snapshot->space.properties, property), &kinds,
+                 columns.property_types[p], result);
   }
   if (mixed > MIXED_MAX)
     ds_result_note(result, true, "%u more properties have values of several types.",

@@ -3,6 +3,7 @@
 #include "scan/property_types.h"
 
 #include <assert.h>
+#include <stdlib.h>
 
 #include "base/limits.h"
 
@@ -63,21 +64,37 @@ ds_code ds_property_kinds_of(const ds_snapshot *snapshot, uint16_t property,
   return DS_OK;
 }
 
-ds_code ds_property_masks(const ds_snapshot *snapshot, ds_arena *arena,
-                          const uint8_t **ret_masks, ds_error *err) {
-  const uint32_t count = snapshot->space.properties.count;
-  uint8_t *masks = ds_arena_array(arena, count + 1u, 1);
-  if (masks == NULL)
+static int carrier_order(const void *a, const void *b) {
+  const ds_carrier *x = a, *y = b;
+  if (x->property != y->property)
+    return x->property < y->property ? -1 : 1;
+  if (x->touchpoint != y->touchpoint)
+    return x->touchpoint < y->touchpoint ? -1 : 1;
+  return (x->type > y->type) - (x->type < y->type);
+}
+
+ds_code ds_schema_of(const ds_snapshot *snapshot, ds_arena *arena, ds_schema *ret_schema,
+                     ds_error *err) {
+  uint32_t count = 0, used = 0;
+  ds_property_use use;
+  for (uint32_t p = 0; p < snapshot->places_count; p++)
+    for (uint32_t at = 0; ds_part_next_property(snapshot->places[p].part, &at, &use);)
+      count++;
+  ds_carrier *all = ds_arena_array(arena, count + 1u, sizeof *all);
+  if (all == NULL)
     return ds_fail(err, DS_MEMORY, "out of memory for the types of properties");
-  for (uint32_t p = 0; p < snapshot->places_count; p++) {
+  for (uint32_t p = 0, c = 0; p < snapshot->places_count; p++) {
     const ds_place *place = &snapshot->places[p];
-    ds_property_use use;
-    for (uint32_t at = 0; ds_part_next_property(place->part, &at, &use);) {
-      assert(place->property[use.property] < count && use.type < DS_TYPES_COUNT);
-      masks[place->property[use.property]] |= (uint8_t)(1u << use.type);
-    }
+    for (uint32_t at = 0; ds_part_next_property(place->part, &at, &use);)
+      all[c++] = (ds_carrier){place->touchpoint[use.touchpoint], place->property[use.property],
+                              use.type};
   }
-  *ret_masks = masks;
+  qsort(all, count, sizeof *all, carrier_order);
+  // Each once.
+  for (uint32_t c = 0; c < count; c++)
+    if (used == 0 || carrier_order(&all[used - 1], &all[c]) != 0)
+      all[used++] = all[c];
+  *ret_schema = (ds_schema){.space = &snapshot->space, .carriers = all, .carriers_count = used};
   return DS_OK;
 }
 

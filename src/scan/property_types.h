@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// In which type a property is read when touchpoints or parts differ in it: one type for the whole
-// snapshot, that of the most values (of equals the lowest ds_type). The rule looks at the events
-// alone, so neither blocks nor compaction change what an answer counts. May use base/, store/.
+// The types of properties. In which type one is read when touchpoints or parts differ in it and no
+// expression says: one type for the whole snapshot, that of the most values (of equals the lowest
+// ds_type). The rule looks at the events alone, so neither blocks nor compaction change what an
+// answer counts. May use base/ to store/.
 #ifndef DS_SCAN_PROPERTY_TYPES_H
 #define DS_SCAN_PROPERTY_TYPES_H
 
+#include "lang/schema.h"
 #include "store/store.h"
 
 // The types of one property over a snapshot.
@@ -20,10 +22,9 @@ typedef struct ds_property_kinds {
 DS_CHECKED ds_code ds_property_kinds_of(const ds_snapshot *snapshot, uint16_t property,
                                         ds_property_kinds *ret_kinds, ds_error *err);
 
-// By code of each property of the snapshot, the types of its values as bits 1 << ds_type; in
-// `arena`.
-DS_CHECKED ds_code ds_property_masks(const ds_snapshot *snapshot, ds_arena *arena,
-                                     const uint8_t **ret_masks, ds_error *err);
+// What expressions over the snapshot are read with, but for catalogue and zone; in `arena`.
+DS_CHECKED ds_code ds_schema_of(const ds_snapshot *snapshot, ds_arena *arena,
+                                ds_schema *ret_schema, ds_error *err);
 
 // Sets columns->property_types for the properties that `columns` names; in `arena`.
 DS_CHECKED ds_code ds_property_types_set(const ds_snapshot *snapshot, ds_columns *columns,

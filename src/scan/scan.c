@@ -23,6 +23,7 @@ typedef struct worker {
   struct scan_job *scan;
   ds_block_reader *reader;
   ds_merger *merger; // made when first needed
+  ds_evaluator *where;
   ds_stage_room filter;
   ds_stage_room regroup;
   ds_stage_room period;
@@ -55,7 +56,7 @@ typedef struct scan_job {
 static bool has_period(const ds_plan *plan) { return plan->has_from || plan->has_to; }
 
 // The plan's columns and, for stages, those that they read. Arrays grow in the arena, the order of
-// the plan's own columns is kept, and so the types of all begin with the types of its own.
+// the plan's own columns is kept.
 static ds_code columns_make(scan_job *scan, ds_arena *arena, ds_error *err) {
   const ds_plan *plan = scan->plan;
   scan->plain = plan->columns;
@@ -63,10 +64,10 @@ static ds_code columns_make(scan_job *scan, ds_arena *arena, ds_error *err) {
   scan->staged.want &= ~(uint32_t)DS_WANT_GAP;
   if ((plan->columns.want & DS_WANT_GAP) != 0 || has_period(plan) || plan->attach_nearest)
     scan->staged.want |= DS_WANT_TIME;
-  if (plan->where != NULL)
-    TRY(ds_filter_columns(plan->where, &scan->staged, arena, err));
   TRY(ds_property_types_set(scan->snapshot, &scan->staged, arena, err));
   scan->plain.property_types = scan->staged.property_types;
+  if (plan->where != NULL)
+    TRY(ds_expression_columns(plan->where, &scan->staged, arena, err));
   scan->staged.want &= ~(uint32_t)DS_WANT_GAP;
   scan->has_stages = plan->where != NULL || plan->has_case || has_period(plan);
   if (!plan->has_case)
@@ -97,6 +98,8 @@ static ds_code worker_init(worker *self, scan_job *scan, ds_arena *arena, size_t
   self->state = ds_arena_alloc(self->arena, scan->kernel->state_size);
   if (self->reader == NULL || self->state == NULL)
     return ds_fail(err, DS_MEMORY, "out of memory for a scan");
+  if (scan->plan->where != NULL)
+    TRY(ds_evaluator_new(scan->plan->where, &scan->staged, &self->where, err));
   TRY(ds_stage_init(&self->filter, &scan->staged, err));
   TRY(ds_stage_init(&self->regroup, &scan->staged, err));
   TRY(ds_stage_init(&self->period, &scan->staged, err));
@@ -109,6 +112,7 @@ static void worker_done(worker *self) {
     self->scan->kernel->done(self->state);
   ds_block_reader_free(self->reader);
   ds_merger_free(self->merger);
+  ds_evaluator_free(self->where);
   ds_stage_done(&self->filter);
   ds_stage_done(&self->regroup);
   ds_stage_done(&self->period);
@@ -144,7 +148,7 @@ static ds_code stages_run(void *context, const ds_block *block, ds_error *err) {
   const scan_job *scan = self->scan;
   const ds_plan *plan = scan->plan;
   if (plan->where != NULL)
-    TRY(ds_stage_filter(&self->filter, plan->where, &scan->staged, block, &block, err));
+    TRY(ds_stage_filter(&self->filter, self->where, block, &block, err));
   if (plan->has_case && block->events > 0)
     TRY(ds_stage_regroup(&self->regroup, scan->key_at, plan->attach_nearest,
                          plan->want_case_text, block, &block, err));

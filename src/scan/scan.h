@@ -7,7 +7,7 @@
 #define DS_SCAN_SCAN_H
 
 #include "base/progress.h"
-#include "lang/filter.h"
+#include "lang/expression.h"
 #include "store/store.h"
 
 // What a period selects (SEMANTICS): whole cases with an event in it, with the first in it
@@ -18,7 +18,7 @@ typedef enum ds_range { DS_RANGE_STARTED, DS_RANGE_TOUCHING, DS_RANGE_COMPLETED,
 // What to scan. Zeroed = everything, journeys are customers.
 typedef struct ds_plan {
   ds_columns columns;       // what the kernel reads; scan adds what its own stages need
-  const ds_filter *where;   // events that stay; NULL = all
+  const ds_expression *where; // events that stay; NULL = all
   bool has_case;            // regroup by case key `case_key` (code of the snapshot's space)
   uint16_t case_key;
   // an event without the key joins the latest case before it, within 30 days

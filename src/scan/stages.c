@@ -117,10 +117,10 @@ static ds_code compact(ds_stage_room *room, const ds_block *block, const ds_bloc
   return DS_OK;
 }
 
-ds_code ds_stage_filter(ds_stage_room *room, const ds_filter *filter, const ds_columns *columns,
-                        const ds_block *block, const ds_block **ret_block, ds_error *err) {
+ds_code ds_stage_filter(ds_stage_room *room, ds_evaluator *evaluator, const ds_block *block,
+                        const ds_block **ret_block, ds_error *err) {
   TRY(room_events(room, block->events, err));
-  ds_filter_block(filter, columns, block, room->keep);
+  TRY(ds_evaluator_run(evaluator, block, room->keep, err));
   return compact(room, block, ret_block, err);
 }
 

@@ -32,10 +32,10 @@ typedef struct ds_stage_room {
 DS_CHECKED ds_code ds_stage_init(ds_stage_room *room, const ds_columns *columns, ds_error *err);
 void ds_stage_done(ds_stage_room *room);
 
-// Keeps the events that meet the filter; journeys left without events are dropped.
-DS_CHECKED ds_code ds_stage_filter(ds_stage_room *room, const ds_filter *filter,
-                                   const ds_columns *columns, const ds_block *block,
-                                   const ds_block **ret_block, ds_error *err);
+// Keeps the events that the evaluator's expression means; journeys left without are dropped.
+DS_CHECKED ds_code ds_stage_filter(ds_stage_room *room, ds_evaluator *evaluator,
+                                   const ds_block *block, const ds_block **ret_block,
+                                   ds_error *err);
 
 // Journeys become cases: one per value of key column `key`, in the order of the values. An event
 // with several values is in several cases, one without is in none unless attach_nearest. Cases

@@ -12,6 +12,7 @@
 
 #include "base/limits.h"
 #include "question_world.h"
+#include "scan/property_types.h"
 #include "scan/units.h"
 
 enum { EVENTS_USUAL = 140000, EVENTS_STRESS = 1000000, BATCHES = 3, EVENTS_PER_CUSTOMER = 6,
@@ -246,7 +247,7 @@ static void test_merge(void **context) {
   }
 }
 
-// A filter speaks of one snapshot's codes, so each snapshot has its own.
+// An expression speaks of one snapshot's codes, so each snapshot has its own.
 static void test_merge_filtered(void **context) {
   const worlds *both = *context;
   const ds_snapshot *snapshot[2] = {both->one, both->many};
@@ -256,8 +257,10 @@ static void test_merge_filtered(void **context) {
     digest_state state[2];
     for (uint32_t s = 0; s < 2; s++) {
       ds_plan plan = {.has_case = by_case, .want_case_text = by_case};
-      assert_int_equal(ds_filter_parse(ds_str_of("value > 300 and color != 'packed'"),
-                                       &snapshot[s]->space, &arena, &plan.where, NULL), DS_OK);
+      ds_schema schema;
+      assert_int_equal(ds_schema_of(snapshot[s], &arena, &schema, NULL), DS_OK);
+      assert_int_equal(ds_predicate_parse(ds_str_of("value > 300 and color != 'packed'"),
+                                          &schema, &arena, &plan.where, NULL), DS_OK);
       state[s] = digest(snapshot[s], &plan, 2, 1);
     }
     assert_true(state[0].events > 0 && state[0].events < both->events / 2);

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+// What an expression depends on, for people and for those who evaluate it only when it can change.
+#include "lang/tree.h"
+
+typedef struct name_sink {
+  ds_read_name *name;
+  uint32_t count, capacity;
+  ds_arena *arena;
+  ds_error *err;
+} name_sink;
+
+static ds_code sink_add(name_sink *sink, const char *kind, ds_str name, ds_type type) {
+  for (uint32_t i = 0; i < sink->count; i++)
+    if (strcmp(sink->name[i].kind, kind) == 0 && ds_str_equal(sink->name[i].name, name) &&
+        sink->name[i].type == type)
+      return DS_OK;
+  if (sink->count == sink->capacity) {
+    sink->capacity = sink->capacity * 2 + 16;
+    ds_read_name *grown = ds_arena_array(sink->arena, sink->capacity, sizeof *grown);
+    if (grown == NULL)
+      return ds_lang_no_memory(sink->err);
+    if (sink->count > 0)
+      memcpy(grown, sink->name, sink->count * sizeof *grown);
+    sink->name = grown;
+  }
+  sink->name[sink->count++] = (ds_read_name){kind, name, type};
+  return DS_OK;
+}
+
+static ds_code walk(name_sink *sink, const lang_node *node) {
+  if (node->kind == LANG_PROPERTY)
+    TRY(sink_add(sink, "property", node->name, node->type));
+  else if (node->kind == LANG_KEY)
+    TRY(sink_add(sink, "case key", node->name, DS_TYPE_STRING));
+  else if (node->kind == LANG_FIELD)
+    TRY(sink_add(sink, "field", ds_str_of(ds_lang_fields[node->code].name), node->type));
+  for (uint32_t c = 0; c < node->count; c++)
+    TRY(walk(sink, node->child[c]));
+  return DS_OK;
+}
+
+ds_code ds_expression_reads(const ds_expression *expression, ds_arena *arena,
+                            const ds_read_name **ret_names, uint32_t *ret_count, ds_error *err) {
+  const ds_names *touchpoints = &expression->schema->space->touchpoints;
+  name_sink sink = {.arena = arena, .err = err};
+  uint32_t meant = 0;
+  TRY(walk(&sink, expression->root));
+  for (uint32_t t = 0; t < touchpoints->count; t++)
+    meant += ds_expression_can_mean(expression, (uint16_t)t);
+  for (uint32_t t = 0; meant < touchpoints->count && t < touchpoints->count; t++)
+    if (ds_expression_can_mean(expression, (uint16_t)t))
+      TRY(sink_add(&sink, "touchpoint", touchpoints->text[t], DS_TYPE_NULL));
+  *ret_names = sink.name;
+  *ret_count = sink.count;
+  return DS_OK;
+}

@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+// What names mean in an expression: the names that events carry, the type that each property has
+// on each touchpoint, the touchpoint catalogue and the time zone. Whoever asks fills it; lang/ only
+// reads it. May use base/, model/.
+#ifndef DS_LANG_SCHEMA_H
+#define DS_LANG_SCHEMA_H
+
+#include "model/catalogue.h"
+#include "model/event.h"
+#include "model/time.h"
+
+// Events of a touchpoint carry values of a property in a type. A property may have several rows.
+typedef struct ds_carrier {
+  uint16_t touchpoint; // codes of the schema's space
+  uint16_t property;
+  ds_type type;
+} ds_carrier;
+
+// All must outlive the expressions read with it.
+typedef struct ds_schema {
+  const ds_space *space;
+  const ds_carrier *carriers;
+  uint32_t carriers_count;
+  const ds_catalogue *catalogue; // NULL: the shipped one
+  const ds_zone *zone;           // of days, hours and weekdays; NULL: UTC
+  const char *zone_name;         // its name; NULL: UTC
+} ds_schema;
+
+#endif
