@@ -53,12 +53,14 @@ static const ds_option import_options[] = {
 };
 
 static const ds_option simulate_options[] = {
-    {"orders", DS_OPTION_COUNT, "N", "20000", "", "orders to make, about 9 events each"},
+    {"orders", DS_OPTION_COUNT, "N", "20000", "",
+     "orders to make, about 15 events each; saas: subscriptions, about 115 each"},
     {"seed", DS_OPTION_COUNT, "S", "1", "", "same seed, same bytes"},
-    {"kind", DS_OPTION_CHOICE, "KIND", "shop", "shop", "what to simulate"},
+    {"kind", DS_OPTION_CHOICE, "KIND", "shop", "shop|saas",
+     "what to simulate: a shop, or software by subscription"},
     {"into", DS_OPTION_TEXT, "STORE", "", "", "put the events into this store"},
     {"columns", DS_OPTION_CHOICE, "SET", "all", "all|basic",
-     "basic: customer, event, time and value only"},
+     "basic: customer, event, time and value only, each event once"},
     {"milliseconds", DS_OPTION_FLAG, "", "", "", "times with milliseconds"},
 };
 
@@ -92,7 +94,7 @@ const cli_command cli_commands[] = {
      cli_run_undo_import},
     {"append", "in", "take events from stdin, one JSON object a line", "", 0, 0,
      "doorstep append < events.ndjson", NULL, 0, cli_run_append},
-    {"simulate", "in", "make the events of a shop that does not exist", "", 0, 0,
+    {"simulate", "in", "make the events of customers who do not exist", "", 0, 0,
      "doorstep simulate --orders 20k --seed 1 -o shop.csv", OPTIONS(simulate_options),
      cli_run_simulate},
     {"help", "help", "explain a command", "[COMMAND]", 0, 1, "doorstep help import",

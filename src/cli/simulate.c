@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The command `simulate`: a made-up shop into a file, into a store, or to stdout.
+// The command `simulate`: a made-up shop or software into a file, into a store, or to stdout.
 #include <unistd.h>
 
 #include "cli/cli.h"
@@ -93,7 +93,7 @@ static ds_code simulate_store(cli *run, const ds_simulate_options *options, ds_e
   char customers[32];
   char duplicates[32];
   if (code == DS_OK && stats.duplicates > 0)
-    cli_say(run, "%s events were there already", ds_human_count(duplicates, stats.duplicates));
+    cli_say(run, "%s duplicates dropped", ds_human_count(duplicates, stats.duplicates));
   if (code == DS_OK)
     cli_say(run, "%s events of %s customers into %s", ds_human_count(events, stats.events),
             ds_human_count(customers, stats.customers), run->store);

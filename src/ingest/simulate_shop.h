@@ -1,73 +1,55 @@
 // SPDX-License-Identifier: Apache-2.0
-// The model behind the simulated shop: what one customer goes through, as a list of events. Pure:
-// the events of a customer depend on the seed and the customer's number alone, and only integers
-// are used, so every machine and any number of threads makes the same. Effects and their sizes:
-// docs/simulator.md. May use base/, model/.
+// One order of the simulated shop under way, shared by its two halves: up to the delivery
+// (simulate_shop.c), and what people then do (simulate_after.c). May use base/,
+// ingest/simulate_*.
 #ifndef DS_INGEST_SIMULATE_SHOP_H
 #define DS_INGEST_SIMULATE_SHOP_H
 
-#include <stdint.h>
+#include "ingest/simulate_walk.h"
 
-// The touchpoints, in the order of a smooth order.
-typedef enum ds_shop_touchpoint {
-  DS_SHOP_ORDER_PLACED, DS_SHOP_PAYMENT_APPROVED, DS_SHOP_LABEL_CREATED,
-  DS_SHOP_CARRIER_COLLECTED, DS_SHOP_SHIPMENT_IN_TRANSIT, DS_SHOP_SHIPMENT_DELAYED,
-  DS_SHOP_TRACKING_PAGE_VIEWED, DS_SHOP_OUT_FOR_DELIVERY, DS_SHOP_DELIVERY_ATTEMPT_FAILED,
-  DS_SHOP_DELIVERED, DS_SHOP_SUPPORT_TICKET_OPENED, DS_SHOP_SUPPORT_FIRST_RESPONSE,
-  DS_SHOP_SUPPORT_TICKET_RESOLVED, DS_SHOP_SURVEY_SENT, DS_SHOP_REVIEW_SUBMITTED,
-  DS_SHOP_TOUCHPOINTS_COUNT
-} ds_shop_touchpoint;
+// A customer's traits, drawn once.
+typedef struct ds_shop_customer {
+  uint8_t state; // 0..6
+  bool machine_opens;
+  bool notice, review, offer; // true = treatment, false = held out
+} ds_shop_customer;
 
-// Limits of the model.
-enum {
-  DS_SHOP_CARRIERS = 3,
-  DS_SHOP_ORDERS_MAX = 16,          // of one customer
-  DS_SHOP_ORDER_EVENTS_MAX = 48,    // of one order
-  DS_SHOP_CUSTOMER_EVENTS_MAX = DS_SHOP_ORDERS_MAX * DS_SHOP_ORDER_EVENTS_MAX,
-};
+// An order; times in seconds since 1970, days since 1970.
+typedef struct ds_shop_order {
+  const ds_shop_customer *customer;
+  uint8_t number;   // of the customer, from 0
+  uint8_t category; // 0..2
+  uint8_t carrier;  // 0..2
+  uint8_t parcels;
+  uint8_t tickets;
+  bool high_value, express, cancelled, noticed, slow;
+  uint32_t value_cents;
+  int64_t day, placed, approved, labelled, collected;
+  int64_t promise_day;
+  int64_t late_days; // of the latest parcel
+  int64_t first_attempt;
+  int64_t delivered; // the last parcel; of a cancelled order its end
+  int64_t settled;   // when the last ticket was solved, or `delivered`
+} ds_shop_order;
 
-// The names behind the numbers; index 0 of reason, channel and carrier means "none".
-extern const char *const ds_shop_touchpoint_names[DS_SHOP_TOUCHPOINTS_COUNT];
-extern const char *const ds_shop_carrier_names[DS_SHOP_CARRIERS + 1];
-extern const char *const ds_shop_state_names[];
-extern const char *const ds_shop_reason_names[];
-extern const char *const ds_shop_channel_names[];
+// The event's case: parcel 0 = none.
+ds_sim_event *ds_shop_add(ds_sim_walk *walk, const ds_shop_order *order,
+                          ds_sim_touchpoint touchpoint, int64_t time_s, uint8_t parcel);
 
-// One event. `order` numbers the customer's orders from 0.
-typedef struct ds_shop_event {
-  int64_t time_ms;
-  uint32_t value_cents; // 0 = no value
-  int32_t promise_day;  // days since 1970; 0 = none
-  uint8_t touchpoint;
-  uint8_t order;
-  uint8_t parcel;  // 1, 2; 0 = not of a parcel
-  uint8_t ticket;  // 1 = of the order's ticket
-  uint8_t carrier; // 0 = none
-  uint8_t state;   // where the order goes; shown on order_placed
-  uint8_t reason;  // 0 = none
-  uint8_t stars;   // 0 = none
-  uint8_t channel; // 0 = none
-} ds_shop_event;
+// The opens and clicks of an e-mail sent at `sent` about an order; `clicked` = sent for an e-mail
+// without clicks. Returns when a link was followed, 0 = never.
+int64_t ds_shop_open_email(ds_sim_walk *walk, const ds_shop_order *order,
+                           ds_sim_touchpoint opened, ds_sim_touchpoint clicked, int64_t sent,
+                           ds_sim_word rule);
 
-// Tables made once from the constants of the model; read-only afterwards.
-typedef struct ds_shop {
-  uint64_t seed;
-  uint16_t day[8192];    // equally likely draws of a first order's day
-  uint8_t hour[1024];    // of an order's hour
-  uint8_t evening[1024]; // of a tracking view's hour
-  uint8_t weekday[1024]; // of an order's weekday, 0 = Sunday
-  uint8_t milliseconds;
-} ds_shop;
+// A message to the customer by a rule, with its opens and clicks; returns as above.
+int64_t ds_shop_notify(ds_sim_walk *walk, const ds_shop_order *order, ds_sim_word rule,
+                       int64_t sent);
 
-// Fills the tables.
-void ds_shop_init(ds_shop *shop, uint64_t seed, int milliseconds);
+// One visit of the tracking page.
+void ds_shop_visit(ds_sim_walk *walk, const ds_shop_order *order, int64_t time_s);
 
-// The events of customer `customer` with at most orders_max of its orders, by time; `events` has
-// room for DS_SHOP_CUSTOMER_EVENTS_MAX. Returns how many; *ret_orders is at least 1.
-uint32_t ds_shop_customer(const ds_shop *shop, uint64_t customer, uint32_t orders_max,
-                          ds_shop_event *events, uint32_t *ret_orders);
-
-// The next number of a splitmix64 generator (S. Vigna, public domain) and its mixing step.
-uint64_t ds_shop_mix(uint64_t value);
+// All that follows from an order: visits, tickets, reviews, returns, the offer.
+void ds_shop_after(ds_sim_walk *walk, ds_shop_order *order);
 
 #endif
