@@ -85,7 +85,7 @@ const cli_command cli_commands[] = {
      NULL, 0, cli_run_compact},
     {"seal", "store", "turn the log into a part now (it happens by itself)", "", 0, 0,
      "doorstep seal", NULL, 0, cli_run_seal},
-    {"import", "in", "bring in files: CSV, TSV, XES (also .gz, .zst), Parquet", "FILE...", 1,
+    {"import", "in", "bring in files: CSV, TSV, JSON, XES (also .gz, .zst), Parquet", "FILE...", 1,
      CLI_ARGUMENTS_MAX, "doorstep import orders.csv --case order_id", OPTIONS(import_options),
      cli_run_import},
     {"imports", "in", "list the imports", "", 0, 0, "doorstep imports", NULL, 0,

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <utf8proc.h>
 
-#include "base/json.h"
+#include "ingest/json_clean.h"
 #include "ingest/personal.h"
 #include "model/time.h"
 
@@ -265,45 +265,13 @@ static const char *take_key(line *in, uint32_t at) {
   return reason;
 }
 
-static bool is_personal(const ds_ndjson_node *node, ds_str name) {
-  return node->kind != DS_NDJSON_NULL &&
-         (ds_personal_name(name) ||
-          (node->kind == DS_NDJSON_TEXT && ds_personal_value(node->text)));
-}
-
-// Writes a node and what is in it as JSON, without what is personal.
-static void write_json(const line *in, uint32_t at, ds_json *json) {
-  const ds_ndjson_node *node = &in->nodes[at];
-  const bool object = node->kind == DS_NDJSON_OBJECT;
-  switch (node->kind) {
-  case DS_NDJSON_NULL: ds_json_null(json); return;
-  case DS_NDJSON_BOOL: ds_json_bool(json, node->i != 0); return;
-  case DS_NDJSON_INTEGER: ds_json_i64(json, node->i); return;
-  case DS_NDJSON_NUMBER: ds_json_double(json, node->number); return;
-  case DS_NDJSON_TEXT: ds_json_text(json, node->text); return;
-  default: break;
-  }
-  object ? ds_json_begin_object(json) : ds_json_begin_array(json);
-  for (uint32_t i = at + 1; i < node->next; i = in->nodes[i].next) {
-    if (is_personal(&in->nodes[i], in->nodes[i].key)) {
-      in->reader->personal_dropped++;
-      continue;
-    }
-    if (object) {
-      const char *key =
-          ds_arena_text(&in->reader->arena, in->nodes[i].key.data, in->nodes[i].key.size);
-      ds_json_key(json, key != NULL ? key : "");
-    }
-    write_json(in, i, json);
-  }
-  object ? ds_json_end_object(json) : ds_json_end_array(json);
-}
-
 static const char *json_value(line *in, uint32_t at, ds_value *ret_value) {
   ds_buf *out = &in->reader->json;
   ds_buf_reset(out);
   ds_json json = ds_json_to(out, false);
-  write_json(in, at, &json);
+  uint64_t dropped = 0;
+  ds_json_write_clean(in->nodes, at, &in->reader->arena, &json, &dropped);
+  in->reader->personal_dropped += (uint32_t)dropped;
   const char *copy = ds_arena_text(&in->reader->arena, (const char *)out->data, out->size);
   if (out->failed || copy == NULL)
     return refuse(in, &in->nodes[at], no_memory);
@@ -351,7 +319,7 @@ static const char *take_property(line *in, uint32_t at, ds_str name) {
   const ds_ndjson_node *node = &in->nodes[at];
   ds_event *event = &in->reader->event;
   ds_value value;
-  if (is_personal(node, name)) {
+  if (ds_json_personal(node, name)) {
     in->reader->personal_dropped++;
     return NULL;
   }

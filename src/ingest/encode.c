@@ -4,9 +4,11 @@
 #include <assert.h>
 #include <inttypes.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/limits.h"
+#include "ingest/json_clean.h"
 #include "ingest/personal.h"
 #include "ingest/read.h"
 
@@ -34,6 +36,8 @@ struct ds_encoder {
   const char *subject_kind; // its prefix; NULL = there is none
   uint64_t subject_hash;
   ds_buf row;
+  ds_buf json;
+  ds_ndjson *parser; // of JSON texts, NULL until the first
   ds_date_cache dates;
   ds_event event;
   ds_event_key keys[DS_EVENT_KEYS_MAX];
@@ -54,6 +58,7 @@ ds_code ds_encoder_new(const ds_encode_options *options, ds_encoder **ret_encode
   ds_arena_init(&encoder->texts, TEXT_ARENA_MAX);
   ds_buf_init(&encoder->subject, 1 << 20);
   ds_buf_init(&encoder->row, ROW_BUFFER_MAX);
+  ds_buf_init(&encoder->json, ROW_BUFFER_MAX);
   *ret_encoder = encoder;
   return DS_OK;
 }
@@ -65,6 +70,8 @@ void ds_encoder_free(ds_encoder *encoder) {
   ds_arena_done(&encoder->texts);
   ds_buf_done(&encoder->subject);
   ds_buf_done(&encoder->row);
+  ds_buf_done(&encoder->json);
+  ds_ndjson_free(encoder->parser);
   free(encoder);
 }
 
@@ -243,6 +250,41 @@ static inline bool looks_personal(ds_str text) {
          ds_personal_value(text);
 }
 
+// Reads a text that looks like JSON; *ret_nodes is NULL when it is none.
+static ds_code json_read(ds_encoder *encoder, ds_str text, const ds_ndjson_node **ret_nodes,
+                         ds_error *err) {
+  uint32_t count;
+  uint32_t column;
+  *ret_nodes = NULL;
+  if (encoder->parser == NULL)
+    encoder->parser = ds_ndjson_new();
+  if (encoder->parser == NULL)
+    return ds_fail(err, DS_MEMORY, "out of memory reading nested values");
+  if (ds_ndjson_read(encoder->parser, text.data, text.size, ret_nodes, &count, &column) != NULL)
+    *ret_nodes = NULL;
+  return DS_OK;
+}
+
+// What is personal inside of JSON text is left out; other text stays as it is.
+static ds_code json_clean(ds_encoder *encoder, ds_str *text, ds_error *err) {
+  const ds_ndjson_node *nodes;
+  TRY(json_read(encoder, *text, &nodes, err));
+  if (nodes == NULL)
+    return DS_OK;
+  uint64_t dropped = 0;
+  ds_buf_reset(&encoder->json);
+  ds_json json = ds_json_to(&encoder->json, false);
+  ds_json_write_clean(nodes, 0, &encoder->texts, &json, &dropped);
+  if (dropped == 0)
+    return DS_OK;
+  encoder->stats.personal_dropped += dropped;
+  TRY(ds_buf_check(&encoder->json, "a nested value", err));
+  *text = (ds_str){ds_arena_text(&encoder->texts, (const char *)encoder->json.data,
+                                 encoder->json.size), (uint32_t)encoder->json.size};
+  return text->data == NULL ? ds_fail(err, DS_MEMORY, "out of memory reading nested values")
+                            : DS_OK;
+}
+
 static ds_code string_of(const row_at *at, const ds_plan_property *property, ds_value *ret_value,
                          ds_reason *ret_reason, ds_error *err) {
   ds_encoder *encoder = at->encoder;
@@ -250,7 +292,7 @@ static ds_code string_of(const row_at *at, const ds_plan_property *property, ds_
     *ret_reason = DS_REASON_BAD_VALUE;
     return DS_OK;
   }
-  const ds_str text = text_of(at, property->column);
+  ds_str text = text_of(at, property->column);
   if (text.size > DS_TEXT_BYTES_MAX) {
     *ret_reason = DS_REASON_LONG_VALUE;
     return DS_OK;
@@ -260,6 +302,8 @@ static ds_code string_of(const row_at *at, const ds_plan_property *property, ds_
     ret_value->type = DS_TYPE_NULL;
     return DS_OK;
   }
+  if (!property->plain && text.size > 1 && (text.data[0] == '[' || text.data[0] == '{'))
+    TRY(json_clean(encoder, &text, err));
   ret_value->type = DS_TYPE_STRING;
   return ds_read_nfc(text, &encoder->texts, &ret_value->text, err);
 }
@@ -323,25 +367,64 @@ static ds_code properties_fill(const row_at *at, const ds_plan_event *plan, ds_e
   return DS_OK;
 }
 
+// Adds a case key unless the event has it already.
+static ds_code key_add(ds_encoder *encoder, uint16_t name, ds_str text, ds_reason *ret_reason,
+                       ds_error *err) {
+  ds_event *event = &encoder->event;
+  if (text.size > UINT16_MAX / 2)
+    *ret_reason = DS_REASON_TOO_LONG;
+  TRY(ds_read_nfc(text, &encoder->texts, &text, err));
+  for (uint32_t i = 0; i < event->keys_count; i++)
+    if (event->keys[i].name == name && ds_str_equal(event->keys[i].text, text))
+      return DS_OK;
+  if (event->keys_count == DS_EVENT_KEYS_MAX)
+    *ret_reason = DS_REASON_MANY_KEYS;
+  if (*ret_reason == DS_REASON_NONE)
+    event->keys[event->keys_count++] = (ds_event_key){name, text};
+  return DS_OK;
+}
+
+// A case key may be a list: the text of a JSON array of texts and whole numbers. *ret_list is
+// false, and nothing done, when it is not one.
+static ds_code key_list(ds_encoder *encoder, uint16_t name, ds_str text, bool *ret_list,
+                        ds_reason *ret_reason, ds_error *err) {
+  const ds_ndjson_node *nodes;
+  TRY(json_read(encoder, text, &nodes, err));
+  *ret_list = nodes != NULL && nodes[0].kind == DS_NDJSON_ARRAY;
+  for (uint32_t i = 1; *ret_list && i < nodes[0].next; i = nodes[i].next)
+    *ret_list = nodes[i].kind == DS_NDJSON_TEXT || nodes[i].kind == DS_NDJSON_INTEGER ||
+                nodes[i].kind == DS_NDJSON_NULL;
+  for (uint32_t i = 1; *ret_list && i < nodes[0].next; i = nodes[i].next) {
+    char digits[24];
+    ds_str item = nodes[i].text;
+    if (nodes[i].kind == DS_NDJSON_INTEGER)
+      item = (ds_str){digits, (uint32_t)snprintf(digits, sizeof digits, "%" PRId64, nodes[i].i)};
+    const char *copy = ds_arena_text(&encoder->texts, item.data, item.size);
+    if (copy == NULL)
+      return ds_fail(err, DS_MEMORY, "out of memory reading case keys");
+    if (item.size > 0)
+      TRY(key_add(encoder, name, (ds_str){copy, item.size}, ret_reason, err));
+  }
+  return DS_OK;
+}
+
 static ds_code keys_fill(const row_at *at, const ds_plan_event *plan, ds_reason *ret_reason,
                          uint32_t *ret_column, ds_error *err) {
   ds_encoder *encoder = at->encoder;
-  ds_event *event = &encoder->event;
-  event->keys_count = 0;
-  for (uint32_t i = 0; i < plan->keys_count; i++) {
-    if (!is_there(at, plan->keys[i].column))
+  encoder->event.keys_count = 0;
+  for (uint32_t i = 0; i < plan->keys_count && *ret_reason == DS_REASON_NONE; i++) {
+    const ds_plan_key *key = &plan->keys[i];
+    if (!is_there(at, key->column))
       continue;
-    const ds_str text = text_of(at, plan->keys[i].column);
-    if (text.size == 0)
-      continue;
-    if (text.size > UINT16_MAX / 2) {
-      *ret_reason = DS_REASON_TOO_LONG;
-      *ret_column = plan->keys[i].column;
-      return DS_OK;
-    }
-    ds_event_key *key = &event->keys[event->keys_count++];
-    key->name = plan->keys[i].name;
-    TRY(ds_read_nfc(text, &encoder->texts, &key->text, err));
+    const ds_str text = text_of(at, key->column);
+    bool list = false;
+    *ret_column = key->column;
+    if (text.data == NULL) // longer than any text may be
+      *ret_reason = text.size > 0 ? DS_REASON_TOO_LONG : DS_REASON_NONE;
+    else if (text.size > 1 && text.data[0] == '[')
+      TRY(key_list(encoder, key->name, text, &list, ret_reason, err));
+    if (text.data != NULL && text.size > 0 && !list)
+      TRY(key_add(encoder, key->name, text, ret_reason, err));
   }
   return DS_OK;
 }

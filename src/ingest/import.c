@@ -161,6 +161,9 @@ static ds_code encoder_start(ds_importer *importer, ds_error *err) {
 // What DuckDB says of broken text names the wrong place: ask our own reader first.
 static ds_code step_fail(ds_importer *importer, const ds_import_step *step, ds_code code,
                          ds_error *err) {
+  if (code == DS_INPUT && step->file != DS_NONE &&
+      importer->files[step->file].kind == DS_SOURCE_JSON)
+    return ds_fail_in(err, code, "%s", importer->files[step->file].name);
   if (code != DS_INPUT || step->file == DS_NONE ||
       importer->files[step->file].kind != DS_SOURCE_TEXT)
     return code;

@@ -4,6 +4,7 @@
 #include "base/map.h"
 #include "ingest/personal.h"
 #include "ingest/plan.h"
+#include "ingest/source_json.h"
 #include "model/time.h"
 #define XXH_INLINE_ALL
 #include <xxhash.h>
@@ -24,11 +25,16 @@ static void path_sql(const char *path, ds_buf *out) {
   ds_buf_done(&escaped);
 }
 
-static void text_sql(const ds_source *file, const ds_input_column *columns, ds_buf *out) {
-  static const char *const squeezes[] = {"none", "gzip", "zstd"};
+static void compression_sql(const ds_source *file, ds_buf *out) {
+  static const char *const squeezes[] = {"uncompressed", "gzip", "zstd"};
+  ds_buf_printf(out, ", compression='%s'", squeezes[file->squeeze]);
+}
+
+static void text_sql(const ds_source *file, const ds_input_column *columns, uint32_t number,
+                     ds_buf *out) {
   ds_buf_text(out, ", auto_detect=false, header=true, quote='\"', escape='\"', delim=");
   ds_sql_literal(out, (ds_str){&file->delimiter, 1});
-  ds_buf_printf(out, ", compression='%s'", squeezes[file->squeeze]);
+  compression_sql(file, out);
   if (file->encoding == DS_ENCODING_LATIN1)
     ds_buf_text(out, ", encoding='latin-1'");
   if (file->mixed_lines)
@@ -40,20 +46,33 @@ static void text_sql(const ds_source *file, const ds_input_column *columns, ds_b
     ds_buf_text(out, ": ");
     ds_sql_literal(out, columns == NULL ? ds_str_of("VARCHAR") : columns[i].duck_type);
   }
-  ds_buf_text(out, "}");
+  ds_buf_printf(out, "}, store_rejects=true, rejects_table='reject_%u', rejects_scan='scan_%u'"
+                ", rejects_limit=0", number, number);
+}
+
+static void json_sql(const ds_source *file, const ds_input_column *columns, ds_buf *out) {
+  compression_sql(file, out);
+  ds_json_options_sql(file, columns, out);
 }
 
 void ds_input_sql(const ds_source *file, const ds_input_column *columns, uint32_t number,
                   ds_buf *out) {
-  const bool parquet = file->kind == DS_SOURCE_PARQUET;
-  ds_buf_text(out, parquet ? "read_parquet(" : "read_csv(");
-  path_sql(file->path, out);
-  if (!parquet) {
-    text_sql(file, columns, out);
-    ds_buf_printf(out, ", store_rejects=true, rejects_table='reject_%u', rejects_scan='scan_%u'"
-                  ", rejects_limit=0", number, number);
+  static const char *const readers[] = {
+      [DS_SOURCE_TEXT] = "read_csv(", [DS_SOURCE_JSON] = "read_json(",
+      [DS_SOURCE_PARQUET] = "read_parquet(",
+  };
+  if (file->kind == DS_SOURCE_JSON) {
+    ds_buf_text(out, "(select ");
+    ds_json_columns_sql(file, out);
+    ds_buf_text(out, " from ");
   }
-  ds_buf_text(out, ", hive_partitioning=false)");
+  ds_buf_text(out, readers[file->kind]);
+  path_sql(file->path, out);
+  if (file->kind == DS_SOURCE_TEXT)
+    text_sql(file, columns, number, out);
+  if (file->kind == DS_SOURCE_JSON)
+    json_sql(file, columns, out);
+  ds_buf_text(out, file->kind == DS_SOURCE_JSON ? "))" : ", hive_partitioning=false)");
 }
 
 // Times as people write them, other than ISO 8601. The same digits with day and month exchanged

@@ -45,9 +45,10 @@ void ds_input_judge(const ds_duck_texts *sample, uint32_t index, bool text,
 DS_CHECKED ds_code ds_input_look(ds_duck *duck, ds_io *io, const ds_source *file, ds_arena *arena,
                                  ds_input *ret_input, ds_error *err);
 
-// Appends the call that reads the file: read_csv(…) or read_parquet(…). Text columns are read
-// as the duck_type of `columns`, as VARCHAR when that is NULL. Rejected rows go to the
-// tables reject_<number> and scan_<number>.
+// Appends the call that reads the file: read_csv(…), read_parquet(…) or a select from
+// read_json(…). Columns are read as the duck_type of `columns`; when that is NULL, those of text as
+// VARCHAR, those of JSON as what was found. Text's rejected rows go to the tables reject_<number>
+// and scan_<number>.
 void ds_input_sql(const ds_source *file, const ds_input_column *columns, uint32_t number,
                   ds_buf *out);
 

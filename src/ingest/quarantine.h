@@ -24,6 +24,7 @@
   X(ENCODING, EVENT, "the text's encoding is wrong")                                  \
   X(QUOTE, EVENT, "a quoted value is not closed")                                     \
   X(SUPER, EVENT, "its customer has more events than one customer may have")          \
+  X(MANY_KEYS, EVENT, "more than 64 orders, parcels, tickets, ... in one event")      \
   X(BAD_RECEIVED, VALUE, "the time of arrival cannot be read: left out")              \
   X(BAD_VALUE, VALUE, "the value does not fit its type: left out")                    \
   X(LONG_VALUE, VALUE, "the value is too long: left out")                             \

@@ -294,8 +294,7 @@ static void kind_name(ds_str name, char out[256]) {
   fold(name, folded);
   tidy_name(name, out);
   for (char *c = out; *c != '\0'; c++)
-    if (*c >= 'A' && *c <= 'Z')
-      *c = (char)(*c - 'A' + 'a');
+    *c = *c >= 'A' && *c <= 'Z' ? (char)(*c - 'A' + 'a') : *c == '.' ? '_' : *c;
   for (size_t i = 0; i < sizeof short_names / sizeof *short_names; i++)
     if (strcmp(folded, short_names[i]) == 0)
       snprintf(out, 256, "%s_id", short_names[i]);

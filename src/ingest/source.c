@@ -8,6 +8,7 @@
 
 #include "base/buf.h"
 #include "base/limits.h"
+#include "ingest/source_json.h"
 #include "ingest/source_text.h"
 
 enum { FILES_MAX = 10000 };
@@ -148,7 +149,8 @@ static ds_code head_read(ds_io *io, ds_source *file, ds_error *err) {
 // The two readers of one pass: the file's bytes are hashed, its text is checked.
 typedef struct pass {
   XXH3_state_t *hash;
-  ds_text_check check;
+  ds_text_check text;
+  ds_json_check json;
 } pass;
 
 static ds_code pass_raw(void *context, const uint8_t *data, size_t size, ds_error *err) {
@@ -158,7 +160,11 @@ static ds_code pass_raw(void *context, const uint8_t *data, size_t size, ds_erro
 }
 
 static ds_code pass_text(void *context, const uint8_t *data, size_t size, ds_error *err) {
-  return ds_text_check_feed(&((pass *)context)->check, data, size, err);
+  return ds_text_check_feed(&((pass *)context)->text, data, size, err);
+}
+
+static ds_code pass_json(void *context, const uint8_t *data, size_t size, ds_error *err) {
+  return ds_json_check_feed(&((pass *)context)->json, data, size, err);
 }
 
 static ds_code pass_ignore(void *context, const uint8_t *data, size_t size, ds_error *err) {
@@ -169,26 +175,43 @@ static ds_code pass_ignore(void *context, const uint8_t *data, size_t size, ds_e
   return DS_OK;
 }
 
-ds_code ds_source_inspect(ds_io *io, ds_source *file, ds_arena *arena, ds_progress *progress,
-                          ds_error *err) {
-  TRY(head_read(io, file, err));
-  pass both = {.hash = XXH3_createState()};
-  if (both.hash == NULL)
-    return ds_fail(err, DS_MEMORY, "out of memory reading %s", file->name);
-  XXH3_64bits_reset(both.hash);
-  ds_text_check_init(&both.check, file);
-  const bool text = file->kind == DS_SOURCE_TEXT;
+static ds_code passes_run(ds_io *io, ds_source *file, pass *all, ds_arena *arena,
+                          ds_progress *progress, ds_error *err) {
+  static const ds_source_feed feeds[] = {
+      [DS_SOURCE_TEXT] = pass_text, [DS_SOURCE_JSON] = pass_json,
+      [DS_SOURCE_PARQUET] = pass_ignore, [DS_SOURCE_XES] = pass_ignore,
+  };
   // A log's reader sees every byte itself, and verifies what is compressed.
   ds_source raw = *file;
   if (ds_source_is_log(file))
     raw.squeeze = DS_SQUEEZE_NONE;
-  ds_code code = ds_source_read(io, &raw, text ? pass_text : pass_ignore, pass_raw, &both,
-                                progress, err);
-  if (code == DS_OK && text)
-    code = ds_text_check_end(&both.check, file, arena, err);
-  file->hash = XXH3_64bits_digest(both.hash);
-  XXH3_freeState(both.hash);
-  ds_text_check_done(&both.check);
+  TRY(ds_source_read(io, &raw, feeds[file->kind], pass_raw, all, progress, err));
+  file->hash = XXH3_64bits_digest(all->hash);
+  if (file->kind == DS_SOURCE_TEXT)
+    return ds_text_check_end(&all->text, file, arena, err);
+  return file->kind == DS_SOURCE_JSON ? ds_json_check_end(&all->json, file, arena, err) : DS_OK;
+}
+
+ds_code ds_source_inspect(ds_io *io, ds_source *file, ds_arena *arena, ds_progress *progress,
+                          ds_error *err) {
+  TRY(head_read(io, file, err));
+  pass *all = calloc(1, sizeof *all);
+  if (all == NULL)
+    return ds_fail(err, DS_MEMORY, "out of memory reading %s", file->name);
+  all->hash = XXH3_createState();
+  ds_code code = all->hash == NULL ? ds_fail(err, DS_MEMORY, "out of memory reading %s", file->name)
+                                   : DS_OK;
+  if (code == DS_OK) {
+    XXH3_64bits_reset(all->hash);
+    ds_text_check_init(&all->text, file);
+    code = ds_json_check_init(&all->json, file, err);
+  }
+  if (code == DS_OK)
+    code = passes_run(io, file, all, arena, progress, err);
+  XXH3_freeState(all->hash);
+  ds_text_check_done(&all->text);
+  ds_json_check_done(&all->json);
+  free(all);
   // DuckDB refuses lines that end in two ways unless told to be lenient, and being lenient it takes
   // what it should not: so only a file that is otherwise in order is read so.
   if (code == DS_OK && file->mixed_lines)

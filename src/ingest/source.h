@@ -13,11 +13,21 @@
 #include "io/io.h"
 
 // What a file holds, how it is compressed, how its text is written.
-typedef enum ds_source_kind { DS_SOURCE_TEXT, DS_SOURCE_PARQUET, DS_SOURCE_XES }
+typedef enum ds_source_kind { DS_SOURCE_TEXT, DS_SOURCE_JSON, DS_SOURCE_PARQUET, DS_SOURCE_XES }
     ds_source_kind;
 typedef enum ds_source_squeeze { DS_SQUEEZE_NONE, DS_SQUEEZE_GZIP, DS_SQUEEZE_ZSTD }
     ds_source_squeeze;
 typedef enum ds_source_encoding { DS_ENCODING_UTF8, DS_ENCODING_LATIN1 } ds_source_encoding;
+
+// A member of a JSON file's records. `type` is DuckDB's, NULL for an object, whose members follow;
+// `used` is false for what lies in a member that is kept whole.
+typedef struct ds_member {
+  ds_str path; // names with dots between
+  ds_str name; // the last of them
+  uint32_t parent; // index of the object that holds it, UINT32_MAX = the record
+  const char *type;
+  bool used;
+} ds_member;
 
 // One file. All but `path`, `name`, `encoding` and a given `delimiter` are filled by inspection.
 typedef struct ds_source {
@@ -32,7 +42,10 @@ typedef struct ds_source {
   uint64_t hash;      // XXH3 of the file
   uint64_t lines;     // of the text
   uint32_t columns_count;
-  ds_str *columns; // the header's names (text only)
+  ds_str *columns; // the header's names; of JSON the members that are no objects, by path
+  uint8_t shape;   // of JSON: ds_json_shape
+  uint32_t members_count;
+  ds_member *members;
 } ds_source;
 
 // Whether the file is an event log, which names its customers, events and times itself and is read

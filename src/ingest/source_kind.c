@@ -86,18 +86,30 @@ static ds_code xml_find(ds_source *file, const char *text, ds_error *err) {
   return DS_OK;
 }
 
+// Names that promise a kind of text, without what tells the compression.
+static bool named(const ds_source *file, const char *const *ends) {
+  for (; *ends != NULL; ends++)
+    if (name_means(file, *ends))
+      return true;
+  return false;
+}
+
 static ds_code text_find(ds_source *file, const char *text, ds_error *err) {
+  static const char *const xml[] = {".xes", ".xml", NULL};
+  static const char *const json[] = {".json", ".ndjson", ".jsonl", NULL};
+  static const char *const tables[] = {".csv", ".tsv", ".txt", NULL};
   if (memcmp(text, "\xEF\xBB\xBF", 3) == 0)
     text += 3;
   text += strspn(text, " \t\r\n");
-  if (text[0] == '<' && (text[1] == '?' || text[1] == '!' || name_means(file, ".xes") ||
-                         name_means(file, ".xml") || strncmp(text, "<log", 4) == 0))
-    return xml_find(file, text, err);
-  static const char *const logs[] = {".xes", ".xml"};
-  for (size_t i = 0; i < sizeof logs / sizeof *logs; i++)
-    if (name_means(file, logs[i]))
-      return ds_fail(err, DS_INPUT, "%s holds no XML, unlike its name", file->name);
-  return DS_OK;
+  const bool is_xml = text[0] == '<' && !named(file, tables);
+  const bool is_json = (text[0] == '{' || text[0] == '[') && !named(file, tables);
+  if (named(file, xml) && !is_xml)
+    return ds_fail(err, DS_INPUT, "%s holds no XML, unlike its name", file->name);
+  if (named(file, json) && !is_json)
+    return ds_fail(err, DS_INPUT, "%s holds no JSON, unlike its name", file->name);
+  if (is_json)
+    file->kind = DS_SOURCE_JSON;
+  return is_xml ? xml_find(file, text, err) : DS_OK;
 }
 
 static ds_code opening_find(ds_io *io, ds_source *file, ds_error *err) {
