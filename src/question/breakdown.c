@@ -5,6 +5,8 @@
 #include <assert.h>
 #include <stdlib.h>
 
+#include "question/property.h"
+
 // More distinct values than this are no breakdown.
 enum { VALUES_MAX = 1 << 20, TEXT_MAX = 256 };
 
@@ -139,56 +141,15 @@ static ds_code groups_make(ds_breakdown *by, const count_state *state, uint32_t 
   return DS_OK;
 }
 
-// Finds "property", or "touchpoint.property" when no property is so called.
-static ds_code resolve(const ds_space *space, const char *name, ds_breakdown *by,
-                       uint16_t *ret_code, ds_error *err) {
-  const ds_str whole = ds_str_of(name);
-  by->touchpoint = DS_NONE;
-  uint32_t property = ds_names_find(&space->properties, whole);
-  const char *dot = strchr(name, '.');
-  if (property == DS_NONE && dot != NULL) {
-    const ds_str first = {name, (uint32_t)(dot - name)};
-    by->touchpoint = ds_names_find(&space->touchpoints, first);
-    if (by->touchpoint != DS_NONE)
-      property = ds_names_find(&space->properties, ds_str_of(dot + 1));
-  }
-  if (property != DS_NONE) {
-    *ret_code = (uint16_t)property;
-    return DS_OK;
-  }
-  const char **all = calloc(space->properties.count + 1u, sizeof *all);
-  for (uint32_t i = 0; all != NULL && i < space->properties.count; i++)
-    all[i] = ds_names_text(&space->properties, i);
-  const char *near = all == NULL ? NULL : ds_str_nearest(whole, all, space->properties.count);
-  free(all);
-  return ds_fail(err, DS_EXPRESSION, "--by %s: no event has a property of that name%s%s%s", name,
-                 near == NULL ? "" : "; did you mean '", near == NULL ? "" : near,
-                 near == NULL ? "" : "'?");
-}
-
-static ds_code column_add(ds_plan *plan, uint16_t code, ds_arena *arena, uint32_t *ret_column,
-                          ds_error *err) {
-  const uint32_t count = plan->columns.properties_count;
-  uint16_t *codes = ds_arena_array(arena, count + 1u, sizeof *codes);
-  if (codes == NULL)
-    return ds_fail(err, DS_MEMORY, "out of memory for --by");
-  if (count > 0)
-    memcpy(codes, plan->columns.properties, count * sizeof *codes);
-  codes[count] = code;
-  plan->columns.properties = codes;
-  plan->columns.properties_count = count + 1;
-  *ret_column = count;
-  return DS_OK;
-}
-
 ds_code ds_breakdown_make(const ds_snapshot *snapshot, ds_plan *plan, const char *name,
                           uint32_t top, ds_arena *arena, ds_breakdown *ret_by, ds_error *err) {
   assert(top > 0);
   *ret_by = (ds_breakdown){.name = name};
   ds_names_init(&ret_by->values, VALUES_MAX);
-  uint16_t code = 0;
-  TRY(resolve(&snapshot->space, name, ret_by, &code, err));
-  TRY(column_add(plan, code, arena, &ret_by->column, err));
+  ds_property_ref ref;
+  TRY(ds_property_add(snapshot, plan, "by", name, arena, &ref, err));
+  ret_by->column = ref.column;
+  ret_by->touchpoint = ref.touchpoint;
   ds_plan counting = *plan;
   counting.columns.want = ret_by->touchpoint == DS_NONE ? 0 : DS_WANT_TOUCHPOINT;
   void *memory = NULL;

@@ -6,6 +6,9 @@
 
 #include "question/question.h"
 
+// Whether a flag was given.
+bool ds_option_flag(const ds_option_set *set, const char *name);
+
 // An option's value as a count of at least `least`; DS_USAGE names the option.
 DS_CHECKED ds_code ds_option_count(const ds_option_set *set, const char *name, uint64_t least,
                                    uint64_t *ret_count, ds_error *err);
@@ -28,10 +31,14 @@ DS_CHECKED ds_code ds_question_note_types(const ds_request *request, const ds_pl
 DS_CHECKED ds_code ds_question_arrange(const ds_request *request, ds_result *result,
                                        ds_error *err);
 
-// The table "process" is listed with in ds_questions.
+// What each question is listed with in ds_questions.
 extern const ds_option ds_process_options[];
 extern const uint32_t ds_process_options_count;
 ds_code ds_process_answer(const ds_request *request, ds_result *result, ds_error *err);
 ds_code ds_process_sql(const ds_request *request, ds_buf *out, ds_error *err);
+extern const ds_option ds_variants_options[];
+extern const uint32_t ds_variants_options_count;
+ds_code ds_variants_answer(const ds_request *request, ds_result *result, ds_error *err);
+ds_code ds_variants_sql(const ds_request *request, ds_buf *out, ds_error *err);
 
 #endif

@@ -33,6 +33,9 @@ const uint32_t ds_common_options_count = COUNT_OF(ds_common_options);
 const ds_question ds_questions[] = {
     {"process", "How cases move from touchpoint to touchpoint, how often and how fast",
      "doorstep process --case order_id", ds_process_options, 2, ds_process_answer, ds_process_sql},
+    {"variants", "Which sequences of touchpoints the cases are, how frequent and how long",
+     "doorstep variants --case order_id", ds_variants_options, 4, ds_variants_answer,
+     ds_variants_sql},
 };
 const uint32_t ds_questions_count = COUNT_OF(ds_questions);
 
@@ -67,6 +70,8 @@ const char *ds_option_get(const ds_option_set *set, const char *name) {
     text = preset_of(name);
   return text == NULL || *text == '\0' ? NULL : text;
 }
+
+bool ds_option_flag(const ds_option_set *set, const char *name) { return given(set, name) != NULL; }
 
 // Option o of a question: the common ones, then its own.
 static const ds_option *option_at(const ds_question *question, uint32_t o) {
@@ -284,6 +289,8 @@ ds_code ds_question_run(const ds_question *question, const ds_request *request,
   for (uint32_t o = 0; o < count; o++) {
     const ds_option *option = option_at(question, o);
     const char *text = ds_option_get(&request->options, option->name);
+    if (option->type == DS_OPTION_FLAG)
+      text = ds_option_flag(&request->options, option->name) ? "true" : NULL;
     if (text != NULL && strcmp(text, "none") != 0)
       ds_result_option(result, option->name, "%s", text);
   }

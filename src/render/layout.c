@@ -24,7 +24,7 @@ static uint32_t natural_width(const ds_table *table, uint32_t rows, uint32_t col
     const uint32_t cell = text_width(scratch);
     width = cell > width ? cell : width;
   }
-  return width < TEXT_WIDTH_MAX ? width : TEXT_WIDTH_MAX;
+  return width;
 }
 
 static uint32_t total_width(const ds_layout *layout) {
@@ -99,6 +99,19 @@ static void bar_place(const ds_table *table, uint32_t rows, ds_layout *layout, u
   }
 }
 
+// A list that does not fit goes beneath the rows, for its items matter to the last.
+static void lists_place(const ds_table *table, ds_layout *layout, uint32_t width) {
+  layout->beneath = DS_LAYOUT_NONE;
+  for (uint32_t i = 0; i < layout->count; i++) {
+    const uint32_t column = layout->shown[i].column;
+    if (i == 0 || table->columns[column].type != DS_CELL_LIST || total_width(layout) <= width)
+      continue;
+    layout->beneath = column;
+    drop(layout, i);
+    return;
+  }
+}
+
 void ds_layout_make(const ds_table *table, uint32_t rows, uint32_t width, ds_layout *ret_layout) {
   ds_buf scratch;
   ds_buf_init(&scratch, 1u << 20);
@@ -107,6 +120,11 @@ void ds_layout_make(const ds_table *table, uint32_t rows, uint32_t width, ds_lay
     ret_layout->shown[ret_layout->count++] =
         (ds_shown){i, natural_width(table, rows, i, &scratch)};
   ds_buf_done(&scratch);
+  lists_place(table, ret_layout, width);
+  for (uint32_t i = 0; i < ret_layout->count; i++)
+    if (ret_layout->shown[i].width > TEXT_WIDTH_MAX &&
+        table->columns[ret_layout->shown[i].column].type == DS_CELL_TEXT)
+      ret_layout->shown[i].width = TEXT_WIDTH_MAX;
   // The bar tells more at a glance than a secondary figure.
   const uint32_t bar = rows < 2 ? 0 : BAR_WIDTH_MIN + DS_LAYOUT_GAP;
   drop_until_fit(table, ret_layout, width > bar ? width - bar : width, false);

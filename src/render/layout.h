@@ -16,11 +16,16 @@ typedef struct ds_shown {
   uint32_t width;
 } ds_shown;
 
-// What is shown; the bar stands behind the shown column number bar_after (when bar_width > 0) and
-// is full at bar_full.
+// No list stands beneath the rows.
+#define DS_LAYOUT_NONE UINT32_MAX
+
+// What is shown. The list of column number `beneath`, too long to stand in its row, gets lines of
+// its own under it. The bar stands behind the shown column number bar_after (when bar_width > 0)
+// and is full at bar_full.
 typedef struct ds_layout {
   ds_shown shown[DS_LAYOUT_COLUMNS_MAX];
   uint32_t count;
+  uint32_t beneath;
   uint32_t bar_after;
   uint32_t bar_width;
   double bar_full;

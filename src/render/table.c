@@ -11,6 +11,7 @@ enum { WIDTH_DEFAULT = 80, WIDTH_MIN = 20, LIST_COLUMNS_MIN = 7 };
 typedef struct screen {
   ds_buf *out;
   ds_buf scratch;
+  ds_buf beneath; // the text of a list under its row
   uint32_t width;
   bool color;
 } screen;
@@ -100,6 +101,36 @@ static void put_header(screen *page, const ds_table *table, const ds_layout *lay
   ds_buf_u8(page->out, '\n');
 }
 
+// Breaks a text at spaces; lines after the first begin with `indent` spaces.
+static void put_wrapped(screen *page, const char *lead, const char *text, uint32_t indent) {
+  uint32_t column = (uint32_t)strlen(lead);
+  ds_buf_text(page->out, lead);
+  ds_buf_reset(&page->scratch);
+  ds_text_clean(ds_str_of(text), &page->scratch);
+  const ds_str clean = view(&page->scratch);
+  bool first = true;
+  for (uint32_t at = 0; at < clean.size;) {
+    uint32_t end = at;
+    while (end < clean.size && clean.data[end] != ' ')
+      end++;
+    const ds_str word = {clean.data + at, end - at};
+    const uint32_t columns = ds_str_columns(word);
+    if (!first && column + 1 + columns > page->width) {
+      ds_buf_u8(page->out, '\n');
+      repeat(page, " ", indent);
+      column = indent;
+    } else if (!first && word.size != 0) {
+      ds_buf_u8(page->out, ' ');
+      column++;
+    }
+    ds_buf_append(page->out, word.data, word.size);
+    column += columns;
+    first = false;
+    at = end + 1;
+  }
+  ds_buf_u8(page->out, '\n');
+}
+
 static void put_row(screen *page, const ds_table *table, const ds_layout *layout, uint32_t row) {
   const ds_cell *cells = table->cells + (size_t)row * table->columns_count;
   for (uint32_t i = 0; i < layout->count; i++) {
@@ -116,6 +147,11 @@ static void put_row(screen *page, const ds_table *table, const ds_layout *layout
     }
   }
   end_line(page);
+  if (layout->beneath == DS_LAYOUT_NONE)
+    return;
+  ds_buf_reset(&page->beneath);
+  ds_cell_human(&table->columns[layout->beneath], &cells[layout->beneath], &page->beneath);
+  put_wrapped(page, "      ", ds_buf_cstr(&page->beneath), 6);
 }
 
 // A table of one row and many columns reads better as a list: name, value, meaning.
@@ -150,36 +186,6 @@ static void put_list(screen *page, const ds_table *table) {
     }
     end_line(page);
   }
-}
-
-// Breaks a text at spaces; lines after the first begin with `indent` spaces.
-static void put_wrapped(screen *page, const char *lead, const char *text, uint32_t indent) {
-  uint32_t column = (uint32_t)strlen(lead);
-  ds_buf_text(page->out, lead);
-  ds_buf_reset(&page->scratch);
-  ds_text_clean(ds_str_of(text), &page->scratch);
-  const ds_str clean = view(&page->scratch);
-  bool first = true;
-  for (uint32_t at = 0; at < clean.size;) {
-    uint32_t end = at;
-    while (end < clean.size && clean.data[end] != ' ')
-      end++;
-    const ds_str word = {clean.data + at, end - at};
-    const uint32_t columns = ds_str_columns(word);
-    if (!first && column + 1 + columns > page->width) {
-      ds_buf_u8(page->out, '\n');
-      repeat(page, " ", indent);
-      column = indent;
-    } else if (!first && word.size != 0) {
-      ds_buf_u8(page->out, ' ');
-      column++;
-    }
-    ds_buf_append(page->out, word.data, word.size);
-    column += columns;
-    first = false;
-    at = end + 1;
-  }
-  ds_buf_u8(page->out, '\n');
 }
 
 static void put_note(screen *page, const ds_note *note) {
@@ -222,6 +228,7 @@ ds_code ds_render_table(const ds_result *result, const ds_render_options *option
   screen page = {.out = out, .width = asked < WIDTH_MIN ? WIDTH_MIN : asked};
   page.color = options->color;
   ds_buf_init(&page.scratch, out->size_max);
+  ds_buf_init(&page.beneath, out->size_max);
   for (uint32_t i = 0; i < result->tables_count; i++) {
     put_table(&page, &result->tables[i], options->rows_max);
     ds_buf_u8(out, '\n');
@@ -233,7 +240,8 @@ ds_code ds_render_table(const ds_result *result, const ds_render_options *option
     put_wrapped(&page, "", result->definition, 0);
     style(&page, "0");
   }
-  out->failed = out->failed || page.scratch.failed;
+  out->failed = out->failed || page.scratch.failed || page.beneath.failed;
   ds_buf_done(&page.scratch);
+  ds_buf_done(&page.beneath);
   return ds_buf_check(out, "the table", err);
 }

@@ -16,10 +16,25 @@ const ds_table *oracle_table(const ds_result *result, const char *name) {
   return NULL;
 }
 
-static double number_in(const ds_table *table, const ds_cell *row, uint32_t column) {
-  assert_false(row[column].null);
-  return table->columns[column].type == DS_CELL_DURATION ? row[column].number
-                                                         : (double)row[column].i;
+// A cell's number; a null cell has none.
+static bool number_in(const ds_table *table, const ds_cell *row, uint32_t column,
+                      double *ret_number) {
+  const ds_cell_type type = table->columns[column].type;
+  const bool whole = type == DS_CELL_COUNT || type == DS_CELL_TIME;
+  *ret_number = whole ? (double)row[column].i : row[column].number;
+  return !row[column].null;
+}
+
+// Whether a cell is what SQL says: a text, a number to 1e-11 of its size, or null.
+static bool agrees(const ds_table *table, const ds_cell *row, uint32_t column, ds_str want) {
+  const ds_cell_type type = table->columns[column].type;
+  if (row[column].null || want.data == NULL)
+    return row[column].null && want.data == NULL;
+  if (type == DS_CELL_TEXT || type == DS_CELL_LIST)
+    return ds_str_equal(row[column].text, want);
+  double got = 0, number = 0;
+  assert_true(ds_str_to_double(want, &number));
+  return number_in(table, row, column, &got) && fabs(got - number) <= 1e-6 + 1e-11 * fabs(number);
 }
 
 // Every row of `expected` (texts of SQL: `keys` text columns, then numbers) is in the table, and
@@ -33,18 +48,18 @@ void oracle_compare(const ds_table *table, const ds_duck_texts *expected, uint32
       const ds_cell *row = &table->cells[(size_t)i * table->columns_count];
       bool equal = true;
       for (uint32_t k = 0; k < keys; k++)
-        equal = equal && ds_str_equal(row[k].text, want[k]);
+        equal = equal && agrees(table, row, k, want[k]);
       found = equal ? row : NULL;
     }
     if (found == NULL)
       fail_msg("no row for %.*s", DS_STR(want[0]));
     for (uint32_t c = keys; c < expected->columns; c++) {
-      double number = 0;
-      assert_true(ds_str_to_double(want[c], &number));
-      const double got = number_in(table, found, c);
-      if (fabs(got - number) > 1e-6 + 1e-11 * fabs(number))
-        fail_msg("%.*s -> %.*s: column %s is %.9g, SQL says %.9g", DS_STR(want[0]),
-                 DS_STR(want[1]), table->columns[c].name, got, number);
+      double got = 0;
+      if (!agrees(table, found, c, want[c]))
+        fail_msg("%.*s -> %.*s: column %s is %.9g%s, SQL says %.*s", DS_STR(want[0]),
+                 DS_STR(want[1]), table->columns[c].name,
+                 number_in(table, found, c, &got) ? got : 0, found[c].null ? " (null)" : "",
+                 DS_STR(want[c]));
     }
   }
 }

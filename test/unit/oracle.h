@@ -9,8 +9,8 @@
 // The table of that name; fails the test when there is none.
 const ds_table *oracle_table(const ds_result *result, const char *name);
 
-// Fails the test unless the table has exactly the rows of `expected`: `keys` columns of text, then
-// numbers, which must agree to 1e-11 of their size.
+// Fails the test unless the table has exactly the rows of `expected`, which the first `keys`
+// columns tell apart: texts, numbers that agree to 1e-11 of their size, or null.
 void oracle_compare(const ds_table *table, const ds_duck_texts *expected, uint32_t keys);
 
 #endif

@@ -307,12 +307,6 @@ static bool passes(const qw_event *e, int where) {
   }
 }
 
-// Events of a case, in order, as indexes into the world.
-typedef struct qw_case {
-  uint32_t events[QW_EVENTS_MAX];
-  uint32_t count;
-} qw_case;
-
 static void sort_case(const qw_world *world, qw_case *one) {
   // Insertion sort: stable, so equal (time, batch) stay in the order of the world.
   for (uint32_t i = 1; i < one->count; i++) {
@@ -427,7 +421,7 @@ static int by_gap(const void *a, const void *b) {
   return (x > y) - (x < y);
 }
 
-static double type7(const double *sorted, uint32_t n, double p) {
+double qw_quantile(const double *sorted, uint32_t n, double p) {
   const double h = (n - 1) * p;
   const uint32_t k = (uint32_t)floor(h + 1e-9);
   const double f = h - k < 1e-9 ? 0 : h - k;
@@ -451,8 +445,8 @@ static void edge_figures(qw_row *row, const qw_pair *pairs, uint32_t count, cons
   row->mean = row->total / n;
   row->min = gaps[0];
   row->max = gaps[n - 1];
-  row->median = type7(gaps, n, 0.5);
-  row->p90 = type7(gaps, n, 0.9);
+  row->median = qw_quantile(gaps, n, 0.5);
+  row->p90 = qw_quantile(gaps, n, 0.9);
   free(gaps);
 }
 
@@ -486,23 +480,37 @@ static void solve_case(const qw_world *world, const qw_case *one, uint32_t numbe
   }
 }
 
-void qw_solve(const qw_world *world, const qw_question *q, qw_answer *answer) {
+uint32_t qw_cases(const qw_world *world, const qw_question *q, qw_case **ret_cases,
+                  const char ***ret_groups) {
   const uint32_t cases_max = world->customers * 4 + 1;
   qw_case *cases = calloc(cases_max, sizeof *cases);
-  qw_pair *pairs = calloc(QW_EVENTS_MAX * 4, sizeof *pairs);
-  *answer = (qw_answer){.nodes = calloc(512, sizeof *answer->nodes),
-                        .edges = calloc(QW_EVENTS_MAX * 4, sizeof *answer->edges)};
-  assert_true(cases != NULL && pairs != NULL && answer->nodes != NULL && answer->edges != NULL);
-  uint32_t count = 0, pairs_count = 0;
+  const char **groups = calloc(cases_max, sizeof *groups);
+  assert_true(cases != NULL && groups != NULL);
+  uint32_t count = 0;
   collect_cases(world, q, cases, &count);
   const char *labels[4] = {"", "", "", ""};
   if (q->by)
     labels_make(world, q, cases, count, labels);
   for (uint32_t c = 0; c < count; c++) {
     const int color = color_of(world, &cases[c]);
-    const char *group = !q->by ? "" : color < 0 ? "(none)" : labels[color];
-    solve_case(world, &cases[c], c, group, answer, pairs, &pairs_count);
+    groups[c] = !q->by ? "" : color < 0 ? "(none)" : labels[color];
   }
+  *ret_cases = cases;
+  *ret_groups = groups;
+  return count;
+}
+
+void qw_solve(const qw_world *world, const qw_question *q, qw_answer *answer) {
+  qw_pair *pairs = calloc(QW_EVENTS_MAX * 4, sizeof *pairs);
+  *answer = (qw_answer){.nodes = calloc(512, sizeof *answer->nodes),
+                        .edges = calloc(QW_EVENTS_MAX * 4, sizeof *answer->edges)};
+  assert_true(pairs != NULL && answer->nodes != NULL && answer->edges != NULL);
+  qw_case *cases = NULL;
+  const char **groups = NULL;
+  uint32_t pairs_count = 0;
+  const uint32_t count = qw_cases(world, q, &cases, &groups);
+  for (uint32_t c = 0; c < count; c++)
+    solve_case(world, &cases[c], c, groups[c], answer, pairs, &pairs_count);
   for (uint32_t p = 0; p < pairs_count; p++) {
     bool known = false;
     for (uint32_t b = 0; b < p; b++)
@@ -516,6 +524,7 @@ void qw_solve(const qw_world *world, const qw_question *q, qw_answer *answer) {
     edge_figures(row, pairs, pairs_count, pairs[p].group);
   }
   free(cases);
+  free(groups);
   free(pairs);
 }
 
@@ -556,7 +565,8 @@ uint32_t qw_options(const qw_question *q, ds_option_value *values, ds_arena *are
     put_option(values, &count, "by", "color");
     put_option(values, &count, "top", tops[q->top]);
   }
-  put_option(values, &count, "columns", levels[q->level]);
+  if (q->level >= 0)
+    put_option(values, &count, "columns", levels[q->level]);
   return count;
 }
 

@@ -33,7 +33,7 @@ typedef struct qw_question {
   int range;
   bool by;
   uint32_t top;
-  int level; // 0 basic, 1 cases, 2 all
+  int level; // 0 basic, 1 cases, 2 all; below 0: not asked
 } qw_question;
 
 typedef struct qw_world {
@@ -44,6 +44,20 @@ typedef struct qw_world {
   uint32_t customers;
   uint64_t seed;
 } qw_world;
+
+// Events of a case, in order, as indexes into the world.
+typedef struct qw_case {
+  uint32_t events[QW_EVENTS_MAX];
+  uint32_t count;
+} qw_case;
+
+// The cases that a question is about, found by brute force, and the group of each;
+// the caller frees both arrays. Returns how many.
+uint32_t qw_cases(const qw_world *world, const qw_question *question, qw_case **ret_cases,
+                  const char ***ret_groups);
+
+// A quantile of sorted values, type 7.
+double qw_quantile(const double *sorted, uint32_t count, double p);
 
 // A row of the brute-force answer; nodes use `to`, starts, ends.
 typedef struct qw_row {

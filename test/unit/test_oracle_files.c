@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The process map of real files against SQL that DuckDB runs over the same raw files: every node,
-// every edge, every time. Skipped, and counted as such, where the shared data is absent.
+// Questions over real files against SQL that DuckDB runs over the same raw files: every node, every
+// edge, every time of the process map, every variant. Skipped, and counted as such, where the
+// shared data is absent.
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -56,8 +57,8 @@ static void import_files(fixture *f, ds_import_options *options) {
     fail_msg("%s", f->err.message);
 }
 
-static void ask(fixture *f, const ds_option_value *values, uint32_t count, uint32_t threads,
-                ds_result *ret_result) {
+static void ask(fixture *f, const char *question, const ds_option_value *values, uint32_t count,
+                uint32_t threads, ds_result *ret_result) {
   ds_snapshot *snapshot = NULL;
   if (ds_store_snapshot(f->store, &snapshot, &f->err) != DS_OK)
     fail_msg("%s", f->err.message);
@@ -67,44 +68,66 @@ static void ask(fixture *f, const ds_option_value *values, uint32_t count, uint3
                               .threads = threads,
                               .memory_bytes = (size_t)512 << 20,
                               .arena = &f->arena};
-  const ds_question *process = ds_question_find(ds_str_of("process"));
-  assert_non_null(process);
-  ds_result_init(ret_result, &f->arena, "process");
-  if (ds_question_run(process, &request, ret_result, &f->err) != DS_OK)
+  const ds_question *asked = ds_question_find(ds_str_of(question));
+  assert_non_null(asked);
+  ds_result_init(ret_result, &f->arena, question);
+  if (ds_question_run(asked, &request, ret_result, &f->err) != DS_OK)
     fail_msg("%s", f->err.message);
   ds_snapshot_free(snapshot);
 }
 
-// `events` is SQL for rows (c, t in ms, n = order among equals, e); nodes and edges of the map
-// over them.
-static void check_against_sql(fixture *f, const char *events, const ds_result *result) {
+// What SQL says of table `name` over `o`.
+static void check_table(fixture *f, ds_duck *duck, const char *sql, const ds_result *result,
+                        const char *name, uint32_t keys) {
+  ds_duck_texts texts;
+  if (ds_duck_query(duck, sql, &f->arena, &texts, &f->err) != DS_OK)
+    fail_msg("%s", f->err.message);
+  assert_true(texts.rows > 3);
+  oracle_compare(oracle_table(result, name), &texts, keys);
+}
+
+static const char nodes_sql[] =
+    "select e, count(*)::varchar, count(distinct c)::varchar, "
+    "count(*) filter (b is null)::varchar, "
+    "count(*) filter (f is null)::varchar from o group by e";
+static const char edges_sql[] =
+    "select e, f, count(*)::varchar, count(distinct c)::varchar, avg(d)::varchar, "
+    "quantile_cont(d, 0.5)::varchar, quantile_cont(d, 0.9)::varchar, min(d)::varchar, "
+    "max(d)::varchar, sum(d)::varchar from o where f is not null group by e, f";
+// The separator sorts before any letter, so texts sort as their lists of names do.
+static const char variants_sql[] =
+    "with cases as (select string_agg(e, chr(31) order by t, n) as s, max(t) - min(t) as d "
+    "from o group by c), grouped as (select s, count(*) as k, quantile_cont(d, 0.5) as m, "
+    "quantile_cont(d, 0.9) as p from cases group by s) "
+    "select row_number() over (order by k desc, s)::varchar, s, k::varchar, "
+    "(k / sum(k) over ())::varchar, "
+    "(sum(k) over (order by k desc, s) / sum(k) over ())::varchar, m::varchar, p::varchar "
+    "from grouped";
+
+// `events` is SQL for rows (c, t in ms, n = order among equals, e), over which every question with
+// the options `value` (given of them) is held against SQL.
+static void check_against_sql(fixture *f, const char *events, const ds_option_value *value,
+                              uint32_t given, uint32_t threads) {
   ds_duck *duck = NULL;
   if (ds_duck_open("build/libduckdb.so", NULL, (size_t)1 << 30, &duck, &f->err) != DS_OK)
     fail_msg("%s", f->err.message);
   ds_buf sql;
   ds_buf_init(&sql, 1u << 20);
   ds_buf_printf(&sql,
-                "create table o as select c, t, e, lead(e) over w as f, lead(t) over w - t as d, "
-                "lag(e) over w as b from (%s) window w as (partition by c order by t, n)",
+                "create table o as select c, t, n, e, lead(e) over w as f, lead(t) over w - t as "
+                "d, lag(e) over w as b from (%s) window w as (partition by c order by t, n)",
                 events);
   if (ds_duck_run(duck, ds_buf_cstr(&sql), &f->err) != DS_OK)
     fail_msg("%s", f->err.message);
-  ds_duck_texts texts;
-  const char *nodes = "select e, count(*)::varchar, count(distinct c)::varchar, "
-                      "count(*) filter (b is null)::varchar, "
-                      "count(*) filter (f is null)::varchar from o group by e";
-  const char *edges =
-      "select e, f, count(*)::varchar, count(distinct c)::varchar, avg(d)::varchar, "
-      "quantile_cont(d, 0.5)::varchar, quantile_cont(d, 0.9)::varchar, min(d)::varchar, "
-      "max(d)::varchar, sum(d)::varchar from o where f is not null group by e, f";
-  if (ds_duck_query(duck, nodes, &f->arena, &texts, &f->err) != DS_OK)
-    fail_msg("%s", f->err.message);
-  assert_true(texts.rows > 3);
-  oracle_compare(oracle_table(result, "nodes"), &texts, 1);
-  if (ds_duck_query(duck, edges, &f->arena, &texts, &f->err) != DS_OK)
-    fail_msg("%s", f->err.message);
-  assert_true(texts.rows > 3);
-  oracle_compare(oracle_table(result, "edges"), &texts, 2);
+  ds_result result;
+  ask(f, "process", value, given, threads, &result);
+  check_table(f, duck, nodes_sql, &result, "nodes", 1);
+  check_table(f, duck, edges_sql, &result, "edges", 2);
+  ds_option_value values[4] = {{"limit", "100000"}};
+  for (uint32_t i = 0; i < given; i++)
+    values[i + 1] = value[i];
+  ask(f, "variants", values, given + 1, threads, &result);
+  check_table(f, duck, variants_sql, &result, "variants", 2);
   ds_buf_done(&sql);
   ds_duck_close(duck);
 }
@@ -160,15 +183,10 @@ static void olist_case(const char *uniform, const char *filter, const char *key)
   const uint32_t given = strcmp(key, "order_id") == 0 ? 1 : 0;
   char events[4096];
   snprintf(events, sizeof events, olist_events, filter, key);
-  for (uint32_t threads = 1; threads <= 2; threads++) {
-    ds_result result;
-    ask(&f, &value, given, threads, &result);
-    check_against_sql(&f, events, &result);
-  }
+  for (uint32_t threads = 1; threads <= 2; threads++)
+    check_against_sql(&f, events, &value, given, threads);
   assert_int_equal(ds_store_compact(f.store, NULL, &f.err), DS_OK);
-  ds_result result;
-  ask(&f, &value, given, 2, &result);
-  check_against_sql(&f, events, &result);
+  check_against_sql(&f, events, &value, given, 2);
   fixture_close(&f);
 }
 
@@ -204,14 +222,12 @@ static void test_helpdesk(void **state) {
   options.files = files;
   options.files_count = 1;
   import_files(&f, &options);
-  ds_result result;
-  ask(&f, NULL, 0, 2, &result);
   check_against_sql(&f,
                     "select \"case:concept:name\" as c, "
                     "epoch_ms(\"time:timestamp\"::timestamptz) as t, "
                     "row_number() over () as n, \"concept:name\" as e "
                     "from read_csv('" HELPDESK "', all_varchar = true)",
-                    &result);
+                    NULL, 0, 2);
   fixture_close(&f);
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// 300 random small worlds with ties, nulls, list-valued keys and empty cases: the process map
-// from the log alone, from log and parts, from parts, and after compaction equals the question's
-// own SQL text run by DuckDB over the same events.
+// 300 random small worlds with ties, nulls, list-valued keys and empty cases: every question from
+// the log alone, from log and parts, from parts, and after compaction equals its own SQL text run
+// by DuckDB over the same events.
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -15,6 +15,7 @@
 
 #define WORLDS 300u
 #define EVENTS_MAX 80u
+#define TABLES_MAX 2u
 #define START_MS 1500000000000
 
 typedef struct world {
@@ -26,7 +27,7 @@ typedef struct world {
   ds_buf rows;
   size_t at[EVENTS_MAX + 1];
   uint32_t events;
-  ds_option_value option[8];
+  ds_option_value option[16];
   uint32_t options;
 } world;
 
@@ -171,20 +172,37 @@ static void choose_options(world *w) {
     put_option(w, "range", ranges[draw(w, 4)]);
 }
 
+// A question, and its tables in the order of its statements: how many columns tell rows apart, and
+// what is selected of each statement.
+typedef struct asked {
+  const char *question;
+  const char *tables[TABLES_MAX];
+  uint32_t keys[TABLES_MAX];
+  const char *select;
+} asked;
+
+static const asked questions[] = {
+    {"process", {"nodes", "edges"}, {1, 2}, "columns(*)::varchar"},
+    {"variants", {"variants"}, {2},
+     "rank::varchar, array_to_string(touchpoints, chr(31)), "
+     "columns(* exclude (rank, touchpoints))::varchar"},
+};
+
 // What SQL says to the options in hand.
-static void ask_sql(world *w, const ds_request *request, ds_duck_texts texts[2]) {
+static void ask_sql(world *w, const asked *what, const ds_request *request,
+                    ds_duck_texts texts[TABLES_MAX]) {
   ds_error err = {0};
   ds_buf sql, wrapped;
   ds_buf_init(&sql, 1u << 20);
   ds_buf_init(&wrapped, 1u << 20);
-  check(ds_question_find(ds_str_of("process"))->sql(request, &sql, &err), &err);
+  check(ds_question_find(ds_str_of(what->question))->sql(request, &sql, &err), &err);
   char *at = (char *)(uintptr_t)ds_buf_cstr(&sql);
-  for (uint32_t s = 0; s < 2; s++) {
+  for (uint32_t s = 0; s < TABLES_MAX && what->tables[s] != NULL; s++) {
     char *end = strstr(at, ";\n");
     assert_non_null(end);
     *end = '\0';
     ds_buf_reset(&wrapped);
-    ds_buf_printf(&wrapped, "select columns(*)::varchar from (%s)", at);
+    ds_buf_printf(&wrapped, "select %s from (%s)", what->select, at);
     check(ds_duck_query(w->duck, ds_buf_cstr(&wrapped), &w->arena, &texts[s], &err), &err);
     at = end + 2;
   }
@@ -204,6 +222,12 @@ static ds_request request_of(world *w, const ds_snapshot *snapshot, uint32_t thr
 // A filter on a property that no event of this world carries is refused, by name.
 static bool refused(world *w, const ds_snapshot *snapshot) {
   const char *where = ds_option_get(&(ds_option_set){w->option, w->options}, "where");
+  const char *outcome = ds_option_get(&(ds_option_set){w->option, w->options}, "outcome");
+  if (outcome != NULL &&
+      (ds_names_find(&snapshot->space.properties, ds_str_of("value")) == DS_NONE ||
+       (strchr(outcome, '.') != NULL &&
+        ds_names_find(&snapshot->space.touchpoints, ds_str_of("order_placed")) == DS_NONE)))
+    return true;
   const bool absent =
       where != NULL &&
       ((strstr(where, "ping") != NULL &&
@@ -216,23 +240,46 @@ static bool refused(world *w, const ds_snapshot *snapshot) {
   return absent || (key != NULL && ds_names_find(&snapshot->space.keys, ds_str_of(key)) == DS_NONE);
 }
 
+static void compare_one(world *w, const asked *what, const ds_snapshot *snapshot,
+                        uint32_t threads) {
+  ds_error err = {0};
+  const ds_request request = request_of(w, snapshot, threads);
+  const ds_question *question = ds_question_find(ds_str_of(what->question));
+  ds_result result;
+  ds_result_init(&result, &w->arena, what->question);
+  if (refused(w, snapshot)) {
+    assert_int_equal(ds_question_run(question, &request, &result, &err), DS_EXPRESSION);
+    return;
+  }
+  ds_duck_texts texts[TABLES_MAX];
+  ask_sql(w, what, &request, texts);
+  check(ds_question_run(question, &request, &result, &err), &err);
+  for (uint32_t s = 0; s < TABLES_MAX && what->tables[s] != NULL; s++)
+    oracle_compare(oracle_table(&result, what->tables[s]), &texts[s], what->keys[s]);
+}
+
+// Options that only one question has.
+static void choose_own_options(world *w, const asked *what) {
+  if (strcmp(what->question, "variants") != 0)
+    return;
+  if (draw(w, 2) == 0)
+    put_option(w, "collapse", "");
+  if (draw(w, 2) == 0) {
+    put_option(w, "outcome", draw(w, 2) == 0 ? "value" : "order_placed.value");
+    put_option(w, "min-n", "2");
+  }
+}
+
 static void compare_all(world *w, uint32_t threads) {
   ds_error err = {0};
   ds_snapshot *snapshot = NULL;
   check(ds_store_snapshot(w->store, &snapshot, &err), &err);
   assert_int_equal(snapshot->events, w->events);
-  const ds_request request = request_of(w, snapshot, threads);
-  const ds_question *process = ds_question_find(ds_str_of("process"));
-  ds_result result;
-  ds_result_init(&result, &w->arena, "process");
-  if (refused(w, snapshot)) {
-    assert_int_equal(ds_question_run(process, &request, &result, &err), DS_EXPRESSION);
-  } else {
-    ds_duck_texts texts[2];
-    ask_sql(w, &request, texts);
-    check(ds_question_run(process, &request, &result, &err), &err);
-    oracle_compare(oracle_table(&result, "nodes"), &texts[0], 1);
-    oracle_compare(oracle_table(&result, "edges"), &texts[1], 2);
+  const uint32_t shared = w->options;
+  for (uint32_t q = 0; q < sizeof questions / sizeof *questions; q++) {
+    choose_own_options(w, &questions[q]);
+    compare_one(w, &questions[q], snapshot, threads);
+    w->options = shared;
   }
   ds_snapshot_free(snapshot);
 }

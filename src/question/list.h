@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+// --list, for every question: reading the cell whose figure is to be listed, and a second scan
+// that collects the cases or events that the figure counted. Private to question/. May use base/
+// to scan/. Invariant: entries come out by time, then customer, case and duration, whatever the
+// order in which blocks were seen.
+#ifndef DS_QUESTION_LIST_H
+#define DS_QUESTION_LIST_H
+
+#include "question/breakdown.h"
+#include "question/question.h"
+
+// More parts no row of any table has.
+enum { DS_LIST_PARTS_MAX = 8 };
+
+// A cell as written: "edges from=A to=B column=cases". Views of the text.
+typedef struct ds_list_cell {
+  ds_str table;
+  ds_str name[DS_LIST_PARTS_MAX];
+  ds_str value[DS_LIST_PARTS_MAX]; // without quotes
+  uint32_t parts;
+} ds_list_cell;
+
+// Splits a cell into its table and its parts; a value may be quoted. DS_USAGE says what is wrong.
+DS_CHECKED ds_code ds_list_parse(const char *text, ds_list_cell *ret_cell, ds_error *err);
+
+// The touchpoint of that name, or DS_EXPRESSION with the nearest one.
+DS_CHECKED ds_code ds_list_touchpoint(const ds_request *request, ds_str name, uint32_t *ret_code,
+                                      ds_error *err);
+
+// The group of that label, or DS_USAGE.
+DS_CHECKED ds_code ds_list_group(const ds_breakdown *by, ds_str label, uint32_t *ret_group,
+                                 ds_error *err);
+
+// What is being collected; private to list.c.
+typedef struct ds_list ds_list;
+
+// Adds event `event` of journey `journey` with the duration that the list shows beside it.
+DS_CHECKED ds_code ds_list_add(ds_list *list, const ds_block *block, uint32_t journey,
+                               uint32_t event, int64_t duration_ms, ds_error *err);
+
+// What a figure counts, as a row of functions over journeys.
+typedef struct ds_list_plan {
+  const ds_breakdown *by; // NULL: one group
+  uint32_t group;
+  const ds_column *duration; // the column beside each entry, NULL for none
+  // Adds what of journey j the figure counted; `context` is read-only.
+  ds_code (*journey)(const void *context, const ds_block *block, uint32_t j, ds_list *list,
+                     ds_error *err);
+  const void *context;
+} ds_list_plan;
+
+// Scans `plan` (with time, touchpoint and subject besides) and puts the table "list" into *result.
+// --limit keeps memory small unless --sort comes first.
+DS_CHECKED ds_code ds_list_run(const ds_request *request, const ds_plan *plan,
+                               const ds_list_plan *list, ds_result *result, ds_error *err);
+
+#endif

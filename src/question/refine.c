@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: Apache-2.0
+// See refine.h.
+#include "question/refine.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+#include "base/map.h"
+
+enum { BUCKET_BITS = 10, BUCKETS = 1 << BUCKET_BITS };
+
+static uint32_t shift_of(const ds_refine_target *target) {
+  const uint64_t width = (uint64_t)target->high - (uint64_t)target->low;
+  const uint32_t bits = width == 0 ? 0 : 64 - (uint32_t)__builtin_clzll(width);
+  return bits > BUCKET_BITS ? bits - BUCKET_BITS : 0;
+}
+
+ds_code ds_refine_counts_init(ds_refine_counts *counts, const ds_refine *refine, ds_error *err) {
+  counts->held = calloc((size_t)refine->count * BUCKETS, sizeof *counts->held);
+  return counts->held != NULL ? DS_OK : ds_fail(err, DS_MEMORY, "out of memory for quantiles");
+}
+
+void ds_refine_counts_done(ds_refine_counts *counts) {
+  free(counts->held);
+  counts->held = NULL;
+}
+
+void ds_refine_add(const ds_refine *refine, ds_refine_counts *counts, uint32_t cell,
+                   int64_t value) {
+  for (uint32_t t = refine->first[cell]; t < refine->count && refine->targets[t].cell == cell;
+       t++) {
+    const ds_refine_target *target = &refine->targets[t];
+    if (value < target->low || value > target->high)
+      continue;
+    const uint64_t bucket = ((uint64_t)value - (uint64_t)target->low) >> shift_of(target);
+    assert(bucket < BUCKETS);
+    counts->held[(size_t)t * BUCKETS + bucket]++;
+  }
+}
+
+void ds_refine_merge(const ds_refine *refine, ds_refine_counts *into,
+                     const ds_refine_counts *from) {
+  for (size_t i = 0; i < (size_t)refine->count * BUCKETS; i++)
+    into->held[i] += from->held[i];
+}
+
+static void narrow(ds_refine_target *target, const uint64_t *held) {
+  const uint32_t shift = shift_of(target);
+  uint32_t bucket = 0;
+  while (bucket < BUCKETS && target->below + held[bucket] <= target->rank)
+    target->below += held[bucket++];
+  assert(bucket < BUCKETS);
+  const int64_t low = target->low + (int64_t)((uint64_t)bucket << shift);
+  const int64_t last = low + (int64_t)((1ull << shift) - 1);
+  target->low = low;
+  target->high = last < target->high ? last : target->high;
+}
+
+static bool any_open(const ds_refine_target *targets, uint32_t count) {
+  for (uint32_t t = 0; t < count; t++)
+    if (targets[t].low < targets[t].high)
+      return true;
+  return false;
+}
+
+// Passes until every target of one batch is found.
+static ds_code batch_run(ds_refine_target *targets, uint32_t count, uint32_t *first,
+                         ds_refine_pass pass, void *context, ds_error *err) {
+  for (uint32_t t = count; t-- > 0;)
+    first[targets[t].cell] = t;
+  const ds_refine refine = {targets, count, first};
+  while (any_open(targets, count)) {
+    ds_refine_counts counts = {0};
+    const ds_code code = pass(context, &refine, &counts, err);
+    for (uint32_t t = 0; code == DS_OK && t < count; t++)
+      if (targets[t].low < targets[t].high)
+        narrow(&targets[t], counts.held + (size_t)t * BUCKETS);
+    ds_refine_counts_done(&counts);
+    TRY(code);
+  }
+  for (uint32_t t = 0; t < count; t++)
+    first[targets[t].cell] = DS_NONE;
+  return DS_OK;
+}
+
+ds_code ds_refine_run(ds_refine_target *targets, uint32_t count, uint32_t cells,
+                      size_t memory_bytes, uint32_t threads, ds_refine_pass pass, void *context,
+                      ds_error *err) {
+  uint32_t *first = malloc((cells + 1u) * sizeof *first);
+  if (first == NULL)
+    return ds_fail(err, DS_MEMORY, "out of memory for quantiles");
+  for (uint32_t c = 0; c < cells; c++)
+    first[c] = DS_NONE;
+  const size_t each = (size_t)BUCKETS * sizeof(uint64_t) * (threads + 1u);
+  const size_t fit = memory_bytes / each;
+  ds_code code = DS_OK;
+  for (uint32_t at = 0; code == DS_OK && at < count;) {
+    uint32_t end = fit < count - at ? at + (uint32_t)fit : count;
+    end = end == at ? at + 1 : end;
+    // A cell's targets are not torn apart.
+    while (end < count && targets[end].cell == targets[end - 1].cell)
+      end++;
+    code = batch_run(targets + at, end - at, first, pass, context, err);
+    at = end;
+  }
+  free(first);
+  return code;
+}

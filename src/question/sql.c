@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+// See sql.h.
+#include "question/sql.h"
+
+#include "question/common.h"
+
+static void put_quoted(ds_buf *out, const char *text, char quote) {
+  ds_buf_append(out, &quote, 1);
+  for (; *text != '\0'; text++) {
+    ds_buf_append(out, text, 1);
+    if (*text == quote)
+      ds_buf_append(out, &quote, 1);
+  }
+  ds_buf_append(out, &quote, 1);
+}
+
+void ds_sql_put_name(ds_buf *out, const char *name) { put_quoted(out, name, '"'); }
+
+void ds_sql_put_text(ds_buf *out, const char *text) { put_quoted(out, text, '\''); }
+
+// The condition that an event time lies in the period.
+static void put_period(ds_buf *out, const ds_plan *plan, const char *time) {
+  if (plan->has_from)
+    ds_buf_printf(out, "epoch_ms(%s) >= %lld", time, (long long)plan->from_ms);
+  if (plan->has_from && plan->has_to)
+    ds_buf_text(out, " AND ");
+  if (plan->has_to)
+    ds_buf_printf(out, "epoch_ms(%s) < %lld", time, (long long)plan->to_ms);
+}
+
+static void put_chosen(ds_buf *out, const ds_plan *plan) {
+  if (!plan->has_from && !plan->has_to)
+    return;
+  if (plan->range == DS_RANGE_EVENTS) {
+    ds_buf_text(out, " WHERE ");
+    put_period(out, plan, "time");
+    return;
+  }
+  ds_buf_text(out, " WINDOW cases AS (PARTITION BY customer, case_id) QUALIFY ");
+  ds_buf_text(out, plan->range == DS_RANGE_TOUCHING ? "bool_or(" : "(");
+  put_period(out, plan, plan->range == DS_RANGE_STARTED     ? "(min(time) OVER cases)"
+                        : plan->range == DS_RANGE_COMPLETED ? "(max(time) OVER cases)"
+                                                            : "time");
+  ds_buf_text(out, plan->range == DS_RANGE_TOUCHING ? ") OVER cases" : ")");
+}
+
+ds_code ds_sql_cases(const ds_request *request, const char *const *properties,
+                     uint32_t properties_count, ds_buf *out, ds_error *err) {
+  static const char *const without[] = {"by", "list"};
+  for (uint32_t i = 0; i < 2; i++)
+    if (ds_option_get(&request->options, without[i]) != NULL)
+      return ds_fail(err, DS_UNSUPPORTED, "no SQL form: --%s", without[i]);
+  ds_plan plan;
+  TRY(ds_question_plan(request, &plan, err));
+  if (plan.attach_nearest)
+    return ds_fail(err, DS_UNSUPPORTED, "no SQL form: --attach nearest");
+  const char *key = ds_option_get(&request->options, "case");
+  ds_buf_text(out, "WITH kept AS (SELECT * FROM events");
+  if (plan.where != NULL) {
+    ds_buf_text(out, " WHERE ");
+    TRY(ds_expression_sql(plan.where, out, err));
+  }
+  ds_buf_text(out, "), cased AS (SELECT customer, time, arrival, touchpoint, ");
+  for (uint32_t p = 0; p < properties_count; p++) {
+    ds_sql_put_name(out, properties[p]);
+    ds_buf_text(out, ", ");
+  }
+  if (key == NULL) {
+    ds_buf_text(out, "'' AS case_id");
+  } else {
+    ds_buf_text(out, "unnest(list_distinct(");
+    ds_sql_put_name(out, key);
+    ds_buf_text(out, ")) AS case_id");
+  }
+  ds_buf_text(out, " FROM kept), chosen AS (SELECT * FROM cased");
+  put_chosen(out, &plan);
+  ds_buf_text(out, ")");
+  return DS_OK;
+}

@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+// See variants_list.h.
+#include "question/variants_list.h"
+
+#include "question/list.h"
+
+// What the second scan compares with.
+typedef struct list_context {
+  const variants_context *variants;
+  const variants_record *record; // NULL: every case
+} list_context;
+
+// Whether the journey is the record's sequence, code by code.
+static bool is_variant(const list_context *in, const ds_block *block, uint32_t j) {
+  const uint32_t width = variants_width(in->variants);
+  const uint32_t count = in->record->size / width;
+  uint32_t at = 0;
+  for (uint32_t e = block->offset[j]; e < block->offset[j + 1]; e++) {
+    const uint16_t code = block->touchpoint[e];
+    if (in->variants->collapse && e > block->offset[j] && code == block->touchpoint[e - 1])
+      continue;
+    if (at == count || variants_code(in->record, width, at) != code)
+      return false;
+    at++;
+  }
+  return at == count;
+}
+
+static ds_code list_journey(const void *context, const ds_block *block, uint32_t j, ds_list *list,
+                            ds_error *err) {
+  const list_context *in = context;
+  if (in->record != NULL && !is_variant(in, block, j))
+    return DS_OK;
+  const uint32_t first = block->offset[j], last = block->offset[j + 1] - 1;
+  return ds_list_add(list, block, j, first, block->time_ms[last] - block->time_ms[first], err);
+}
+
+static ds_code read_rank(ds_str value, uint32_t *ret_rank, ds_error *err) {
+  uint64_t rank = 0;
+  if (!ds_str_to_u64(value, &rank) || rank == 0 || rank >= UINT32_MAX)
+    return ds_fail(err, DS_USAGE, "--list: rank=%.*s: expected a whole number from 1",
+                   DS_STR(value));
+  *ret_rank = (uint32_t)rank;
+  return DS_OK;
+}
+
+ds_code ds_variants_cell_read(const char *text, const ds_breakdown *by, variants_cell *ret_cell,
+                              ds_error *err) {
+  ds_list_cell words;
+  TRY(ds_list_parse(text, &words, err));
+  const bool ranked = ds_str_equal(words.table, ds_str_of("variants"));
+  if (!ranked && !ds_str_equal(words.table, ds_str_of("overall")))
+    return ds_fail(err, DS_USAGE, "--list: write 'variants rank=1 column=cases' or "
+                   "'overall column=cases'");
+  variants_cell cell = {0};
+  bool column = false, grouped = by == NULL;
+  for (uint32_t p = 0; p < words.parts; p++) {
+    const ds_str name = words.name[p], value = words.value[p];
+    if (by != NULL && ds_str_equal(name, ds_str_of(by->name))) {
+      TRY(ds_list_group(by, value, &cell.group, err));
+      grouped = true;
+    } else if (ranked && ds_str_equal(name, ds_str_of("rank"))) {
+      TRY(read_rank(value, &cell.rank, err));
+    } else if (!ds_str_equal(name, ds_str_of("column"))) {
+      return ds_fail(err, DS_USAGE, "--list: '%.*s' names no part of a row of %s", DS_STR(name),
+                     ranked ? "variants (rank, column)" : "overall (column)");
+    } else if (!ds_str_equal(value, ds_str_of("cases"))) {
+      return ds_fail(err, DS_USAGE, "--list: column=%.*s cannot be listed: choose cases",
+                     DS_STR(value));
+    } else {
+      column = true;
+    }
+  }
+  if (!grouped)
+    return ds_fail(err, DS_USAGE, "--list: with --by say which group: %s=VALUE", by->name);
+  if (!column || (ranked && cell.rank == 0))
+    return ds_fail(err, DS_USAGE, "--list: a row of %s needs %s", ranked ? "variants" : "overall",
+                   ranked ? "rank= and column=" : "column=");
+  *ret_cell = cell;
+  return DS_OK;
+}
+
+ds_code ds_variants_list(const ds_request *request, const ds_plan *plan,
+                         const variants_context *context, const variants_cell *cell,
+                         ds_result *result, ds_error *err) {
+  static const ds_column duration = {"duration_ms", DS_CELL_DURATION, "ms",
+                                     "time from the first event to the last", false};
+  const list_context in = {context, cell->record};
+  const ds_list_plan list = {.by = context->by, .group = cell->group, .duration = &duration,
+                             .journey = list_journey, .context = &in};
+  return ds_list_run(request, plan, &list, result, err);
+}

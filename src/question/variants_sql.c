@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+// The variants as SQL. --coverage has no SQL form here.
+#include "question/common.h"
+#include "question/property.h"
+#include "question/sql.h"
+
+static const char sequences_text[] =
+    " SELECT row_number() OVER (ORDER BY cases DESC, touchpoints) AS rank, touchpoints, cases, "
+    "cases / sum(cases) OVER () AS share, sum(cases) OVER (ORDER BY cases DESC, touchpoints) / "
+    "sum(cases) OVER () AS cumulative, median_ms, p90_ms";
+
+ds_code ds_variants_sql(const ds_request *request, ds_buf *out, ds_error *err) {
+  const ds_option_set *options = &request->options;
+  const char *outcome = ds_option_get(options, "outcome");
+  const char *coverage = ds_option_get(options, "coverage");
+  double share = 0;
+  if (ds_str_to_double(ds_str_of(coverage), &share) && share < 1)
+    return ds_fail(err, DS_UNSUPPORTED, "no SQL form: --coverage");
+  ds_property_ref ref = {0};
+  ds_plan plan = {0};
+  const char *property = NULL;
+  if (outcome != NULL) {
+    TRY(ds_property_add_number(request->snapshot, &plan, "outcome", outcome, request->arena,
+                               &ref, err));
+    property = ds_names_text(&request->snapshot->space.properties, ref.code);
+  }
+  TRY(ds_sql_cases(request, &property, outcome != NULL, out, err));
+  ds_buf_text(out, ", cases AS (SELECT list(touchpoint ORDER BY time, arrival)");
+  const bool collapse = ds_option_flag(options, "collapse");
+  if (collapse)
+    ds_buf_text(out, " FILTER (before IS DISTINCT FROM touchpoint)");
+  ds_buf_text(out, " AS touchpoints, max(epoch_ms(time)) - min(epoch_ms(time)) AS ms");
+  if (outcome != NULL) {
+    ds_buf_text(out, ", sum(outcome) AS outcome_sum, count(outcome) AS outcome_n FROM "
+                     "(SELECT customer, case_id, time, arrival, touchpoint, ");
+    ds_buf_text(out, ref.touchpoint == DS_NONE ? "" : "CASE WHEN touchpoint = ");
+    if (ref.touchpoint != DS_NONE) {
+      ds_sql_put_text(out, ds_names_text(&request->snapshot->space.touchpoints,
+                                         ref.touchpoint));
+      ds_buf_text(out, " THEN ");
+    }
+    ds_sql_put_name(out, property);
+    ds_buf_text(out, ref.touchpoint == DS_NONE ? "" : " END");
+    ds_buf_text(out, "::DOUBLE AS outcome");
+  } else {
+    ds_buf_text(out, " FROM (SELECT *");
+  }
+  ds_buf_text(out, ", lag(touchpoint) OVER (PARTITION BY customer, case_id ORDER BY time, "
+                   "arrival) AS before FROM chosen) GROUP BY customer, case_id)");
+  ds_buf_text(out, sequences_text);
+  ds_buf_text(out, outcome != NULL ? ", outcome, outcome_n" : "");
+  ds_buf_text(out, " FROM (SELECT touchpoints, count(*) AS cases, quantile_cont(ms, 0.5) AS "
+                   "median_ms, quantile_cont(ms, 0.9) AS p90_ms");
+  if (outcome != NULL)
+    ds_buf_printf(out, ", CASE WHEN sum(outcome_n) >= %s THEN sum(outcome_sum) / sum(outcome_n) "
+                  "END AS outcome, sum(outcome_n) AS outcome_n",
+                  ds_option_get(options, "min-n"));
+  ds_buf_text(out, " FROM cases GROUP BY touchpoints) ORDER BY rank;\n");
+  return ds_buf_check(out, "an SQL text", err);
+}
