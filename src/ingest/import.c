@@ -11,6 +11,7 @@
 
 #include "base/pool.h"
 #include "ingest/importer.h"
+#include "ingest/lines.h"
 
 void ds_import_options_init(ds_import_options *options) {
   *options = (ds_import_options){.struct_size = sizeof *options,
@@ -172,19 +173,31 @@ static ds_code step_fail(ds_importer *importer, const ds_import_step *step, ds_c
   return code;
 }
 
-static ds_code step_run(ds_importer *importer, const ds_import_step *step, ds_error *err) {
+// By DuckDB: the general way.
+static ds_code query_run(ds_importer *importer, const ds_import_step *step, uint64_t *ret_rows,
+                         ds_error *err) {
   const size_t before = importer->quarantine.count;
-  uint64_t rows = 0;
-  ds_encoder_begin(importer->encoder, step->plan);
-  const bool log = step->file != DS_NONE && ds_source_is_log(&importer->files[step->file]);
   const ds_code code =
-      log ? ds_importer_log_run(importer, step, threads_of(importer), &rows, err)
-          : ds_sink_run(importer->duck, step->plan, threads_of(importer), ds_encoder_take,
-                        importer->encoder, importer->options->progress, &rows, err);
-  importer->rows += rows;
+      ds_sink_run(importer->duck, step->plan, threads_of(importer), ds_encoder_take,
+                  importer->encoder, importer->options->progress, ret_rows, err);
   if (code != DS_OK)
     return step_fail(importer, step, code, err);
   return step->file == DS_NONE ? DS_OK : ds_importer_rejects(importer, step->file, before, err);
+}
+
+static ds_code step_run(ds_importer *importer, const ds_import_step *step, ds_error *err) {
+  const ds_source *file = step->file == DS_NONE ? NULL : &importer->files[step->file];
+  uint64_t rows = 0;
+  ds_code code;
+  ds_encoder_begin(importer->encoder, step->plan);
+  if (file != NULL && ds_source_is_log(file))
+    code = ds_importer_log_run(importer, step, threads_of(importer), &rows, err);
+  else if (file != NULL && ds_lines_can(file, step->plan))
+    code = ds_importer_lines_run(importer, step, threads_of(importer), &rows, err);
+  else
+    code = query_run(importer, step, &rows, err);
+  importer->rows += rows;
+  return code;
 }
 
 // A mapping's files are read by several selects, so their rejects are taken once, at the end.

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "ingest/importer.h"
+#include "ingest/lines.h"
 
 enum { MAPPING_BYTES_MAX = 1 << 20, OPTION_BYTES_MAX = 64 };
 
@@ -196,6 +197,33 @@ ds_code ds_importer_files(ds_importer *importer, ds_error *err) {
                           err));
   }
   return DS_OK;
+}
+
+ds_code ds_importer_lines_run(ds_importer *importer, const ds_import_step *step,
+                              uint32_t threads, uint64_t *ret_rows, ds_error *err) {
+  const size_t before = importer->quarantine.count;
+  ds_quarantine refused;
+  ds_quarantine_init(&refused);
+  const ds_rows_job job = {
+      .io = importer->io, .file = &importer->files[step->file], .plan = step->plan,
+      .threads = threads, .take = ds_encoder_take, .take_context = importer->encoder,
+      .refused = &refused, .strict = importer->options->strict,
+      .progress = importer->options->progress,
+  };
+  ds_code code = ds_lines_run(&job, ret_rows, err);
+  uint64_t *records = malloc((refused.count + 1) * sizeof *records);
+  if (code == DS_OK && records == NULL)
+    code = ds_fail(err, DS_MEMORY, "out of memory listing rejected rows");
+  for (size_t i = 0; code == DS_OK && i < refused.count; i++)
+    records[i] = refused.list[i].record;
+  if (code == DS_OK)
+    ds_quarantine_shift(&importer->quarantine, before, records, refused.count);
+  for (size_t i = 0; code == DS_OK && i < refused.count; i++)
+    code = ds_quarantine_add(&importer->quarantine, &refused.list[i], 1, err);
+  *ret_rows += refused.events;
+  free(records);
+  ds_quarantine_done(&refused);
+  return code;
 }
 
 static ds_reason reject_reason(ds_str type) {

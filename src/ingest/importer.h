@@ -92,6 +92,10 @@ DS_CHECKED ds_code ds_importer_step(ds_importer *importer, uint32_t file, ds_pla
 DS_CHECKED ds_code ds_importer_rejects(ds_importer *importer, uint32_t file, size_t from,
                                        ds_error *err);
 
+// Runs a step whose file is a plain text by ds_lines_run.
+DS_CHECKED ds_code ds_importer_lines_run(ds_importer *importer, const ds_import_step *step,
+                                         uint32_t threads, uint64_t *ret_rows, ds_error *err);
+
 // The value that an option of the mapping has, given or standard.
 const char *ds_importer_option(const ds_importer *importer, ds_str name);
 

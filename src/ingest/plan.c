@@ -122,7 +122,8 @@ static ds_physical expression_sql(ds_buf *sql, ds_str name, ds_str type, ds_use 
 }
 
 static ds_code column_append(ds_plan *plan, ds_arena *arena, ds_str name, const ds_buf *sql,
-                             ds_physical physical, uint32_t *ret_column, ds_error *err) {
+                             ds_physical physical, bool plain, uint32_t *ret_column,
+                             ds_error *err) {
   if (plan->columns_count == DS_PLAN_COLUMNS_MAX)
     return ds_fail(err, DS_LIMIT, "more than %d columns are taken from %s", DS_PLAN_COLUMNS_MAX,
                    plan->name);
@@ -130,6 +131,7 @@ static ds_code column_append(ds_plan *plan, ds_arena *arena, ds_str name, const 
   column->expression = ds_arena_text(arena, (const char *)sql->data, sql->size);
   column->name = ds_arena_text(arena, name.data, name.size);
   column->physical = physical;
+  column->plain = plain;
   if (column->expression == NULL || column->name == NULL)
     return ds_fail(err, DS_MEMORY, "out of memory planning an import");
   *ret_column = plan->columns_count++;
@@ -148,7 +150,10 @@ ds_code ds_plan_column_add(ds_plan *plan, ds_arena *arena, ds_str name, ds_str t
         memcmp(plan->columns[i].expression, sql.data, sql.size) == 0)
       found = i;
   if (code == DS_OK && found == DS_NONE)
-    code = column_append(plan, arena, name, &sql, physical, &found, err);
+    code = column_append(plan, arena, name, &sql, physical,
+                         use == DS_USE_PRESENT || (ds_str_equal(type, ds_str_of("VARCHAR")) &&
+                                                   (time_format == NULL || use == DS_USE_TEXT)),
+                         &found, err);
   ds_buf_done(&sql);
   if (code == DS_OK)
     *ret_column = found;
@@ -162,7 +167,8 @@ ds_code ds_plan_condition_add(ds_plan *plan, ds_arena *arena, const char *condit
   ds_buf_printf(&sql, "(%s\n)::BOOLEAN", condition);
   ds_code code = ds_buf_check(&sql, "a condition", err);
   if (code == DS_OK)
-    code = column_append(plan, arena, ds_str_of(name), &sql, DS_PHYSICAL_BOOL, ret_column, err);
+    code = column_append(plan, arena, ds_str_of(name), &sql, DS_PHYSICAL_BOOL, false,
+                         ret_column, err);
   ds_buf_done(&sql);
   return code;
 }

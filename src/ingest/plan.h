@@ -28,6 +28,7 @@ typedef struct ds_plan_column {
   const char *expression;
   const char *name;
   ds_physical physical;
+  bool plain; // the base's text column `name` itself, or (BOOL) whether it has a value
 } ds_plan_column;
 
 // A property of an event. `personal`: the column tells only whether there is a value, to be

@@ -37,6 +37,7 @@ typedef struct ds_source {
   ds_source_squeeze squeeze;
   ds_source_encoding encoding;
   char delimiter;     // '\0' until found
+  bool plain_lines;   // a text without quotes and carriage returns
   bool mixed_lines;   // some records end in LF, some in CRLF; all else is in order
   uint64_t bytes;     // of the file
   uint64_t hash;      // XXH3 of the file

@@ -106,20 +106,24 @@ static ds_code not_utf16(const ds_text_check *check, const uint8_t *data, size_t
 
 // The loop that sees every byte of every file: no branches, so that it runs at memory speed.
 static void bytes_count(const uint8_t *restrict data, size_t size, uint32_t *restrict ret_feeds,
-                        uint32_t *restrict ret_returns, uint32_t *restrict ret_nuls,
+                        uint32_t *restrict ret_returns, uint32_t *restrict ret_quotes,
+                        uint32_t *restrict ret_nuls,
                         uint8_t *restrict ret_high) {
   uint32_t feeds = 0;
   uint32_t returns = 0;
+  uint32_t quotes = 0;
   uint32_t nuls = 0;
   uint8_t high = 0;
   for (size_t i = 0; i < size; i++) {
     feeds += data[i] == '\n';
     returns += data[i] == '\r';
+    quotes += data[i] == '"';
     nuls += data[i] == 0;
     high |= data[i];
   }
   *ret_feeds = feeds;
   *ret_returns = returns;
+  *ret_quotes = quotes;
   *ret_nuls = nuls;
   *ret_high = high;
 }
@@ -135,15 +139,17 @@ ds_code ds_text_check_feed(ds_text_check *check, const uint8_t *data, size_t siz
   }
   uint32_t feeds;
   uint32_t returns;
+  uint32_t quotes;
   uint32_t nuls;
   uint8_t high;
-  bytes_count(data, size, &feeds, &returns, &nuls, &high);
+  bytes_count(data, size, &feeds, &returns, &quotes, &nuls, &high);
   if (nuls > 0)
     return has_nul(check, data, (size_t)((const uint8_t *)memchr(data, 0, size) - data), err);
   if (check->file->encoding == DS_ENCODING_UTF8 && ((high & 0x80) != 0 || check->owed > 0))
     TRY(utf8_feed(check, data, size, err));
   check->feeds += feeds;
   check->returns += returns;
+  check->quotes += quotes;
   check->offset += size;
   return DS_OK;
 }
@@ -266,6 +272,7 @@ ds_code ds_text_check_end(ds_text_check *check, ds_source *file, ds_arena *arena
   if (check->offset == 0)
     return ds_fail(err, DS_INPUT, "%s is empty", file->name);
   file->lines = check->feeds;
+  file->plain_lines = check->returns == 0 && check->quotes == 0;
   file->mixed_lines = check->returns > 0 && check->returns != check->feeds;
   const ds_str head = {(const char *)check->head.data, (uint32_t)check->head.size};
   return header_read(file, head, arena, err);

@@ -14,6 +14,7 @@ typedef struct ds_text_check {
   uint64_t offset;   // bytes seen
   uint64_t feeds;    // LF seen
   uint64_t returns;  // CR seen
+  uint64_t quotes;   // " seen
   uint32_t owed;     // continuation bytes that the last character still needs
   uint32_t low;      // range of the next continuation byte
   uint32_t high;

@@ -236,6 +236,92 @@ static void test_refused_rows_are_placed(void **state) {
   import_fails(w, "bad.csv", &strict, "bad.csv record 1, column time: the time is in the future");
 }
 
+// The list of what the last import refused.
+static void quarantine_read(const world *w, char *out, size_t size) {
+  char path[320];
+  const ds_table *table = ds_result_find(&w->result, "summary");
+  snprintf(path, sizeof path, "%s/store/%s", w->folder,
+           table->cells[ds_table_column(table, "quarantine")].text.data);
+  FILE *file = fopen(path, "rb");
+  assert_non_null(file);
+  out[fread(out, 1, size - 1, file)] = '\0';
+  assert_int_equal(fclose(file), 0);
+}
+
+// Lines of every kind but empty ones, that our own reader takes: `rows` of them.
+static void lines_write(ds_buf *out, uint32_t rows) {
+  ds_buf_text(out, "event,customer,email,time,value");
+  for (uint32_t i = 0; i < rows; i++) {
+    ds_buf_printf(out, "\nviewed,C%u,%s,2024-01-%02uT00:00:%02uZ,%s", i % 97,
+                  i % 3 == 0 ? "a@b.example" : "", i % 31 + 1, i % 60, i % 2 == 0 ? "1.5" : "");
+    if (i % 1000 == 7)
+      ds_buf_text(out, "\nviewed,C1,,2024-01-01T00:00:00Z");
+    if (i % 1000 == 8)
+      ds_buf_text(out, "\nviewed,C1,,2024-01-01T00:00:00Z,1,2,3,4,5,6,7,8");
+    if (i % 1000 == 9)
+      ds_buf_text(out, "\nviewed,C1,,soon,1\nviewed,,,2024-01-01,1\n,,,,\n ");
+    if (i > 9000 && i % 100 == 10) // behind the sample that says: numbers
+      ds_buf_text(out, "\nviewed,C1,,2024-01-01,x");
+    if (i % 5000 == 17) {
+      ds_buf_text(out, "\nviewed,C1,,2024-01-01T00:00:00Z,");
+      for (uint32_t k = 0; k < (i == 17 ? 2200000u : 300000u); k++)
+        ds_buf_u8(out, 'x');
+    }
+  }
+}
+
+// A file without quotes is split by ourselves, any other by DuckDB: one quoted name in the header
+// makes the difference, and nothing else may.
+static void test_lines_are_as_duckdb_reads_them(void **state) {
+  world *w = *state;
+  static char ours[1 << 16], theirs[1 << 16];
+  ds_buf text;
+  ds_buf_init(&text, 64 << 20);
+  lines_write(&text, 20000);
+  assert_false(text.failed);
+  file_write(w, "a.csv", text.data, text.size);
+  import_works(w, "a.csv", NULL);
+  static const char *const counts[] = {"rows", "events", "rejected", "values_left_out",
+                                       "personal_dropped", "new_customers"};
+  int64_t count[6];
+  for (size_t i = 0; i < 6; i++)
+    count[i] = summary(w, counts[i]);
+  assert_int_equal(count[0], 20000 + 20 * 6 + 110 + 4);
+  assert_true(count[2] > 100 && count[3] > 20);
+  quarantine_read(w, ours, sizeof ours);
+  ds_buf quoted;
+  ds_buf_init(&quoted, 64 << 20);
+  ds_buf_text(&quoted, "\"event\"");
+  ds_buf_append(&quoted, text.data + 5, text.size - 5);
+  file_write(w, "a.csv", quoted.data, quoted.size);
+  import_works(w, "a.csv", NULL);
+  // The same events are all there already.
+  assert_int_equal(summary(w, "duplicates"), count[1]);
+  assert_int_equal(summary(w, "events"), 0);
+  for (size_t i = 0; i < 6; i++)
+    if (i != 1 && i != 5)
+      assert_int_equal(summary(w, counts[i]), count[i]);
+  quarantine_read(w, theirs, sizeof theirs);
+  assert_string_equal(ours, theirs);
+  ds_buf_done(&quoted);
+  ds_buf_done(&text);
+}
+
+// Empty lines are no records, the last line may lack its end, and a piece may end anywhere.
+static void test_empty_lines(void **state) {
+  world *w = *state;
+  text_write(w, "e.csv", "customer,event,time\n\nA,viewed,2024-01-01\n\n\nB,viewed\n"
+                         "C,viewed,soon\n\nD,viewed,2024-01-04");
+  import_works(w, "e.csv", NULL);
+  char list[1024];
+  quarantine_read(w, list, sizeof list);
+  assert_string_equal(list, "file,record,column,reason\n"
+                            "e.csv,3,time,the time cannot be read\n"
+                            "e.csv,2,time,fewer values than columns\n");
+  assert_int_equal(summary(w, "events"), 2);
+  assert_int_equal(summary(w, "rows"), 4);
+}
+
 static void test_nothing_twice(void **state) {
   world *w = *state;
   text_write(w, "a.csv", "customer,event,time\nA,x,2024-01-01\nA,x,2024-01-01\nB,y,2024-01-02\n");
@@ -439,6 +525,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       TEST(test_offsets_are_kept),     TEST(test_time_zone),
       TEST(test_types_and_personal),   TEST(test_refused_rows_are_placed),
+      TEST(test_empty_lines),          TEST(test_lines_are_as_duckdb_reads_them),
       TEST(test_nothing_twice),        TEST(test_ids_tell_duplicates),
       TEST(test_dry_run_writes_nothing), TEST(test_day_and_month),
       TEST(test_line_ends),            TEST(test_quotes),
