@@ -210,12 +210,18 @@ static ds_code read_times(const ds_block_task *t, ds_error *err) {
     return DS_OK;
   TRY(ints_of(t, DS_COLUMN_START_S, zone->journeys, r->ints, err));
   const int64_t base = ds_floor_s(zone->time_min_ms);
+  const uint64_t seconds_max = (uint64_t)(ds_floor_s(zone->time_max_ms) - base);
   for (uint32_t j = 0; j < zone->journeys; j++) {
-    int64_t time = (int64_t)((uint64_t)base + r->ints[j]) * 1000 + r->millis_first[j];
+    if (r->ints[j] > seconds_max)
+      return ds_block_unsound(t, ds_part_column(t->part, DS_COLUMN_START_S, 0), err);
+    // Unsigned: gaps of a forged block may add up to anything, and are compared below.
+    uint64_t time = ((uint64_t)base + r->ints[j]) * 1000 + (uint64_t)r->millis_first[j];
     for (uint32_t e = r->offset[j]; e < r->offset[j + 1]; e++) {
-      time += r->gap_ms[e];
-      r->time_ms[e] = time;
+      time += (uint64_t)r->gap_ms[e];
+      r->time_ms[e] = (int64_t)time;
     }
+    if ((int64_t)time > zone->time_max_ms)
+      return ds_block_unsound(t, ds_part_column(t->part, DS_COLUMN_GAP_S, 0), err);
   }
   return DS_OK;
 }

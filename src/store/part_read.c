@@ -7,6 +7,7 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
+#include "model/time.h"
 #include "store/part_format.h"
 
 // Bytes a vectorised decoder may load past a chunk.
@@ -77,7 +78,8 @@ static bool take_zones(ds_part *part, const uint8_t *bytes) {
     if (record.journeys == 0 || record.journeys > record.events ||
         record.events > DS_BLOCK_EVENTS_MAX || record.customer_first > record.customer_last ||
         record.customer_last - record.customer_first < record.journeys - 1 ||
-        record.time_min_ms > record.time_max_ms ||
+        record.time_min_ms > record.time_max_ms || record.time_min_ms < -DS_TIME_MAX_MS ||
+        record.time_max_ms > DS_TIME_MAX_MS ||
         (b > 0 && record.customer_first <= part->zone[b - 1].customer_last))
       return false;
     part->zone[b] = (ds_block_zone){record.journeys,       record.events,
