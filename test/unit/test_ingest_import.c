@@ -322,6 +322,31 @@ static void test_empty_lines(void **state) {
   assert_int_equal(summary(w, "rows"), 4);
 }
 
+// One customer with more events than one may have: the surplus is set aside, counted, and told of
+// in one line of the list.
+static void test_super_customer(void **state) {
+  enum { SURPLUS = 5 };
+  world *w = *state;
+  ds_buf text;
+  ds_buf_init(&text, 64 << 20);
+  ds_buf_text(&text, "customer,event,time");
+  for (uint32_t i = 0; i < DS_CUSTOMER_EVENTS_MAX + SURPLUS; i++)
+    ds_buf_printf(&text, "\nbot,viewed,%u000", 1700000000u + i);
+  ds_buf_text(&text, "\nhuman,viewed,1700000000000");
+  assert_false(text.failed);
+  file_write(w, "s.csv", text.data, text.size);
+  ds_buf_done(&text);
+  import_works(w, "s.csv", NULL);
+  assert_int_equal(summary(w, "rows"), DS_CUSTOMER_EVENTS_MAX + SURPLUS + 1);
+  assert_int_equal(summary(w, "events"), DS_CUSTOMER_EVENTS_MAX + 1);
+  assert_int_equal(summary(w, "rejected"), SURPLUS);
+  assert_int_equal(summary(w, "customers"), 2);
+  char list[512];
+  quarantine_read(w, list, sizeof list);
+  assert_string_equal(list, "file,record,column,reason\n"
+                            ",,,its customer has more events than one customer may have\n");
+}
+
 static void test_nothing_twice(void **state) {
   world *w = *state;
   text_write(w, "a.csv", "customer,event,time\nA,x,2024-01-01\nA,x,2024-01-01\nB,y,2024-01-02\n");
@@ -526,6 +551,7 @@ int main(void) {
       TEST(test_offsets_are_kept),     TEST(test_time_zone),
       TEST(test_types_and_personal),   TEST(test_refused_rows_are_placed),
       TEST(test_empty_lines),          TEST(test_lines_are_as_duckdb_reads_them),
+      TEST(test_super_customer),
       TEST(test_nothing_twice),        TEST(test_ids_tell_duplicates),
       TEST(test_dry_run_writes_nothing), TEST(test_day_and_month),
       TEST(test_line_ends),            TEST(test_quotes),
