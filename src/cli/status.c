@@ -10,13 +10,16 @@ static const ds_column overview_columns[] = {
     {"first", DS_CELL_TIME, "", "time of the earliest event", false},
     {"last", DS_CELL_TIME, "", "time of the latest event", false},
     {"touchpoints", DS_CELL_COUNT, "", "distinct names of events", true},
+    {"properties", DS_CELL_COUNT, "", "distinct names of properties", true},
+    {"case_keys", DS_CELL_COUNT, "", "distinct names of case keys", true},
     {"parts", DS_CELL_COUNT, "", "part files", true},
     {"bytes", DS_CELL_COUNT, "bytes", "size of the part files", true},
     {"tail_events", DS_CELL_COUNT, "events", "events in the log, not yet in a part", true},
     {"imports", DS_CELL_COUNT, "", "imports that stand", true},
+    {"rejected", DS_CELL_COUNT, "rows", "rows that they set aside, see quarantine/", true},
 };
-enum { O_EVENTS, O_CUSTOMERS, O_FIRST, O_LAST, O_TOUCHPOINTS, O_PARTS, O_BYTES, O_TAIL,
-       O_IMPORTS, O_COUNT };
+enum { O_EVENTS, O_CUSTOMERS, O_FIRST, O_LAST, O_TOUCHPOINTS, O_PROPERTIES, O_KEYS, O_PARTS,
+       O_BYTES, O_TAIL, O_IMPORTS, O_REJECTED, O_COUNT };
 
 static const ds_column size_columns[] = {
     {"column", DS_CELL_TEXT, "", "a column, or a kind of columns", false},
@@ -65,16 +68,24 @@ static ds_code count_customers(cli *run, const ds_snapshot *snapshot, uint64_t *
   return DS_OK;
 }
 
+// What the imports that stand did.
+typedef struct import_counts {
+  uint64_t imports;
+  uint64_t rejected;
+} import_counts;
+
 static ds_code count_import(void *context, const ds_import_info *info, ds_error *err) {
   (void)err;
-  *(uint64_t *)context += !info->undone;
+  import_counts *counts = (import_counts *)context;
+  counts->imports += !info->undone;
+  counts->rejected += info->undone ? 0 : info->rejected;
   return DS_OK;
 }
 
 static ds_code add_overview(cli *run, ds_store *store, const ds_snapshot *snapshot,
                             ds_result *result, ds_error *err) {
   uint64_t customers = 0;
-  uint64_t imports = 0;
+  import_counts imports = {0};
   TRY(count_customers(run, snapshot, &customers, err));
   TRY(ds_store_imports(store, count_import, &imports, err));
   uint64_t bytes = 0;
@@ -98,10 +109,13 @@ static ds_code add_overview(cli *run, ds_store *store, const ds_snapshot *snapsh
   row[O_FIRST] = snapshot->events > 0 ? ds_cell_i64(first) : ds_cell_null();
   row[O_LAST] = snapshot->events > 0 ? ds_cell_i64(last) : ds_cell_null();
   row[O_TOUCHPOINTS] = ds_cell_i64(snapshot->space.touchpoints.count);
+  row[O_PROPERTIES] = ds_cell_i64(snapshot->space.properties.count);
+  row[O_KEYS] = ds_cell_i64(snapshot->space.keys.count);
   row[O_PARTS] = ds_cell_i64(parts);
   row[O_BYTES] = ds_cell_i64((int64_t)bytes);
   row[O_TAIL] = ds_cell_i64((int64_t)snapshot->tail_events);
-  row[O_IMPORTS] = ds_cell_i64((int64_t)imports);
+  row[O_IMPORTS] = ds_cell_i64((int64_t)imports.imports);
+  row[O_REJECTED] = ds_cell_i64((int64_t)imports.rejected);
   return DS_OK;
 }
 

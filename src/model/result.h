@@ -50,6 +50,7 @@ typedef struct ds_table {
   uint32_t rows_count;
   uint32_t rows_capacity;
   ds_cell *cells;
+  const char *bar; // the figure that a terminal draws as a bar too; NULL = first count, "" = none
 } ds_table;
 
 // A remark to the reader. Warnings must be shown wherever the figures are.

@@ -31,6 +31,19 @@ DS_CHECKED ds_code ds_question_note_types(const ds_request *request, const ds_pl
 DS_CHECKED ds_code ds_question_arrange(const ds_request *request, ds_result *result,
                                        ds_error *err);
 
+// Refuses options that a question cannot serve: DS_USAGE names the first one given.
+DS_CHECKED ds_code ds_option_refuse(const ds_option_set *set, const char *question,
+                                    const char *const *names, uint32_t count, ds_error *err);
+
+// Adds every case key, and every property (by name), of the snapshot to the plan's columns.
+DS_CHECKED ds_code ds_plan_all_keys(const ds_request *request, ds_plan *plan, ds_arena *arena,
+                                    ds_error *err);
+DS_CHECKED ds_code ds_plan_all_properties(const ds_request *request, ds_plan *plan,
+                                          ds_arena *arena, ds_error *err);
+
+// The day of an instant in the request's zone, in days since 1970.
+int64_t ds_question_day(const ds_request *request, int64_t time_ms);
+
 // What each question is listed with in ds_questions.
 extern const ds_option ds_process_options[];
 extern const uint32_t ds_process_options_count;
@@ -40,5 +53,15 @@ extern const ds_option ds_variants_options[];
 extern const uint32_t ds_variants_options_count;
 ds_code ds_variants_answer(const ds_request *request, ds_result *result, ds_error *err);
 ds_code ds_variants_sql(const ds_request *request, ds_buf *out, ds_error *err);
+ds_code ds_schema_answer(const ds_request *request, ds_result *result, ds_error *err);
+ds_code ds_schema_sql(const ds_request *request, ds_buf *out, ds_error *err);
+extern const ds_option ds_find_options[];
+extern const uint32_t ds_find_options_count;
+ds_code ds_find_answer(const ds_request *request, ds_result *result, ds_error *err);
+ds_code ds_find_sql(const ds_request *request, ds_buf *out, ds_error *err);
+extern const ds_option ds_timeline_options[];
+extern const uint32_t ds_timeline_options_count;
+ds_code ds_timeline_answer(const ds_request *request, ds_result *result, ds_error *err);
+ds_code ds_timeline_sql(const ds_request *request, ds_buf *out, ds_error *err);
 
 #endif

@@ -36,6 +36,13 @@ const ds_question ds_questions[] = {
     {"variants", "Which sequences of touchpoints the cases are, how frequent and how long",
      "doorstep variants --case order_id", ds_variants_options, 4, ds_variants_answer,
      ds_variants_sql},
+    {"schema", "The names that can be asked about: touchpoints, properties, case keys",
+     "doorstep schema", NULL, 0, ds_schema_answer, ds_schema_sql},
+    {"find", "The customers or cases that have such events, or such an identifier",
+     "doorstep find --where \"touchpoint = 'delivered'\" --case order_id", ds_find_options, 1,
+     ds_find_answer, ds_find_sql},
+    {"timeline", "One customer's journey, or one case's, event by event",
+     "doorstep timeline C17", ds_timeline_options, 1, ds_timeline_answer, ds_timeline_sql},
 };
 const uint32_t ds_questions_count = COUNT_OF(ds_questions);
 
@@ -158,6 +165,14 @@ ds_code ds_option_count(const ds_option_set *set, const char *name, uint64_t lea
     return ds_fail(err, DS_USAGE, "--%s: expected a whole number of at least %llu", name,
                    (unsigned long long)least);
   *ret_count = count;
+  return DS_OK;
+}
+
+ds_code ds_option_refuse(const ds_option_set *set, const char *question,
+                         const char *const *names, uint32_t count, ds_error *err) {
+  for (uint32_t i = 0; i < count; i++)
+    if (given(set, names[i]) != NULL)
+      return ds_fail(err, DS_USAGE, "%s takes no --%s", question, names[i]);
   return DS_OK;
 }
 

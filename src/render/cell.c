@@ -89,6 +89,10 @@ void ds_cell_human(const ds_column *column, const ds_cell *cell, ds_buf *out) {
     list_append(cell->text, out, ds_text_clean);
     return;
   case DS_CELL_COUNT:
+    if (cell->i >= 0 && strcmp(column->unit, "bytes") == 0) {
+      ds_buf_text(out, ds_human_bytes(text, (uint64_t)cell->i));
+      return;
+    }
     if (cell->i < 0)
       ds_buf_u8(out, '-');
     ds_buf_text(out, ds_human_count(text, cell->i < 0 ? 0 - (uint64_t)cell->i : (uint64_t)cell->i));

@@ -49,11 +49,21 @@ static bool is_main_count(const ds_table *table, uint32_t column) {
   return table->columns[column].type == DS_CELL_COUNT;
 }
 
+// Whether the column is the one that is drawn as a bar too.
+static bool has_bar(const ds_table *table, uint32_t column) {
+  if (table->bar == NULL)
+    return is_main_count(table, column);
+  return ds_column_is_figure(&table->columns[column]) &&
+         strcmp(table->columns[column].name, table->bar) == 0;
+}
+
 // Drops from the right what may go first: secondary columns, or (all) any but texts and the first
 // count.
 static void drop_until_fit(const ds_table *table, ds_layout *layout, uint32_t width, bool all) {
   for (uint32_t i = layout->count; i-- > 1 && total_width(layout) > width;) {
     const ds_column *column = &table->columns[layout->shown[i].column];
+    if (has_bar(table, layout->shown[i].column))
+      continue;
     if (column->secondary || (all && ds_column_is_figure(column) &&
                               !is_main_count(table, layout->shown[i].column)))
       drop(layout, i);
@@ -77,14 +87,14 @@ static void cut_until_fit(const ds_table *table, ds_layout *layout, uint32_t wid
   }
 }
 
-// Gives what is left over to a bar behind the first count.
+// Gives what is left over to a bar behind the main figure.
 static void bar_place(const ds_table *table, uint32_t rows, ds_layout *layout, uint32_t width) {
   const uint32_t used = total_width(layout) + DS_LAYOUT_GAP;
   if (rows < 2 || used + BAR_WIDTH_MIN > width)
     return;
   for (uint32_t i = 0; i < layout->count; i++) {
     const uint32_t column = layout->shown[i].column;
-    if (table->columns[column].type != DS_CELL_COUNT)
+    if (!has_bar(table, column))
       continue;
     for (uint32_t row = 0; row < rows; row++) {
       const double number = ds_cell_number(
@@ -126,7 +136,8 @@ void ds_layout_make(const ds_table *table, uint32_t rows, uint32_t width, ds_lay
         table->columns[ret_layout->shown[i].column].type == DS_CELL_TEXT)
       ret_layout->shown[i].width = TEXT_WIDTH_MAX;
   // The bar tells more at a glance than a secondary figure.
-  const uint32_t bar = rows < 2 ? 0 : BAR_WIDTH_MIN + DS_LAYOUT_GAP;
+  const bool wanted = rows >= 2 && (table->bar == NULL || *table->bar != '\0');
+  const uint32_t bar = !wanted ? 0 : BAR_WIDTH_MIN + DS_LAYOUT_GAP;
   drop_until_fit(table, ret_layout, width > bar ? width - bar : width, false);
   cut_until_fit(table, ret_layout, width, TEXT_WIDTH_MIN);
   drop_until_fit(table, ret_layout, width, true);

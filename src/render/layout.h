@@ -32,8 +32,8 @@ typedef struct ds_layout {
 } ds_layout;
 
 // Measures the first `rows` rows and fits them into `width` terminal columns: secondary columns are
-// dropped from the right, then texts are cut, then figures but the first count are
-// dropped from the right; what is left over goes to the bar.
+// dropped from the right, then texts are cut, then figures but the first count and that of the bar
+// are dropped from the right; what is left over goes to the bar.
 void ds_layout_make(const ds_table *table, uint32_t rows, uint32_t width, ds_layout *ret_layout);
 
 #endif

@@ -162,14 +162,17 @@ static ds_code stages_run(void *context, const ds_block *block, ds_error *err) {
   return scan->kernel->add_block(self->state, &view, err);
 }
 
-// Whether no event of the unit can lie in the period: then no case in it is selected either.
+// Whether no event of the unit can lie in the period, or be of the customers wanted: then no case
+// in it is selected either.
 static bool outside(const scan_job *scan, const ds_unit *unit) {
   const ds_plan *plan = scan->plan;
   for (uint32_t b = unit->blocks_first; b < unit->blocks_last; b++) {
     const ds_unit_block *at = &scan->units.blocks[b];
     const ds_block_zone *zone = ds_part_zone(scan->snapshot->places[at->place].part, at->block);
     if ((!plan->has_from || zone->time_max_ms >= plan->from_ms) &&
-        (!plan->has_to || zone->time_min_ms < plan->to_ms))
+        (!plan->has_to || zone->time_min_ms < plan->to_ms) &&
+        (!plan->has_customers || (zone->customer_last >= plan->customer_first &&
+                                  zone->customer_first <= plan->customer_last)))
       return false;
   }
   return true;
@@ -225,7 +228,7 @@ static ds_code run_unit(void *context, uint32_t thread, uint32_t job, ds_error *
   assert(thread < scan->threads && job < scan->jobs);
   worker *self = &scan->workers[thread];
   const ds_unit *unit = &scan->units.units[unit_of(scan, job)];
-  if (!has_period(scan->plan) || !outside(scan, unit))
+  if (!outside(scan, unit))
     TRY(unit->whole ? run_whole(self, unit, err) : run_merged(self, unit, err));
   report(scan, thread, unit);
   return DS_OK;

@@ -1,0 +1,290 @@
+// SPDX-License-Identifier: Apache-2.0
+// See census.h.
+#include "question/census.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+// Texts shown as examples, and of each so many bytes.
+enum { EXAMPLES = 3, EXAMPLE_BYTES = 32 };
+
+static ds_code no_memory(ds_error *err) {
+  return ds_fail(err, DS_MEMORY, "out of memory for counting what there is: give more --memory");
+}
+
+ds_code ds_census_init(census_state *state, const census_context *context, ds_arena *arena,
+                       ds_error *err) {
+  const ds_columns *columns = &context->plan->columns;
+  *state = (census_state){.context = context, .arena = arena};
+  state->touchpoint =
+      ds_arena_array(arena, context->touchpoints + 1u, sizeof *state->touchpoint);
+  state->property =
+      ds_arena_array(arena, columns->properties_count + 1u, sizeof *state->property);
+  state->key = ds_arena_array(arena, columns->keys_count + 1u, sizeof *state->key);
+  if (state->touchpoint == NULL || state->property == NULL || state->key == NULL)
+    return no_memory(err);
+  for (uint32_t p = 0; p < columns->properties_count; p++)
+    ds_names_init(&state->property[p].texts, CENSUS_TEXTS_MAX);
+  return DS_OK;
+}
+
+void ds_census_done(census_state *state) {
+  const uint32_t count =
+      state->context == NULL ? 0 : state->context->plan->columns.properties_count;
+  for (uint32_t p = 0; state->property != NULL && p < count; p++)
+    ds_names_done(&state->property[p].texts);
+}
+
+// Keeps the least texts in order.
+static void least_take(census_least *least, ds_str text) {
+  const uint32_t size = text.size < CENSUS_LEAST_BYTES ? text.size : CENSUS_LEAST_BYTES;
+  uint32_t at = least->count;
+  while (at > 0) {
+    const int order = ds_str_compare((ds_str){text.data, size},
+                                     (ds_str){least->text[at - 1], least->size[at - 1]});
+    if (order == 0)
+      return;
+    if (order > 0)
+      break;
+    at--;
+  }
+  if (at == CENSUS_LEAST)
+    return;
+  const uint32_t last = least->count < CENSUS_LEAST ? least->count++ : CENSUS_LEAST - 1;
+  for (uint32_t i = last; i > at; i--) {
+    least->size[i] = least->size[i - 1];
+    memcpy(least->text[i], least->text[i - 1], CENSUS_LEAST_BYTES);
+  }
+  least->size[at] = size;
+  if (size > 0)
+    memcpy(least->text[at], text.data, size);
+}
+
+static ds_code text_take(census_property *property, ds_str text, uint64_t values, ds_arena *arena,
+                         ds_error *err) {
+  if (property->text_values == NULL)
+    property->text_values =
+        ds_arena_array(arena, CENSUS_TEXTS_MAX, sizeof *property->text_values);
+  if (property->text_values == NULL)
+    return no_memory(err);
+  uint32_t at = ds_names_find(&property->texts, text);
+  if (at == DS_NONE && property->texts.count == CENSUS_TEXTS_MAX) {
+    property->many_texts = true;
+    return DS_OK;
+  }
+  if (at == DS_NONE)
+    TRY(ds_names_add(&property->texts, text, &at, err));
+  property->text_values[at] += values;
+  return DS_OK;
+}
+
+static ds_code texts_add(census_property *property, const ds_property_column *column,
+                         uint32_t e, ds_arena *arena, ds_error *err) {
+  least_take(&property->least, column->text[e]);
+  return property->many_texts ? DS_OK : text_take(property, column->text[e], 1, arena, err);
+}
+
+static void range_add(census_property *property, const ds_property_column *column, uint32_t e) {
+  const bool first = property->values == 0;
+  if (column->type == DS_TYPE_NUMBER) {
+    const double number = column->number[e];
+    property->min_number = first || number < property->min_number ? number : property->min_number;
+    property->max_number = first || number > property->max_number ? number : property->max_number;
+  } else {
+    const int64_t i = column->i[e];
+    property->min_i = first || i < property->min_i ? i : property->min_i;
+    property->max_i = first || i > property->max_i ? i : property->max_i;
+  }
+}
+
+static ds_code property_add(census_state *state, uint32_t p, const ds_block *block,
+                            ds_error *err) {
+  census_property *property = &state->property[p];
+  const ds_property_column *column = &block->property[p];
+  if (column->type == DS_TYPE_NULL)
+    return DS_OK;
+  if (property->of_touchpoint == NULL)
+    property->of_touchpoint = ds_arena_array(state->arena, state->context->touchpoints + 1u,
+                                             sizeof *property->of_touchpoint);
+  if (property->of_touchpoint == NULL)
+    return no_memory(err);
+  assert(property->type == DS_TYPE_NULL || property->type == column->type);
+  property->type = column->type;
+  for (uint32_t word = 0; word * 64 < block->events; word++) {
+    for (uint64_t bits = column->present[word]; bits != 0; bits &= bits - 1) {
+      const uint32_t e = word * 64 + (uint32_t)__builtin_ctzll(bits);
+      property->of_touchpoint[block->touchpoint[e]]++;
+      if (state->context->examples && column->type == DS_TYPE_STRING)
+        TRY(texts_add(property, column, e, state->arena, err));
+      else if (state->context->examples)
+        range_add(property, column, e);
+      property->values++;
+    }
+  }
+  return DS_OK;
+}
+
+static void keys_add(census_state *state, const ds_block *block) {
+  for (uint32_t k = 0; k < block->keys_count; k++) {
+    const ds_key_column *from = &block->key[k];
+    census_key *key = &state->key[k];
+    key->values += from->values;
+    for (uint32_t e = 0; e < block->events; e++)
+      key->events += from->first[e + 1] > from->first[e];
+    for (uint32_t v = 0; state->context->examples && v < from->values; v++)
+      least_take(&key->least, from->text[v]);
+  }
+}
+
+static void touchpoints_add(census_state *state, const ds_block *block) {
+  for (uint32_t j = 0; j < block->journeys; j++) {
+    const uint64_t journey = state->journeys + j + 1;
+    for (uint32_t e = block->offset[j]; e < block->offset[j + 1]; e++) {
+      census_touchpoint *one = &state->touchpoint[block->touchpoint[e]];
+      const int64_t time_ms = block->time_ms[e];
+      one->first_ms = one->events == 0 || time_ms < one->first_ms ? time_ms : one->first_ms;
+      one->last_ms = one->events == 0 || time_ms > one->last_ms ? time_ms : one->last_ms;
+      one->events++;
+      one->journeys += one->last_journey != journey;
+      one->last_journey = journey;
+    }
+  }
+  state->journeys += block->journeys;
+  state->events += block->events;
+}
+
+ds_code ds_census_add(census_state *state, const ds_block *block, ds_error *err) {
+  touchpoints_add(state, block);
+  keys_add(state, block);
+  for (uint32_t p = 0; p < block->properties_count; p++)
+    TRY(property_add(state, p, block, err));
+  return DS_OK;
+}
+
+static void least_merge(census_least *into, const census_least *from) {
+  for (uint32_t i = 0; i < from->count; i++)
+    least_take(into, (ds_str){from->text[i], from->size[i]});
+}
+
+static ds_code property_merge(census_state *into, census_property *a, const census_property *b,
+                              ds_error *err) {
+  if (b->values == 0)
+    return DS_OK;
+  if (a->of_touchpoint == NULL)
+    a->of_touchpoint = ds_arena_array(into->arena, into->context->touchpoints + 1u,
+                                      sizeof *a->of_touchpoint);
+  if (a->of_touchpoint == NULL)
+    return no_memory(err);
+  for (uint32_t t = 0; t < into->context->touchpoints; t++)
+    a->of_touchpoint[t] += b->of_touchpoint[t];
+  const bool first = a->values == 0;
+  a->type = b->type;
+  a->min_number = first || b->min_number < a->min_number ? b->min_number : a->min_number;
+  a->max_number = first || b->max_number > a->max_number ? b->max_number : a->max_number;
+  a->min_i = first || b->min_i < a->min_i ? b->min_i : a->min_i;
+  a->max_i = first || b->max_i > a->max_i ? b->max_i : a->max_i;
+  a->values += b->values;
+  a->many_texts |= b->many_texts;
+  least_merge(&a->least, &b->least);
+  for (uint32_t t = 0; t < b->texts.count; t++)
+    TRY(text_take(a, b->texts.text[t], b->text_values[t], into->arena, err));
+  return DS_OK;
+}
+
+ds_code ds_census_merge(census_state *into, const census_state *from, ds_error *err) {
+  const ds_columns *columns = &into->context->plan->columns;
+  for (uint32_t t = 0; t < into->context->touchpoints; t++) {
+    census_touchpoint *a = &into->touchpoint[t];
+    const census_touchpoint *b = &from->touchpoint[t];
+    if (b->events == 0)
+      continue;
+    a->first_ms = a->events == 0 || b->first_ms < a->first_ms ? b->first_ms : a->first_ms;
+    a->last_ms = a->events == 0 || b->last_ms > a->last_ms ? b->last_ms : a->last_ms;
+    a->events += b->events;
+    a->journeys += b->journeys;
+  }
+  for (uint32_t p = 0; p < columns->properties_count; p++)
+    TRY(property_merge(into, &into->property[p], &from->property[p], err));
+  for (uint32_t k = 0; k < columns->keys_count; k++) {
+    into->key[k].events += from->key[k].events;
+    into->key[k].values += from->key[k].values;
+    least_merge(&into->key[k].least, &from->key[k].least);
+  }
+  into->journeys += from->journeys;
+  into->events += from->events;
+  return DS_OK;
+}
+
+// The next text in order: more values first, then by bytes; DS_NONE past the last.
+static uint32_t next_text(const census_property *property, const bool *shown) {
+  uint32_t best = DS_NONE;
+  for (uint32_t t = 0; t < property->texts.count; t++) {
+    if (shown[t] || (best != DS_NONE && property->text_values[t] < property->text_values[best]))
+      continue;
+    if (best == DS_NONE || property->text_values[t] > property->text_values[best] ||
+        ds_str_compare(property->texts.text[t], property->texts.text[best]) < 0)
+      best = t;
+  }
+  return best;
+}
+
+// Whole characters of at most EXAMPLE_BYTES.
+static void put_cut(ds_str text, bool first, ds_buf *out) {
+  uint32_t size = text.size < EXAMPLE_BYTES ? text.size : EXAMPLE_BYTES;
+  while (size > 0 && size < text.size && ((uint8_t)text.data[size] & 0xc0) == 0x80)
+    size--;
+  ds_buf_printf(out, "%s%.*s%s", first ? "" : ", ", (int)size, text.data == NULL ? "" : text.data,
+                size < text.size ? "…" : "");
+}
+
+static void put_least(const census_least *least, bool more, ds_buf *out) {
+  for (uint32_t i = 0; i < least->count; i++)
+    put_cut((ds_str){least->text[i], least->size[i]}, i == 0, out);
+  if (more)
+    ds_buf_text(out, ", …");
+}
+
+static void put_texts(const census_property *property, ds_buf *out) {
+  bool shown[CENSUS_TEXTS_MAX] = {false};
+  if (property->many_texts) {
+    put_least(&property->least, true, out);
+    return;
+  }
+  for (uint32_t i = 0; i < EXAMPLES; i++) {
+    const uint32_t text = next_text(property, shown);
+    if (text == DS_NONE)
+      return;
+    shown[text] = true;
+    put_cut(property->texts.text[text], i == 0, out);
+  }
+  if (property->texts.count > EXAMPLES)
+    ds_buf_printf(out, ", %u more", property->texts.count - EXAMPLES);
+}
+
+static ds_value bound(const census_property *property, bool upper) {
+  ds_value value = {.type = property->type};
+  if (property->type == DS_TYPE_NUMBER)
+    value.number = upper ? property->max_number : property->min_number;
+  else
+    value.i = upper ? property->max_i : property->min_i;
+  return value;
+}
+
+void ds_census_examples(const census_property *property, ds_buf *out) {
+  if (property->type == DS_TYPE_STRING) {
+    put_texts(property, out);
+    return;
+  }
+  char low[64], high[64];
+  const ds_value from = bound(property, false), to = bound(property, true);
+  const size_t low_size = ds_value_print(low, sizeof low, &from);
+  const size_t high_size = ds_value_print(high, sizeof high, &to);
+  if (low_size == high_size && memcmp(low, high, low_size) == 0)
+    ds_buf_printf(out, "%.*s", (int)low_size, low);
+  else
+    ds_buf_printf(out, "%.*s to %.*s", (int)low_size, low, (int)high_size, high);
+}
+
+void ds_census_key_examples(const census_key *key, ds_buf *out) {
+  put_least(&key->least, key->least.count == CENSUS_LEAST, out);
+}

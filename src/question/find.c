@@ -1,0 +1,228 @@
+// SPDX-License-Identifier: Apache-2.0
+// `find`: which customers, or with --case which cases, keep an event after --where and the period.
+#include "question/find.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+#include "question/common.h"
+
+const ds_option ds_find_options[] = {
+    {"id", DS_OPTION_ARGUMENT, "[ID]", "", NULL,
+     "only what this identifier names: a customer's, or a value of a case key"},
+};
+const uint32_t ds_find_options_count = sizeof ds_find_options / sizeof *ds_find_options;
+
+static const ds_column columns[] = {
+    {"customer", DS_CELL_TEXT, "", "the customer, as kind=identifier", false},
+    {"case", DS_CELL_TEXT, "", "the case", false},
+    {"events", DS_CELL_COUNT, "events", "events that are left after --where and the period", false},
+    {"first", DS_CELL_TIME, "", "time of the first of them", true},
+    {"last", DS_CELL_TIME, "", "time of the last of them", false},
+    {"touchpoint", DS_CELL_TEXT, "", "touchpoint of the last of them", false},
+};
+enum { CUSTOMER, CASE, EVENTS, FIRST, LAST, TOUCHPOINT, COLUMNS };
+
+typedef struct find_context {
+  const ds_plan *plan;
+  const char *id; // NULL takes all
+  uint64_t hash;  // of a case key's value
+} find_context;
+
+typedef struct find_state {
+  const find_context *context;
+  ds_arena *arena;
+  ds_found *found;
+  uint64_t count;
+  uint64_t capacity;
+} find_state;
+
+static ds_code find_init(void *memory, const void *context, ds_arena *arena, ds_error *err) {
+  (void)err;
+  find_state *state = memory;
+  state->context = context;
+  state->arena = arena;
+  return DS_OK;
+}
+
+static bool names_subject(const char *id, ds_str subject) {
+  const char *equals = memchr(subject.data, '=', subject.size);
+  if (ds_str_equal(subject, ds_str_of(id)))
+    return true;
+  if (equals == NULL)
+    return false;
+  const uint32_t kind = (uint32_t)(equals - subject.data) + 1;
+  return ds_str_equal((ds_str){equals + 1, subject.size - kind}, ds_str_of(id));
+}
+
+// Whether the identifier names journey j; *ret_key tells by which case key.
+static bool is_named(const find_context *context, const ds_block *block, uint32_t j,
+                     uint32_t *ret_key) {
+  *ret_key = DS_NONE;
+  if (context->id == NULL || names_subject(context->id, block->subject[j]))
+    return true;
+  if (block->case_hash != NULL) {
+    *ret_key = context->plan->case_key;
+    return block->case_hash[j] == context->hash;
+  }
+  for (uint32_t k = 0; k < block->keys_count; k++) {
+    const ds_key_column *key = &block->key[k];
+    for (uint32_t v = key->offset[j]; v < key->offset[j + 1]; v++) {
+      *ret_key = context->plan->columns.keys[k];
+      if (key->hash[v] == context->hash)
+        return true;
+    }
+  }
+  return false;
+}
+
+static ds_code room_make(find_state *state, uint64_t more, ds_error *err) {
+  if (state->count + more <= state->capacity)
+    return DS_OK;
+  const uint64_t capacity = (state->count + more) * 2 + 64;
+  ds_found *grown = ds_arena_array(state->arena, capacity, sizeof *grown);
+  if (grown == NULL)
+    return ds_fail(err, DS_MEMORY, "what is found does not fit into memory: narrow --where, or "
+                   "give more --memory");
+  if (state->count > 0)
+    memcpy(grown, state->found, state->count * sizeof *grown);
+  state->found = grown;
+  state->capacity = capacity;
+  return DS_OK;
+}
+
+static ds_code text_copy(find_state *state, ds_str *text, ds_error *err) {
+  text->data = ds_arena_text(state->arena, text->size == 0 ? "" : text->data, text->size);
+  return text->data != NULL ? DS_OK
+                            : ds_fail(err, DS_MEMORY, "what is found does not fit into memory: "
+                                      "narrow --where, or give more --memory");
+}
+
+static ds_code find_add(void *memory, const ds_block *block, ds_error *err) {
+  find_state *state = memory;
+  for (uint32_t j = 0; j < block->journeys; j++) {
+    uint32_t key = DS_NONE;
+    if (!is_named(state->context, block, j, &key))
+      continue;
+    TRY(room_make(state, 1, err));
+    const uint32_t first = block->offset[j], last = block->offset[j + 1] - 1;
+    assert(first <= last);
+    ds_found found = {.customer = block->customer[j], .key = key, .subject = block->subject[j],
+                      .events = last - first + 1u, .first_ms = block->time_ms[first],
+                      .last_ms = block->time_ms[last], .touchpoint = block->touchpoint[last]};
+    TRY(text_copy(state, &found.subject, err));
+    if (block->case_text != NULL) {
+      found.case_text = block->case_text[j];
+      TRY(text_copy(state, &found.case_text, err));
+    }
+    state->found[state->count++] = found;
+  }
+  return DS_OK;
+}
+
+static ds_code find_merge(void *memory, void *other, ds_error *err) {
+  find_state *into = memory;
+  const find_state *from = other;
+  TRY(room_make(into, from->count, err));
+  for (uint64_t i = 0; i < from->count; i++) {
+    ds_found found = from->found[i];
+    TRY(text_copy(into, &found.subject, err));
+    if (found.case_text.data != NULL)
+      TRY(text_copy(into, &found.case_text, err));
+    into->found[into->count++] = found;
+  }
+  return DS_OK;
+}
+
+static const ds_kernel kernel = {"find",   sizeof(find_state), find_init,
+                                 find_add, find_merge,         NULL};
+
+static int latest_first(const void *a, const void *b) {
+  const ds_found *x = a, *y = b;
+  if (x->last_ms != y->last_ms)
+    return x->last_ms > y->last_ms ? -1 : 1;
+  const int subjects = ds_str_compare(x->subject, y->subject);
+  return subjects != 0 ? subjects : ds_str_compare(x->case_text, y->case_text);
+}
+
+ds_code ds_find_run(const ds_request *request, const ds_plan *plan, const char *id,
+                    ds_arena *arena, ds_found **ret_found, uint64_t *ret_count, ds_error *err) {
+  ds_plan full = *plan;
+  full.columns.want |= DS_WANT_SUBJECT | DS_WANT_TIME | DS_WANT_TOUCHPOINT;
+  full.want_case_text = plan->has_case;
+  if (id != NULL && !plan->has_case)
+    TRY(ds_plan_all_keys(request, &full, arena, err));
+  const find_context context = {&full, id, id == NULL ? 0 : ds_key_hash(ds_str_of(id))};
+  void *memory = NULL;
+  TRY(ds_scan(request->snapshot, &full, &kernel, &context, arena, &memory, err));
+  const find_state *state = memory;
+  if (state->count > 0)
+    qsort(state->found, state->count, sizeof *state->found, latest_first);
+  *ret_found = state->found;
+  *ret_count = state->count;
+  return DS_OK;
+}
+
+static ds_code put_rows(const ds_request *request, const ds_plan *plan, const ds_found *found,
+                        uint64_t count, ds_result *result, ds_error *err) {
+  ds_column *shown = ds_arena_array(result->arena, COLUMNS, sizeof *shown);
+  uint32_t shown_count = 0;
+  for (uint32_t c = 0; shown != NULL && c < COLUMNS; c++)
+    if (c != CASE || plan->has_case)
+      shown[shown_count++] = columns[c];
+  ds_table *table = shown == NULL ? NULL
+                                  : ds_result_table(result, "found", plan->has_case
+                                                    ? "Cases found" : "Customers found",
+                                                    shown, shown_count);
+  if (table != NULL)
+    table->bar = "";
+  if (count > UINT32_MAX)
+    return ds_fail(err, DS_LIMIT, "more than %u customers or cases are found", UINT32_MAX);
+  for (uint64_t i = 0; i < count; i++) {
+    ds_cell *cell = table == NULL ? NULL : ds_table_row(result, table);
+    if (cell == NULL)
+      return ds_fail(err, DS_MEMORY, "what is found does not fit into memory: narrow --where, or "
+                     "give more --memory");
+    *cell++ = ds_cell_text(result, found[i].subject);
+    if (plan->has_case)
+      *cell++ = ds_cell_text(result, found[i].case_text);
+    *cell++ = ds_cell_i64((int64_t)found[i].events);
+    *cell++ = ds_cell_i64(found[i].first_ms);
+    *cell++ = ds_cell_i64(found[i].last_ms);
+    *cell++ = (ds_cell){.text = request->snapshot->space.touchpoints.text[found[i].touchpoint]};
+  }
+  return DS_OK;
+}
+
+ds_code ds_find_answer(const ds_request *request, ds_result *result, ds_error *err) {
+  const ds_option_set *options = &request->options;
+  const char *id = ds_option_get(options, "id");
+  TRY(ds_option_refuse(options, "find", (const char *const[]){"by", "list"}, 2, err));
+  if (id == NULL && ds_option_get(options, "where") == NULL &&
+      ds_option_get(options, "from") == NULL && ds_option_get(options, "to") == NULL)
+    return ds_fail(err, DS_USAGE, "find needs an identifier, --where or a period; for example: "
+                   "doorstep find --where \"touchpoint = 'delivered'\"");
+  ds_plan plan;
+  TRY(ds_question_plan(request, &plan, err));
+  TRY(ds_question_note_types(request, &plan, result, err));
+  result->definition = plan.has_case
+      ? "The cases in which an event is left after --where and the period, the latest first; "
+        "doorstep timeline CASE shows one."
+      : "The customers of whom an event is left after --where and the period, the latest first; "
+        "doorstep timeline CUSTOMER shows one.";
+  ds_arena arena;
+  ds_found *found = NULL;
+  uint64_t count = 0;
+  ds_arena_init(&arena, request->memory_bytes);
+  ds_code code = ds_find_run(request, &plan, id, &arena, &found, &count, err);
+  if (code == DS_OK)
+    code = put_rows(request, &plan, found, count, result, err);
+  ds_arena_done(&arena);
+  return code;
+}
+
+ds_code ds_find_sql(const ds_request *request, ds_buf *out, ds_error *err) {
+  (void)request;
+  (void)out;
+  return ds_fail(err, DS_UNSUPPORTED, "no SQL form: find");
+}
