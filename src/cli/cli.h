@@ -10,6 +10,7 @@
 
 #include "base/progress.h"
 #include "ingest/import.h"
+#include "ingest/settings.h"
 #include "question/question.h"
 
 #define CLI_VALUES_MAX 128u
@@ -154,6 +155,13 @@ void cli_cache_remove(const char *path);
 // within the limits, and what was left half made; never the store called `name`.
 void cli_cache_tidy(const char *folder, const char *name);
 
+// What a store's doorstep.yaml says; files of --data have none. The caller frees the zone.
+typedef struct cli_surroundings {
+  ds_settings settings;
+  ds_zone *zone; // NULL = UTC
+} cli_surroundings;
+DS_CHECKED ds_code cli_look_around(cli *run, cli_surroundings *ret_around, ds_error *err);
+
 // --- output.c: where results go
 // The terminal's width (80 when it is none, COLUMNS when set).
 uint32_t cli_columns(void);
@@ -191,6 +199,7 @@ ds_code cli_run_imports(cli *run, ds_error *err);
 ds_code cli_run_undo_import(cli *run, ds_error *err);
 ds_code cli_run_append(cli *run, ds_error *err);
 ds_code cli_run_simulate(cli *run, ds_error *err);
+ds_code cli_run_explain(cli *run, ds_error *err);
 ds_code cli_run_help(cli *run, ds_error *err);
 ds_code cli_run_question(cli *run, ds_error *err);
 // `doorstep` alone: the overview of the store here, or how to begin.

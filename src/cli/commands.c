@@ -68,6 +68,10 @@ static const ds_option status_options[] = {
     {"columns", DS_OPTION_FLAG, "", "", "", "the bytes of every column, not of each kind"},
 };
 
+static const ds_option explain_options[] = {
+    {"sql", DS_OPTION_FLAG, "", "", "", "show the SQL condition alone"},
+};
+
 static const ds_option help_options[] = {
     {"markdown", DS_OPTION_FLAG, "", "", "", "the whole manual page docs/cli.md"},
 };
@@ -97,6 +101,8 @@ const cli_command cli_commands[] = {
     {"simulate", "in", "make the events of customers who do not exist", "", 0, 0,
      "doorstep simulate --orders 20k --seed 1 -o shop.csv", OPTIONS(simulate_options),
      cli_run_simulate},
+    {"explain", "help", "what an expression means: types, what it reads, SQL", "EXPR", 1, 1,
+     "doorstep explain \"order_placed[value > 100]\"", OPTIONS(explain_options), cli_run_explain},
     {"help", "help", "explain a command", "[COMMAND]", 0, 1, "doorstep help import",
      OPTIONS(help_options), cli_run_help},
 };

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Every question of the question table as a command.
 #include "cli/cli.h"
-#include "ingest/settings.h"
 
 // Whether an option is a question's: of its own table, or of the questions' common one.
 static bool is_of_question(const cli *run, const char *name) {
@@ -38,14 +37,8 @@ static ds_code show_sql(cli *run, const ds_request *request, ds_error *err) {
   return code;
 }
 
-// What a store's doorstep.yaml says; files of --data have none.
-typedef struct surroundings {
-  ds_settings settings;
-  ds_zone *zone; // NULL = UTC
-} surroundings;
-
-static ds_code look_around(cli *run, surroundings *ret_around, ds_error *err) {
-  surroundings around = {.zone = NULL};
+ds_code cli_look_around(cli *run, cli_surroundings *ret_around, ds_error *err) {
+  cli_surroundings around = {.zone = NULL};
   ds_io *io = ds_io_posix();
   if (cli_flag(run, "data"))
     TRY(ds_settings_parse(io, (ds_str){"", 0}, &run->arena, &around.settings, err));
@@ -58,7 +51,7 @@ static ds_code look_around(cli *run, surroundings *ret_around, ds_error *err) {
   return DS_OK;
 }
 
-static ds_code ask(cli *run, const ds_snapshot *snapshot, const surroundings *around,
+static ds_code ask(cli *run, const ds_snapshot *snapshot, const cli_surroundings *around,
                    ds_error *err) {
   ds_io *io = ds_io_posix();
   ds_option_value values[CLI_VALUES_MAX];
@@ -88,9 +81,9 @@ static ds_code ask(cli *run, const ds_snapshot *snapshot, const surroundings *ar
 
 ds_code cli_run_question(cli *run, ds_error *err) {
   ds_snapshot *snapshot = NULL;
-  surroundings around = {.zone = NULL};
+  cli_surroundings around = {.zone = NULL};
   TRY(cli_open_snapshot(run, &snapshot, err));
-  ds_code code = look_around(run, &around, err);
+  ds_code code = cli_look_around(run, &around, err);
   if (code == DS_OK)
     code = ask(run, snapshot, &around, err);
   ds_zone_free(around.zone);

@@ -8,6 +8,8 @@
 
 // The expression that an error's position speaks of: the only one given, else none.
 static const char *expression_of(const cli *run) {
+  if (run->command != NULL && run->command->run == cli_run_explain)
+    return run->arguments[0];
   if (run->question == NULL)
     return NULL;
   const char *found = NULL;

@@ -85,7 +85,7 @@ static ds_code unknown_property(lang_parser *in, const ds_token *token, bool els
   if (!list_make(in, (size_t)space->properties.count + space->keys.count + LANG_FIELDS_COUNT,
                  &list))
     return ds_lang_no_memory(in->err);
-  for (uint32_t f = 0; f < LANG_FIELDS_COUNT; f++)
+  for (uint32_t f = 0; !token->quoted && f < LANG_FIELDS_COUNT; f++)
     list.name[list.count++] = ds_lang_fields[f].name;
   list_add(&list, &space->properties);
   list_add(&list, &space->keys);

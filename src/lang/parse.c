@@ -159,9 +159,9 @@ static ds_code read_call(lang_parser *in, lang_node **ret_node) {
   for (uint32_t f = 0; f < ds_lang_functions_count; f++)
     if (ds_token_is(&name, ds_lang_functions[f].name))
       call = &ds_lang_functions[f];
+  TRY(ds_lang_advance(in));
   if (call == NULL)
     return unknown_function(in, &name);
-  TRY(ds_lang_advance(in));
   const ds_token open = in->token;
   lang_node *argument[LANG_ARGUMENTS_MAX];
   TRY(read_arguments(in, call, &open, argument));
@@ -462,8 +462,9 @@ static ds_code read_selector(lang_parser *in, lang_node **ret_node) {
              : ds_lang_expected(in, "[, or, or the end after a selector");
 }
 
+// *reached is how far the text was read, also when it fails.
 static ds_code parse(ds_str text, const ds_schema *schema, bool selector, ds_arena *arena,
-                     const ds_expression **ret_expression, ds_error *err) {
+                     const ds_expression **ret_expression, uint32_t *reached, ds_error *err) {
   if (text.size > DS_EXPRESSION_BYTES_MAX)
     return ds_fail(err, DS_LIMIT, "an expression may have at most %u bytes",
                    DS_EXPRESSION_BYTES_MAX);
@@ -478,7 +479,10 @@ static ds_code parse(ds_str text, const ds_schema *schema, bool selector, ds_are
   lang_parser in = {.lexer = ds_lexer_of((ds_str){copy, text.size}, arena),
                     .schema = &expression->held, .arena = arena, .err = err};
   TRY(ds_lang_advance(&in));
-  TRY(selector ? read_selector(&in, &expression->root) : read_predicate(&in, &expression->root));
+  const ds_code code =
+      selector ? read_selector(&in, &expression->root) : read_predicate(&in, &expression->root);
+  *reached = in.token.begin;
+  TRY(code);
   TRY(ds_lang_compile(expression, arena, err));
   *ret_expression = expression;
   return DS_OK;
@@ -486,12 +490,12 @@ static ds_code parse(ds_str text, const ds_schema *schema, bool selector, ds_are
 
 ds_code ds_predicate_parse(ds_str text, const ds_schema *schema, ds_arena *arena,
                            const ds_expression **ret_expression, ds_error *err) {
-  return parse(text, schema, false, arena, ret_expression, err);
+  return parse(text, schema, false, arena, ret_expression, &(uint32_t){0}, err);
 }
 
 ds_code ds_selector_parse(ds_str text, const ds_schema *schema, ds_arena *arena,
                           const ds_expression **ret_expression, ds_error *err) {
-  return parse(text, schema, true, arena, ret_expression, err);
+  return parse(text, schema, true, arena, ret_expression, &(uint32_t){0}, err);
 }
 
 // Whether a text begins as a selector would: one name, or a name and a bracket or colon.
@@ -506,12 +510,11 @@ static bool looks_like_selector(ds_str text, ds_arena *arena) {
 ds_code ds_expression_parse(ds_str text, const ds_schema *schema, ds_arena *arena,
                             const ds_expression **ret_expression, ds_error *err) {
   ds_error as_selector = {.code = DS_OK}, as_predicate = {.code = DS_OK};
-  if (parse(text, schema, true, arena, ret_expression, &as_selector) == DS_OK ||
-      parse(text, schema, false, arena, ret_expression, &as_predicate) == DS_OK)
+  uint32_t there = 0, here = 0;
+  if (parse(text, schema, true, arena, ret_expression, &there, &as_selector) == DS_OK ||
+      parse(text, schema, false, arena, ret_expression, &here, &as_predicate) == DS_OK)
     return DS_OK;
-  const uint64_t there = (uint64_t)as_selector.line << 32 | as_selector.column;
-  const uint64_t here = (uint64_t)as_predicate.line << 32 | as_predicate.column;
-  const bool selector = there > here || (there == here && looks_like_selector(text, arena));
+  const bool selector = there > here || looks_like_selector(text, arena);
   const ds_error *found = selector ? &as_selector : &as_predicate;
   if (err != NULL)
     *err = *found;

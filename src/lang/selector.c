@@ -75,7 +75,7 @@ static ds_code read_prefix(lang_parser *in, const prefix_row *prefix, const ds_t
   while (number < prefix->count && !ds_str_equal(word, ds_str_of(prefix->word(number))))
     number++;
   if (number == prefix->count) {
-    char message[128], all[256] = "";
+    char message[320], all[256] = "";
     size_t used = 0;
     for (uint32_t w = prefix->first; w < prefix->count; w++) {
       words[w - prefix->first] = prefix->word(w);
@@ -185,8 +185,8 @@ static ds_code read_touchpoint(lang_parser *in, lang_node **ret_node, lang_scope
   const ds_token name = in->token;
   uint32_t code = DS_NONE;
   const ds_touchpoint *row = NULL;
-  TRY(ds_lang_touchpoint(in, &name, name.text, &code, &row));
   TRY(ds_lang_advance(in));
+  TRY(ds_lang_touchpoint(in, &name, name.text, &code, &row));
   TRY(node_make(in, &name, ret_node));
   if (code != DS_NONE)
     (*ret_node)->hit[code] = LANG_YES;

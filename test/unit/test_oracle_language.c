@@ -10,10 +10,11 @@
 #include <cmocka.h>
 
 #include "ingest/duck.h"
+#include "kept_events.h"
 #include "question_world.h"
 #include "scan/property_types.h"
 
-enum { TABLES_USUAL = 60, TABLES_STRESS = 600, EXPRESSIONS = 40, EVENTS_MAX = 150, DEPTH = 4 };
+enum { TABLES_USUAL = 60, TABLES_STRESS = 600, EXPRESSIONS = 40, DEPTH = 4 };
 enum { PROPERTIES = 9, TOUCHPOINTS = 6 };
 #define START_MS 1577836800000LL /* 2020-01-01 */
 
@@ -153,7 +154,7 @@ static void table_make(table *w) {
   check(ds_duck_run(w->duck, ds_buf_cstr(&sql), &err), &err);
   ds_buf_reset(&sql);
   space_make(&space);
-  w->events = 40 + draw(w, EVENTS_MAX - 40);
+  w->events = 40 + draw(w, KEPT_EVENTS_MAX - 40);
   qw_rows all = {0}, part[3];
   memset(part, 0, sizeof part);
   for (uint32_t e = 0; e < w->events; e++)
@@ -297,38 +298,6 @@ static void put_selector(table *w, uint32_t depth) {
   }
 }
 
-// The ids of the events that stay.
-typedef struct id_state {
-  bool seen[EVENTS_MAX + 1];
-} id_state;
-
-static ds_code id_init(void *state, const void *context, ds_arena *arena, ds_error *err) {
-  (void)state;
-  (void)context;
-  (void)arena;
-  (void)err;
-  return DS_OK;
-}
-
-static ds_code id_add(void *memory, const ds_block *block, ds_error *err) {
-  (void)err;
-  id_state *state = memory;
-  for (uint32_t e = 0; e < block->events; e++) {
-    assert_true(block->id[e] <= EVENTS_MAX && !state->seen[block->id[e]]);
-    state->seen[block->id[e]] = true;
-  }
-  return DS_OK;
-}
-
-static ds_code id_merge(void *into, void *from, ds_error *err) {
-  (void)err;
-  for (uint32_t i = 0; i <= EVENTS_MAX; i++)
-    ((id_state *)into)->seen[i] |= ((id_state *)from)->seen[i];
-  return DS_OK;
-}
-
-static const ds_kernel id_kernel = {"ids", sizeof(id_state), id_init, id_add, id_merge, NULL};
-
 static void ask_duck(table *w, const ds_expression *expression, ds_arena *arena, bool *seen) {
   ds_error err = {0};
   ds_buf sql;
@@ -340,7 +309,7 @@ static void ask_duck(table *w, const ds_expression *expression, ds_arena *arena,
     fail_msg("%s\n%s\n%s", err.message, ds_buf_cstr(&w->text), ds_buf_cstr(&sql));
   for (uint32_t r = 0; r < found.rows; r++) {
     uint64_t id = 0;
-    assert_true(ds_str_to_u64(found.cell[r], &id) && id <= EVENTS_MAX);
+    assert_true(ds_str_to_u64(found.cell[r], &id) && id <= KEPT_EVENTS_MAX);
     seen[id] = true;
   }
   ds_buf_done(&sql);
@@ -353,11 +322,11 @@ static void compare(table *w, bool selector) {
   for (uint32_t s = 0; s < 2; s++) {
     ds_error err = {0};
     ds_schema schema;
-    bool expected[EVENTS_MAX + 1] = {false};
+    bool expected[KEPT_EVENTS_MAX + 1] = {false};
     check(ds_schema_of(w->snapshot[s], &arena, &schema, &err), &err);
     schema.zone = w->zone;
     schema.zone_name = w->zone == NULL ? NULL : "America/Sao_Paulo";
-    ds_plan plan = {.columns = {.want = DS_WANT_ID}, .threads = 1 + s};
+    ds_plan plan = {.threads = 1 + s};
     const ds_code code = (selector ? ds_selector_parse : ds_predicate_parse)(
         text, &schema, &arena, &plan.where, &err);
     // Brackets may ask for a property that the selector's touchpoints do not have.
@@ -369,12 +338,10 @@ static void compare(table *w, bool selector) {
     if (refused)
       continue;
     ask_duck(w, plan.where, &arena, expected);
-    void *memory = NULL;
-    check(ds_scan(w->snapshot[s], &plan, &id_kernel, NULL, &arena, &memory, &err), &err);
-    const id_state *state = memory;
+    const bool *kept = kept_events(w->snapshot[s], &plan, &arena);
     for (uint32_t i = 1; i <= w->events; i++)
-      if (state->seen[i] != expected[i])
-        fail_msg("event %u is %smeant, SQL says otherwise: %.*s", i, state->seen[i] ? "" : "not ",
+      if (kept[i] != expected[i])
+        fail_msg("event %u is %smeant, SQL says otherwise: %.*s", i, kept[i] ? "" : "not ",
                  DS_STR(text));
   }
   ds_arena_done(&arena);
