@@ -74,8 +74,8 @@ static ds_code simulate_text(cli *run, const ds_simulate_options *options, ds_er
     cli_file_abandon(&to.file);
   char orders[32];
   if (code == DS_OK)
-    cli_say(run, "wrote %s: %s orders, seed %llu", output,
-            ds_human_count(orders, options->orders), (unsigned long long)options->seed);
+    cli_say(run, "wrote %s: %s %s, seed %llu", output, ds_human_count(orders, options->orders),
+            ds_simulate_counted(options->kind), (unsigned long long)options->seed);
   return code;
 }
 

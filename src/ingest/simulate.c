@@ -37,13 +37,14 @@ typedef struct worker {
 // A kind of simulation.
 typedef struct kind {
   const char *name;
+  const char *counted; // what --orders counts
   ds_sim_kind mask;
   ds_sim_make *make;
 } kind;
 
 static const kind kinds[] = {
-    {"shop", DS_SIM_SHOP, ds_sim_shop},
-    {"saas", DS_SIM_SAAS, ds_sim_saas},
+    {"shop", "orders", DS_SIM_SHOP, ds_sim_shop},
+    {"saas", "subscriptions", DS_SIM_SAAS, ds_sim_saas},
 };
 
 struct pipeline {
@@ -87,6 +88,11 @@ static const kind *find_kind(const char *name) {
     if (strcmp(kinds[i].name, name) == 0)
       return &kinds[i];
   return NULL;
+}
+
+const char *ds_simulate_counted(const char *kind_name) {
+  const kind *found = find_kind(kind_name);
+  return found != NULL ? found->counted : "orders";
 }
 
 static ds_code check_options(const ds_simulate_options *options, ds_error *err) {
@@ -137,7 +143,8 @@ static ds_code hand_on(pipeline *to, worker *by, uint32_t chunk, ds_error *err) 
   to->personal += by->personal;
   pthread_mutex_unlock(&to->mutex);
   if (progress != NULL && progress->report != NULL && chunk % REPORT_CHUNKS == 0)
-    progress->report(progress->context, "simulating", to->orders, to->options->orders, "orders");
+    progress->report(progress->context, "simulating", to->orders, to->options->orders,
+                     to->kind->counted);
   return DS_OK;
 }
 
@@ -303,8 +310,9 @@ static ds_code pass_rows(pipeline *to, const worker *by, ds_error *err) {
 static ds_code finish(pipeline *to, ds_build_stats *ret_stats, ds_error *err) {
   char files[96];
   ds_io *io = ds_store_io(to->store);
-  snprintf(files, sizeof files, "%s: %llu orders, seed %llu", to->kind->name,
-           (unsigned long long)to->options->orders, (unsigned long long)to->options->seed);
+  snprintf(files, sizeof files, "%s: %llu %s, seed %llu", to->kind->name,
+           (unsigned long long)to->options->orders, to->kind->counted,
+           (unsigned long long)to->options->seed);
   ds_import_info info = {
       .id = to->codes.import,
       .when_ms = io->ops->now_ms(io),

@@ -24,6 +24,9 @@ typedef struct ds_simulate_options {
 // 20,000 orders of the shop, seed 1, one thread.
 void ds_simulate_options_init(ds_simulate_options *options);
 
+// What `orders` counts in a kind of simulation: "orders", "subscriptions".
+const char *ds_simulate_counted(const char *kind_name);
+
 // Writes all events, by customer, in the order of coming in, as NDJSON ("ndjson") or CSV ("csv",
 // without duplicates) through `write`, a chunk at a time.
 DS_CHECKED ds_code ds_simulate_text(const ds_simulate_options *options, const char *format,

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "ingest/simulate_rows.h"
 
+#include <assert.h>
 #include <string.h>
 
 #include "ingest/personal.h"
@@ -45,14 +46,30 @@ ds_str ds_sim_subject(char *at, uint64_t customer, const ds_sim_event *event) {
   return (ds_str){at, (uint32_t)(end - at)};
 }
 
-static ds_value value_of(ds_sim_value value) {
-  switch (ds_sim_properties[value.property].form) {
-  case DS_SIM_CENTS: return (ds_value){.type = DS_TYPE_NUMBER, .number = value.value / 100.0};
-  case DS_SIM_NUMBER: return (ds_value){.type = DS_TYPE_NUMBER, .number = value.value};
-  case DS_SIM_DATE: return (ds_value){.type = DS_TYPE_DATE, .i = value.value};
-  case DS_SIM_BOOL: return (ds_value){.type = DS_TYPE_BOOL, .i = value.value};
+// Written member by member: a struct that is returned and copied waits for its own stores.
+static void set_value(ds_event_property *property, ds_sim_value from) {
+  ds_value *value = &property->value;
+  switch (ds_sim_properties[from.property].form) {
+  case DS_SIM_CENTS:
+    value->type = DS_TYPE_NUMBER;
+    value->number = from.value / 100.0;
+    break;
+  case DS_SIM_NUMBER:
+    value->type = DS_TYPE_NUMBER;
+    value->number = from.value;
+    break;
+  case DS_SIM_DATE:
+  case DS_SIM_BOOL:
+    value->type = ds_sim_properties[from.property].form == DS_SIM_DATE ? DS_TYPE_DATE
+                                                                       : DS_TYPE_BOOL;
+    value->i = from.value;
+    break;
   default:
-    return (ds_value){.type = DS_TYPE_STRING, .text = ds_str_of(ds_sim_words[value.value])};
+    // The sentences of a review are personal, so they do not come here.
+    assert(ds_sim_properties[from.property].form == DS_SIM_WORD);
+    value->type = DS_TYPE_STRING;
+    value->text.data = ds_sim_words[from.value];
+    value->text.size = (uint32_t)strlen(ds_sim_words[from.value]);
   }
 }
 
@@ -84,11 +101,14 @@ ds_code ds_sim_encode(const ds_sim_codes *codes, uint64_t customer, ds_str subje
   }
   for (uint32_t i = 0; i < event->values_count; i++) {
     const ds_sim_value value = event->values[i];
-    if (codes->property[value.property] == LEFT_OUT)
+    const uint16_t name = codes->property[value.property];
+    if (name == LEFT_OUT) {
       (*personal)++;
-    else
-      properties[row.properties_count++] =
-          (ds_event_property){codes->property[value.property], value_of(value)};
+      continue;
+    }
+    ds_event_property *property = &properties[row.properties_count++];
+    property->name = name;
+    set_value(property, value);
   }
   *personal += (event->identifiers & DS_SIM_EMAIL) != 0;
   return ds_event_encode(&row, out, err);

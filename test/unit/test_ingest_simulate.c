@@ -9,8 +9,11 @@
 
 #include <cmocka.h>
 
+#include "ingest/personal.h"
 #include "ingest/simulate.h"
+#include "ingest/simulate_phrases.h"
 #include "ingest/simulate_walk.h"
+#include "model/catalogue.h"
 
 static ds_code keep(void *context, const void *data, size_t size, ds_error *err) {
   ds_buf *out = (ds_buf *)context;
@@ -122,6 +125,56 @@ static void test_prefix(void **state) {
   ds_buf_done(&longer);
 }
 
+// Every touchpoint is one of the catalogue, by its own name.
+static void test_names(void **state) {
+  (void)state;
+  for (uint32_t i = 0; i < DS_SIM_TOUCHPOINTS; i++) {
+    const ds_touchpoint *known = ds_catalogue_find(NULL, ds_str_of(ds_sim_touchpoint_names[i]));
+    assert_non_null(known);
+    assert_string_equal(known->name, ds_sim_touchpoint_names[i]);
+  }
+}
+
+// Addresses read as what they are, so that the gate leaves them out.
+static void test_emails(void **state) {
+  (void)state;
+  for (uint64_t customer = 1; customer < 2000; customer++) {
+    char email[64];
+    const char *end = ds_sim_put_email(email, customer);
+    assert_true(ds_personal_value((ds_str){email, (uint32_t)(end - email)}));
+    assert_memory_equal(end - 12, "@example.com", 12);
+  }
+}
+
+// Any text is short UTF-8 that needs no escape in JSON or CSV; without accents it is ASCII.
+static void test_phrases(void **state) {
+  (void)state;
+  ds_dice dice = {5};
+  uint32_t plain = 0;
+  uint32_t accents = 0;
+  for (uint32_t i = 0; i < 20000; i++) {
+    char text[DS_SIM_REVIEW_BYTES_MAX];
+    const bool portuguese = i % 2 == 1;
+    const uint32_t phrases = ds_sim_draw_phrases(&dice, portuguese, 1 + i % 5, i % 3 == 0, false);
+    const char *end = ds_sim_put_phrases(text, phrases);
+    bool ascii = true;
+    assert_true(end > text + 8 && end < text + sizeof text && end[-1] == '.');
+    for (const char *at = text; at < end; at++) {
+      assert_true((unsigned char)*at >= ' ' && *at != '"' && *at != '\\');
+      // Two bytes, U+00C0 to U+00FF: the only letters beyond ASCII.
+      if ((unsigned char)*at >= 0x80) {
+        assert_true((unsigned char)at[0] == 0xc3 && ((unsigned char)at[1] & 0xc0) == 0x80);
+        ascii = false;
+        at++;
+      }
+    }
+    assert_true(portuguese || ascii);
+    plain += portuguese && ascii;
+    accents += !ascii;
+  }
+  assert_true(plain > 2500 && accents > 3000);
+}
+
 static void test_refused(void **state) {
   (void)state;
   ds_simulate_options options;
@@ -163,7 +216,9 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_threads), cmocka_unit_test(test_alone),
       cmocka_unit_test(test_duplicates), cmocka_unit_test(test_prefix),
-      cmocka_unit_test(test_refused), cmocka_unit_test(test_failure),
+      cmocka_unit_test(test_names),   cmocka_unit_test(test_emails),
+      cmocka_unit_test(test_phrases), cmocka_unit_test(test_refused),
+      cmocka_unit_test(test_failure),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
