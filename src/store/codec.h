@@ -12,6 +12,8 @@
 //   RAW64    u64 per element
 //   NIBBLE   4 bits per element, even elements in the low half
 //   BYTE     8 bits per element; WORD: 16 bits
+//   FEW      u8 value[15]; 4 bits per element as in NIBBLE, an index of value or 15 = the next of the
+//            rest; u8 per element of the rest
 //   VARBYTE  stream-vbyte for u32: per 256 elements u32 offset into the data (the skip entries);
 //            ceil(n / 4) control bytes, 2 bits per element = length - 1, LSB first; data bytes;
 //            16 zero bytes, so that whole vectors may be loaded
@@ -21,7 +23,7 @@
 //            bytes
 //   DICT     u32 distinct; stream TEXT of the distinct texts; stream CODE of an index per element
 //
-// INT stands for CONST, FOR or RAW64; CODE for these and NIBBLE, BYTE, WORD; GAPS for VARBYTE;
+// INT stands for CONST, FOR or RAW64; CODE for these and NIBBLE, FEW, BYTE, WORD; GAPS for VARBYTE;
 // MILLIS for PACK10; TEXT for TEXT or DICT.
 #ifndef DS_STORE_CODEC_H
 #define DS_STORE_CODEC_H
@@ -42,6 +44,7 @@ typedef enum ds_codec_id {
   DS_CODEC_PACK10 = 8,
   DS_CODEC_TEXT = 9,
   DS_CODEC_DICT = 10,
+  DS_CODEC_FEW = 11,
 } ds_codec_id;
 
 // One stream in place.
@@ -63,7 +66,7 @@ void ds_varbyte_tables_init(ds_varbyte_tables *tables);
 // Encoders append one stream, choosing the smallest codec of their kind. Failures show in
 // out->failed.
 void ds_encode_ints(const uint64_t *values, uint32_t count, ds_buf *out);   // CONST, FOR, RAW64
-void ds_encode_codes(const uint32_t *values, uint32_t count, ds_buf *out);  // + NIBBLE, BYTE, WORD
+void ds_encode_codes(const uint32_t *values, uint32_t count, ds_buf *out);  // CODE
 void ds_encode_gaps(const uint32_t *values, uint32_t count, ds_buf *out);   // VARBYTE
 void ds_encode_millis(const uint16_t *values, uint32_t count, ds_buf *out); // PACK10, all < 1000
 void ds_encode_texts(const ds_str *texts, uint32_t count, ds_buf *out);     // TEXT or DICT

@@ -7,25 +7,11 @@
 
 #include "base/limits.h"
 #include "base/map.h"
-#include "store/codec.h"
+#include "store/codec_stream.h"
 
 #define ZSTD_LEVEL 1
 #define COMPRESS_MIN 64u
 #define DICT_MAX 4096u
-
-static size_t begin(ds_buf *out, ds_codec_id codec) {
-  const size_t at = out->size;
-  ds_buf_u32(out, (uint32_t)codec);
-  ds_buf_u32(out, 0);
-  return at;
-}
-
-static void end(ds_buf *out, size_t at) {
-  if (out->failed)
-    return;
-  const uint32_t size = (uint32_t)(out->size - at - 8);
-  memcpy(out->data + at + 4, &size, 4);
-}
 
 // Appends method, sizes and the bytes at `raw`.
 static void put_bytes(const uint8_t *raw, size_t size, ds_buf *out) {
@@ -49,7 +35,7 @@ static void put_bytes(const uint8_t *raw, size_t size, ds_buf *out) {
 }
 
 static void encode_plain(const ds_str *texts, uint32_t count, ds_buf *out) {
-  const size_t head = begin(out, DS_CODEC_TEXT);
+  const size_t head = ds_stream_begin(out, DS_CODEC_TEXT);
   uint32_t *lengths = malloc((size_t)count * 4 + 4);
   ds_buf bytes;
   ds_buf_init(&bytes, UINT32_MAX);
@@ -65,7 +51,7 @@ static void encode_plain(const ds_str *texts, uint32_t count, ds_buf *out) {
   }
   ds_buf_done(&bytes);
   free(lengths);
-  end(out, head);
+  ds_stream_end(out, head);
 }
 
 // Tries a dictionary; false (nothing appended) when the texts are too various for it to pay.
@@ -77,11 +63,11 @@ static bool encode_dict(const ds_str *texts, uint32_t count, ds_buf *out) {
   for (uint32_t i = 0; fits && i < count; i++)
     fits = ds_names_add(&names, texts[i], &codes[i], NULL) == DS_OK;
   if (fits) {
-    const size_t head = begin(out, DS_CODEC_DICT);
+    const size_t head = ds_stream_begin(out, DS_CODEC_DICT);
     ds_buf_u32(out, names.count);
     encode_plain(names.text, names.count, out);
     ds_encode_codes(codes, count, out);
-    end(out, head);
+    ds_stream_end(out, head);
   }
   free(codes);
   ds_names_done(&names);
