@@ -12,8 +12,8 @@
 //   RAW64    u64 per element
 //   NIBBLE   4 bits per element, even elements in the low half
 //   BYTE     8 bits per element; WORD: 16 bits
-//   FEW      u8 value[15]; 4 bits per element as in NIBBLE, an index of value or 15 = the next of the
-//            rest; u8 per element of the rest
+//   FEW      u8 value[15]; per element 4 bits as in NIBBLE, an index of value, or 15 = the next of
+//            the rest; the rest, u8 per element
 //   VARBYTE  stream-vbyte for u32: per 256 elements u32 offset into the data (the skip entries);
 //            ceil(n / 4) control bytes, 2 bits per element = length - 1, LSB first; data bytes;
 //            16 zero bytes, so that whole vectors may be loaded
