@@ -32,7 +32,8 @@ const uint32_t cli_common_options_count =
     {"mapping", DS_OPTION_TEXT, "NAME|FILE", "", "",                                              \
      "a shipped mapping (olist) or a YAML file; else columns are recognised"},                    \
     {"option", DS_OPTION_TEXT, "K=V", "", "", "an option of the mapping; may be repeated"},       \
-    {"customer", DS_OPTION_NAME, "COLUMN", "", "", "the column that says who"},                   \
+    {"customer", DS_OPTION_NAME, "COLUMN", "", "",                                                \
+     "the column that says who; of OCEL the type of object"},                                     \
     {"time", DS_OPTION_NAME, "COLUMN", "", "", "the column that says when"},                      \
     {"event", DS_OPTION_NAME, "COLUMN", "", "", "the column that says what happened"},            \
     {"map", DS_OPTION_TEXT, "OLD=NEW", "", "", "rename an event; may be repeated"},               \
@@ -89,9 +90,9 @@ const cli_command cli_commands[] = {
      NULL, 0, cli_run_compact},
     {"seal", "store", "turn the log into a part now (it happens by itself)", "", 0, 0,
      "doorstep seal", NULL, 0, cli_run_seal},
-    {"import", "in", "bring in files: CSV, TSV, JSON, XES (also .gz, .zst), Parquet", "FILE...", 1,
-     CLI_ARGUMENTS_MAX, "doorstep import orders.csv --case order_id", OPTIONS(import_options),
-     cli_run_import},
+    {"import", "in", "bring in files: CSV, TSV, JSON, XES, OCEL (also .gz, .zst), Parquet",
+     "FILE...", 1, CLI_ARGUMENTS_MAX, "doorstep import orders.csv --case order_id",
+     OPTIONS(import_options), cli_run_import},
     {"imports", "in", "list the imports", "", 0, 0, "doorstep imports", NULL, 0,
      cli_run_imports},
     {"undo-import", "in", "take an import back", "ID", 1, 1, "doorstep undo-import 3", NULL, 0,

@@ -300,6 +300,8 @@ ds_code ds_import(ds_store *store, const ds_import_options *options, ds_arena *a
   ds_space_init(&importer->space);
   ds_quarantine_init(&importer->quarantine);
   const ds_code code = import_run(importer, err);
+  for (uint32_t i = 0; i < importer->steps_count; i++)
+    ds_ocel_free(importer->steps[i].ocel);
   ds_duck_close(importer->duck);
   ds_encoder_free(importer->encoder);
   ds_stage_free(importer->stage);

@@ -3,6 +3,7 @@
 // plan grows as attributes turn up.
 #include <stdio.h>
 
+#include "base/limits.h"
 #include "ingest/importer.h"
 #include "ingest/xes.h"
 
@@ -19,6 +20,45 @@ ds_code ds_importer_log_look(ds_importer *importer, uint32_t file, ds_input *ret
     return ds_fail(err, DS_USAGE, "%s: the times of an event log are ISO 8601: --option "
                    "time_format is not for it", importer->files[file].name);
   return ds_xes_look(importer->io, &importer->files[file], &importer->plans, ret_input, err);
+}
+
+// --- OCEL
+
+static ds_code ocel_taken(ds_importer *importer, const ds_ocel *ocel, ds_error *err) {
+  ds_taken *rows = ds_arena_array(&importer->plans, 4, sizeof *rows);
+  char as[DS_NAME_BYTES_MAX + 16];
+  snprintf(as, sizeof as, "customer (%s)", ds_ocel_kind(ocel));
+  if (rows == NULL)
+    return ds_fail(err, DS_MEMORY, "out of memory planning an import");
+  rows[0] = (ds_taken){ds_ocel_customer(ocel), ds_arena_text(&importer->plans, as, strlen(as)),
+                       "string"};
+  rows[1] = (ds_taken){"event type", "event", "string"};
+  rows[2] = (ds_taken){"event time", "time", "time"};
+  rows[3] = (ds_taken){"event id", "event id", "string"};
+  if (rows[0].as == NULL)
+    return ds_fail(err, DS_MEMORY, "out of memory planning an import");
+  const ds_taken_list taken = {rows, 4};
+  return ds_importer_taken(importer, &taken, err);
+}
+
+ds_code ds_importer_ocel_plan(ds_importer *importer, uint32_t file, ds_error *err) {
+  const ds_import_options *options = importer->options;
+  const ds_source *source = &importer->files[file];
+  if (options->time_column != NULL || options->event_column != NULL ||
+      options->case_column != NULL || importer->time_format != NULL)
+    return ds_fail(err, DS_USAGE, "%s: an OCEL log says itself what its events, times and cases "
+                   "are: of the columns only --customer TYPE can be said", source->name);
+  const ds_ocel_options ocel = {
+      .io = importer->io, .file = source, .customer = options->customer_column,
+      .zone = importer->zone, .id_scope = importer->source_name,
+      .refused = &importer->quarantine, .strict = options->strict,
+      .progress = options->progress,
+  };
+  ds_plan *plan;
+  TRY(ds_importer_step(importer, file, &plan, err));
+  ds_import_step *step = &importer->steps[importer->steps_count - 1];
+  TRY(ds_ocel_open(&ocel, &importer->plans, plan, &step->ocel, err));
+  return ocel_taken(importer, step->ocel, err);
 }
 
 // What a column that turns up needs to know.
@@ -43,6 +83,39 @@ static ds_code refused_join(ds_importer *importer, const ds_quarantine *more, ds
   return DS_OK;
 }
 
+static ds_code xes_run(ds_importer *importer, const ds_rows_job *job, uint64_t *ret_rows,
+                       ds_error *err) {
+  uint64_t empty = 0;
+  char count[32];
+  TRY(ds_xes_run(job, ret_rows, &empty, err));
+  if (empty > 0)
+    ds_result_note(importer->result, false, "%s: %s %s no events and %s no case here",
+                   job->file->name, ds_human_count(count, empty),
+                   empty == 1 ? "trace holds" : "traces hold", empty == 1 ? "is" : "are");
+  return DS_OK;
+}
+
+static ds_code ocel_run(ds_importer *importer, ds_ocel *ocel, const ds_rows_job *job,
+                        uint64_t *ret_rows, ds_error *err) {
+  ds_ocel_stats stats;
+  char a[32];
+  TRY(ds_ocel_run(ocel, job, &stats, err));
+  *ret_rows = stats.rows;
+  importer->times_local |= stats.local_times;
+  if (stats.changes > 0)
+    ds_result_note(importer->result, false, "%s: %s rows are changes of objects, as events "
+                   "\"… changed\"", job->file->name, ds_human_count(a, stats.changes));
+  if (stats.several > 0)
+    ds_result_note(importer->result, false, "%s: %s events name several objects of type %s: the "
+                   "first is their customer, all are case keys", job->file->name,
+                   ds_human_count(a, stats.several), ds_ocel_customer(ocel));
+  if (stats.relations > 0)
+    ds_result_note(importer->result, false, "%s: %s relations between objects served to find the "
+                   "customers of events that name none; they are not kept", job->file->name,
+                   ds_human_count(a, stats.relations));
+  return DS_OK;
+}
+
 ds_code ds_importer_log_run(ds_importer *importer, const ds_import_step *step, uint32_t threads,
                             uint64_t *ret_rows, ds_error *err) {
   growth g = {importer, &importer->files[step->file]};
@@ -55,14 +128,10 @@ ds_code ds_importer_log_run(ds_importer *importer, const ds_import_step *step, u
       .refused = &refused, .strict = importer->options->strict,
       .progress = importer->options->progress,
   };
-  uint64_t empty = 0;
-  ds_code code = ds_xes_run(&job, ret_rows, &empty, err);
+  ds_code code = step->ocel == NULL ? xes_run(importer, &job, ret_rows, err)
+                                    : ocel_run(importer, step->ocel, &job, ret_rows, err);
   if (code == DS_OK)
     code = refused_join(importer, &refused, err);
-  char count[32];
-  if (code == DS_OK && empty > 0)
-    ds_result_note(importer->result, false, "%s: %s traces hold no events and are no cases here",
-                   g.file->name, ds_human_count(count, empty));
   ds_quarantine_done(&refused);
   return code;
 }

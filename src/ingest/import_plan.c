@@ -16,7 +16,7 @@ ds_code ds_importer_step(ds_importer *importer, uint32_t file, ds_plan **ret_pla
     return ds_fail(err, DS_MEMORY, "out of memory planning an import");
   if (importer->steps_count > 0)
     memcpy(steps, importer->steps, importer->steps_count * sizeof *steps);
-  steps[importer->steps_count++] = (ds_import_step){plan, file};
+  steps[importer->steps_count++] = (ds_import_step){.plan = plan, .file = file};
   importer->steps = steps;
   *ret_plan = plan;
   return DS_OK;
@@ -109,18 +109,34 @@ static void time_note(ds_importer *importer, const ds_input *input, const ds_pla
   }
 }
 
+// The columns of a file; an OCEL log tells its own.
+static ds_code file_look(ds_importer *importer, uint32_t file, ds_input *input, ds_error *err) {
+  switch (importer->files[file].kind) {
+  case DS_SOURCE_OCEL_JSON:
+  case DS_SOURCE_OCEL_XML:
+  case DS_SOURCE_OCEL_SQLITE:
+    return DS_OK;
+  case DS_SOURCE_XES:
+    return ds_importer_log_look(importer, file, input, err);
+  default:
+    return ds_input_look(importer->duck, importer->io, &importer->files[file], &importer->plans,
+                         input, err);
+  }
+}
+
 ds_code ds_importer_recognise(ds_importer *importer, ds_error *err) {
   ds_input *inputs =
       ds_arena_array(&importer->plans, importer->files_count, sizeof *inputs);
   if (inputs == NULL)
     return ds_fail(err, DS_MEMORY, "out of memory planning an import");
   for (uint32_t i = 0; i < importer->files_count; i++)
-    TRY(ds_source_is_log(&importer->files[i])
-            ? ds_importer_log_look(importer, i, &inputs[i], err)
-            : ds_input_look(importer->duck, importer->io, &importer->files[i], &importer->plans,
-                            &inputs[i], err));
+    TRY(file_look(importer, i, &inputs[i], err));
   types_unify(inputs, importer->files_count);
   for (uint32_t i = 0; i < importer->files_count; i++) {
+    if (importer->files[i].kind > DS_SOURCE_XES) {
+      TRY(ds_importer_ocel_plan(importer, i, err));
+      continue;
+    }
     TRY(file_plan(importer, &inputs[i], i, err));
     time_note(importer, &inputs[i], importer->steps[i].plan);
   }

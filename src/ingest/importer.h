@@ -8,6 +8,7 @@
 #include "ingest/import.h"
 #include "ingest/input.h"
 #include "ingest/mapping.h"
+#include "ingest/ocel.h"
 #include "ingest/recognise.h"
 #include "ingest/settings.h"
 
@@ -15,6 +16,7 @@
 typedef struct ds_import_step {
   ds_plan *plan;
   uint32_t file; // index of the one file it reads, DS_NONE = several (a mapping's select)
+  ds_ocel *ocel; // of an OCEL log, whose objects are in memory already
 } ds_import_step;
 
 // Everything lives from ds_import's beginning to its end.
@@ -73,9 +75,11 @@ DS_CHECKED ds_code ds_importer_plan_mapping(ds_importer *importer, ds_error *err
 // Whether any file is read by DuckDB.
 bool ds_importer_has_tables(const ds_importer *importer);
 
-// Looks at the columns of an event log, and reads it as one step. *ret_rows events came.
+// Looks at the columns of an XES log; makes the step of an OCEL log; reads either as one step.
+// *ret_rows rows came.
 DS_CHECKED ds_code ds_importer_log_look(ds_importer *importer, uint32_t file, ds_input *ret_input,
                                         ds_error *err);
+DS_CHECKED ds_code ds_importer_ocel_plan(ds_importer *importer, uint32_t file, ds_error *err);
 DS_CHECKED ds_code ds_importer_log_run(ds_importer *importer, const ds_import_step *step,
                                        uint32_t threads, uint64_t *ret_rows, ds_error *err);
 

@@ -30,6 +30,7 @@
   X(LONG_VALUE, VALUE, "the value is too long: left out")                             \
   X(TWICE, VALUE, "the attribute stands there twice: the first is kept")              \
   X(HALF, VALUE, "an attribute without a name or without a value: left out")          \
+  X(NO_OBJECT, VALUE, "what the relation names is not in the file: left out")         \
   X(DEEP, VALUE, "an attribute that lies more than three deep: left out")
 
 // Why; NONE is no reason.

@@ -65,7 +65,10 @@ static void fold(ds_str name, char out[64]) {
 
 // What a column is called after --map old=new.
 static ds_str called(const recogniser *r, uint32_t column) {
-  const ds_str name = r->input->columns[column].name;
+  static const char type[] = "ocel:type:"; // whose columns are known by the type alone
+  ds_str name = r->input->columns[column].name;
+  if (name.size > sizeof type - 1 && memcmp(name.data, type, sizeof type - 1) == 0)
+    name = (ds_str){name.data + sizeof type - 1, name.size - (uint32_t)(sizeof type - 1)};
   for (uint32_t i = 0; i < r->options->renames_count; i++)
     if (ds_str_equal(name, ds_str_of(r->options->renames[i].name)))
       return ds_str_of(r->options->renames[i].value);
@@ -288,7 +291,7 @@ static void tidy_name(ds_str name, char out[256]) {
 }
 
 // "customer" and "customer_id" name the same kind of identifier.
-static void kind_name(ds_str name, char out[256]) {
+void ds_recognise_kind(ds_str name, char out[256]) {
   static const char *const short_names[] = {"customer", "user", "account", "client", "case"};
   char folded[64];
   fold(name, folded);
@@ -296,7 +299,10 @@ static void kind_name(ds_str name, char out[256]) {
   for (char *c = out; *c != '\0'; c++)
     *c = *c >= 'A' && *c <= 'Z' ? (char)(*c - 'A' + 'a') : *c == '.' ? '_' : *c;
   for (size_t i = 0; i < sizeof short_names / sizeof *short_names; i++)
-    if (strcmp(folded, short_names[i]) == 0)
+    if (strncmp(folded, short_names[i], strlen(short_names[i])) == 0 &&
+        (strcmp(folded + strlen(short_names[i]), "") == 0 ||
+         strcmp(folded + strlen(short_names[i]), "s") == 0 ||
+         strcmp(folded + strlen(short_names[i]), "id") == 0))
       snprintf(out, 256, "%s_id", short_names[i]);
   if (strcmp(folded, "caseconceptname") == 0)
     snprintf(out, 256, "case_id");
@@ -334,7 +340,7 @@ static ds_code role_plan(recogniser *r, uint32_t column, ds_error *err) {
   case ROLE_CUSTOMER:
     TRY(fetch(r, column, DS_USE_TEXT, &event->customer, err));
     char kind[256];
-    kind_name(called(r, column), kind);
+    ds_recognise_kind(called(r, column), kind);
     snprintf(as, sizeof as, "%s=", kind);
     event->kind = ds_arena_text(r->arena, as, strlen(as));
     snprintf(as, sizeof as, "customer (%s)", kind);

@@ -30,6 +30,10 @@ DS_CHECKED ds_code ds_recognise(const ds_input *input, const ds_import_options *
                                 ds_arena *arena, ds_plan *plan, ds_taken_list *ret_taken,
                                 ds_error *err);
 
+// Writes the kind of identifier that a name stands for: "customer" and "Customer ID" are both
+// customer_id. `out` holds 256 bytes.
+void ds_recognise_kind(ds_str name, char out[256]);
+
 // Adds a column that turned up after the plan of an open input was made: a personal one is only
 // counted, one whose name says so, or with `key`, is a case key, any other a property. *ret_taken
 // tells what became of it.

@@ -6,6 +6,7 @@
 ds_code ds_rows_start(ds_rows *rows, ds_plan *plan, uint32_t threads, ds_sink_take take,
                       void *context, ds_error *err) {
   rows->plan = plan;
+  ds_names_init(&rows->names, 2 * DS_PLAN_COLUMNS_MAX);
   return ds_batches_new(plan, threads, take, context, &rows->batches, err);
 }
 
@@ -16,6 +17,7 @@ ds_code ds_rows_finish(ds_rows *rows, ds_code code, ds_error *err) {
   ds_error own = {0};
   const ds_code taken = ds_batches_end(rows->batches, &own);
   rows->batches = NULL;
+  ds_names_done(&rows->names);
   if (taken == DS_OK)
     return code;
   if (err != NULL)
@@ -124,11 +126,19 @@ static uint32_t column_find(const ds_plan *plan, ds_str name) {
 
 ds_code ds_rows_column(ds_rows *rows, const ds_input_column *column, bool key,
                        uint32_t *ret_column, ds_error *err) {
-  *ret_column = column_find(rows->plan, column->name);
-  if (*ret_column != DS_NONE)
+  uint32_t index;
+  const uint32_t before = rows->names.count;
+  TRY(ds_names_add(&rows->names, column->name, &index, err));
+  if (index < before) {
+    *ret_column = rows->column_of[index];
     return DS_OK;
-  TRY(column_new(rows, column, key, err));
+  }
   *ret_column = column_find(rows->plan, column->name);
+  if (*ret_column == DS_NONE) {
+    TRY(column_new(rows, column, key, err));
+    *ret_column = column_find(rows->plan, column->name);
+  }
+  rows->column_of[index] = *ret_column;
   return *ret_column != DS_NONE ? DS_OK
                                 : ds_fail(err, DS_LIMIT, "a column that no plan can hold");
 }
@@ -137,6 +147,8 @@ ds_code ds_rows_refuse(const ds_rows_job *job, uint64_t record, const char *colu
                        ds_reason reason, ds_error *err) {
   const ds_refusal refusal = {.record = record, .source = job->file->name, .column = column,
                               .reason = reason};
+  if (job->strict && record == 0)
+    return ds_fail(err, DS_INPUT, "%s, %s: %s", refusal.source, column, ds_reason_words(reason));
   if (job->strict)
     return ds_fail(err, DS_INPUT, "%s record %" PRIu64 ", column %s: %s", refusal.source, record,
                    column, ds_reason_words(reason));

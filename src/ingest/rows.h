@@ -5,6 +5,7 @@
 #ifndef DS_INGEST_ROWS_H
 #define DS_INGEST_ROWS_H
 
+#include "base/map.h"
 #include "ingest/batches.h"
 #include "ingest/input.h"
 #include "ingest/quarantine.h"
@@ -21,6 +22,8 @@ typedef struct ds_rows {
   ds_batch_slot *slot; // NULL between batches
   bool in_row;         // a row is under way
   uint64_t rows;       // finished
+  ds_names names;      // of columns asked for
+  uint32_t column_of[2 * DS_PLAN_COLUMNS_MAX]; // of each name
   uint64_t drains;     // how often views into the batch became invalid
   ds_rows_grow grow;
   void *grow_context;

@@ -180,6 +180,8 @@ static ds_code passes_run(ds_io *io, ds_source *file, pass *all, ds_arena *arena
   static const ds_source_feed feeds[] = {
       [DS_SOURCE_TEXT] = pass_text, [DS_SOURCE_JSON] = pass_json,
       [DS_SOURCE_PARQUET] = pass_ignore, [DS_SOURCE_XES] = pass_ignore,
+      [DS_SOURCE_OCEL_JSON] = pass_ignore, [DS_SOURCE_OCEL_XML] = pass_ignore,
+      [DS_SOURCE_OCEL_SQLITE] = pass_ignore,
   };
   // A log's reader sees every byte itself, and verifies what is compressed.
   ds_source raw = *file;

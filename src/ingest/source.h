@@ -13,8 +13,10 @@
 #include "io/io.h"
 
 // What a file holds, how it is compressed, how its text is written.
-typedef enum ds_source_kind { DS_SOURCE_TEXT, DS_SOURCE_JSON, DS_SOURCE_PARQUET, DS_SOURCE_XES }
-    ds_source_kind;
+typedef enum ds_source_kind {
+  DS_SOURCE_TEXT, DS_SOURCE_JSON, DS_SOURCE_PARQUET, // tables
+  DS_SOURCE_XES, DS_SOURCE_OCEL_JSON, DS_SOURCE_OCEL_XML, DS_SOURCE_OCEL_SQLITE // event logs
+} ds_source_kind;
 typedef enum ds_source_squeeze { DS_SQUEEZE_NONE, DS_SQUEEZE_GZIP, DS_SQUEEZE_ZSTD }
     ds_source_squeeze;
 typedef enum ds_source_encoding { DS_ENCODING_UTF8, DS_ENCODING_LATIN1 } ds_source_encoding;

@@ -77,12 +77,19 @@ static const char *xml_element(const char *text) {
 static ds_code xml_find(ds_source *file, const char *text, ds_error *err) {
   const char *element = xml_element(text);
   const size_t size = strcspn(element + 1, " \t\r\n/>");
+  // Both kinds of logs have the same outermost element: what lies in it tells them apart.
+  static const char *const ocel[] = {"<object-types", "<event-types", "<objects", "<events"};
   file->kind = DS_SOURCE_XES;
+  for (size_t i = 0; i < sizeof ocel / sizeof *ocel; i++)
+    if (strstr(element, ocel[i]) != NULL && !name_means(file, ".xes"))
+      file->kind = DS_SOURCE_OCEL_XML;
+  if (name_means(file, ".xmlocel"))
+    file->kind = DS_SOURCE_OCEL_XML;
   if (element[1] == '!') // the parser will say what it thinks of that
     return DS_OK;
   if (size != 3 || memcmp(element + 1, "log", 3) != 0)
-    return ds_fail(err, DS_INPUT, "%s is XML but no XES log: its outermost element is <%.*s>",
-                   file->name, (int)(size < 64 ? size : 64), element + 1);
+    return ds_fail(err, DS_INPUT, "%s is XML but no XES or OCEL log: its outermost element is "
+                   "<%.*s>", file->name, (int)(size < 64 ? size : 64), element + 1);
   return DS_OK;
 }
 
@@ -94,9 +101,24 @@ static bool named(const ds_source *file, const char *const *ends) {
   return false;
 }
 
+// One object with these members is an event log; any other is a record.
+static ds_code json_find(ds_source *file, const char *text, ds_error *err) {
+  static const char *const ocel[] = {"\"objectTypes\"", "\"eventTypes\""};
+  if (text[0] == '{' && strstr(text, "\"ocel:events\"") != NULL)
+    return ds_fail(err, DS_UNSUPPORTED, "%s is a log of OCEL 1.0: write it as OCEL 2.0",
+                   file->name);
+  file->kind = DS_SOURCE_JSON;
+  for (size_t i = 0; i < sizeof ocel / sizeof *ocel; i++)
+    if (text[0] == '{' && strstr(text, ocel[i]) != NULL)
+      file->kind = DS_SOURCE_OCEL_JSON;
+  if (name_means(file, ".jsonocel"))
+    file->kind = DS_SOURCE_OCEL_JSON;
+  return DS_OK;
+}
+
 static ds_code text_find(ds_source *file, const char *text, ds_error *err) {
-  static const char *const xml[] = {".xes", ".xml", NULL};
-  static const char *const json[] = {".json", ".ndjson", ".jsonl", NULL};
+  static const char *const xml[] = {".xes", ".xml", ".xmlocel", NULL};
+  static const char *const json[] = {".json", ".ndjson", ".jsonl", ".jsonocel", NULL};
   static const char *const tables[] = {".csv", ".tsv", ".txt", NULL};
   if (memcmp(text, "\xEF\xBB\xBF", 3) == 0)
     text += 3;
@@ -108,7 +130,7 @@ static ds_code text_find(ds_source *file, const char *text, ds_error *err) {
   if (named(file, json) && !is_json)
     return ds_fail(err, DS_INPUT, "%s holds no JSON, unlike its name", file->name);
   if (is_json)
-    file->kind = DS_SOURCE_JSON;
+    TRY(json_find(file, text, err));
   return is_xml ? xml_find(file, text, err) : DS_OK;
 }
 
@@ -129,7 +151,6 @@ ds_code ds_source_find_kind(ds_io *io, ds_source *file, const uint8_t *head, siz
   static const magic others[] = {
       {"PK\x03\x04", 4, "a zip archive or a spreadsheet: export it as CSV"},
       {"\xd0\xcf\x11\xe0", 4, "an old spreadsheet: export it as CSV"},
-      {"SQLite format 3", 15, "an SQLite database: export its table as CSV"},
       {"BZh", 3, "bzip2: unpack it first"},
       {"\xfd" "7zXZ", 5, "xz: unpack it first"},
       {"%PDF", 4, "a PDF"},
@@ -139,6 +160,12 @@ ds_code ds_source_find_kind(ds_io *io, ds_source *file, const uint8_t *head, siz
   for (size_t i = 0; i < sizeof others / sizeof *others; i++)
     if (starts_with(head, size, &others[i]))
       return ds_fail(err, DS_INPUT, "%s is %s", file->name, others[i].what);
+  static const magic sqlite = {"SQLite format 3", 15, "SQLite"};
+  file->kind = DS_SOURCE_OCEL_SQLITE;
+  if (starts_with(head, size, &sqlite))
+    return DS_OK;
+  if (name_ends(file->name, ".sqlite") || name_ends(file->name, ".sqlite3"))
+    return ds_fail(err, DS_INPUT, "%s holds no SQLite database, unlike its name", file->name);
   TRY(squeeze_find(file, head, size, err));
   const bool is_parquet = starts_with(head, size, &parquet);
   file->kind = is_parquet ? DS_SOURCE_PARQUET : DS_SOURCE_TEXT;
