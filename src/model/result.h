@@ -51,6 +51,7 @@ typedef struct ds_table {
   uint32_t rows_capacity;
   ds_cell *cells;
   const char *bar; // the figure that a terminal draws as a bar too; NULL = first count, "" = none
+  const char *beneath; // a text that a terminal puts under each row when it does not fit; or NULL
 } ds_table;
 
 // A remark to the reader. Warnings must be shown wherever the figures are.

@@ -53,6 +53,8 @@ extern const ds_option ds_variants_options[];
 extern const uint32_t ds_variants_options_count;
 ds_code ds_variants_answer(const ds_request *request, ds_result *result, ds_error *err);
 ds_code ds_variants_sql(const ds_request *request, ds_buf *out, ds_error *err);
+ds_code ds_quality_answer(const ds_request *request, ds_result *result, ds_error *err);
+ds_code ds_quality_sql(const ds_request *request, ds_buf *out, ds_error *err);
 ds_code ds_schema_answer(const ds_request *request, ds_result *result, ds_error *err);
 ds_code ds_schema_sql(const ds_request *request, ds_buf *out, ds_error *err);
 extern const ds_option ds_find_options[];

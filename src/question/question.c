@@ -36,6 +36,8 @@ const ds_question ds_questions[] = {
     {"variants", "Which sequences of touchpoints the cases are, how frequent and how long",
      "doorstep variants --case order_id", ds_variants_options, 4, ds_variants_answer,
      ds_variants_sql},
+    {"quality", "What the data can bear: what comes how regularly, what lacks, what is odd",
+     "doorstep quality", NULL, 0, ds_quality_answer, ds_quality_sql},
     {"schema", "The names that can be asked about: touchpoints, properties, case keys",
      "doorstep schema", NULL, 0, ds_schema_answer, ds_schema_sql},
     {"find", "The customers or cases that have such events, or such an identifier",

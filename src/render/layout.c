@@ -109,12 +109,16 @@ static void bar_place(const ds_table *table, uint32_t rows, ds_layout *layout, u
   }
 }
 
-// A list that does not fit goes beneath the rows, for its items matter to the last.
+// A list, or the text that the table names, goes beneath the rows when it does not fit, for it
+// matters to its last word.
 static void lists_place(const ds_table *table, ds_layout *layout, uint32_t width) {
   layout->beneath = DS_LAYOUT_NONE;
   for (uint32_t i = 0; i < layout->count; i++) {
     const uint32_t column = layout->shown[i].column;
-    if (i == 0 || table->columns[column].type != DS_CELL_LIST || total_width(layout) <= width)
+    const bool named =
+        table->beneath != NULL && strcmp(table->columns[column].name, table->beneath) == 0;
+    if (i == 0 || (!named && table->columns[column].type != DS_CELL_LIST) ||
+        total_width(layout) <= width)
       continue;
     layout->beneath = column;
     drop(layout, i);

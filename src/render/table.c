@@ -147,7 +147,7 @@ static void put_row(screen *page, const ds_table *table, const ds_layout *layout
     }
   }
   end_line(page);
-  if (layout->beneath == DS_LAYOUT_NONE)
+  if (layout->beneath == DS_LAYOUT_NONE || cells[layout->beneath].null)
     return;
   ds_buf_reset(&page->beneath);
   ds_cell_human(&table->columns[layout->beneath], &cells[layout->beneath], &page->beneath);
