@@ -161,6 +161,11 @@ void ds_json_u64(ds_json *json, uint64_t value) {
   ds_buf_printf(json->out, "%llu", (unsigned long long)value);
 }
 
+void ds_json_number(ds_json *json, ds_str digits) {
+  before_item(json);
+  ds_buf_append(json->out, digits.data, digits.size);
+}
+
 void ds_json_double(ds_json *json, double value) {
   if (!isfinite(value)) {
     ds_json_null(json);

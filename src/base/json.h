@@ -31,6 +31,8 @@ void ds_json_text(ds_json *json, ds_str text);
 void ds_json_i64(ds_json *json, int64_t value);
 void ds_json_u64(ds_json *json, uint64_t value);
 void ds_json_double(ds_json *json, double value);
+// A finite number that is written already, to its last digit.
+void ds_json_number(ds_json *json, ds_str digits);
 void ds_json_bool(ds_json *json, bool value);
 void ds_json_null(ds_json *json);
 

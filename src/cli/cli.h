@@ -198,6 +198,7 @@ ds_code cli_run_import(cli *run, ds_error *err);
 ds_code cli_run_imports(cli *run, ds_error *err);
 ds_code cli_run_undo_import(cli *run, ds_error *err);
 ds_code cli_run_append(cli *run, ds_error *err);
+ds_code cli_run_export(cli *run, ds_error *err);
 ds_code cli_run_simulate(cli *run, ds_error *err);
 ds_code cli_run_explain(cli *run, ds_error *err);
 ds_code cli_run_help(cli *run, ds_error *err);

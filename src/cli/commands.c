@@ -65,6 +65,11 @@ static const ds_option simulate_options[] = {
     {"milliseconds", DS_OPTION_FLAG, "", "", "", "times with milliseconds"},
 };
 
+static const ds_option export_options[] = {
+    {"case", DS_OPTION_NAME, "KEY", "", "",
+     "of XES: a trace is one value of this case key; else a customer"},
+};
+
 static const ds_option status_options[] = {
     {"columns", DS_OPTION_FLAG, "", "", "", "the bytes of every column, not of each kind"},
 };
@@ -99,6 +104,8 @@ const cli_command cli_commands[] = {
      cli_run_undo_import},
     {"append", "in", "take events from stdin, one JSON object a line", "", 0, 0,
      "doorstep append < events.ndjson", NULL, 0, cli_run_append},
+    {"export", "in", "write the events out: CSV, NDJSON, Parquet, XES, OCEL by the output's name",
+     "", 0, 0, "doorstep export -o events.parquet", OPTIONS(export_options), cli_run_export},
     {"simulate", "in", "make the events of customers who do not exist", "", 0, 0,
      "doorstep simulate --orders 20k --seed 1 -o shop.csv", OPTIONS(simulate_options),
      cli_run_simulate},

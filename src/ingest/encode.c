@@ -498,6 +498,11 @@ static ds_code subject_fill(const row_at *at, const ds_plan_event *plan, ds_reas
     return DS_OK;
   encoder->subject_kind = NULL;
   TRY(ds_read_nfc(text, &encoder->texts, &text, err));
+  // Without a kind of its own the text names it: "customer_id=C17".
+  if (plan->kind[0] == '\0' && (text.data[0] == '=' || memchr(text.data, '=', text.size) == NULL)) {
+    *ret_reason = DS_REASON_NO_CUSTOMER;
+    return DS_OK;
+  }
   ds_buf_reset(&encoder->subject);
   ds_buf_append(&encoder->subject, plan->kind, strlen(plan->kind));
   ds_buf_append(&encoder->subject, text.data, text.size);

@@ -2,11 +2,19 @@
 #include "ingest/json_clean.h"
 
 #include "ingest/personal.h"
+#include "model/value.h"
 
 bool ds_json_personal(const ds_ndjson_node *node, ds_str name) {
   return node->kind != DS_NDJSON_NULL &&
          (ds_personal_name(name) ||
           (node->kind == DS_NDJSON_TEXT && ds_personal_value(node->text)));
+}
+
+// To the last digit: a nested number is as good as any.
+static void number_write(double number, ds_json *json) {
+  char text[64];
+  const ds_value value = {.type = DS_TYPE_NUMBER, .number = number};
+  ds_json_number(json, (ds_str){text, (uint32_t)ds_value_print(text, sizeof text, &value)});
 }
 
 void ds_json_write_clean(const ds_ndjson_node *nodes, uint32_t at, ds_arena *arena, ds_json *json,
@@ -17,7 +25,7 @@ void ds_json_write_clean(const ds_ndjson_node *nodes, uint32_t at, ds_arena *are
   case DS_NDJSON_NULL: ds_json_null(json); return;
   case DS_NDJSON_BOOL: ds_json_bool(json, node->i != 0); return;
   case DS_NDJSON_INTEGER: ds_json_i64(json, node->i); return;
-  case DS_NDJSON_NUMBER: ds_json_double(json, node->number); return;
+  case DS_NDJSON_NUMBER: number_write(node->number, json); return;
   case DS_NDJSON_TEXT: ds_json_text(json, node->text); return;
   default: break;
   }

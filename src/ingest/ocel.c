@@ -10,6 +10,7 @@
 #include <stdlib.h>
 
 #include "base/limits.h"
+#include "ingest/names.h"
 #include "ingest/ocel_state.h"
 #include "ingest/recognise.h"
 
@@ -258,9 +259,10 @@ static void types_text(const ds_ocel *ocel, char out[256]) {
 }
 
 static ds_code customer_find(ds_ocel *ocel, ds_error *err) {
-  static const char *const names[] = {"customer", "customers", "user", "users", "account",
-                                      "accounts", "client", "clients", "customer_id", "user_id",
-                                      "account_id", "client_id", "case_id"};
+  // What an export calls them comes first.
+  static const char *const names[] = {DS_NAME_SUBJECT, "customer_id", "user_id", "account_id",
+                                      "client_id", "case_id", "customer", "customers", "user",
+                                      "users", "account", "accounts", "client", "clients"};
   const char *wanted = ocel->options.customer;
   ocel->customer_type = DS_NONE;
   for (uint32_t i = 0; wanted != NULL && i < ocel->types.count; i++)
@@ -370,6 +372,8 @@ static ds_code plan_make(ds_ocel *ocel, ds_arena *arena, ds_plan *plan, ds_error
   ds_recognise_kind(ocel->types.text[ocel->customer_type], ocel->customer_kind);
   char kind[DS_NAME_BYTES_MAX + 3];
   snprintf(kind, sizeof kind, "%s=", ocel->customer_kind);
+  if (strcmp(ocel->customer_kind, DS_NAME_SUBJECT) == 0)
+    kind[0] = '\0'; // the texts have their kind in front
   plan->events_count = 1;
   plan->events[0] = (ds_plan_event){
       .customer = column[0], .touchpoint = column[1], .time = column[2], .id = column[3],

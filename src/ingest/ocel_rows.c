@@ -6,6 +6,7 @@
 
 #include "base/json.h"
 #include "base/limits.h"
+#include "ingest/names.h"
 #include "ingest/ocel_state.h"
 
 enum { COLUMN_CUSTOMER, COLUMN_EVENT, COLUMN_TIME, COLUMN_ID, TOGETHER_MAX = 256 };
@@ -91,7 +92,7 @@ static ds_str value_at(const ds_ocel *ocel, uint32_t object, uint32_t attribute,
 
 static ds_code keys_set(ds_ocel *ocel, const group *g, ds_error *err) {
   char name[DS_NAME_BYTES_MAX + 16];
-  const int size = snprintf(name, sizeof name, DS_OCEL_TYPE_PREFIX "%.*s",
+  const int size = snprintf(name, sizeof name, DS_PREFIX_KEY "%.*s",
                             (int)ocel->types.text[g->type].size, ocel->types.text[g->type].data);
   ds_str *texts = ds_arena_array(&ocel->event, g->count, sizeof *texts);
   if (texts == NULL)

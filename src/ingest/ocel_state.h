@@ -71,8 +71,6 @@ struct ds_ocel {
   uint64_t line; // of the file where the reader is, 0 = it has no lines
 };
 
-// The name of a column of case keys is this and the type.
-#define DS_OCEL_TYPE_PREFIX "ocel:type:"
 
 // A reader's calls. declare: an attribute of a type; begin: an object, or an event (with time);
 // then its values (`time` of an object's), relations; end.

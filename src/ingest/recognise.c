@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "base/limits.h"
+#include "ingest/names.h"
 #include "ingest/personal.h"
 
 typedef enum role {
@@ -14,9 +15,10 @@ typedef enum role {
 // Names that mean a role, in lower case without separators, the strongest first. An XES log's case
 // comes before a column "customer" that is one of its attributes.
 static const char *const role_names[ROLES_COUNT][24] = {
-    [ROLE_CUSTOMER] = {"caseconceptname", "customeruniqueid", "customerid", "customer", "userid",
-                       "accountid", "clientid", "personid", "memberid", "contactid", "profileid",
-                       "distinctid", "anonymousid", "user", "account", "client", "caseid", "case"},
+    [ROLE_CUSTOMER] = {"doorstepsubject", "caseconceptname", "customeruniqueid", "customerid",
+                       "customer", "userid", "accountid", "clientid", "personid", "memberid",
+                       "contactid", "profileid", "distinctid", "anonymousid", "user", "account",
+                       "client", "caseid", "case"},
     [ROLE_TIME] = {"timetimestamp", "time", "timestamp", "eventtime", "eventtimestamp",
                    "occurredat", "occurred", "happenedat", "createdat", "datetime", "ts",
                    "eventdate", "date", "originaltimestamp", "completetimestamp", "starttime"},
@@ -63,12 +65,19 @@ static void fold(ds_str name, char out[64]) {
   out[used] = '\0';
 }
 
+// Whether the name says outright what the column is; then *name is what stands behind that.
+static bool strip(ds_str *name, const char *prefix) {
+  const uint32_t size = (uint32_t)strlen(prefix);
+  if (name->size <= size || memcmp(name->data, prefix, size) != 0)
+    return false;
+  *name = (ds_str){name->data + size, name->size - size};
+  return true;
+}
+
 // What a column is called after --map old=new.
 static ds_str called(const recogniser *r, uint32_t column) {
-  static const char type[] = "ocel:type:"; // whose columns are known by the type alone
   ds_str name = r->input->columns[column].name;
-  if (name.size > sizeof type - 1 && memcmp(name.data, type, sizeof type - 1) == 0)
-    name = (ds_str){name.data + sizeof type - 1, name.size - (uint32_t)(sizeof type - 1)};
+  (void)(strip(&name, DS_PREFIX_KEY) || strip(&name, DS_PREFIX_PROPERTY));
   for (uint32_t i = 0; i < r->options->renames_count; i++)
     if (ds_str_equal(name, ds_str_of(r->options->renames[i].name)))
       return ds_str_of(r->options->renames[i].value);
@@ -102,6 +111,30 @@ static ds_code column_named(const recogniser *r, ds_str name, const char *option
                  r->input->file->name, DS_STR(name), option, columns_text(r, text));
 }
 
+static bool is_prefixed(const recogniser *r, uint32_t column) {
+  ds_str name = r->input->columns[column].name;
+  return strip(&name, DS_PREFIX_KEY) || strip(&name, DS_PREFIX_PROPERTY);
+}
+
+bool ds_recognise_is_role(ds_str name) {
+  char folded[64];
+  fold(name, folded);
+  for (uint32_t want = 0; want < ROLES_COUNT; want++)
+    for (const char *const *known = role_names[want]; *known != NULL; known++)
+      if (strcmp(folded, *known) == 0)
+        return true;
+  return false;
+}
+
+bool ds_recognise_is_key(ds_str name) {
+  char folded[64];
+  fold(name, folded);
+  for (size_t k = 0; k < sizeof key_names / sizeof *key_names; k++)
+    if (strcmp(folded, key_names[k]) == 0)
+      return true;
+  return false;
+}
+
 // An id that occurs twice is no event's id; taking it for one would drop events as duplicates.
 static bool role_suits(const recogniser *r, role want, uint32_t column) {
   return want != ROLE_ID || (r->input->columns[column].distinct && r->input->sampled > 1);
@@ -112,7 +145,8 @@ static uint32_t role_by_name(const recogniser *r, role want) {
     for (uint32_t i = 0; i < r->input->columns_count; i++) {
       char folded[64];
       fold(called(r, i), folded);
-      if (strcmp(folded, *name) == 0 && r->roles[i] == ROLE_PROPERTY && role_suits(r, want, i))
+      if (strcmp(folded, *name) == 0 && r->roles[i] == ROLE_PROPERTY && !is_prefixed(r, i) &&
+          role_suits(r, want, i))
         return i;
     }
   return DS_NONE;
@@ -246,11 +280,10 @@ static ds_code roles_find(recogniser *r, ds_error *err) {
 
 // Whether a column that has no role is a key or personal.
 static role rest_find(const recogniser *r, uint32_t column) {
-  char folded[64];
-  fold(called(r, column), folded);
-  for (size_t k = 0; k < sizeof key_names / sizeof *key_names; k++)
-    if (strcmp(folded, key_names[k]) == 0)
-      return ROLE_KEY;
+  ds_str name = r->input->columns[column].name;
+  const bool key = strip(&name, DS_PREFIX_KEY);
+  if (key || (!strip(&name, DS_PREFIX_PROPERTY) && ds_recognise_is_key(called(r, column))))
+    return ROLE_KEY;
   return r->input->columns[column].personal ? ROLE_PERSONAL : ROLE_PROPERTY;
 }
 
@@ -341,6 +374,11 @@ static ds_code role_plan(recogniser *r, uint32_t column, ds_error *err) {
     TRY(fetch(r, column, DS_USE_TEXT, &event->customer, err));
     char kind[256];
     ds_recognise_kind(called(r, column), kind);
+    if (strcmp(kind, DS_NAME_SUBJECT) == 0) {
+      event->kind = "";
+      snprintf(as, sizeof as, "customer, with its kind");
+      break;
+    }
     snprintf(as, sizeof as, "%s=", kind);
     event->kind = ds_arena_text(r->arena, as, strlen(as));
     snprintf(as, sizeof as, "customer (%s)", kind);

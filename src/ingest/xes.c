@@ -183,9 +183,10 @@ static ds_code value_set(xes *x, const kind *of, ds_str value, ds_error *err) {
 // --- lists, and what lies deeper than the path may be: JSON text
 
 static void json_value(xes *x, const kind *of, ds_str value) {
-  double number;
-  if (strcmp(of->duck_type, "DOUBLE") == 0 && ds_str_to_double(value, &number))
-    ds_json_double(&x->json, number);
+  ds_value number = {.type = DS_TYPE_NUMBER};
+  char text[64];
+  if (strcmp(of->duck_type, "DOUBLE") == 0 && ds_str_to_double(value, &number.number))
+    ds_json_number(&x->json, (ds_str){text, (uint32_t)ds_value_print(text, 64, &number)});
   else if (strcmp(of->duck_type, "BOOLEAN") == 0)
     ds_json_bool(&x->json, ds_str_equal(value, ds_str_of("true")));
   else

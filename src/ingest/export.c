@@ -1,0 +1,410 @@
+// SPDX-License-Identifier: Apache-2.0
+// One scan with one thread, so that customers come in one order: first a look at what is there,
+// then the writing.
+#include "ingest/export.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "base/limits.h"
+#include "ingest/duck.h"
+#include "ingest/export_state.h"
+#include "ingest/names.h"
+#include "model/time.h"
+#include "scan/property_types.h"
+#include "scan/scan.h"
+
+enum { FLUSH_BYTES = 1 << 20, OUT_BYTES_MAX = 64 << 20 };
+
+ds_export_form ds_export_form_of(ds_str file) {
+  static const struct {
+    const char *end;
+    ds_export_form form;
+  } ends[] = {
+      {".csv", DS_EXPORT_CSV},        {".ndjson", DS_EXPORT_NDJSON},
+      {".jsonl", DS_EXPORT_NDJSON},   {".xes", DS_EXPORT_XES},
+      {".jsonocel", DS_EXPORT_OCEL},  {".parquet", DS_EXPORT_PARQUET},
+  };
+  for (size_t i = 0; i < sizeof ends / sizeof *ends; i++) {
+    const uint32_t size = (uint32_t)strlen(ends[i].end);
+    if (file.size > size && ds_str_equal_nocase((ds_str){file.data + file.size - size, size},
+                                                ds_str_of(ends[i].end)))
+      return ends[i].form;
+  }
+  return DS_EXPORT_FORMS_COUNT;
+}
+
+void ds_export_subject(ds_str subject, ds_str *ret_kind, ds_str *ret_text) {
+  const char *equals = subject.size == 0 ? NULL : memchr(subject.data, '=', subject.size);
+  const uint32_t size = equals == NULL ? 0 : (uint32_t)(equals - subject.data);
+  *ret_kind = (ds_str){subject.data, size};
+  *ret_text = equals == NULL ? subject : (ds_str){equals + 1, subject.size - size - 1};
+}
+
+// --- values
+
+static bool is_present(const ds_property_column *column, uint32_t event) {
+  return column->type != DS_TYPE_NULL && (column->present[event >> 6] >> (event & 63) & 1) != 0;
+}
+
+ds_value ds_export_value(const ds_block *block, const export_property *property,
+                         uint32_t event) {
+  for (uint32_t i = property->first; i < property->first + property->count; i++) {
+    const ds_property_column *column = &block->property[i];
+    if (!is_present(column, event))
+      continue;
+    ds_value value = {.type = column->type};
+    if (column->type == DS_TYPE_NUMBER)
+      value.number = column->number[event];
+    else if (column->type == DS_TYPE_STRING)
+      value.text = column->text[event];
+    else
+      value.i = column->i[event];
+    return value;
+  }
+  return (ds_value){.type = DS_TYPE_NULL};
+}
+
+ds_str ds_export_text(const ds_value *value, char out[64]) {
+  if (value->type == DS_TYPE_STRING)
+    return value->text;
+  if (value->type == DS_TYPE_DURATION)
+    return (ds_str){out, (uint32_t)snprintf(out, 64, "%" PRId64, value->i)};
+  return (ds_str){out, (uint32_t)ds_value_print(out, 64, value)};
+}
+
+void ds_export_json(ds_json *json, const ds_value *value) {
+  char text[64];
+  const ds_str shown = ds_export_text(value, text);
+  switch (value->type) {
+  case DS_TYPE_BOOL: ds_json_bool(json, value->i != 0); return;
+  case DS_TYPE_DURATION: ds_json_i64(json, value->i); return;
+  case DS_TYPE_NUMBER: ds_json_number(json, shown); return;
+  default: ds_json_text(json, shown);
+  }
+}
+
+ds_str ds_export_key(exporter *e, const ds_block *block, uint32_t key, uint32_t event) {
+  const ds_key_column *column = &block->key[key];
+  const uint32_t first = column->first[event];
+  const uint32_t count = column->first[event + 1] - first;
+  if (count == 0)
+    return (ds_str){NULL, 0};
+  const ds_str one = column->text[column->item[first]];
+  if (count == 1 && (one.size == 0 || one.data[0] != '['))
+    return one;
+  ds_buf_reset(&e->text);
+  ds_json json = ds_json_to(&e->text, false);
+  ds_json_begin_array(&json);
+  for (uint32_t i = first; i < first + count; i++)
+    ds_json_text(&json, column->text[column->item[i]]);
+  ds_json_end_array(&json);
+  return (ds_str){(const char *)e->text.data, (uint32_t)e->text.size};
+}
+
+ds_code ds_export_flush(exporter *e, bool all, ds_error *err) {
+  if (!all && e->out.size < FLUSH_BYTES)
+    return DS_OK;
+  TRY(ds_buf_check(&e->out, "an event", err));
+  const ds_code code = e->options->write(e->options->context, e->out.data, e->out.size, err);
+  ds_buf_reset(&e->out);
+  return code;
+}
+
+// --- columns
+
+static ds_code no_memory(ds_error *err) {
+  return ds_fail(err, DS_MEMORY, "out of memory exporting");
+}
+
+// The name under which an import takes a column for what it is.
+static ds_code name_make(exporter *e, ds_str name, bool key, ds_str *ret_name, ds_error *err) {
+  const bool clear = key ? ds_recognise_is_key(name)
+                         : !ds_recognise_is_key(name) && !ds_recognise_is_role(name);
+  const char *prefix = clear ? "" : key ? DS_PREFIX_KEY : DS_PREFIX_PROPERTY;
+  const size_t size = strlen(prefix) + name.size;
+  char *text = ds_arena_alloc(&e->arena, size + 1);
+  if (text == NULL)
+    return no_memory(err);
+  memcpy(text, prefix, strlen(prefix));
+  memcpy(text + strlen(prefix), name.data, name.size);
+  *ret_name = (ds_str){text, (uint32_t)size};
+  return DS_OK;
+}
+
+static ds_code properties_list(exporter *e, ds_error *err) {
+  const ds_names *names = &e->snapshot->space.properties;
+  uint16_t *codes = ds_arena_array(&e->arena, (size_t)names->count * DS_TYPES_COUNT + 1,
+                                   sizeof *codes);
+  ds_type *types = ds_arena_array(&e->arena, (size_t)names->count * DS_TYPES_COUNT + 1,
+                                  sizeof *types);
+  e->properties = ds_arena_array(&e->arena, names->count + 1, sizeof *e->properties);
+  if (codes == NULL || types == NULL || e->properties == NULL)
+    return no_memory(err);
+  uint32_t used = 0;
+  for (uint32_t p = 0; p < names->count; p++) {
+    ds_property_kinds kinds;
+    TRY(ds_property_kinds_of(e->snapshot, (uint16_t)p, &kinds, err));
+    export_property *to = &e->properties[e->properties_count];
+    *to = (export_property){.code = (uint16_t)p, .first = used};
+    for (uint32_t t = DS_TYPE_NULL + 1; t < DS_TYPES_COUNT; t++)
+      if (kinds.touchpoints[t] > 0) {
+        codes[used] = (uint16_t)p;
+        types[used++] = (ds_type)t;
+        to->count++;
+      }
+    if (to->count == 0)
+      continue;
+    to->type = to->count > 1 ? DS_TYPE_STRING : types[to->first];
+    TRY(name_make(e, names->text[p], false, &to->name, err));
+    e->properties_count++;
+  }
+  e->columns.properties = codes;
+  e->columns.property_types = types;
+  e->columns.properties_count = used;
+  return DS_OK;
+}
+
+// The case of an XES log is its customer's name again: an import makes that key by itself.
+static bool key_is_customer(const exporter *e, ds_str name) {
+  return e->natural && ds_str_equal(name, ds_str_of("case_id")) &&
+         ds_str_equal(e->customer, name);
+}
+
+static ds_code keys_list(exporter *e, ds_error *err) {
+  const ds_names *names = &e->snapshot->space.keys;
+  uint16_t *codes = ds_arena_array(&e->arena, names->count + 1, sizeof *codes);
+  e->keys = ds_arena_array(&e->arena, names->count + 1, sizeof *e->keys);
+  if (codes == NULL || e->keys == NULL)
+    return no_memory(err);
+  for (uint32_t k = 0; k < names->count && !e->by_case; k++) {
+    if (key_is_customer(e, names->text[k]))
+      continue;
+    codes[e->keys_count] = (uint16_t)k;
+    e->keys[e->keys_count].code = (uint16_t)k;
+    TRY(name_make(e, names->text[k], true, &e->keys[e->keys_count].name, err));
+    e->keys_count++;
+  }
+  e->columns.keys = codes;
+  e->columns.keys_count = e->keys_count;
+  e->columns.key_texts = true;
+  return DS_OK;
+}
+
+// --- the scans
+
+// What a scan works on: the kernel's state is no more than where to find the exporter.
+typedef struct pass {
+  exporter *e;
+  ds_code (*block)(exporter *e, const ds_block *block, ds_error *err);
+} pass;
+
+static ds_code state_init(void *state, const void *context, ds_arena *arena, ds_error *err) {
+  (void)arena;
+  (void)err;
+  memcpy(state, context, sizeof(pass));
+  return DS_OK;
+}
+
+static ds_code state_block(void *state, const ds_block *block, ds_error *err) {
+  const pass *p = state;
+  return p->block(p->e, block, err);
+}
+
+static ds_code state_merge(void *into, void *from, ds_error *err) {
+  (void)into;
+  (void)from;
+  (void)err;
+  return DS_OK;
+}
+
+static ds_code scan_run(exporter *e, const ds_columns *columns,
+                        ds_code (*block)(exporter *e, const ds_block *block, ds_error *err),
+                        ds_error *err) {
+  static const ds_kernel kernel = {"export", sizeof(pass), state_init, state_block, state_merge,
+                                   NULL};
+  const ds_plan plan = {.columns = *columns, .has_case = e->by_case, .case_key = e->case_code,
+                        .want_case_text = e->by_case, .threads = 1,
+                        .progress = e->options->progress};
+  const pass p = {e, block};
+  ds_arena arena;
+  ds_arena_init(&arena, (size_t)1 << 30);
+  void *state;
+  const ds_code code = ds_scan(e->snapshot, &plan, &kernel, &p, &arena, &state, err);
+  ds_arena_done(&arena);
+  return code;
+}
+
+// The kinds of customers, and whether times of arrival say anything.
+static ds_code block_look(exporter *e, const ds_block *block, ds_error *err) {
+  for (uint32_t j = 0; j < block->journeys; j++) {
+    ds_str kind;
+    ds_str text;
+    uint32_t index;
+    ds_export_subject(block->subject[j], &kind, &text);
+    TRY(ds_names_add(&e->kinds, kind, &index, err));
+  }
+  for (uint32_t i = 0; i < block->events; i++)
+    e->received |= block->received_ms[i] != block->time_ms[i];
+  return DS_OK;
+}
+
+static ds_code block_write(exporter *e, const ds_block *block, ds_error *err) {
+  const export_form *form = e->form;
+  for (uint32_t j = 0; j < block->journeys; j++) {
+    if (form->journey != NULL)
+      TRY(form->journey(e, block, j, err));
+    for (uint32_t i = block->offset[j]; i < block->offset[j + 1]; i++) {
+      TRY(e->second ? form->event2(e, block, j, i, err) : form->event(e, block, j, i, err));
+      TRY(ds_export_flush(e, false, err));
+    }
+    e->events += e->second ? 0 : block->offset[j + 1] - block->offset[j];
+    if (form->journey_end != NULL)
+      TRY(form->journey_end(e, err));
+  }
+  return DS_OK;
+}
+
+// An import knows the kind by the column's name when there is but one, and it is a known one.
+static void customer_name(exporter *e) {
+  const ds_str kind = e->kinds.count == 0 ? ds_str_of("customer_id") : e->kinds.text[0];
+  const bool taken = ds_names_find(&e->snapshot->space.keys, kind) != DS_NONE &&
+                     !ds_str_equal(kind, ds_str_of("case_id"));
+  static const char *const known[] = {"customer_id", "user_id", "account_id", "client_id",
+                                      "case_id", "person_id", "member_id", "contact_id",
+                                      "profile_id", "anonymous_id"};
+  for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+    e->natural |= e->kinds.count <= 1 && !taken && ds_str_equal(kind, ds_str_of(known[i]));
+  e->customer = e->natural ? kind : ds_str_of(DS_NAME_SUBJECT);
+}
+
+static ds_code case_find(exporter *e, ds_error *err) {
+  const char *name = e->options->case_key;
+  if (name == NULL)
+    return DS_OK;
+  const uint32_t code = ds_names_find(&e->snapshot->space.keys, ds_str_of(name));
+  if (code == DS_NONE)
+    return ds_fail(err, DS_USAGE, "--case %.64s: no event has a case key of that name", name);
+  if (e->options->form != DS_EXPORT_XES)
+    return ds_fail(err, DS_USAGE, "--case is for XES, whose traces it makes");
+  e->by_case = true;
+  e->case_code = (uint16_t)code;
+  return DS_OK;
+}
+
+static ds_code export_plan(exporter *e, ds_error *err) {
+  TRY(case_find(e, err));
+  const ds_columns look = {.want = DS_WANT_TIME | DS_WANT_RECEIVED | DS_WANT_SUBJECT};
+  const bool by_case = e->by_case;
+  e->by_case = false;
+  TRY(scan_run(e, &look, block_look, err));
+  e->by_case = by_case;
+  customer_name(e);
+  e->columns.want = DS_WANT_TIME | DS_WANT_TOUCHPOINT | DS_WANT_SUBJECT |
+                    (e->received ? DS_WANT_RECEIVED : 0);
+  TRY(properties_list(e, err));
+  return keys_list(e, err);
+}
+
+static ds_code export_run(exporter *e, ds_error *err) {
+  TRY(export_plan(e, err));
+  if (e->form->begin != NULL)
+    TRY(e->form->begin(e, err));
+  TRY(scan_run(e, &e->columns, block_write, err));
+  if (e->form->twice) {
+    TRY(e->form->middle(e, err));
+    e->second = true;
+    TRY(scan_run(e, &e->columns, block_write, err));
+  }
+  if (e->form->end != NULL)
+    TRY(e->form->end(e, err));
+  return ds_export_flush(e, true, err);
+}
+
+static void exporter_init(exporter *e, const ds_snapshot *snapshot,
+                          const ds_export_options *options) {
+  *e = (exporter){.snapshot = snapshot, .options = options};
+  ds_arena_init(&e->arena, (size_t)256 << 20);
+  ds_names_init(&e->kinds, DS_NAMES_MAX);
+  ds_buf_init(&e->out, OUT_BYTES_MAX);
+  ds_buf_init(&e->text, OUT_BYTES_MAX);
+  ds_map64_init(&e->objects);
+  ds_map64_init(&e->met);
+}
+
+static void exporter_done(exporter *e) {
+  ds_arena_done(&e->arena);
+  ds_names_done(&e->kinds);
+  ds_buf_done(&e->out);
+  ds_buf_done(&e->text);
+  ds_map64_done(&e->objects);
+  ds_map64_done(&e->met);
+}
+
+ds_code ds_export(const ds_snapshot *snapshot, const ds_export_options *options,
+                  uint64_t *ret_events, ds_error *err) {
+  static const export_form *const forms[] = {
+      [DS_EXPORT_CSV] = &ds_export_csv, [DS_EXPORT_NDJSON] = &ds_export_ndjson,
+      [DS_EXPORT_XES] = &ds_export_xes, [DS_EXPORT_OCEL] = &ds_export_ocel,
+  };
+  exporter e;
+  exporter_init(&e, snapshot, options);
+  e.form = forms[options->form];
+  const ds_code code = export_run(&e, err);
+  *ret_events = e.events;
+  exporter_done(&e);
+  return code;
+}
+
+// --- Parquet: DuckDB reads the NDJSON and writes it again with types
+
+static void column_sql(ds_buf *sql, ds_str name, const char *type) {
+  ds_buf_text(sql, ", ");
+  ds_sql_literal(sql, name);
+  ds_buf_printf(sql, ": '%s'", type);
+}
+
+static void copy_sql(const exporter *e, const char *from, const char *to, ds_buf *sql) {
+  static const char *const types[DS_TYPES_COUNT] = {
+      [DS_TYPE_NUMBER] = "DOUBLE",          [DS_TYPE_STRING] = "VARCHAR",
+      [DS_TYPE_BOOL] = "BOOLEAN",           [DS_TYPE_TIME] = "TIMESTAMP WITH TIME ZONE",
+      [DS_TYPE_DATE] = "DATE",              [DS_TYPE_DURATION] = "BIGINT",
+  };
+  ds_buf_text(sql, "copy (select * from read_json(");
+  ds_sql_literal(sql, ds_str_of(from));
+  ds_buf_text(sql, ", auto_detect=false, records='true', format='newline_delimited', "
+              "maximum_object_size=16777216, columns={");
+  ds_sql_literal(sql, e->customer);
+  ds_buf_text(sql, ": 'VARCHAR'");
+  column_sql(sql, ds_str_of("time"), types[DS_TYPE_TIME]);
+  column_sql(sql, ds_str_of("event"), "VARCHAR");
+  if (e->received)
+    column_sql(sql, ds_str_of("received"), types[DS_TYPE_TIME]);
+  for (uint32_t k = 0; k < e->keys_count; k++)
+    column_sql(sql, e->keys[k].name, "VARCHAR");
+  for (uint32_t p = 0; p < e->properties_count; p++)
+    column_sql(sql, e->properties[p].name, types[e->properties[p].type]);
+  ds_buf_text(sql, "})) to ");
+  ds_sql_literal(sql, ds_str_of(to));
+  ds_buf_text(sql, " (format parquet, compression zstd)");
+}
+
+ds_code ds_export_parquet(const ds_snapshot *snapshot, const char *duckdb_path, const char *from,
+                          const char *to, ds_error *err) {
+  const ds_export_options options = {.form = DS_EXPORT_NDJSON};
+  exporter e;
+  ds_duck *duck = NULL;
+  exporter_init(&e, snapshot, &options);
+  ds_code code = export_plan(&e, err);
+  if (code == DS_OK)
+    code = ds_duck_open(duckdb_path, NULL, (size_t)512 << 20, &duck, err);
+  if (code == DS_OK)
+    copy_sql(&e, from, to, &e.out);
+  if (code == DS_OK)
+    code = ds_buf_check(&e.out, "a query", err);
+  if (code == DS_OK)
+    code = ds_duck_run(duck, ds_buf_cstr(&e.out), err);
+  ds_duck_close(duck);
+  exporter_done(&e);
+  return code;
+}
