@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Questions over real files against SQL that DuckDB runs over the same raw files: every node, every
-// edge, every time of the process map, every variant. Skipped, and counted as such, where the
-// shared data is absent.
+// edge, every time of the process map, every variant, every stage of the journey map. Skipped, and
+// counted as such, where the shared data is absent.
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -82,7 +82,7 @@ static void check_table(fixture *f, ds_duck *duck, const char *sql, const ds_res
   ds_duck_texts texts;
   if (ds_duck_query(duck, sql, &f->arena, &texts, &f->err) != DS_OK)
     fail_msg("%s", f->err.message);
-  assert_true(texts.rows > 3);
+  assert_true(texts.rows > 0);
   oracle_compare(oracle_table(result, name), &texts, keys);
 }
 
@@ -103,6 +103,36 @@ static const char variants_sql[] =
     "(k / sum(k) over ())::varchar, "
     "(sum(k) over (order by k desc, s) / sum(k) over ())::varchar, m::varchar, p::varchar "
     "from grouped";
+
+// The journey map's own SQL over `o`, whose cases stand as customers; its scores are not there.
+static void check_map(fixture *f, ds_duck *duck, const ds_result *result) {
+  static const char *const tables[] = {"stages", "touchpoints"};
+  ds_snapshot *snapshot = NULL;
+  ds_buf sql, wrapped;
+  ds_buf_init(&sql, 1u << 20);
+  ds_buf_init(&wrapped, 1u << 20);
+  if (ds_store_snapshot(f->store, &snapshot, &f->err) != DS_OK ||
+      ds_duck_run(duck, "create view events as select c as customer, make_timestamp(t * 1000) as "
+                  "time, n as arrival, e as touchpoint, null::double as score from o", &f->err) !=
+          DS_OK)
+    fail_msg("%s", f->err.message);
+  const ds_request request = {.snapshot = snapshot, .arena = &f->arena};
+  assert_int_equal(ds_question_find(ds_str_of("map"))->sql(&request, &sql, &f->err), DS_OK);
+  char *at = (char *)(uintptr_t)ds_buf_cstr(&sql);
+  for (uint32_t s = 0; s < 2; s++) {
+    char *end = strstr(at, ";\n");
+    assert_non_null(end);
+    *end = '\0';
+    ds_buf_reset(&wrapped);
+    ds_buf_printf(&wrapped, "select columns(c -> c not like 'satisfaction%%')::varchar from (%s)",
+                  at);
+    check_table(f, duck, ds_buf_cstr(&wrapped), result, tables[s], s + 1);
+    at = end + 2;
+  }
+  ds_buf_done(&sql);
+  ds_buf_done(&wrapped);
+  ds_snapshot_free(snapshot);
+}
 
 // `events` is SQL for rows (c, t in ms, n = order among equals, e), over which every question with
 // the options `value` (given of them) is held against SQL.
@@ -128,6 +158,8 @@ static void check_against_sql(fixture *f, const char *events, const ds_option_va
     values[i + 1] = value[i];
   ask(f, "variants", values, given + 1, threads, &result);
   check_table(f, duck, variants_sql, &result, "variants", 2);
+  ask(f, "map", value, given, threads, &result);
+  check_map(f, duck, &result);
   ds_buf_done(&sql);
   ds_duck_close(duck);
 }

@@ -182,6 +182,7 @@ typedef struct asked {
 } asked;
 
 static const asked questions[] = {
+    {"map", {"stages", "touchpoints"}, {1, 2}, "columns(*)::varchar"},
     {"process", {"nodes", "edges"}, {1, 2}, "columns(*)::varchar"},
     {"variants", {"variants"}, {2},
      "rank::varchar, array_to_string(touchpoints, chr(31)), "
@@ -222,7 +223,9 @@ static ds_request request_of(world *w, const ds_snapshot *snapshot, uint32_t thr
 // A filter on a property that no event of this world carries is refused, by name.
 static bool refused(world *w, const ds_snapshot *snapshot) {
   const char *where = ds_option_get(&(ds_option_set){w->option, w->options}, "where");
-  const char *outcome = ds_option_get(&(ds_option_set){w->option, w->options}, "outcome");
+  const ds_option_set given = {w->option, w->options};
+  const char *outcome = ds_option_get(&given, "outcome");
+  outcome = outcome == NULL ? ds_option_get(&given, "score") : outcome;
   if (outcome != NULL &&
       (ds_names_find(&snapshot->space.properties, ds_str_of("value")) == DS_NONE ||
        (strchr(outcome, '.') != NULL &&
@@ -260,12 +263,12 @@ static void compare_one(world *w, const asked *what, const ds_snapshot *snapshot
 
 // Options that only one question has.
 static void choose_own_options(world *w, const asked *what) {
-  if (strcmp(what->question, "variants") != 0)
-    return;
-  if (draw(w, 2) == 0)
+  const bool variants = strcmp(what->question, "variants") == 0;
+  if (variants && draw(w, 2) == 0)
     put_option(w, "collapse", "");
-  if (draw(w, 2) == 0) {
-    put_option(w, "outcome", draw(w, 2) == 0 ? "value" : "order_placed.value");
+  if (strcmp(what->question, "process") != 0 && draw(w, 2) == 0) {
+    put_option(w, variants ? "outcome" : "score",
+               draw(w, 2) == 0 ? "value" : "order_placed.value");
     put_option(w, "min-n", "2");
   }
 }

@@ -19,6 +19,9 @@ typedef struct listed {
 } listed;
 
 static const listed all[] = {
+    {"map", "stages", {"stage"}, {"cases", "dropped"}},
+    {"map", "touchpoints", {"stage", "touchpoint"}, {"cases", "occurrences"}},
+    {"map", "routes", {"route"}, {"cases"}},
     {"process", "nodes", {"touchpoint"}, {"occurrences", "cases", "starts", "ends"}},
     {"process", "edges", {"from", "to"}, {"occurrences", "cases"}},
     {"variants", "overall", {NULL}, {"cases"}},
@@ -42,14 +45,17 @@ static const ds_cell *cell(const ds_table *table, uint32_t row, const char *colu
   return &table->cells[(size_t)row * table->columns_count + c];
 }
 
-// Writes ` name='value'` for a key of a row.
+// Writes ` name='value'` for a key of a row; the items of a list are joined by '>'.
 static uint32_t put_key(char *text, size_t size, const ds_table *table, uint32_t row,
                         const char *name) {
   const ds_cell *at = cell(table, row, name);
   const ds_cell_type type = table->columns[ds_table_column(table, name)].type;
-  const int used = type == DS_CELL_TEXT ? snprintf(text, size, " %s='%.*s'", name, DS_STR(at->text))
-                                        : snprintf(text, size, " %s=%.0f", name, at->number);
+  const bool texts = type == DS_CELL_TEXT || type == DS_CELL_LIST;
+  const int used = texts ? snprintf(text, size, " %s='%.*s'", name, DS_STR(at->text))
+                         : snprintf(text, size, " %s=%.0f", name, at->number);
   assert_true(used > 0 && (size_t)used < size);
+  for (int i = 0; i < used; i++)
+    text[i] = text[i] == DS_LIST_SEPARATOR ? '>' : text[i];
   return (uint32_t)used;
 }
 

@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: Apache-2.0
+// --list for the journey map: the cases or events that one figure counted, by a second scan.
+// Private to question/. May use base/ to scan/.
+#ifndef DS_QUESTION_MAP_LIST_H
+#define DS_QUESTION_MAP_LIST_H
+
+#include "question/map_kernel.h"
+#include "question/question.h"
+
+// Lists into *result what `cell` names: 'stages stage=A column=cases|dropped', 'touchpoints
+// stage=A touchpoint=B column=cases|occurrences' or 'routes route=A>B column=cases', with the
+// --by property besides when the context has one.
+DS_CHECKED ds_code ds_map_list(const ds_request *request, const ds_plan *plan,
+                               const map_context *context, const char *cell, ds_result *result,
+                               ds_error *err);
+
+// A stage's name for people: that of the catalogue, "(none)" for none.
+const char *ds_map_stage_name(uint32_t stage);
+
+// The property that tells satisfaction: --score, else a usual name that the store has, else NULL.
+const char *ds_map_score_name(const ds_request *request);
+
+#endif

@@ -1,0 +1,279 @@
+// SPDX-License-Identifier: Apache-2.0
+// See tally.h.
+#include "question/tally.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/large.h"
+#include "model/time.h"
+#include "question/quantile.h"
+
+// How many standard deviations of a sampled rank a window spans to each side, and from how many
+// sampled values on a cell gets windows: others keep all.
+static const double WINDOW_SIGMAS = 5.0;
+enum { WINDOW_SAMPLES_MIN = 64, RUNS = 3 };
+
+static const struct {
+  uint32_t numerator, denominator;
+} quantiles[DS_TALLY_QUANTILES] = {{1, 2}, {9, 10}};
+
+#define VALUE_END (2 * DS_TIME_MAX_MS + 1)
+
+static ds_code no_memory(ds_error *err) {
+  return ds_fail(err, DS_MEMORY, "out of memory for quantiles: give more --memory");
+}
+
+ds_code ds_tally_init(ds_tally *tally, uint32_t cells, const ds_tally_cell *windows,
+                      size_t kept_bytes_max, const ds_refine *refine, ds_error *err) {
+  assert(cells > 0 && cells < 1u << DS_TALLY_SHIFT);
+  *tally = (ds_tally){.cells = cells, .kept_bytes_max = kept_bytes_max, .refine = refine};
+  if (refine != NULL)
+    return ds_refine_counts_init(&tally->refined, refine, err);
+  tally->cell = aligned_alloc(sizeof *tally->cell, cells * sizeof *tally->cell);
+  if (tally->cell == NULL)
+    return no_memory(err);
+  if (windows != NULL)
+    memcpy(tally->cell, windows, cells * sizeof *windows);
+  for (uint32_t c = 0; windows == NULL && c < cells; c++)
+    tally->cell[c] = (ds_tally_cell){.high = {VALUE_END, VALUE_END}};
+  return DS_OK;
+}
+
+void ds_tally_done(ds_tally *tally) {
+  free(tally->cell);
+  while (tally->kept != NULL) {
+    ds_tally_chunk *chunk = tally->kept;
+    tally->kept = chunk->next;
+    free(chunk);
+  }
+  ds_refine_counts_done(&tally->refined);
+  tally->cell = NULL;
+}
+
+ds_code ds_tally_room(ds_tally *tally, ds_error *err) {
+  ds_tally_chunk *chunk = tally->kept;
+  if (chunk != NULL && tally->kept_bytes + sizeof *chunk > tally->kept_bytes_max) {
+    tally->lost = true;
+    chunk->used = 0;
+    return DS_OK;
+  }
+  chunk = ds_large_alloc(sizeof *chunk);
+  if (chunk == NULL)
+    return no_memory(err);
+  chunk->used = 0;
+  chunk->next = tally->kept;
+  tally->kept = chunk;
+  tally->kept_bytes += sizeof *chunk;
+  return DS_OK;
+}
+
+void ds_tally_merge(ds_tally *into, ds_tally *from) {
+  assert(into->cells == from->cells);
+  if (into->refine != NULL) {
+    ds_refine_merge(into->refine, &into->refined, &from->refined);
+    return;
+  }
+  for (uint32_t c = 0; c < into->cells; c++) {
+    into->cell[c].count += from->cell[c].count;
+    for (uint32_t q = 0; q < DS_TALLY_QUANTILES; q++)
+      into->cell[c].below[q] += from->cell[c].below[q];
+  }
+  while (from->kept != NULL) {
+    ds_tally_chunk *chunk = from->kept;
+    from->kept = chunk->next;
+    chunk->next = into->kept;
+    into->kept = chunk;
+  }
+  into->kept_bytes += from->kept_bytes;
+  into->lost |= from->lost;
+}
+
+// Kept values in three runs per cell: those in window 0 only, in both windows, in window 1 only;
+// so the values of either window stand together. Run r holds value[first[r]] up to value[first[r +
+// 1] - 1].
+typedef struct runs {
+  uint64_t *first;
+  int64_t *value;
+} runs;
+
+static void runs_done(runs *all) {
+  free(all->first);
+  free(all->value);
+}
+
+// The run of a kept value by its cell and windows' bits (1, 2 or 3).
+static uint64_t run_of(uint32_t index) {
+  static const uint8_t place[] = {0, 0, 2, 1};
+  return (uint64_t)(index & ((1u << DS_TALLY_SHIFT) - 1)) * RUNS +
+         place[index >> DS_TALLY_SHIFT];
+}
+
+static ds_code runs_make(const ds_tally *tally, runs *all, ds_error *err) {
+  const uint64_t count = (uint64_t)tally->cells * RUNS;
+  *all = (runs){.first = calloc(count + 2, sizeof *all->first)};
+  if (all->first == NULL)
+    return no_memory(err);
+  // Counts stand two places on, so that after placing, first[] has moved to where it belongs.
+  for (const ds_tally_chunk *chunk = tally->kept; chunk != NULL; chunk = chunk->next)
+    for (uint32_t i = 0; i < chunk->used; i++)
+      all->first[run_of(chunk->index[i]) + 2]++;
+  for (uint64_t r = 0; r < count; r++)
+    all->first[r + 2] += all->first[r + 1];
+  all->value = ds_large_alloc((all->first[count + 1] + 1) * sizeof *all->value);
+  if (all->value == NULL)
+    return no_memory(err);
+  for (const ds_tally_chunk *chunk = tally->kept; chunk != NULL; chunk = chunk->next)
+    for (uint32_t i = 0; i < chunk->used; i++)
+      all->value[all->first[run_of(chunk->index[i]) + 1]++] = chunk->value[i];
+  return DS_OK;
+}
+
+// The values of window q of a cell, which may be put in disorder, but not lost: a copy in `room`.
+static uint64_t window_copy(const runs *all, uint32_t cell, uint32_t q, int64_t *room) {
+  const uint64_t first = all->first[(uint64_t)cell * RUNS + q];
+  const uint64_t count = all->first[(uint64_t)cell * RUNS + q + 2] - first;
+  memcpy(room, all->value + first, count * sizeof *room);
+  return count;
+}
+
+static uint64_t window_most(const runs *all, uint32_t cells) {
+  uint64_t most = 0;
+  for (uint32_t c = 0; c < cells; c++) {
+    const uint64_t count = all->first[((uint64_t)c + 1) * RUNS] - all->first[(uint64_t)c * RUNS];
+    most = count > most ? count : most;
+  }
+  return most;
+}
+
+// The window of quantile q from the sampled values of a cell: from some standard deviations of the
+// rank below to as many above.
+static void window_of(const runs *all, uint32_t cell, uint32_t q, int64_t *room,
+                      ds_tally_cell *window) {
+  const uint64_t count = window_copy(all, cell, q, room);
+  const double p = (double)quantiles[q].numerator / (double)quantiles[q].denominator;
+  const double middle = p * (double)count;
+  const double span = WINDOW_SIGMAS * sqrt((double)count * p * (1 - p)) + 1;
+  int64_t pair[2];
+  if (middle - span >= 0) {
+    ds_select(room, count, (uint64_t)(middle - span), pair);
+    window->low[q] = pair[0];
+  }
+  if (middle + span < (double)(count - 1)) {
+    (void)window_copy(all, cell, q, room);
+    ds_select(room, count, (uint64_t)(middle + span), pair);
+    window->high[q] = pair[1] + 1;
+  }
+  assert(window->low[q] < window->high[q]);
+}
+
+ds_code ds_tally_windows(ds_tally *sample, ds_tally_cell **ret_windows, ds_error *err) {
+  *ret_windows = NULL;
+  if (sample->lost)
+    return DS_OK;
+  ds_tally_cell *windows = malloc(sample->cells * sizeof *windows);
+  runs all = {0};
+  ds_code code = windows == NULL ? no_memory(err) : runs_make(sample, &all, err);
+  int64_t *room = code == DS_OK ? malloc((window_most(&all, sample->cells) + 1) * sizeof *room)
+                                : NULL;
+  if (code == DS_OK && room == NULL)
+    code = no_memory(err);
+  for (uint32_t c = 0; code == DS_OK && c < sample->cells; c++) {
+    windows[c] = (ds_tally_cell){.high = {VALUE_END, VALUE_END}};
+    for (uint32_t q = 0; q < DS_TALLY_QUANTILES; q++)
+      if (sample->cell[c].count >= WINDOW_SAMPLES_MIN)
+        window_of(&all, c, q, room, &windows[c]);
+  }
+  free(room);
+  runs_done(&all);
+  if (code != DS_OK)
+    free(windows);
+  else
+    *ret_windows = windows;
+  return code;
+}
+
+// What finding all quantiles works with.
+typedef struct finder {
+  const ds_tally *tally;
+  const runs *all;
+  int64_t *room;
+  double *out;
+  ds_refine_target *targets; // two per quantile that was missed
+  uint32_t targets_count;
+} finder;
+
+static ds_rank rank_of(const ds_tally_cell *cell, uint32_t q) {
+  return ds_rank_of(cell->count, quantiles[q].numerator, quantiles[q].denominator);
+}
+
+static void find_one(finder *in, uint32_t c, uint32_t q) {
+  const ds_tally_cell *cell = &in->tally->cell[c];
+  const ds_rank rank = rank_of(cell, q);
+  const uint64_t last = rank.low + (rank.fraction > 0);
+  const uint64_t kept = window_copy(in->all, c, q, in->room);
+  int64_t pair[2];
+  if (!in->tally->lost && rank.low >= cell->below[q] && last < cell->below[q] + kept) {
+    ds_select(in->room, kept, rank.low - cell->below[q], pair);
+    in->out[c * DS_TALLY_QUANTILES + q] = ds_quantile(rank, pair[0], pair[1]);
+    return;
+  }
+  in->targets[in->targets_count++] =
+      (ds_refine_target){.cell = c, .rank = rank.low, .high = VALUE_END - 1};
+  in->targets[in->targets_count++] =
+      (ds_refine_target){.cell = c, .rank = last, .high = VALUE_END - 1};
+}
+
+// Puts the values that further passes found where find_one asked for them.
+static void take_targets(finder *in) {
+  for (uint32_t t = 0; t < in->targets_count; t += 2) {
+    const ds_tally_cell *cell = &in->tally->cell[in->targets[t].cell];
+    for (uint32_t q = 0; q < DS_TALLY_QUANTILES; q++) {
+      const ds_rank rank = rank_of(cell, q);
+      if (rank.low == in->targets[t].rank &&
+          rank.low + (rank.fraction > 0) == in->targets[t + 1].rank)
+        in->out[in->targets[t].cell * DS_TALLY_QUANTILES + q] =
+            ds_quantile(rank, in->targets[t].low, in->targets[t + 1].low);
+    }
+  }
+}
+
+static ds_code find_all(finder *in, size_t memory_bytes, uint32_t threads, ds_refine_pass pass,
+                        void *context, ds_error *err) {
+  for (uint32_t c = 0; c < in->tally->cells; c++)
+    for (uint32_t q = 0; q < DS_TALLY_QUANTILES; q++) {
+      in->out[c * DS_TALLY_QUANTILES + q] = NAN;
+      if (in->tally->cell[c].count > 0)
+        find_one(in, c, q);
+    }
+  if (in->targets_count == 0)
+    return DS_OK;
+  TRY(ds_refine_run(in->targets, in->targets_count, in->tally->cells, memory_bytes, threads, pass,
+                    context, err));
+  take_targets(in);
+  return DS_OK;
+}
+
+ds_code ds_tally_quantiles(const ds_tally *tally, size_t memory_bytes, uint32_t threads,
+                           ds_refine_pass pass, void *context, ds_arena *arena,
+                           double **ret_quantiles, ds_error *err) {
+  const size_t wanted = (size_t)tally->cells * DS_TALLY_QUANTILES;
+  runs all = {0};
+  finder in = {.tally = tally, .all = &all};
+  in.out = ds_arena_array(arena, wanted, sizeof *in.out);
+  in.targets = malloc(2 * wanted * sizeof *in.targets);
+  ds_code code = in.out == NULL || in.targets == NULL ? no_memory(err)
+                                                      : runs_make(tally, &all, err);
+  if (code == DS_OK) {
+    in.room = malloc((window_most(&all, tally->cells) + 1) * sizeof *in.room);
+    code = in.room == NULL ? no_memory(err)
+                           : find_all(&in, memory_bytes, threads, pass, context, err);
+  }
+  free(in.room);
+  free(in.targets);
+  runs_done(&all);
+  if (code == DS_OK)
+    *ret_quantiles = in.out;
+  return code;
+}
