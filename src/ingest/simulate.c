@@ -283,15 +283,19 @@ static ds_code encode_rows(pipeline *to, worker *by, uint64_t customer, ds_error
   const ds_sim_event nobody = {.identifiers = 0};
   const ds_str known = ds_sim_subject(account, customer, &nobody);
   const uint64_t known_hash = ds_subject_hash(known);
+  uint8_t *hashes = ds_buf_reserve(&by->hashes, by->journey.count * sizeof known_hash);
+  if (hashes == NULL)
+    return ds_buf_check(&by->hashes, "a chunk of the simulation", err);
   for (uint32_t i = 0; i < by->journey.count; i++) {
     const ds_sim_event *event = &by->journey.events[by->journey.sequence[i]];
     const bool is_known = (event->identifiers & DS_SIM_NO_ACCOUNT) == 0;
     const ds_str subject = is_known ? known : ds_sim_subject(device, customer, event);
     const uint64_t hash = is_known ? known_hash : ds_subject_hash(subject);
-    ds_buf_append(&by->hashes, &hash, sizeof hash);
+    memcpy(hashes + i * sizeof hash, &hash, sizeof hash);
     TRY(ds_sim_encode(&to->codes, customer, subject, event, &by->out, &by->personal, err));
   }
-  return ds_buf_check(&by->hashes, "a chunk of the simulation", err);
+  by->hashes.size += by->journey.count * sizeof known_hash;
+  return DS_OK;
 }
 
 static ds_code pass_rows(pipeline *to, const worker *by, ds_error *err) {

@@ -92,16 +92,27 @@ uint32_t ds_sim_get(const ds_sim_event *event, ds_sim_property property) {
   return 0;
 }
 
+// Two digits a step: most of the bytes of keys are digits.
 char *ds_sim_put_number(char *at, uint64_t number) {
+  static const char pairs[] = "00010203040506070809101112131415161718192021222324"
+                              "25262728293031323334353637383940414243444546474849"
+                              "50515253545556575859606162636465666768697071727374"
+                              "75767778798081828384858687888990919293949596979899";
   char digits[20];
-  uint32_t count = 0;
-  do {
-    digits[count++] = (char)('0' + number % 10);
-    number /= 10;
-  } while (number > 0);
-  while (count > 0)
-    *at++ = digits[--count];
-  return at;
+  char *start = digits + sizeof digits;
+  for (; number >= 100; number /= 100) {
+    start -= 2;
+    memcpy(start, pairs + number % 100 * 2, 2);
+  }
+  if (number >= 10) {
+    start -= 2;
+    memcpy(start, pairs + number * 2, 2);
+  } else {
+    *--start = (char)('0' + number);
+  }
+  const size_t size = (size_t)(digits + sizeof digits - start);
+  memcpy(at, start, size);
+  return at + size;
 }
 
 static char *put_identifier(char *at, char letter, uint64_t number) {

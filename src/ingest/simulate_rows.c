@@ -21,6 +21,8 @@ static ds_code add_name(ds_names *names, const char *text, uint16_t *ret_code, d
 ds_code ds_sim_codes_init(ds_sim_codes *codes, ds_sim_kind kind, ds_space *space, ds_error *err) {
   uint16_t code = 0;
   *codes = (ds_sim_codes){.seed = 0};
+  for (uint32_t i = 0; i < W_COUNT; i++)
+    codes->word_size[i] = (uint8_t)strlen(ds_sim_words[i]);
   for (uint32_t i = 0; i < DS_SIM_TOUCHPOINTS; i++)
     TRY(add_name(&space->touchpoints, ds_sim_touchpoint_names[i], &code, err));
   for (uint32_t i = 0; i < DS_SIM_KEYS; i++)
@@ -47,7 +49,8 @@ ds_str ds_sim_subject(char *at, uint64_t customer, const ds_sim_event *event) {
 }
 
 // Written member by member: a struct that is returned and copied waits for its own stores.
-static void set_value(ds_event_property *property, ds_sim_value from) {
+static void set_value(const ds_sim_codes *codes, ds_event_property *property,
+                      ds_sim_value from) {
   ds_value *value = &property->value;
   switch (ds_sim_properties[from.property].form) {
   case DS_SIM_CENTS:
@@ -69,7 +72,7 @@ static void set_value(ds_event_property *property, ds_sim_value from) {
     assert(ds_sim_properties[from.property].form == DS_SIM_WORD);
     value->type = DS_TYPE_STRING;
     value->text.data = ds_sim_words[from.value];
-    value->text.size = (uint32_t)strlen(ds_sim_words[from.value]);
+    value->text.size = codes->word_size[from.value];
   }
 }
 
@@ -108,7 +111,7 @@ ds_code ds_sim_encode(const ds_sim_codes *codes, uint64_t customer, ds_str subje
     }
     ds_event_property *property = &properties[row.properties_count++];
     property->name = name;
-    set_value(property, value);
+    set_value(codes, property, value);
   }
   *personal += (event->identifiers & DS_SIM_EMAIL) != 0;
   return ds_event_encode(&row, out, err);

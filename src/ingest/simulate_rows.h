@@ -12,6 +12,7 @@
 typedef struct ds_sim_codes {
   uint16_t key[DS_SIM_KEYS];
   uint16_t property[DS_SIM_PROPERTIES];
+  uint8_t word_size[W_COUNT]; // in bytes
   uint32_t import; // what every row carries
   uint64_t arrival;
   uint64_t seed;
