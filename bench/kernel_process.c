@@ -78,7 +78,7 @@ int main(int argc, char **argv) {
   process_window *windows = calloc(windows_count, sizeof *windows);
   for (uint32_t w = 0; w < windows_count; w++) {
     const bool start = w >= touchpoints * touchpoints;
-    windows[w] = (process_window){w, {3e5f, 5e7f}, {4e5f, 8e7f}};
+    windows[w] = (process_window){w, {300000, 50000000}, {400000, 80000000}};
     if (start)
       windows[w] = (process_window){.key = w};
   }

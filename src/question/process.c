@@ -152,9 +152,16 @@ static int compare_rows(const void *a, const void *b) {
   return from != 0 ? from : ds_str_compare(x->names->text[x->to], x->names->text[y->to]);
 }
 
+// The edges and nodes that occur.
+typedef struct process_rows {
+  process_row *edges;
+  process_row *nodes;
+  uint32_t edges_count;
+  uint32_t nodes_count;
+} process_rows;
+
 // All edges as rows, and the nodes' occurrences and starts that follow from them.
-static ds_code rows_make(const process_work *work, process_row **ret_edges,
-                         uint32_t *ret_edges_count, process_row **ret_nodes, ds_error *err) {
+static ds_code rows_make(const process_work *work, process_rows *ret, ds_error *err) {
   const process_state *state = work->state;
   const uint32_t touchpoints = work->context.shape.touchpoints;
   const uint32_t nodes_count = work->context.shape.groups * touchpoints;
@@ -166,7 +173,7 @@ static ds_code rows_make(const process_work *work, process_row **ret_edges,
     return ds_fail(err, DS_MEMORY, "out of memory for the process map");
   for (uint32_t n = 0; n < nodes_count; n++)
     nodes[n] = (process_row){.group = n / touchpoints, .to = n % touchpoints, .names = names};
-  uint32_t used = 0;
+  *ret = (process_rows){.edges = edges, .nodes = nodes};
   for (uint32_t e = 0; e < state->edges_count; e++) {
     const uint64_t key = process_key(state, e), occurrences = state->totals[e].count;
     const uint32_t to = (uint32_t)(key % touchpoints);
@@ -177,12 +184,13 @@ static ds_code rows_make(const process_work *work, process_row **ret_edges,
     if (from == touchpoints)
       node->starts += occurrences;
     else if (occurrences > 0)
-      edges[used++] = (process_row){group, from, to, e, occurrences, 0, names};
+      edges[ret->edges_count++] = (process_row){group, from, to, e, occurrences, 0, names};
   }
-  qsort(edges, used, sizeof *edges, compare_rows);
-  *ret_edges = edges;
-  *ret_edges_count = used;
-  *ret_nodes = nodes;
+  for (uint32_t n = 0; n < nodes_count; n++)
+    if (nodes[n].occurrences > 0)
+      nodes[ret->nodes_count++] = nodes[n];
+  qsort(edges, ret->edges_count, sizeof *edges, compare_rows);
+  qsort(nodes, ret->nodes_count, sizeof *nodes, compare_rows);
   return DS_OK;
 }
 
@@ -210,7 +218,7 @@ static const ds_column *columns_of(const process_work *work, const ds_column *al
 
 static ds_cell count_cell(uint64_t value) { return ds_cell_i64((int64_t)value); }
 
-static ds_code put_nodes(const process_work *work, process_row *nodes, ds_result *result,
+static ds_code put_nodes(const process_work *work, const process_rows *rows, ds_result *result,
                          ds_error *err) {
   uint32_t columns_count = 0;
   const ds_column *columns = columns_of(work, node_columns, NODE_COLUMNS, &columns_count);
@@ -219,12 +227,8 @@ static ds_code put_nodes(const process_work *work, process_row *nodes, ds_result
                                                       columns_count);
   const process_state *state = work->state;
   const uint32_t touchpoints = work->context.shape.touchpoints;
-  const uint32_t count_all = work->context.shape.groups * touchpoints;
-  qsort(nodes, count_all, sizeof *nodes, compare_rows);
-  for (uint32_t n = 0; n < count_all; n++) {
-    const process_row *node = &nodes[n];
-    if (node->occurrences == 0)
-      continue;
+  for (uint32_t n = 0; n < rows->nodes_count; n++) {
+    const process_row *node = &rows->nodes[n];
     ds_cell *cell = table == NULL ? NULL : ds_table_row(result, table);
     if (cell == NULL)
       return ds_fail(err, DS_MEMORY, "out of memory for the process map");
@@ -263,15 +267,16 @@ static void put_edge(const process_work *work, const process_row *row, ds_result
   *cell++ = ds_cell_double((double)total->sum);
 }
 
-static ds_code put_edges(const process_work *work, const process_row *edges, uint32_t edges_count,
-                         ds_result *result, ds_error *err) {
+static ds_code put_edges(const process_work *work, const process_rows *rows, ds_result *result,
+                         ds_error *err) {
+  const process_row *edges = rows->edges;
   uint32_t columns_count = 0;
   const ds_column *columns = columns_of(work, edge_columns, EDGE_COLUMNS, &columns_count);
   ds_table *table = columns == NULL ? NULL
                                     : ds_result_table(result, "edges", "What follows what",
                                                       columns, columns_count);
   uint64_t hidden = 0, hidden_occurrences = 0, all = 0;
-  for (uint32_t e = 0; e < edges_count; e++) {
+  for (uint32_t e = 0; e < rows->edges_count; e++) {
     all += edges[e].occurrences;
     if (edges[e].occurrences < work->min_edge) {
       hidden++;
@@ -320,11 +325,10 @@ static ds_code answer(process_work *work, ds_result *result, ds_error *err) {
     return ds_process_list(work->request, &work->plan, work->grouped ? &work->by : NULL, list,
                            result, err);
   TRY(count(work, result, err));
-  process_row *edges = NULL, *nodes = NULL;
-  uint32_t edges_count = 0;
-  TRY(rows_make(work, &edges, &edges_count, &nodes, err));
-  TRY(put_nodes(work, nodes, result, err));
-  TRY(put_edges(work, edges, edges_count, result, err));
+  process_rows rows = {0};
+  TRY(rows_make(work, &rows, err));
+  TRY(put_nodes(work, &rows, result, err));
+  TRY(put_edges(work, &rows, result, err));
   put_notes(work, result);
   return DS_OK;
 }

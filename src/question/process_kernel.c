@@ -5,10 +5,9 @@
 // when a flush into 128 bits is due.
 #include "question/process_kernel.h"
 
-#include <math.h>
 #include <stdlib.h>
 #ifdef __SSE2__
-#include <emmintrin.h>
+#include <immintrin.h>
 #endif
 
 #include "base/large.h"
@@ -31,32 +30,44 @@ static __attribute__((noinline, cold)) void widen(process_edge *edge, int64_t ga
 }
 
 // The zone of a gap, see process_edge.
-static inline uint32_t zone_of(const process_edge *edge, float gap) {
-#ifdef __SSE2__
-  static_assert(offsetof(process_edge, high) == offsetof(process_edge, low) + 8, "one vector");
-  return (uint32_t)_mm_movemask_ps(_mm_cmplt_ps(_mm_set1_ps(gap), _mm_loadu_ps(edge->low)));
-#else
-  return (uint32_t)(gap < edge->low[0]) | (uint32_t)(gap < edge->low[1]) << 1 |
-         (uint32_t)(gap < edge->high[0]) << 2 | (uint32_t)(gap < edge->high[1]) << 3;
-#endif
+static inline uint32_t zone_of(const process_edge *edge, const int64_t *gap) {
+  return (uint32_t)(*gap < edge->low[0]) | (uint32_t)(*gap < edge->low[1]) << 1 |
+         (uint32_t)(*gap < edge->high[0]) << 2 | (uint32_t)(*gap < edge->high[1]) << 3;
 }
+
+#ifdef __x86_64__
+#define WIDE __attribute__((target("avx2,bmi,bmi2")))
+
+// The same: all four comparisons at once.
+static inline WIDE uint32_t zone_of_wide(const process_edge *edge, const int64_t *gap) {
+  static_assert(offsetof(process_edge, high) == offsetof(process_edge, low) + 16, "one vector");
+  const __m256i bounds = _mm256_load_si256((const __m256i *)edge->low);
+  const __m256i gaps = _mm256_broadcastq_epi64(_mm_loadl_epi64((const __m128i *)gap));
+  const __m256i less = _mm256_cmpgt_epi64(bounds, gaps);
+  return (uint32_t)_mm256_movemask_pd(_mm256_castsi256_pd(less));
+}
+#endif
 
 // Bit z tells whether zone z lies inside a window: below its end and not below it.
 #define INSIDE_A_WINDOW 0x7bdeu
 
 #define TILE_OF(level) tile_##level
 #define TILE_TARGET
+#define TILE_ZONE zone_of
 #include "question/process_tiles.inc.h"
 #undef TILE_OF
 #undef TILE_TARGET
+#undef TILE_ZONE
 
 #ifdef __x86_64__
 // The same loops with three-operand instructions, for machines that have them.
 #define TILE_OF(level) tile_##level##_wide
-#define TILE_TARGET __attribute__((target("avx2,bmi,bmi2")))
+#define TILE_TARGET WIDE
+#define TILE_ZONE zone_of_wide
 #include "question/process_tiles.inc.h"
 #undef TILE_OF
 #undef TILE_TARGET
+#undef TILE_ZONE
 #endif
 
 typedef uint32_t (*tile_function)(process_edge *restrict, process_node *restrict,
@@ -79,6 +90,10 @@ static tile_function tile_of(process_level level) {
 
 process_shape ds_process_shape_of(uint32_t touchpoints, uint32_t groups) {
   assert(groups > 0);
+  // Edges that follow one another in many cases lie a row and a column apart, and must not fall
+  // onto the same lines of the cache.
+  while (touchpoints % 16 == 0 || touchpoints % 16 == 15)
+    touchpoints++;
   const uint64_t entries = (uint64_t)groups * (touchpoints + 1) * touchpoints;
   return (process_shape){touchpoints, groups, entries <= PROCESS_DENSE_MAX};
 }
@@ -91,7 +106,7 @@ static bool is_start_key(const process_shape *shape, uint64_t key) {
 static void edge_reset(process_edge *edge, bool start) {
   *edge = (process_edge){.min = INT64_MAX};
   for (uint32_t q = 0; q < PROCESS_QUANTILES; q++)
-    edge->high[q] = start ? 0 : INFINITY;
+    edge->high[q] = start ? 0 : INT64_MAX;
 }
 
 static ds_code edges_reserve(process_state *state, uint32_t more, ds_error *err) {
@@ -193,8 +208,10 @@ void ds_process_flush(process_state *state) {
     total->cases += edge->cases;
     for (uint32_t z = 0; z < 1u << 2 * PROCESS_QUANTILES; z++) {
       total->count += edge->zone[z];
-      for (uint32_t q = 0; q < PROCESS_QUANTILES; q++)
+      for (uint32_t q = 0; q < PROCESS_QUANTILES; q++) {
         total->below[q] += (z >> q & 1) * (uint64_t)edge->zone[z];
+        total->under[q] += (z >> (PROCESS_QUANTILES + q) & 1) * (uint64_t)edge->zone[z];
+      }
       edge->zone[z] = 0;
     }
     edge->sum = edge->cases = 0;
@@ -305,8 +322,10 @@ static void keep(process_state *state, const int64_t *restrict gap, uint32_t kep
   process_chunk *chunk = state->kept;
   for (uint32_t k = 0; k < kept; k++) {
     const uint32_t i = state->kept_at[k], at = state->index[i] & ~CASE_START;
-    const uint32_t zone = zone_of(&state->edges[at], (float)gap[i]);
-    const uint32_t windows = (zone ^ zone >> PROCESS_QUANTILES) & ((1 << PROCESS_QUANTILES) - 1);
+    const process_edge *edge = &state->edges[at];
+    uint32_t windows = 0;
+    for (uint32_t q = 0; q < PROCESS_QUANTILES; q++)
+      windows |= (uint32_t)(gap[i] >= edge->low[q] && gap[i] < edge->high[q]) << q;
     chunk->index[chunk->used] = at | windows << PROCESS_WINDOW_SHIFT;
     chunk->gap[chunk->used++] = gap[i];
   }
@@ -438,8 +457,10 @@ static void edge_merge(process_state *into, uint32_t at, process_state *from, ui
   total->sum += other->sum;
   total->count += other->count;
   total->cases += other->cases;
-  for (uint32_t q = 0; q < PROCESS_QUANTILES; q++)
+  for (uint32_t q = 0; q < PROCESS_QUANTILES; q++) {
     total->below[q] += other->below[q];
+    total->under[q] += other->under[q];
+  }
   const process_edge *edge = &from->edges[i];
   if (other->count == 0)
     return;

@@ -31,20 +31,20 @@ enum {
   PROCESS_WINDOW_SHIFT = 29, // of the windows' bits beside an edge's index
 };
 
-// An edge of group g from row r to touchpoint t has the key (g * (T + 1) + r) * T + t, with T
-// touchpoints; row T holds the starts of cases.
+// An edge of group g from row r to touchpoint t has the key (g * (T + 1) + r) * T + t; row T holds
+// the starts of cases. T is at least the number of touchpoints.
 typedef struct process_shape {
-  uint32_t touchpoints;
+  uint32_t touchpoints; // T
   uint32_t groups;
   bool dense; // keys index the edge table directly
 } process_shape;
 
-// The gaps g with low <= (float)g < high. Rounding to float keeps the order, which is all that a
-// window needs, and lets the edge fit one cache line.
+// The gaps g of an edge with low <= g < high, per quantile. An edge that is thought to have one gap
+// only, v, has the empty windows at v and at v + 1: its gaps are counted between them, none is kept.
 typedef struct process_window {
   uint64_t key;
-  float low[PROCESS_QUANTILES];
-  float high[PROCESS_QUANTILES];
+  int64_t low[PROCESS_QUANTILES];
+  int64_t high[PROCESS_QUANTILES];
 } process_window;
 
 // What the kernel is asked to do; read-only while it runs.
@@ -66,9 +66,8 @@ typedef struct process_edge {
   uint64_t range;
   uint32_t cases;
   uint32_t last_case;
-  float low[PROCESS_QUANTILES];
-  float high[PROCESS_QUANTILES];
-  uint64_t unused[2];
+  int64_t low[PROCESS_QUANTILES];
+  int64_t high[PROCESS_QUANTILES];
   uint32_t zone[1 << 2 * PROCESS_QUANTILES];
 } process_edge;
 
@@ -79,7 +78,8 @@ typedef struct process_total {
   ds_sum128 sum;
   uint64_t count;
   uint64_t cases;
-  uint64_t below[PROCESS_QUANTILES];
+  uint64_t below[PROCESS_QUANTILES]; // gaps below each window
+  uint64_t under[PROCESS_QUANTILES]; // gaps below its end
 } process_total;
 
 // One touchpoint of one group.

@@ -28,7 +28,7 @@ static TILE_TARGET uint32_t TILE_NAME(
     touched->last_case = case_last;
 #endif
 #if TILE_WINDOWS
-    const uint32_t zone = zone_of(edge, (float)g);
+    const uint32_t zone = TILE_ZONE(edge, &gap[i]);
     edge->zone[zone]++;
     // Written always, kept only when inside a window: no branch to mispredict.
     kept[used] = (uint16_t)i;

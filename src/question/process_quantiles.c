@@ -91,12 +91,17 @@ static uint32_t bucket_of(int64_t gap) {
   return bits == 0 ? 0 : (bits - 0x3f000000u) >> LOG_SHIFT;
 }
 
-// The least float of a bucket.
-static float bucket_floor(uint32_t bucket) {
-  const uint32_t bits = bucket == 0 ? 0 : (bucket << LOG_SHIFT) + 0x3f000000u;
-  float f = 0;
-  memcpy(&f, &bits, sizeof f);
-  return f;
+// The least gap of a bucket; of the one past the last, more than any gap.
+static int64_t bucket_floor(uint32_t bucket) {
+  int64_t low = 0, high = INT64_MAX;
+  while (low < high && bucket < LOG_BUCKETS) {
+    const int64_t middle = low + (high - low) / 2;
+    if (bucket_of(middle) < bucket)
+      low = middle + 1;
+    else
+      high = middle;
+  }
+  return high;
 }
 
 // The bucket of rank `rank` in a histogram.
@@ -114,7 +119,7 @@ static void window_of(const uint32_t *held, uint64_t m, uint32_t q, process_wind
   const double middle = p * (double)m;
   const double span = WINDOW_SIGMAS * sqrt((double)m * p * (1 - p)) + 1;
   window->low[q] = 0;
-  window->high[q] = INFINITY;
+  window->high[q] = INT64_MAX;
   if (middle - span >= 0)
     window->low[q] = bucket_floor(bucket_at(held, (uint64_t)(middle - span)));
   if (middle + span < (double)(m - 1))
@@ -133,11 +138,14 @@ static ds_code windows_from(const process_state *sample, uint32_t *held, const u
     if (slot[e] == DS_NONE)
       continue;
     assert(used < *ret_count);
-    windows[used].key = process_key(sample, e);
+    const process_edge *edge = &sample->edges[e];
+    process_window *window = &windows[used++];
+    window->key = process_key(sample, e);
     for (uint32_t q = 0; q < PROCESS_QUANTILES; q++)
-      window_of(held + (size_t)slot[e] * LOG_BUCKETS, sample->totals[e].count, q,
-                &windows[used]);
-    used++;
+      window_of(held + (size_t)slot[e] * LOG_BUCKETS, sample->totals[e].count, q, window);
+    // What a machine does after a fixed time.
+    for (uint32_t q = 0; edge->range == 0 && q < PROCESS_QUANTILES; q++)
+      window->low[q] = window->high[q] = edge->min + q;
   }
   *ret_windows = windows;
   *ret_count = used;
@@ -174,19 +182,6 @@ ds_code ds_process_windows_make(process_state *sample, ds_arena *arena,
   return code;
 }
 
-// The least integer whose float is at least `bound`.
-static int64_t integer_from(float bound) {
-  int64_t low = 0, high = 2 * DS_TIME_MAX_MS + 1;
-  while (low < high) {
-    const int64_t middle = low + (high - low) / 2;
-    if ((float)middle < bound)
-      low = middle + 1;
-    else
-      high = middle;
-  }
-  return low;
-}
-
 // What finding all quantiles shares between threads.
 typedef struct finder {
   const process_state *state;
@@ -216,46 +211,63 @@ static ds_code select_in(const grouped *runs, uint32_t edge, uint32_t q, uint64_
   return DS_OK;
 }
 
+// Whether the windows of an edge enclose one value, see process_window.
+static bool is_single(const process_edge *edge) {
+  return edge->low[0] == edge->high[0] && edge->low[1] == edge->high[1] &&
+         edge->low[1] - edge->low[0] == 1;
+}
+
+// The quantile of an edge; *ret_missed when its windows do not hold it.
+static ds_code find_one(const finder *in, uint32_t e, uint32_t q, double *ret_value,
+                        uint8_t *ret_missed, ds_error *err) {
+  const process_total *total = &in->state->totals[e];
+  const process_edge *edge = &in->state->edges[e];
+  const ds_rank rank = ds_rank_of(total->count, quantiles[q].numerator, quantiles[q].denominator);
+  const uint64_t last = rank.low + (rank.fraction > 0);
+  if (is_single(edge)) {
+    *ret_missed = rank.low < total->below[0] || last >= total->below[1];
+    *ret_value = (double)edge->low[0];
+    return DS_OK;
+  }
+  *ret_missed = in->state->kept_overflow || rank.low < total->below[q] || last >= total->under[q];
+  if (*ret_missed)
+    return DS_OK;
+  assert(window_count(in->runs, e, q) == total->under[q] - total->below[q]);
+  int64_t pair[2];
+  TRY(select_in(in->runs, e, q, rank.low - total->below[q], pair, err));
+  *ret_value = ds_quantile(rank, pair[0], pair[1]);
+  return DS_OK;
+}
+
 static ds_code find_edge(void *context, uint32_t thread, uint32_t job, ds_error *err) {
   (void)thread;
   const finder *in = context;
-  const process_total *total = &in->state->totals[job];
-  if (total->count == 0 || is_start(in->state, job))
+  if (in->state->totals[job].count == 0 || is_start(in->state, job))
     return DS_OK;
-  for (uint32_t q = 0; q < PROCESS_QUANTILES; q++) {
-    const uint64_t run = (uint64_t)job * PROCESS_QUANTILES + q;
-    const uint64_t kept = window_count(in->runs, job, q);
-    const ds_rank rank =
-        ds_rank_of(total->count, quantiles[q].numerator, quantiles[q].denominator);
-    const uint64_t last = rank.low + (rank.fraction > 0);
-    in->missed[run] = in->state->kept_overflow || rank.low < total->below[q] ||
-                      last >= total->below[q] + kept;
-    if (in->missed[run])
-      continue;
-    int64_t pair[2];
-    TRY(select_in(in->runs, job, q, rank.low - total->below[q], pair, err));
-    in->out[job].value[q] = ds_quantile(rank, pair[0], pair[1]);
-  }
+  for (uint32_t q = 0; q < PROCESS_QUANTILES; q++)
+    TRY(find_one(in, job, q, &in->out[job].value[q],
+                 &in->missed[(uint64_t)job * PROCESS_QUANTILES + q], err));
   return DS_OK;
 }
+
+static int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
+static int64_t greater(int64_t a, int64_t b) { return a > b ? a : b; }
 
 // What the full pass tells of an order statistic that it did not keep.
 static process_target target_of(const finder *in, uint32_t e, uint32_t q, uint64_t rank) {
   const process_edge *edge = &in->state->edges[e];
-  const uint64_t kept = window_count(in->runs, e, q);
-  const uint64_t below = in->state->totals[e].below[q];
+  const process_total *total = &in->state->totals[e];
   process_target target = {.key = process_key(in->state, e), .rank = rank, .low = edge->min,
                            .high = edge->min + (int64_t)edge->range};
-  const int64_t low = integer_from(edge->low[q]);
-  if (rank < below) {
-    target.high = low - 1 < target.high ? low - 1 : target.high;
-  } else if (!in->state->kept_overflow && rank >= below + kept) {
-    target.below = below + kept;
-    const int64_t high = integer_from(edge->high[q]);
-    target.low = high > target.low ? high : target.low;
+  if (rank < total->below[q]) {
+    target.high = smaller(target.high, edge->low[q] - 1);
+  } else if (rank >= total->under[q]) {
+    target.below = total->under[q];
+    target.low = greater(target.low, edge->high[q]);
   } else {
-    target.below = below;
-    target.low = low > target.low ? low : target.low;
+    target.below = total->below[q];
+    target.low = greater(target.low, edge->low[q]);
+    target.high = smaller(target.high, edge->high[q] - 1);
   }
   assert(target.low <= target.high && target.below <= rank);
   return target;

@@ -56,10 +56,10 @@ static void test_rank(void **context) {
 }
 
 // How the full pass is hindered.
-typedef enum hindrance { FREE, BAD_WINDOWS, LOST, BAD_AND_LOST } hindrance;
+typedef enum hindrance { FREE, BAD_WINDOWS, ONE_VALUE, LOST, BAD_AND_LOST } hindrance;
 
-static void find(const ds_snapshot *snapshot, hindrance how, uint64_t *seed, ds_arena *arena,
-                 process_quantile **ret_quantiles, uint32_t *ret_count, uint32_t *ret_passes) {
+static void find(const ds_snapshot *snapshot, hindrance how, const process_quantile *known,
+                 uint64_t *seed, ds_arena *arena, process_quantile **ret_quantiles, uint32_t *ret_count, uint32_t *ret_passes) {
   ds_plan plan = {.columns = {.want = DS_WANT_TOUCHPOINT | DS_WANT_GAP}, .threads = 2};
   const uint32_t touchpoints = snapshot->space.touchpoints.count;
   process_context context = {.shape = ds_process_shape_of(touchpoints, 1), .level = PROCESS_ALL,
@@ -68,11 +68,14 @@ static void find(const ds_snapshot *snapshot, hindrance how, uint64_t *seed, ds_
   for (uint32_t w = 0; w < touchpoints * touchpoints; w++) {
     windows[w].key = w;
     for (uint32_t q = 0; q < PROCESS_QUANTILES; q++) {
-      windows[w].low[q] = (float)(qw_random(seed) % 2000);
-      windows[w].high[q] = windows[w].low[q] + (float)(qw_random(seed) % 3000);
+      windows[w].low[q] = (int64_t)(qw_random(seed) % 2000);
+      windows[w].high[q] = windows[w].low[q] + (int64_t)(qw_random(seed) % 3000);
+      // As if a sample had shown the median and nothing else.
+      if (how == ONE_VALUE)
+        windows[w].low[q] = windows[w].high[q] = (int64_t)known[w].value[0] + q;
     }
   }
-  if (how == BAD_WINDOWS || how == BAD_AND_LOST) {
+  if (how != FREE && how != LOST) {
     context.windows = windows;
     context.windows_count = touchpoints * touchpoints;
   }
@@ -94,7 +97,7 @@ static void find(const ds_snapshot *snapshot, hindrance how, uint64_t *seed, ds_
 static void test_hindered(void **context) {
   (void)context;
   uint64_t seed = 99;
-  uint32_t hindered = 0;
+  uint32_t hindered = 0, at_once = 0;
   for (uint64_t world_seed = 1; world_seed < 60; world_seed++) {
     static qw_world world;
     qw_make(&world, world_seed);
@@ -105,11 +108,12 @@ static void test_hindered(void **context) {
     ds_arena_init(&arena, 1u << 28);
     process_quantile *free_of_all = NULL, *other = NULL;
     uint32_t count = 0, passes = 0;
-    find(snapshot, FREE, &seed, &arena, &free_of_all, &count, &passes);
+    find(snapshot, FREE, NULL, &seed, &arena, &free_of_all, &count, &passes);
     assert_int_equal(passes, 0);
     for (hindrance how = BAD_WINDOWS; how <= BAD_AND_LOST; how++) {
-      find(snapshot, how, &seed, &arena, &other, &count, &passes);
+      find(snapshot, how, free_of_all, &seed, &arena, &other, &count, &passes);
       hindered += passes > 0;
+      at_once += how == ONE_VALUE && passes == 0;
       for (uint32_t e = 0; e < count; e++)
         for (uint32_t q = 0; q < PROCESS_QUANTILES; q++)
           assert_true(other[e].value[q] == free_of_all[e].value[q]);
@@ -118,6 +122,7 @@ static void test_hindered(void **context) {
     qw_snapshot_free(snapshot);
   }
   assert_true(hindered > 60);
+  assert_true(at_once > 0);
 }
 
 // A sample decides windows, never figures: windows of a sample hold what it says, and a run with
