@@ -34,7 +34,7 @@ static uint64_t COMPARE_WORD(const COMPARE_TYPE *x, const COMPARE_TYPE *y, bool 
     COMPARE_BYTES(x, y, true, count, kind, met);
   else
     COMPARE_BYTES(x, y, false, count, kind, met);
-  return pack64(met) & present;
+  return ds_bits_pack64(met) & present;
 }
 
 #undef COMPARE_TYPE

@@ -220,31 +220,94 @@ static ds_code fold_all(ds_expression *e, ds_arena *arena, ds_error *err) {
   return done;
 }
 
+static uint8_t answers(const ds_expression *e, const lang_node *node, uint16_t touchpoint);
+
+// Whether events of a touchpoint can have a value of the node.
+static bool can_have(const ds_expression *e, const lang_node *node, uint16_t touchpoint) {
+  if (node->kind == LANG_PROPERTY)
+    return node->code != LANG_ABSENT &&
+           (e->carried[node->input * e->carried_words + touchpoint / 64] >> (touchpoint % 64) & 1);
+  if (node->hit != NULL || node->kind == LANG_AND || node->kind == LANG_OR ||
+      node->kind == LANG_NOT || node->kind == LANG_IS_NULL)
+    return answers(e, node, touchpoint) != 0;
+  for (uint32_t c = 0; c < node->count; c++)
+    if (!can_have(e, node->child[c], touchpoint))
+      return false;
+  return true;
+}
+
+// Which answers, LANG_YES and LANG_NO, a condition can have on events of a touchpoint.
+static uint8_t answers(const ds_expression *e, const lang_node *node, uint16_t touchpoint) {
+  if (node->hit != NULL)
+    return node->by_source ? LANG_YES | LANG_NO : node->hit[touchpoint];
+  if (node->kind == LANG_NOT) {
+    const uint8_t inner = answers(e, node->child[0], touchpoint);
+    return (uint8_t)((inner & LANG_YES) << 1 | (inner & LANG_NO) >> 1);
+  }
+  if (node->kind == LANG_IS_NULL)
+    return LANG_YES | (can_have(e, node->child[0], touchpoint) ? LANG_NO : 0);
+  if (node->kind != LANG_AND && node->kind != LANG_OR)
+    return can_have(e, node, touchpoint) ? LANG_YES | LANG_NO : 0;
+  uint8_t all = LANG_YES | LANG_NO, any = 0;
+  for (uint32_t c = 0; c < node->count; c++) {
+    const uint8_t part = answers(e, node->child[c], touchpoint);
+    all &= part;
+    any |= part;
+  }
+  return node->kind == LANG_AND ? (all & LANG_YES) | (any & LANG_NO)
+                                : (any & LANG_YES) | (all & LANG_NO);
+}
+
+bool ds_expression_can_mean(const ds_expression *e, uint16_t touchpoint) {
+  return (e->meant[touchpoint / 64] >> (touchpoint % 64) & 1) != 0;
+}
+
+// Which touchpoints carry each input, and so which can be meant.
+static ds_code meant_make(ds_expression *e, ds_arena *arena, ds_error *err) {
+  const uint32_t count = e->schema->space->touchpoints.count;
+  e->carried_words = count / 64u + 1;
+  e->carried =
+      ds_arena_array(arena, (size_t)e->inputs_count * e->carried_words + 1, sizeof *e->carried);
+  e->meant = ds_arena_array(arena, e->carried_words, sizeof *e->meant);
+  if (e->carried == NULL || e->meant == NULL)
+    return ds_lang_no_memory(err);
+  for (uint32_t i = 0; i < e->inputs_count; i++)
+    for (uint32_t c = 0; c < e->schema->carriers_count; c++) {
+      const ds_carrier *carrier = &e->schema->carriers[c];
+      if (carrier->property == e->inputs[i].property && carrier->type == e->inputs[i].type)
+        e->carried[i * e->carried_words + carrier->touchpoint / 64] |=
+            1ull << (carrier->touchpoint % 64);
+    }
+  for (uint32_t t = 0; t < count; t++)
+    if ((answers(e, e->root, (uint16_t)t) & LANG_YES) != 0)
+      e->meant[t / 64] |= 1ull << (t % 64);
+  return DS_OK;
+}
+
+// In `and` and `or`, what a table decides comes first, so that the rest is asked of fewer events.
+static void order_parts(lang_node *node) {
+  uint32_t first = 0;
+  for (uint32_t c = 0; c < node->count; c++)
+    order_parts(node->child[c]);
+  if (node->kind != LANG_AND && node->kind != LANG_OR)
+    return;
+  for (uint32_t c = 0; c < node->count; c++)
+    if (node->child[c]->hit != NULL) {
+      lang_node *part = node->child[c];
+      node->child[c] = node->child[first];
+      node->child[first++] = part;
+    }
+}
+
 ds_code ds_lang_compile(ds_expression *e, ds_arena *arena, ds_error *err) {
   TRY(gather(e, e->root, arena, err));
   TRY(words_make(e, arena, err));
   TRY(fold_all(e, arena, err));
+  TRY(meant_make(e, arena, err));
+  order_parts(e->root);
   // Constant conditions became tables by touchpoint.
   e->want |= DS_WANT_TOUCHPOINT;
   return DS_OK;
-}
-
-// Whether the touchpoint leaves any answer but no.
-static bool possible(const lang_node *node, uint16_t touchpoint) {
-  if (node->hit != NULL && !node->by_source)
-    return (node->hit[touchpoint] & LANG_YES) != 0;
-  bool any = node->kind != LANG_OR;
-  for (uint32_t c = 0; c < node->count; c++) {
-    if (node->kind == LANG_AND)
-      any = any && possible(node->child[c], touchpoint);
-    else if (node->kind == LANG_OR)
-      any = any || possible(node->child[c], touchpoint);
-  }
-  return any;
-}
-
-bool ds_expression_can_mean(const ds_expression *e, uint16_t touchpoint) {
-  return possible(e->root, touchpoint);
 }
 
 bool ds_expression_by_touchpoint(const ds_expression *e) {

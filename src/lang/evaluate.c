@@ -6,25 +6,10 @@
 #include <assert.h>
 #include <stdlib.h>
 
+#include "base/bits.h"
+
 // Below so many values among 64 events each is looked at by itself.
 #define FEW 20
-
-// Eight bytes that are 0 or 1 as eight bits, the first byte lowest.
-static uint64_t pack8(const uint8_t *bytes) {
-  uint64_t x = 0;
-  memcpy(&x, bytes, sizeof x);
-#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
-  x = __builtin_bswap64(x);
-#endif
-  return x * 0x0102040810204080u >> 56;
-}
-
-static uint64_t pack64(const uint8_t bytes[64]) {
-  uint64_t word = 0;
-  for (uint32_t i = 0; i < 8; i++)
-    word |= pack8(bytes + 8 * i) << (8 * i);
-  return word;
-}
 
 #define COMPARE_TYPE double
 #define COMPARE_BYTES compare_number_bytes
@@ -363,26 +348,52 @@ ds_code ds_lang_truth(ds_evaluator *ev, const lang_node *node, const lang_bits *
   return code;
 }
 
-ds_code ds_lang_tile(ds_evaluator *ev, const lang_node *node, const ds_block *block,
-                     uint32_t first, lang_truth *out, ds_error *err) {
-  lang_bits all = {{0}};
+// Begins a tile; *ret_all are its events.
+static void tile_begin(ds_evaluator *ev, const ds_block *block, uint32_t first,
+                       lang_bits *ret_all) {
   ev->block = block;
   ev->first = first;
   ev->count = block->events - first < LANG_TILE ? block->events - first : LANG_TILE;
   ev->words = (ev->count + 63) / 64;
   for (uint32_t w = 0; w < ev->words; w++)
-    all.word[w] = UINT64_MAX;
+    ret_all->word[w] = UINT64_MAX;
   if (ev->count % 64 != 0)
-    all.word[ev->words - 1] = (1ull << (ev->count % 64)) - 1;
+    ret_all->word[ev->words - 1] = (1ull << (ev->count % 64)) - 1;
   ds_arena_reset(&ev->texts);
+}
+
+ds_code ds_lang_tile(ds_evaluator *ev, const lang_node *node, const ds_block *block,
+                     uint32_t first, lang_truth *out, ds_error *err) {
+  lang_bits all;
+  tile_begin(ev, block, first, &all);
   return ds_lang_truth(ev, node, &all, out, err);
+}
+
+// Leaves those events for which the condition is true. Unknown and no are one here, so each part of
+// an `and` is asked of the events alone that all before it left.
+static ds_code narrow(ds_evaluator *ev, const lang_node *node, lang_bits *left, ds_error *err) {
+  uint64_t any = 0;
+  for (uint32_t w = 0; w < ev->words; w++)
+    any |= left->word[w];
+  if (any == 0)
+    return DS_OK;
+  if (node->kind == LANG_AND && node->hit == NULL) {
+    for (uint32_t c = 0; c < node->count; c++)
+      TRY(narrow(ev, node->child[c], left, err));
+    return DS_OK;
+  }
+  lang_truth truth;
+  TRY(ds_lang_truth(ev, node, left, &truth, err));
+  memcpy(left->word, truth.yes, ev->words * sizeof *left->word);
+  return DS_OK;
 }
 
 ds_code ds_evaluator_run(ds_evaluator *ev, const ds_block *block, uint64_t *keep, ds_error *err) {
   for (uint32_t first = 0; first < block->events; first += LANG_TILE) {
-    lang_truth truth;
-    TRY(ds_lang_tile(ev, ev->expression->root, block, first, &truth, err));
-    memcpy(keep + first / 64, truth.yes, ev->words * sizeof *keep);
+    lang_bits left;
+    tile_begin(ev, block, first, &left);
+    TRY(narrow(ev, ev->expression->root, &left, err));
+    memcpy(keep + first / 64, left.word, ev->words * sizeof *keep);
   }
   return DS_OK;
 }

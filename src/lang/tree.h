@@ -80,6 +80,9 @@ struct ds_expression {
   uint16_t *keys;
   uint32_t keys_count;
   uint32_t want;
+  uint64_t *carried; // carried_words of bits by touchpoint for each input
+  uint32_t carried_words;
+  uint64_t *meant;   // bits by touchpoint: some event of it can be meant
   ds_str *stage; // by touchpoint code, empty = null; likewise actor
   ds_str *actor;
 };

@@ -28,6 +28,7 @@ typedef struct ds_columns {
   uint32_t keys_count;
   const uint16_t *properties;
   const ds_type *property_types; // in which each is read; NULL: the part decides
+  const uint64_t *touchpoints;   // bits: property values of other touchpoints may be left out
   const uint16_t *keys;
   bool key_texts;
 } ds_columns;

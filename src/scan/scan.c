@@ -43,6 +43,7 @@ typedef struct scan_job {
   ds_units units;
   ds_columns plain;  // of whole blocks that no stage touches
   ds_columns staged; // of all others: with what stages need, without gaps
+  ds_columns kept;   // behind the filter: without the properties that it alone read
   uint32_t key_at;   // of the case key among the columns
   bool has_stages;
   uint32_t stride;
@@ -55,23 +56,22 @@ typedef struct scan_job {
 
 static bool has_period(const ds_plan *plan) { return plan->has_from || plan->has_to; }
 
-// The plan's columns and, for stages, those that they read. Arrays grow in the arena, the order of
-// the plan's own columns is kept.
-static ds_code columns_make(scan_job *scan, ds_arena *arena, ds_error *err) {
+// What --where reads, and of which touchpoints: of the others no event stays.
+static ds_code where_columns(scan_job *scan, ds_arena *arena, ds_error *err) {
+  const uint32_t count = scan->snapshot->space.touchpoints.count;
+  uint64_t *touchpoints = ds_arena_array(arena, count / 64u + 1, sizeof *touchpoints);
+  if (touchpoints == NULL)
+    return ds_fail(err, DS_MEMORY, "out of memory for the plan of a scan");
+  for (uint32_t t = 0; t < count; t++)
+    if (ds_expression_can_mean(scan->plan->where, (uint16_t)t))
+      touchpoints[t / 64] |= 1ull << (t % 64);
+  scan->staged.touchpoints = touchpoints;
+  return ds_expression_columns(scan->plan->where, &scan->staged, arena, err);
+}
+
+// The case key's column, added unless the plan has it.
+static ds_code case_column(scan_job *scan, ds_arena *arena, ds_error *err) {
   const ds_plan *plan = scan->plan;
-  scan->plain = plan->columns;
-  scan->staged = plan->columns;
-  scan->staged.want &= ~(uint32_t)DS_WANT_GAP;
-  if ((plan->columns.want & DS_WANT_GAP) != 0 || has_period(plan) || plan->attach_nearest)
-    scan->staged.want |= DS_WANT_TIME;
-  TRY(ds_property_types_set(scan->snapshot, &scan->staged, arena, err));
-  scan->plain.property_types = scan->staged.property_types;
-  if (plan->where != NULL)
-    TRY(ds_expression_columns(plan->where, &scan->staged, arena, err));
-  scan->staged.want &= ~(uint32_t)DS_WANT_GAP;
-  scan->has_stages = plan->where != NULL || plan->has_case || has_period(plan);
-  if (!plan->has_case)
-    return DS_OK;
   scan->staged.key_texts |= plan->want_case_text;
   while (scan->key_at < scan->staged.keys_count &&
          scan->staged.keys[scan->key_at] != plan->case_key)
@@ -89,6 +89,27 @@ static ds_code columns_make(scan_job *scan, ds_arena *arena, ds_error *err) {
   return DS_OK;
 }
 
+// The plan's columns and, for stages, those that they read. Arrays grow in the arena, the order of
+// the plan's own columns is kept.
+static ds_code columns_make(scan_job *scan, ds_arena *arena, ds_error *err) {
+  const ds_plan *plan = scan->plan;
+  scan->plain = plan->columns;
+  scan->staged = plan->columns;
+  if ((plan->columns.want & DS_WANT_GAP) != 0 || has_period(plan) || plan->attach_nearest)
+    scan->staged.want |= DS_WANT_TIME;
+  TRY(ds_property_types_set(scan->snapshot, &scan->staged, arena, err));
+  scan->plain.property_types = scan->staged.property_types;
+  if (plan->where != NULL)
+    TRY(where_columns(scan, arena, err));
+  if (plan->has_case)
+    TRY(case_column(scan, arena, err));
+  scan->staged.want &= ~(uint32_t)DS_WANT_GAP;
+  scan->kept = scan->staged;
+  scan->kept.properties_count = plan->columns.properties_count;
+  scan->has_stages = plan->where != NULL || plan->has_case || has_period(plan);
+  return DS_OK;
+}
+
 static ds_code worker_init(worker *self, scan_job *scan, ds_arena *arena, size_t arena_bytes,
                            ds_error *err) {
   self->scan = scan;
@@ -100,9 +121,9 @@ static ds_code worker_init(worker *self, scan_job *scan, ds_arena *arena, size_t
     return ds_fail(err, DS_MEMORY, "out of memory for a scan");
   if (scan->plan->where != NULL)
     TRY(ds_evaluator_new(scan->plan->where, &scan->staged, &self->where, err));
-  TRY(ds_stage_init(&self->filter, &scan->staged, err));
-  TRY(ds_stage_init(&self->regroup, &scan->staged, err));
-  TRY(ds_stage_init(&self->period, &scan->staged, err));
+  TRY(ds_stage_init(&self->filter, &scan->kept, err));
+  TRY(ds_stage_init(&self->regroup, &scan->kept, err));
+  TRY(ds_stage_init(&self->period, &scan->kept, err));
   self->state_made = true;
   return scan->kernel->init(self->state, scan->context, self->arena, err);
 }

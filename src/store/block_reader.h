@@ -9,6 +9,19 @@
 // Events decoded at a time, so that what is derived from them stays in the nearest cache.
 #define DS_TILE_EVENTS 2048u
 
+// Where the events of one touchpoint stand in a block.
+typedef struct ds_touchpoint_events {
+  const uint64_t *bits; // NULL: not looked for yet
+  uint32_t count;
+} ds_touchpoint_events;
+
+// An array for the values of one of the plan's properties, not cleared: only present values are
+// written, and read.
+typedef struct ds_value_room {
+  void *data;
+  size_t bytes;
+} ds_value_room;
+
 // The buffers, each as large as the largest block read so far. An array that no plan has wanted
 // is NULL.
 struct ds_block_reader {
@@ -24,6 +37,9 @@ struct ds_block_reader {
   uint16_t *millis_first; // journeys: the first event's milliseconds
   uint32_t *import;
   uint64_t *arrival, *id;
+  ds_touchpoint_events *events_of; // by the part's code, in the arena; of the block last read
+  ds_value_room *values;           // by the plan's properties
+  uint32_t values_count;
 };
 
 // What one call decodes; passed down instead of many arguments.

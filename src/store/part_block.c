@@ -23,6 +23,9 @@ void ds_block_reader_free(ds_block_reader *reader) {
   ds_buf_done(&reader->chunk);
   ds_buf_done(&reader->chunk_too);
   ds_arena_done(&reader->arena);
+  for (uint32_t p = 0; p < reader->values_count; p++)
+    free(reader->values[p].data);
+  free(reader->values);
   void *const all[] = {reader->ints,         reader->offset,  reader->customer, reader->start_s,
                        reader->time_ms,      reader->gap_ms,  reader->source,   reader->touchpoint,
                        reader->millis_first, reader->import,  reader->arrival,  reader->id,
@@ -342,6 +345,7 @@ ds_code ds_part_read_block(const ds_place *place, uint32_t block, const ds_colum
     wanted.want |= DS_WANT_TOUCHPOINT;
   const ds_block_zone *zone = &place->part->zone[block];
   ds_arena_reset(&reader->arena);
+  reader->events_of = NULL;
   if (!make_room(reader, zone, wanted.want))
     return ds_fail(err, DS_MEMORY, "out of memory for a block of events");
   ds_block out = {.journeys = zone->journeys, .events = zone->events};

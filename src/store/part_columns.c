@@ -3,6 +3,8 @@
 #include <assert.h>
 #include <stdlib.h>
 
+#include "base/bits.h"
+
 #include "store/part_values.h"
 
 static ds_code no_memory(ds_error *err) {
@@ -175,11 +177,34 @@ static void *decode_values(ds_reader *in, ds_type type, uint32_t count, ds_arena
   return values;
 }
 
-static uint32_t count_touchpoint(const ds_block *block, uint16_t touchpoint) {
-  uint32_t count = 0;
-  for (uint32_t e = 0; e < block->events; e++)
-    count += block->touchpoint[e] == touchpoint;
-  return count;
+// The events of a touchpoint, by the part's code; looked for once a block.
+static ds_code events_of(const ds_block_task *t, uint16_t touchpoint,
+                         const ds_touchpoint_events **ret_events, ds_error *err) {
+  ds_block_reader *r = t->reader;
+  if (r->events_of == NULL)
+    r->events_of =
+        ds_arena_array(&r->arena, t->part->space.touchpoints.count + 1u, sizeof *r->events_of);
+  if (r->events_of == NULL)
+    return no_memory(err);
+  ds_touchpoint_events *found = &r->events_of[touchpoint];
+  *ret_events = found;
+  if (found->bits != NULL)
+    return DS_OK;
+  const uint16_t code = t->place->touchpoint[touchpoint];
+  const uint16_t *restrict all = t->out->touchpoint;
+  uint64_t *bits = ds_arena_array(&r->arena, t->out->events / 64u + 1, sizeof *bits);
+  if (bits == NULL)
+    return no_memory(err);
+  for (uint32_t first = 0; first < t->out->events; first += 64) {
+    const uint32_t count = t->out->events - first < 64 ? t->out->events - first : 64;
+    uint8_t met[64] = {0};
+    for (uint32_t i = 0; i < count; i++)
+      met[i] = all[first + i] == code;
+    bits[first / 64] = ds_bits_pack64(met);
+    found->count += (uint32_t)__builtin_popcountll(bits[first / 64]);
+  }
+  found->bits = bits;
+  return DS_OK;
 }
 
 ds_code ds_block_property_values(const ds_block_task *t, uint32_t column,
@@ -190,7 +215,9 @@ ds_code ds_block_property_values(const ds_block_task *t, uint32_t column,
   ds_reader in;
   TRY(ds_part_chunk(t->part, column, t->block, &r->chunk, &in, err));
   if (in.at != in.end) {
-    v.events = count_touchpoint(t->out, t->place->touchpoint[record->touchpoint]);
+    const ds_touchpoint_events *events = NULL;
+    TRY(events_of(t, record->touchpoint, &events, err));
+    v.events = events->count;
     v.count = ds_read_u32(&in);
     if (in.failed || v.count > v.events)
       return ds_block_unsound(t, column, err);
@@ -208,29 +235,35 @@ ds_code ds_block_property_values(const ds_block_task *t, uint32_t column,
 }
 
 // Puts values at the events of their touchpoint.
-static void spread(const ds_block *block, uint16_t touchpoint, const ds_property_values *v,
+static void spread(const uint64_t *bits, uint32_t events, const ds_property_values *v,
                    ds_property_column *out) {
   uint32_t ordinal = 0, next = 0;
-  for (uint32_t e = 0; e < block->events; e++) {
-    if (block->touchpoint[e] != touchpoint || (v->present != NULL && v->present[ordinal++] == 0))
-      continue;
-    assert(next < v->count);
-    out->present[e / 64] |= 1ULL << (e % 64);
-    if (out->type == DS_TYPE_STRING)
-      out->text[e] = v->text[next++];
-    else if (out->type == DS_TYPE_NUMBER)
-      out->number[e] = v->number[next++];
-    else
-      out->i[e] = v->i[next++];
-  }
+  for (uint32_t w = 0; w < (events + 63) / 64; w++)
+    for (uint64_t rest = bits[w]; rest != 0; rest &= rest - 1) {
+      const uint32_t e = w * 64 + (uint32_t)__builtin_ctzll(rest);
+      if (v->present != NULL && v->present[ordinal++] == 0)
+        continue;
+      assert(next < v->count);
+      out->present[w] |= rest & -rest;
+      if (out->type == DS_TYPE_STRING)
+        out->text[e] = v->text[next++];
+      else if (out->type == DS_TYPE_NUMBER)
+        out->number[e] = v->number[next++];
+      else
+        out->i[e] = v->i[next++];
+    }
 }
 
 static ds_code read_property(const ds_block_task *t, uint32_t column, ds_property_column *out,
                              ds_error *err) {
+  const uint16_t touchpoint = t->part->column[column].touchpoint;
+  const ds_touchpoint_events *events = NULL;
   ds_property_values values;
   TRY(ds_block_property_values(t, column, &values, err));
-  if (values.count > 0)
-    spread(t->out, t->place->touchpoint[t->part->column[column].touchpoint], &values, out);
+  if (values.count == 0)
+    return DS_OK;
+  TRY(events_of(t, touchpoint, &events, err));
+  spread(events->bits, t->out->events, &values, out);
   return DS_OK;
 }
 
@@ -278,6 +311,35 @@ static ds_type read_type(const ds_part *part, uint32_t local, const ds_type *wan
   return type;
 }
 
+// Room for `bytes` bytes of values of property p of the plan's; NULL without memory.
+static void *value_room(ds_block_reader *r, uint32_t p, size_t bytes) {
+  if (p >= r->values_count) {
+    ds_value_room *grown = realloc(r->values, (p + 1u) * sizeof *grown);
+    if (grown == NULL)
+      return NULL;
+    memset(grown + r->values_count, 0, (p + 1u - r->values_count) * sizeof *grown);
+    r->values = grown;
+    r->values_count = p + 1;
+  }
+  ds_value_room *room = &r->values[p];
+  if (room->bytes < bytes) {
+    free(room->data);
+    room->data = malloc(bytes);
+    room->bytes = room->data == NULL ? 0 : bytes;
+  }
+  return room->data;
+}
+
+// Whether the plan needs the values of a property column.
+static bool is_wanted(const ds_block_task *t, uint32_t column, uint32_t property, ds_type type) {
+  const ds_column_record *record = &t->part->column[column];
+  if (record->kind != DS_COLUMN_PROPERTY || record->name != property || record->type != type)
+    return false;
+  const uint64_t *wanted = t->columns->touchpoints;
+  const uint16_t touchpoint = t->place->touchpoint[record->touchpoint];
+  return wanted == NULL || (wanted[touchpoint / 64] >> (touchpoint % 64) & 1) != 0;
+}
+
 // Reads property p of the plan's.
 static ds_code read_property_name(const ds_block_task *t, uint32_t p, ds_property_column *out,
                                   ds_error *err) {
@@ -289,18 +351,15 @@ static ds_code read_property_name(const ds_block_task *t, uint32_t p, ds_propert
   const uint32_t local = local_code(t->place->property, t->part->space.properties.count, name);
   out->type = local == DS_NONE ? DS_TYPE_NULL : read_type(t->part, local, wanted);
   out->present = ds_arena_array(arena, (size_t)events / 64 + 1, 8);
-  void *values = out->type == DS_TYPE_NULL
-                     ? out->present
-                     : ds_arena_array(arena, (size_t)events + 1,
-                                      out->type == DS_TYPE_STRING ? sizeof(ds_str) : 8);
+  const size_t width = out->type == DS_TYPE_STRING ? sizeof(ds_str) : 8;
+  void *values = value_room(t->reader, p, ((size_t)events + 1) * width);
   if (out->present == NULL || values == NULL)
     return no_memory(err);
   out->text = out->type == DS_TYPE_STRING ? values : NULL;
   out->number = out->type == DS_TYPE_NUMBER ? values : NULL;
   out->i = out->type > DS_TYPE_STRING ? values : NULL;
   for (uint32_t c = 0; out->type != DS_TYPE_NULL && c < t->part->columns; c++)
-    if (t->part->column[c].kind == DS_COLUMN_PROPERTY && t->part->column[c].name == local &&
-        t->part->column[c].type == (uint8_t)out->type)
+    if (is_wanted(t, c, local, out->type))
       TRY(read_property(t, c, out, err));
   return DS_OK;
 }

@@ -259,8 +259,8 @@ static const sql_case selectors[] = {
      "\"touchpoint\" IN ('delivered') OR \"touchpoint\" IN ('order_placed')"},
     {"order_placed[value > 3]",
      "\"touchpoint\" IN ('order_placed') AND \"value\" > 3::DOUBLE"},
-    {"channel:web", "\"channel\" = 'web' OR (\"channel\" IS NULL AND \"touchpoint\" IN "
-                    "('order_placed', 'review_submitted'))"},
+    {"channel:web", "\"channel\" = 'web' OR (\"touchpoint\" IN "
+                    "('order_placed', 'review_submitted') AND \"channel\" IS NULL)"},
     {"complaint_submitted[severity = 'high']", "false AND NULL::VARCHAR = 'high'"},
     {"review_submitted[stars <= 2 and text is not null]",
      "\"touchpoint\" IN ('review_submitted') AND (\"stars\" <= 2::DOUBLE AND NULL::VARCHAR IS NOT "
@@ -343,9 +343,15 @@ static const struct {
     {"(order_placed or delivered)[carrier = 'x']", "11000", false},
     {"stage:order", "10000", true},
     {"actor:customer[stage = 'feedback']", "00010", true},
-    {"channel:web", "11111", false},
+    {"channel:web", "10010", false},
     {"any[not (touchpoint like '%e%')]", "00000", true},
-    {"((any))[(paid)]", "11110", false},
+    {"((any))[(paid)]", "10000", false},
+    {"any[not (value > 3)]", "10000", false},
+    {"any[not (value is null)]", "10000", false},
+    {"any[(value is null) = true]", "11110", false},
+    {"any[value > 3 or carrier = 'x']", "11000", false},
+    {"any[length(carrier) + value > 3]", "10000", false},
+    {"any[mixed = 'x']", "01000", false},
 };
 
 static void test_meaning(void **context) {
