@@ -50,10 +50,11 @@ static void narrow(ds_refine_target *target, const uint64_t *held) {
   while (bucket < BUCKETS && target->below + held[bucket] <= target->rank)
     target->below += held[bucket++];
   assert(bucket < BUCKETS);
-  const int64_t low = target->low + (int64_t)((uint64_t)bucket << shift);
-  const int64_t last = low + (int64_t)((1ull << shift) - 1);
-  target->low = low;
-  target->high = last < target->high ? last : target->high;
+  // Unsigned: the interval may be wider than an int64 is.
+  const uint64_t low = (uint64_t)target->low + ((uint64_t)bucket << shift);
+  const uint64_t left = (uint64_t)target->high - low, width = (1ull << shift) - 1;
+  target->low = (int64_t)low;
+  target->high = (int64_t)(low + (width < left ? width : left));
 }
 
 static bool any_open(const ds_refine_target *targets, uint32_t count) {

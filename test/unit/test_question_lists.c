@@ -26,6 +26,7 @@ static const listed all[] = {
     {"process", "edges", {"from", "to"}, {"occurrences", "cases"}},
     {"variants", "overall", {NULL}, {"cases"}},
     {"variants", "variants", {"rank"}, {"cases"}},
+    {"trend", "periods", {"period"}, {"value"}},
 };
 enum { LISTED = sizeof all / sizeof *all };
 
