@@ -40,7 +40,7 @@ typedef struct process_shape {
 } process_shape;
 
 // The gaps g of an edge with low <= g < high, per quantile. An edge that is thought to have one gap
-// only, v, has the empty windows at v and at v + 1: its gaps are counted between them, none is kept.
+// only, v, has empty windows at v and v + 1: its gaps are counted between them, none is kept.
 typedef struct process_window {
   uint64_t key;
   int64_t low[PROCESS_QUANTILES];

@@ -59,7 +59,8 @@ static void test_rank(void **context) {
 typedef enum hindrance { FREE, BAD_WINDOWS, ONE_VALUE, LOST, BAD_AND_LOST } hindrance;
 
 static void find(const ds_snapshot *snapshot, hindrance how, const process_quantile *known,
-                 uint64_t *seed, ds_arena *arena, process_quantile **ret_quantiles, uint32_t *ret_count, uint32_t *ret_passes) {
+                 uint64_t *seed, ds_arena *arena, process_quantile **ret_quantiles,
+                 uint32_t *ret_count, uint32_t *ret_passes) {
   ds_plan plan = {.columns = {.want = DS_WANT_TOUCHPOINT | DS_WANT_GAP}, .threads = 2};
   const uint32_t touchpoints = snapshot->space.touchpoints.count;
   process_context context = {.shape = ds_process_shape_of(touchpoints, 1), .level = PROCESS_ALL,
