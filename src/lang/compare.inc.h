@@ -20,7 +20,7 @@ COMPARE_BYTES(const COMPARE_TYPE *restrict x, const COMPARE_TYPE *restrict y, bo
 static uint64_t COMPARE_WORD(const COMPARE_TYPE *x, const COMPARE_TYPE *y, bool x_constant,
                              bool y_constant, uint32_t count, lang_kind kind, uint64_t present) {
   uint64_t word = 0;
-  if (x_constant || __builtin_popcountll(present) < FEW) {
+  if (x_constant || few(present)) {
     for (; present != 0; present &= present - 1) {
       const uint32_t bit = (uint32_t)__builtin_ctzll(present);
       const COMPARE_TYPE a = x[x_constant ? 0 : bit], b = y[y_constant ? 0 : bit];

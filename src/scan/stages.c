@@ -78,24 +78,22 @@ static void bits_range(uint64_t *bits, uint32_t first, uint32_t last) {
 
 // The kept events as a list of indexes, and the journeys that keep any.
 static void keep_list(ds_stage_room *room, const ds_block *block, ds_gather *list) {
-  uint32_t used = 0, journeys = 0;
+  uint32_t used = 0, journeys = 0, j = 0;
   room->offset[0] = 0;
-  for (uint32_t j = 0; j < block->journeys; j++) {
-    const uint32_t end = block->offset[j + 1];
-    for (uint32_t e = block->offset[j]; e < end;) {
-      const uint64_t word = room->keep[e / 64] >> (e % 64);
-      if (word == 0) {
-        e = (e / 64 + 1) * 64;
-        continue;
+  for (uint32_t w = 0; w < (block->events + 63) / 64; w++)
+    for (uint64_t rest = room->keep[w]; rest != 0; rest &= rest - 1) {
+      const uint32_t e = w * 64 + (uint32_t)__builtin_ctzll(rest);
+      if (e >= block->offset[j + 1] && used > room->offset[journeys]) {
+        room->journey[journeys++] = j;
+        room->offset[journeys] = used;
       }
-      e += (uint32_t)__builtin_ctzll(word);
-      if (e < end)
-        room->index[used++] = e++;
+      while (e >= block->offset[j + 1])
+        j++;
+      room->index[used++] = e;
     }
-    if (used > room->offset[journeys]) {
-      room->journey[journeys++] = j;
-      room->offset[journeys] = used;
-    }
+  if (used > room->offset[journeys]) {
+    room->journey[journeys++] = j;
+    room->offset[journeys] = used;
   }
   *list = (ds_gather){room->index, room->offset, room->journey, journeys, true};
 }

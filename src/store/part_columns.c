@@ -177,6 +177,14 @@ static void *decode_values(ds_reader *in, ds_type type, uint32_t count, ds_arena
   return values;
 }
 
+// Which of 64 codes are `code`, as a word.
+static inline uint64_t word_of(const uint16_t *restrict codes, uint16_t code) {
+  uint8_t met[64];
+  for (uint32_t i = 0; i < 64; i++)
+    met[i] = codes[i] == code;
+  return ds_bits_pack64(met);
+}
+
 // The events of a touchpoint, by the part's code; looked for once a block.
 static ds_code events_of(const ds_block_task *t, uint16_t touchpoint,
                          const ds_touchpoint_events **ret_events, ds_error *err) {
@@ -195,14 +203,13 @@ static ds_code events_of(const ds_block_task *t, uint16_t touchpoint,
   uint64_t *bits = ds_arena_array(&r->arena, t->out->events / 64u + 1, sizeof *bits);
   if (bits == NULL)
     return no_memory(err);
-  for (uint32_t first = 0; first < t->out->events; first += 64) {
-    const uint32_t count = t->out->events - first < 64 ? t->out->events - first : 64;
-    uint8_t met[64] = {0};
-    for (uint32_t i = 0; i < count; i++)
-      met[i] = all[first + i] == code;
-    bits[first / 64] = ds_bits_pack64(met);
-    found->count += (uint32_t)__builtin_popcountll(bits[first / 64]);
-  }
+  const uint32_t whole = t->out->events / 64;
+  for (uint32_t w = 0; w < whole; w++)
+    bits[w] = word_of(all + w * 64, code);
+  for (uint32_t e = whole * 64; e < t->out->events; e++)
+    bits[whole] |= (uint64_t)(all[e] == code) << (e % 64);
+  for (uint32_t w = 0; w <= whole; w++)
+    found->count += (uint32_t)__builtin_popcountll(bits[w]);
   found->bits = bits;
   return DS_OK;
 }
