@@ -196,36 +196,56 @@ static uint32_t map_nibbles_each(const uint8_t *data, uint32_t first, uint32_t c
 }
 
 #if defined(__x86_64__)
-// 32 elements a step: two byte shuffles look up the low and the high bytes of the map.
-__attribute__((target("ssse3"))) static uint32_t
-map_nibbles_vector(const uint8_t *data, uint32_t count, const uint16_t map[16], uint16_t *out) {
-  uint8_t low_bytes[16], high_bytes[16], codes[16];
+#define VECTOR __attribute__((target("ssse3,popcnt")))
+
+// The low and the high bytes of a map, for byte shuffles to look them up.
+typedef struct nibble_map {
+  __m128i low;
+  __m128i high;
+} nibble_map;
+
+static VECTOR nibble_map nibble_map_of(const uint16_t map[16]) {
+  uint8_t low[16], high[16];
   for (uint32_t i = 0; i < 16; i++) {
-    low_bytes[i] = (uint8_t)map[i];
-    high_bytes[i] = (uint8_t)(map[i] >> 8);
+    low[i] = (uint8_t)map[i];
+    high[i] = (uint8_t)(map[i] >> 8);
   }
-  const __m128i low_map = _mm_loadu_si128((const __m128i *)(const void *)low_bytes);
-  const __m128i high_map = _mm_loadu_si128((const __m128i *)(const void *)high_bytes);
+  return (nibble_map){_mm_loadu_si128((const __m128i *)(const void *)low),
+                      _mm_loadu_si128((const __m128i *)(const void *)high)};
+}
+
+// 32 elements: their codes, in order, as two vectors of bytes; and mapped.
+static inline VECTOR void map_group(const uint8_t *data, const nibble_map *map, __m128i codes[2],
+                                    uint16_t *out) {
   const __m128i nibble = _mm_set1_epi8(15);
+  const __m128i bytes = _mm_loadu_si128((const __m128i *)(const void *)data);
+  const __m128i even = _mm_and_si128(bytes, nibble);
+  const __m128i odd = _mm_and_si128(_mm_srli_epi16(bytes, 4), nibble);
+  codes[0] = _mm_unpacklo_epi8(even, odd);
+  codes[1] = _mm_unpackhi_epi8(even, odd);
+  for (uint32_t h = 0; h < 2; h++) {
+    const __m128i low = _mm_shuffle_epi8(map->low, codes[h]);
+    const __m128i high = _mm_shuffle_epi8(map->high, codes[h]);
+    __m128i *to = (__m128i *)(void *)(out + h * 16);
+    _mm_storeu_si128(to, _mm_unpacklo_epi8(low, high));
+    _mm_storeu_si128(to + 1, _mm_unpackhi_epi8(low, high));
+  }
+}
+
+static VECTOR uint32_t map_nibbles_vector(const uint8_t *data, uint32_t count,
+                                          const uint16_t map[16], uint16_t *out) {
+  const nibble_map maps = nibble_map_of(map);
   __m128i most = _mm_setzero_si128();
   for (uint32_t i = 0; i < count; i += 32) {
-    const __m128i bytes = _mm_loadu_si128((const __m128i *)(const void *)(data + i / 2));
-    const __m128i even = _mm_and_si128(bytes, nibble);
-    const __m128i odd = _mm_and_si128(_mm_srli_epi16(bytes, 4), nibble);
-    const __m128i half[2] = {_mm_unpacklo_epi8(even, odd), _mm_unpackhi_epi8(even, odd)};
-    for (uint32_t h = 0; h < 2; h++) {
-      const __m128i low = _mm_shuffle_epi8(low_map, half[h]);
-      const __m128i high = _mm_shuffle_epi8(high_map, half[h]);
-      __m128i *to = (__m128i *)(void *)(out + i + h * 16);
-      most = _mm_max_epu8(most, half[h]);
-      _mm_storeu_si128(to, _mm_unpacklo_epi8(low, high));
-      _mm_storeu_si128(to + 1, _mm_unpackhi_epi8(low, high));
-    }
+    __m128i codes[2];
+    map_group(data + i / 2, &maps, codes, out + i);
+    most = _mm_max_epu8(most, _mm_max_epu8(codes[0], codes[1]));
   }
-  _mm_storeu_si128((__m128i *)(void *)codes, most);
+  uint8_t lane[16];
+  _mm_storeu_si128((__m128i *)(void *)lane, most);
   uint32_t highest = 0;
   for (uint32_t i = 0; i < 16; i++)
-    highest = codes[i] > highest ? codes[i] : highest;
+    highest = lane[i] > highest ? lane[i] : highest;
   return highest;
 }
 #endif
@@ -236,7 +256,7 @@ static bool map_nibbles(const uint8_t *data, uint32_t count, const uint16_t *map
   memcpy(whole, map, (map_count < 16 ? map_count : 16) * sizeof *map);
   uint32_t highest = 0, done = 0;
 #if defined(__x86_64__)
-  if (__builtin_cpu_supports("ssse3")) {
+  if (__builtin_cpu_supports("ssse3") && __builtin_cpu_supports("popcnt")) {
     done = count / 32 * 32;
     highest = map_nibbles_vector(data, done, whole, out);
   }
@@ -245,53 +265,84 @@ static bool map_nibbles(const uint8_t *data, uint32_t count, const uint16_t *map
   return count == 0 || (highest < map_count && rest < map_count);
 }
 
-// Writes the rest of a FEW stream over elements [from, to), of which `mask` has a bit each.
-static uint32_t map_rest(const few_stream *few, uint32_t used, uint32_t mask, const uint16_t *map,
-                         uint16_t *out) {
-  for (; mask != 0 && used < few->rest_count; mask &= mask - 1)
-    out[__builtin_ctz(mask)] = map[few->rest[used++]];
-  return mask != 0 ? few->rest_count + 1 : used;
+// How a FEW stream is mapped: its own values by nibble, the rest by code.
+typedef struct few_map {
+  uint16_t value[16];
+  uint16_t code[256];
+} few_map;
+
+// False when a value or the rest lies outside the map.
+static bool few_map_make(const few_stream *few, const uint16_t *map, uint32_t map_count,
+                         few_map *ret) {
+  bool bad = false;
+  for (uint32_t code = 0; code < 256; code++)
+    ret->code[code] = code < map_count ? map[code] : 0;
+  for (uint32_t v = 0; v < FEW_VALUES; v++) {
+    bad |= few->value[v] >= map_count;
+    ret->value[v] = ret->code[few->value[v]];
+  }
+  ret->value[FEW_VALUES] = 0;
+  for (uint32_t r = 0; r < few->rest_count; r++)
+    bad |= few->rest[r] >= map_count;
+  return !bad;
 }
 
-// Which of the 32 elements of 16 bytes of nibbles belong to the rest.
-static uint32_t rest_mask(const uint8_t *data) {
-#if defined(__x86_64__)
-  const __m128i nibble = _mm_set1_epi8(FEW_VALUES);
-  const __m128i bytes = _mm_loadu_si128((const __m128i *)(const void *)data);
-  const __m128i even = _mm_and_si128(bytes, nibble);
-  const __m128i odd = _mm_and_si128(_mm_srli_epi16(bytes, 4), nibble);
-  const __m128i low = _mm_cmpeq_epi8(_mm_unpacklo_epi8(even, odd), nibble);
-  const __m128i high = _mm_cmpeq_epi8(_mm_unpackhi_epi8(even, odd), nibble);
-  return (uint32_t)_mm_movemask_epi8(low) | (uint32_t)_mm_movemask_epi8(high) << 16;
-#else
-  uint32_t mask = 0;
-  for (uint32_t i = 0; i < 32; i++)
-    mask |= (uint32_t)(((uint32_t)data[i / 2] >> (i % 2 * 4) & 15u) == FEW_VALUES) << i;
-  return mask;
-#endif
+// Elements [first, count) one by one; returns how much of the rest is used then, more than there
+// is when it does not suffice.
+static uint32_t map_few_each(const few_stream *few, uint32_t first, uint32_t count, uint32_t used,
+                             const few_map *map, uint16_t *out) {
+  for (uint32_t i = first; i < count && used <= few->rest_count; i++) {
+    const uint32_t code = (uint32_t)few->nibble[i / 2] >> (i % 2 * 4) & 15u;
+    if (code < FEW_VALUES)
+      out[i] = map->value[code];
+    else if (used++ < few->rest_count)
+      out[i] = map->code[few->rest[used - 1]];
+  }
+  return used;
 }
+
+#if defined(__x86_64__)
+// The first `count` elements, a multiple of 32 with at least one more behind them. Of the rest, the
+// first four of a group need no branch: where there are fewer, they go to the element after the
+// group, which is written over; and up to 36 bytes behind the rest are read, see CHUNK_SLACK.
+static VECTOR uint32_t map_few_vector(const few_stream *few, uint32_t count, const few_map *map,
+                                      uint16_t *out) {
+  const nibble_map values = nibble_map_of(map->value);
+  const __m128i escape = _mm_set1_epi8(FEW_VALUES);
+  uint32_t used = 0;
+  for (uint32_t i = 0; i < count && used <= few->rest_count; i += 32) {
+    __m128i codes[2];
+    map_group(few->nibble + i / 2, &values, codes, out + i);
+    const uint32_t low = (uint32_t)_mm_movemask_epi8(_mm_cmpeq_epi8(codes[0], escape));
+    const uint32_t high = (uint32_t)_mm_movemask_epi8(_mm_cmpeq_epi8(codes[1], escape));
+    const uint64_t end = 1ull << 32, mask = low | (uint64_t)high << 16;
+    const uint8_t *rest = few->rest + used;
+    uint64_t left = mask | end;
+    for (uint32_t k = 0; k < 4; k++) {
+      out[i + (uint32_t)__builtin_ctzll(left)] = map->code[rest[k]];
+      left = (left & (left - 1)) | end;
+    }
+    for (rest += 4; left != end; left &= left - 1)
+      out[i + (uint32_t)__builtin_ctzll(left)] = map->code[*rest++];
+    used += (uint32_t)__builtin_popcountll(mask);
+  }
+  return used;
+}
+#endif
 
 static bool map_few(const few_stream *few, uint32_t count, const uint16_t *map,
                     uint32_t map_count, uint16_t *out) {
-  uint16_t values[16] = {0};
-  bool bad = false;
-  for (uint32_t v = 0; v < FEW_VALUES; v++) {
-    bad |= few->value[v] >= map_count;
-    values[v] = bad ? 0 : map[few->value[v]];
+  few_map maps;
+  if (!few_map_make(few, map, map_count, &maps))
+    return false;
+  uint32_t used = 0, done = 0;
+#if defined(__x86_64__)
+  if (__builtin_cpu_supports("ssse3") && __builtin_cpu_supports("popcnt")) {
+    done = count == 0 ? 0 : (count - 1) / 32 * 32;
+    used = map_few_vector(few, done, &maps, out);
   }
-  for (uint32_t r = 0; r < few->rest_count; r++)
-    bad |= few->rest[r] >= map_count;
-  if (bad || !map_nibbles(few->nibble, count, values, 16, out))
-    return false;
-  uint32_t used = 0, i = 0;
-  for (; i + 32 <= count && used <= few->rest_count; i += 32)
-    used = map_rest(few, used, rest_mask(few->nibble + i / 2), map, out + i);
-  if (used > few->rest_count)
-    return false;
-  uint8_t last[16] = {0};
-  memcpy(last, few->nibble + i / 2, (count - i + 1) / 2);
-  used = map_rest(few, used, rest_mask(last) & ((1u << (count - i)) - 1), map, out + i);
-  return used == few->rest_count;
+#endif
+  return map_few_each(few, done, count, used, &maps, out) == few->rest_count;
 }
 
 bool ds_decode_mapped(const ds_stream *stream, uint32_t count, const uint16_t *map,
