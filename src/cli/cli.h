@@ -112,6 +112,13 @@ void cli_print_overview(void);
 void cli_print_help(const cli_command *command, const ds_question *question);
 void cli_print_markdown(void);
 
+// --- manual.c
+// The manual page of a command or question, of the program for NULL; a shell's completion; the
+// names of all commands and questions, one a line.
+DS_CHECKED ds_code cli_print_man(const char *name, ds_error *err);
+void cli_print_completion(const char *shell);
+void cli_print_names(void);
+
 // --- report.c: words to the user
 // Prints "doorstep: MESSAGE" (or one JSON object), with a caret under the expression at fault.
 void cli_report(const cli *run, ds_code code, const ds_error *err);

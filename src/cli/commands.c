@@ -80,6 +80,10 @@ static const ds_option explain_options[] = {
 
 static const ds_option help_options[] = {
     {"markdown", DS_OPTION_FLAG, "", "", "", "the whole manual page docs/cli.md"},
+    {"man", DS_OPTION_FLAG, "", "", "", "as a manual page: doorstep help --man import | man -l -"},
+    {"completion", DS_OPTION_CHOICE, "SHELL", "", "bash|zsh|fish",
+     "completion: source <(doorstep help --completion bash)"},
+    {"names", DS_OPTION_FLAG, "", "", "", "the names of all commands, one a line"},
 };
 
 #define OPTIONS(table) table, sizeof table / sizeof table[0]

@@ -67,7 +67,9 @@ void cli_print_overview(void) {
   printf("\nTo begin:\n"
          "  doorstep simulate --orders 20k -o shop.csv\n"
          "  doorstep import shop.csv\n"
-         "  doorstep process --case order_id\n\n"
+         "  doorstep map --case order_id\n"
+         "or, without keeping anything:\n"
+         "  doorstep map --data shop.csv --case order_id\n\n"
          "doorstep COMMAND --help explains a command.\n");
 }
 
@@ -202,6 +204,16 @@ ds_code cli_run_help(cli *run, ds_error *err) {
     cli_print_markdown();
     return DS_OK;
   }
+  if (cli_flag(run, "names")) {
+    cli_print_names();
+    return DS_OK;
+  }
+  if (cli_flag(run, "completion")) {
+    cli_print_completion(cli_value(run, "completion"));
+    return DS_OK;
+  }
+  if (cli_flag(run, "man"))
+    return cli_print_man(run->arguments_count == 0 ? NULL : run->arguments[0], err);
   if (run->arguments_count == 0) {
     cli_print_overview();
     return DS_OK;

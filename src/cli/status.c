@@ -233,11 +233,19 @@ ds_code cli_run_nothing(cli *run, ds_error *err) {
     return DS_OK;
   }
   ds_store *store = NULL;
+  ds_snapshot *snapshot = NULL;
   TRY(cli_open_store(run, false, false, &store, err));
-  const ds_code code = answer(run, store, false, err);
-  ds_store_close(store);
+  ds_code code = answer(run, store, false, err);
   if (code == DS_OK)
-    cli_say(run, "\nThis is %s. Next: doorstep process --case order_id, or doorstep --help",
-            run->store);
-  return code;
+    code = ds_store_snapshot(store, &snapshot, err);
+  ds_store_close(store);
+  if (code != DS_OK)
+    return code;
+  const bool orders = ds_names_find(&snapshot->space.keys, ds_str_of("order_id")) != DS_NONE;
+  cli_say(run, snapshot->events == 0
+          ? "\nThis is %s. Next: doorstep import FILE, or doorstep --help"
+          : "\nThis is %s. Next: doorstep quality, doorstep map%s, or doorstep --help",
+          run->store, orders ? " --case order_id" : "");
+  ds_snapshot_free(snapshot);
+  return DS_OK;
 }
