@@ -75,18 +75,31 @@ static ds_code sql_make(const char *format, const char *table, const char *type,
   return *ret_sql == NULL ? ds_fail(err, DS_MEMORY, "out of memory reading a log") : DS_OK;
 }
 
-static ds_code tables_count(reader *r, const cursor *c, void *context, ds_error *err) {
+static ds_code number_take(reader *r, const cursor *c, void *context, ds_error *err) {
   (void)r;
   (void)err;
   *(int64_t *)context = sqlite3_column_int64(c->statement, 0);
   return DS_OK;
 }
 
+// SQLite takes no notice of a last page that is only half there.
+static ds_code size_check(reader *r, ds_error *err) {
+  int64_t pages = 0;
+  int64_t size = 0;
+  TRY(each_row(r, "pragma page_count", number_take, &pages, err));
+  TRY(each_row(r, "pragma page_size", number_take, &size, err));
+  return (uint64_t)(pages * size) <= r->ocel->options.file->bytes
+             ? DS_OK
+             : ds_fail(err, DS_INPUT, "%s is cut short: %" PRId64 " pages of %" PRId64 " bytes do "
+                       "not fit in it", r->ocel->options.file->name, pages, size);
+}
+
 static ds_code tables_check(reader *r, ds_error *err) {
   int64_t count = 0;
+  TRY(size_check(r, err));
   TRY(each_row(r, "select count(*) from sqlite_master where type = 'table' and name in ('event', "
                "'object', 'event_object', 'object_object', 'event_map_type', 'object_map_type')",
-               tables_count, &count, err));
+               number_take, &count, err));
   return count == 6 ? DS_OK
                     : ds_fail(err, DS_INPUT, "%s is an SQLite database but no OCEL 2.0 log: of its "
                               "six tables (event, object, event_object, ...) it has %" PRId64,
@@ -230,14 +243,15 @@ static ds_code beside_open(reader *r, const type_list *types, beside *b, ds_erro
             "event_object o on o.ocel_event_id = e.ocel_id order by e.rowid, o.rowid",
             &b->relations, err));
   TRY(next(r, &b->relations, err));
-  for (; b->types_count < types->count; b->types_count++) {
+  for (uint32_t i = 0; i < types->count; i++) {
     char *sql;
-    cursor *c = &b->types[b->types_count];
+    cursor *c = &b->types[i];
     TRY(sql_make("select e.rowid as ocel_id, t.* from event e cross join \"%w\" t on t.ocel_id = "
                  "e.ocel_id where e.ocel_type = %Q order by e.rowid",
-                 types->table[b->types_count], types->type[b->types_count].data, &sql, err));
+                 types->table[i], types->type[i].data, &sql, err));
     const ds_code code = begin(r, sql, c, err);
     sqlite3_free(sql);
+    b->types_count = i + 1;
     TRY(code);
     TRY(next(r, c, err));
   }
