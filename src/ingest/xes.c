@@ -318,7 +318,8 @@ static void trace_reset(xes *x) {
 
 static const kind *kind_of(ds_str element) {
   for (size_t i = 0; i < KINDS; i++)
-    if (ds_str_equal(element, ds_str_of(kinds[i].element)))
+    if (element.data[0] == kinds[i].element[0] &&
+        ds_str_equal(element, ds_str_of(kinds[i].element)))
       return &kinds[i];
   return NULL;
 }

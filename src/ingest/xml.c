@@ -157,7 +157,8 @@ ds_code ds_xml_read(ds_io *io, const ds_source *file, const ds_xml_handler *hand
 
 ds_str ds_xml_value(const ds_xml_attribute *attributes, uint32_t count, const char *name) {
   for (uint32_t i = 0; i < count; i++)
-    if (ds_str_equal(attributes[i].name, ds_str_of(name)))
+    if (attributes[i].name.data[0] == name[0] &&
+        ds_str_equal(attributes[i].name, ds_str_of(name)))
       return attributes[i].value;
   return (ds_str){NULL, 0};
 }

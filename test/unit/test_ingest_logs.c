@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Event logs that are damaged: cut at many places, bytes turned into others. A dry run of the import
-// takes them or says in one line that they are bad; nothing else.
+// Event logs that are damaged: cut at many places, bytes turned into others. A dry run of the
+// import takes them or says in one line that they are bad; nothing else.
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
