@@ -123,8 +123,9 @@ static ds_code touchpoints_read(map_work *work, ds_error *err) {
     return no_memory(err);
   for (uint32_t t = 0; t < names->count; t++) {
     const ds_touchpoint *row = ds_catalogue_find(request->catalogue, names->text[t]);
-    touchpoint[t] = (map_touchpoint){work->context.cells, row == NULL ? 0 : row->stage};
-    work->context.cells += touchpoint[t].stage != 0 ? 1 : MAP_STAGES;
+    const uint32_t stage = row == NULL ? 0 : row->stage;
+    touchpoint[t] = (map_touchpoint){work->context.cells, stage, stage == 0 ? UINT32_MAX : 0};
+    work->context.cells += stage != 0 ? 1 : MAP_STAGES;
     work->row[t] = row;
   }
   work->context.cells += work->context.cells == 0;

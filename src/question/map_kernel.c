@@ -80,7 +80,7 @@ static ds_code route_find(map_state *state, uint64_t key, map_route **ret_route,
   return DS_OK;
 }
 
-// Follows one case.
+// Follows one case. No array in it, so that all of it may stay in registers.
 typedef struct walk {
   uint32_t current; // stage
   uint32_t furthest;
@@ -89,51 +89,59 @@ typedef struct walk {
   uint64_t route;
   uint32_t stages;
   uint32_t touched;
-  int64_t entered_ms[MAP_STAGES];
 } walk;
 
-// The stage since which an event of `stage` is timed: the nearest earlier one that the case has
-// reached, else this one; DS_NONE when the event is the first of both.
-static inline uint32_t origin_of(const walk *at, uint32_t stage) {
-  const uint32_t earlier = at->reached & ((1u << stage) - 1);
-  if (earlier != 0)
-    return 31 - (uint32_t)__builtin_clz(earlier);
-  return (at->reached >> stage & 1) != 0 ? stage : DS_NONE;
-}
+// What the events of one case are counted into: copies, so that no count is taken for a pointer's
+// change and read again.
+typedef struct ledger {
+  const map_touchpoint *touchpoint;
+  map_cell *cell; // of the case's group
+  uint32_t *touched;
+  int64_t *entered_ms; // by stage
+  ds_tally *tally;
+  uint32_t tally_stage; // of stage 0 and of cell 0 of the group
+  uint32_t tally_cell;
+  uint64_t number; // of the case
+} ledger;
 
-static inline ds_code walk_event(map_state *state, walk *at, uint32_t group,
-                                 const ds_block *block, uint32_t e, ds_error *err) {
-  const map_context *context = state->context;
-  const map_touchpoint *touchpoint = &context->touchpoint[block->touchpoint[e]];
-  const uint32_t stage = map_stage(touchpoint, at->current);
-  const uint32_t index = map_cell_of(touchpoint, stage);
-  map_cell *cell = &state->cell[(size_t)group * context->cells + index];
-  const int64_t time_ms = block->time_ms[e];
-  at->current = stage;
-  cell->occurrences++;
+// The case is at a cell for the first time, and perhaps in its stage. Timed is the event since the
+// nearest earlier stage that the case has reached, else since it entered this one, unless it is
+// this event that does.
+static inline ds_code first_visit(const ledger *in, walk *at, uint32_t index, uint32_t stage,
+                                  int64_t time_ms, ds_error *err) {
+  const uint32_t earlier = at->reached & ((1u << stage) - 1);
   const bool entered = (at->reached >> stage & 1) == 0;
-  if (cell->last_case != state->cases) {
-    cell->last_case = state->cases;
-    cell->cases++;
-    state->touched[at->touched++] = index;
-    // A case that enters a stage is at one of its cells for the first time.
-    const uint32_t origin = origin_of(at, stage);
-    if (origin != DS_NONE) {
-      const int64_t since_ms = time_ms - at->entered_ms[origin];
-      TRY(ds_tally_add(&state->tally, map_tally_cell(context, group, index), since_ms, err));
-      if (entered)
-        TRY(ds_tally_add(&state->tally, map_tally_stage(context, group, stage), since_ms, err));
-    }
-  }
+  in->touched[at->touched++] = index;
+  const uint32_t origin = earlier != 0 ? 31 - (uint32_t)__builtin_clz(earlier) : stage;
   if (entered) {
     at->reached |= 1u << stage;
-    at->entered_ms[stage] = time_ms;
+    in->entered_ms[stage] = time_ms;
     at->route |= (uint64_t)(stage + 1) << (at->stages++ * MAP_STAGE_BITS);
+    if (earlier == 0)
+      return DS_OK;
+    TRY(ds_tally_add(in->tally, in->tally_stage + stage, time_ms - in->entered_ms[origin], err));
+  }
+  return ds_tally_add(in->tally, in->tally_cell + index, time_ms - in->entered_ms[origin], err);
+}
+
+static inline ds_code walk_event(const ledger *in, walk *at, uint32_t touchpoint,
+                                 int64_t time_ms, ds_error *err) {
+  const map_touchpoint place = in->touchpoint[touchpoint];
+  const uint32_t stage = map_stage(&place, at->current);
+  const uint32_t index = map_cell_of(&place, stage);
+  map_cell *cell = &in->cell[index];
+  at->current = stage;
+  cell->occurrences++;
+  // A case that enters a stage is at one of its cells for the first time.
+  if (cell->last_case != in->number) {
+    cell->last_case = in->number;
+    cell->cases++;
+    TRY(first_visit(in, at, index, stage, time_ms, err));
   }
   if (stage < at->furthest) {
     at->late |= 1u << stage;
-    cell->out_of_order += cell->last_late != state->cases;
-    cell->last_late = state->cases;
+    cell->out_of_order += cell->last_late != in->number;
+    cell->last_late = in->number;
   } else {
     at->furthest = stage;
   }
@@ -144,11 +152,18 @@ static ds_code walk_case(map_state *state, const ds_block *block, uint32_t j, ui
                          ds_error *err) {
   const map_context *context = state->context;
   const uint32_t first = block->offset[j], last = block->offset[j + 1];
+  const uint16_t *touchpoint = block->touchpoint;
+  const int64_t *time_ms = block->time_ms;
+  int64_t entered_ms[MAP_STAGES];
+  const ledger in = {.touchpoint = context->touchpoint,
+                     .cell = state->cell + (size_t)group * context->cells,
+                     .touched = state->touched, .entered_ms = entered_ms, .tally = &state->tally,
+                     .tally_stage = map_tally_stage(context, group, 0),
+                     .tally_cell = map_tally_cell(context, group, 0), .number = ++state->cases};
   walk at = {0};
   assert(first < last);
-  state->cases++;
   for (uint32_t e = first; e < last; e++)
-    TRY(walk_event(state, &at, group, block, e, err));
+    TRY(walk_event(&in, &at, touchpoint[e], time_ms[e], err));
   for (uint32_t late = at.late; late != 0; late &= late - 1)
     state->out_of_order[group * MAP_STAGES + (uint32_t)__builtin_ctz(late)]++;
   map_route *route = NULL;
@@ -159,7 +174,7 @@ static ds_code walk_case(map_state *state, const ds_block *block, uint32_t j, ui
     return DS_OK;
   score_add(&route->score, score);
   for (uint32_t i = 0; i < at.touched; i++)
-    score_add(&state->cell[(size_t)group * context->cells + state->touched[i]].score, score);
+    score_add(&in.cell[state->touched[i]].score, score);
   return DS_OK;
 }
 

@@ -20,8 +20,9 @@ static_assert(MAP_STAGES <= 1 << MAP_STAGE_BITS, "a route names a stage in 4 bit
 
 // Where a touchpoint goes.
 typedef struct map_touchpoint {
-  uint32_t cell;  // its only one, or that of stage 0, the others behind it
-  uint32_t stage; // its own, 0 = that of the case's latest staged event
+  uint32_t cell;   // its only one, or that of stage 0, the others behind it
+  uint32_t stage;  // its own, 0 = that of the case's latest staged event
+  uint32_t follow; // all bits when it has none of its own, else 0
 } map_touchpoint;
 
 // What the kernel is asked to do; read-only while it runs. The tally's cells are, for group g, the
@@ -87,11 +88,11 @@ extern const ds_kernel ds_map_kernel;
 
 // The stage of an event of a touchpoint in a case that is in stage `current`; its cell.
 static inline uint32_t map_stage(const map_touchpoint *touchpoint, uint32_t current) {
-  return touchpoint->stage != 0 ? touchpoint->stage : current;
+  return touchpoint->stage | (current & touchpoint->follow);
 }
 
 static inline uint32_t map_cell_of(const map_touchpoint *touchpoint, uint32_t stage) {
-  return touchpoint->cell + (touchpoint->stage != 0 ? 0 : stage);
+  return touchpoint->cell + (stage & touchpoint->follow);
 }
 
 // The tally's cell of a stage or of a cell of a group.

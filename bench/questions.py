@@ -1,0 +1,145 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Variants and journey map: how fast per core, and variants beside the peers in the same run.
+
+The peers answer the same question: each sequence's cases, median and 90th percentile of the
+time from first to last event, the twenty most frequent. A ratio is printed only when the
+answers agree.
+"""
+import os
+
+import measure
+import peers
+from measure import spread
+
+MILLION = 1e6
+RUNS = 7
+LISTED = 20
+TARGETS = {"variants": 450, "map": 80}
+RATIOS = {"DuckDB": 50, "ClickHouse": 20}
+
+DUCKDB = {
+    "lists": """
+select array_to_string(v, ' > '), n::varchar, q[1]::varchar, q[2]::varchar from (
+  select v, count(*) as n, quantile_cont(d, [0.5, 0.9]) as q from (
+    select list(event order by time, arrival) as v,
+           epoch_ms(max(time)) - epoch_ms(min(time)) as d from {table} group by customer)
+  group by v order by n desc limit {listed})""",
+    "texts": """
+select v, n::varchar, q[1]::varchar, q[2]::varchar from (
+  select v, count(*) as n, quantile_cont(d, [0.5, 0.9]) as q from (
+    select string_agg(event::varchar, ' > ' order by time, arrival) as v,
+           epoch_ms(max(time)) - epoch_ms(min(time)) as d from {table} group by customer)
+  group by v order by n desc limit {listed})""",
+}
+CLICKHOUSE_INNER = """
+    select groupArray(event) as v, toUnixTimestamp64Milli(max(time)) -
+           toUnixTimestamp64Milli(min(time)) as d
+    from (select customer, event, time from bench.{table} order by customer, time, arrival)
+    group by customer"""
+CLICKHOUSE_OUTER = """
+select arrayStringConcat(arrayMap(x -> toString(x), v), ' > '), toString(n), toString(q[1]),
+       toString(q[2]) from (
+  select v, count() as n, quantilesExactInclusive(0.5, 0.9)(d) as q from ({inner})
+  group by v order by n desc limit {listed})"""
+CLICKHOUSE = {
+    "arrays": CLICKHOUSE_OUTER.replace("{inner}", CLICKHOUSE_INNER),
+    "arrays, grouped in order": CLICKHOUSE_OUTER.replace(
+        "{inner}", CLICKHOUSE_INNER + " settings optimize_aggregation_in_order = 1"),
+}
+
+
+def ask(bench, store, question, threads):
+    return bench.doorstep("--store", store, question, "--threads", threads, "--limit", LISTED,
+                          "--format", "json")
+
+
+def start_up(bench, question):
+    """CPU and wall seconds of the question on a store of next to nothing."""
+    store = bench.path("small.store")
+    if not os.path.exists(store):
+        bench.simulate(100, "--into", store)
+    runs = [ask(bench, store, question, 1) for _ in range(RUNS)]
+    return (spread([run["cpu_s"] for run in runs])["median"],
+            spread([run["wall_s"] for run in runs])["median"])
+
+
+def variants_of(rows):
+    """Rows of text, cases, median, p90 -> what is sure: the last count may stop amid equals."""
+    rows = [(row[0], int(row[1]), float(row[2]), float(row[3])) for row in rows]
+    least = min((row[1] for row in rows), default=0)
+    return {row[0]: row[1:] for row in rows if row[1] > least}
+
+
+def our_variants(run):
+    return variants_of([(" > ".join(row["touchpoints"]), row["cases"], row["median_ms"],
+                         row["p90_ms"]) for row in measure.answer_rows(run["out"], "variants")])
+
+
+def same(ours, theirs):
+    return ours.keys() == theirs.keys() and all(
+        mine[0] == theirs[key][0] and all(abs(a - b) <= 0.5 for a, b in zip(mine, theirs[key]))
+        for key, mine in ours.items())
+
+
+def best_of(bench, peer, formulations, threads, answer):
+    """(wall, cpu, choice) of the peer's fastest right formulation, or None."""
+    best = None
+    for name, text in formulations.items():
+        for table in peers.TABLES:
+            sql = text.format(table=table, listed=LISTED)
+            lines, _ = peer.run([peer.threads(threads), ("first", sql), ("second", sql)],
+                                peer.database())
+            if not same(answer, variants_of(lines[-1]["rows"])):
+                continue
+            wall = min(line["wall_s"] for line in lines[1:])
+            cpu = min(line["cpu_s"] for line in lines[1:])
+            if best is None or wall < best[0]:
+                best = (wall, cpu, f"customers as {table}, {name}")
+    return best
+
+
+def compare(bench, store, answer, idle):
+    everyone = [(bench.duckdb, DUCKDB)]
+    if bench.clickhouse is not None:
+        everyone.append((bench.clickhouse, CLICKHOUSE))
+    for threads in (1, 2):
+        for peer, formulations in everyone:
+            ours, theirs = [], []
+            for _ in range(bench.options.rounds):
+                runs = [ask(bench, store, "variants", threads) for _ in range(RUNS)]
+                ours.append(spread([run["wall_s"] - idle[1] for run in runs])["median"])
+                theirs.append(best_of(bench, peer, formulations, threads, answer))
+            work = f"variants: times as fast as {peer.name}, {threads} thread" + \
+                "s" * (threads > 1)
+            target = ("at least", RATIOS[peer.name])
+            if None in theirs:
+                bench.refuse("questions", work, "x", target, "the answers differ")
+                continue
+            bench.add("questions", work,
+                      [their[0] / our for our, their in zip(ours, theirs)], "x", target,
+                      f"wall {theirs[-1][0]:.2f} s against {ours[-1]:.3f} s; no start-up; "
+                      f"{theirs[-1][2]}")
+
+
+def measure_questions(bench):
+    store = bench.path("Parquet.store")
+    if not os.path.exists(store):
+        bench.doorstep("--store", store, "import", bench.parquet)
+    status = bench.doorstep("--store", store, "status", "--format", "json")["out"]
+    events = measure.answer_rows(status, "store")[0]["events"]
+    answers = {}
+    for question, target in TARGETS.items():
+        idle = start_up(bench, question)
+        runs = [ask(bench, store, question, 1) for _ in range(RUNS)]
+        answers[question] = (runs[0], idle)
+        bench.add("questions", f"{question}, per core",
+                  [events / (run["cpu_s"] - idle[0]) / MILLION for run in runs], "M events/s",
+                  ("at least", target), "CPU seconds of 1 thread less start-up")
+    if not os.path.exists(bench.duckdb.database()):
+        export = bench.path("export.parquet")
+        peers.duckdb_tables(bench.duckdb, bench.parquet, export)
+        if bench.clickhouse is not None:
+            peers.clickhouse_tables(bench.clickhouse, export, bench.duckdb.events)
+        measure.remove(export)
+    run, idle = answers["variants"]
+    compare(bench, store, our_variants(run), idle)
