@@ -60,28 +60,48 @@ static void least_take(census_least *least, ds_str text) {
     memcpy(least->text[at], text.data, size);
 }
 
+// Counts a text; *ret_at is its number, or DS_NONE when there are too many.
 static ds_code text_take(census_property *property, ds_str text, uint64_t values, ds_arena *arena,
-                         ds_error *err) {
+                         uint32_t *ret_at, ds_error *err) {
   if (property->text_values == NULL)
     property->text_values =
         ds_arena_array(arena, CENSUS_TEXTS_MAX, sizeof *property->text_values);
   if (property->text_values == NULL)
     return no_memory(err);
   uint32_t at = ds_names_find(&property->texts, text);
-  if (at == DS_NONE && property->texts.count == CENSUS_TEXTS_MAX) {
-    property->many_texts = true;
-    return DS_OK;
-  }
-  if (at == DS_NONE)
+  *ret_at = at;
+  if (at == DS_NONE) {
+    least_take(&property->least, text);
+    property->many_texts |= property->texts.count == CENSUS_TEXTS_MAX;
+    if (property->texts.count == CENSUS_TEXTS_MAX)
+      return DS_OK;
     TRY(ds_names_add(&property->texts, text, &at, err));
+    *ret_at = at;
+  }
   property->text_values[at] += values;
   return DS_OK;
 }
 
-static ds_code texts_add(census_property *property, const ds_property_column *column,
-                         uint32_t e, ds_arena *arena, ds_error *err) {
-  least_take(&property->least, column->text[e]);
-  return property->many_texts ? DS_OK : text_take(property, column->text[e], 1, arena, err);
+// Texts of a block seen lately, by where they lie: equal texts of a block mostly lie at one place.
+enum { RECENT_TEXTS = 64 };
+typedef struct recent_text {
+  const char *data;
+  uint32_t size;
+  uint32_t at;
+} recent_text;
+
+static ds_code texts_add(census_property *property, ds_str text, recent_text *recent,
+                         ds_arena *arena, ds_error *err) {
+  recent_text *slot = &recent[((uintptr_t)text.data ^ (uintptr_t)text.data >> 6) % RECENT_TEXTS];
+  if (slot->data == text.data && slot->size == text.size && text.data != NULL) {
+    property->text_values[slot->at]++;
+    return DS_OK;
+  }
+  uint32_t at = DS_NONE;
+  TRY(text_take(property, text, 1, arena, &at, err));
+  if (at != DS_NONE)
+    *slot = (recent_text){text.data, text.size, at};
+  return DS_OK;
 }
 
 static void range_add(census_property *property, const ds_property_column *column, uint32_t e) {
@@ -108,6 +128,7 @@ static ds_code property_add(census_state *state, uint32_t p, const ds_block *blo
                                              sizeof *property->of_touchpoint);
   if (property->of_touchpoint == NULL)
     return no_memory(err);
+  recent_text recent[RECENT_TEXTS] = {{NULL, 0, 0}};
   assert(property->type == DS_TYPE_NULL || property->type == column->type);
   property->type = column->type;
   for (uint32_t word = 0; word * 64 < block->events; word++) {
@@ -115,7 +136,7 @@ static ds_code property_add(census_state *state, uint32_t p, const ds_block *blo
       const uint32_t e = word * 64 + (uint32_t)__builtin_ctzll(bits);
       property->of_touchpoint[block->touchpoint[e]]++;
       if (state->context->examples && column->type == DS_TYPE_STRING)
-        TRY(texts_add(property, column, e, state->arena, err));
+        TRY(texts_add(property, column->text[e], recent, state->arena, err));
       else if (state->context->examples)
         range_add(property, column, e);
       property->values++;
@@ -186,8 +207,9 @@ static ds_code property_merge(census_state *into, census_property *a, const cens
   a->values += b->values;
   a->many_texts |= b->many_texts;
   least_merge(&a->least, &b->least);
+  uint32_t at = 0;
   for (uint32_t t = 0; t < b->texts.count; t++)
-    TRY(text_take(a, b->texts.text[t], b->text_values[t], into->arena, err));
+    TRY(text_take(a, b->texts.text[t], b->text_values[t], into->arena, &at, err));
   return DS_OK;
 }
 

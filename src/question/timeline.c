@@ -128,10 +128,19 @@ static ds_code prepare(timeline_work *work, ds_error *err) {
   for (uint32_t o = 0; o < work->result->options_count && !has_range; o++)
     if (strcmp(work->result->options[o].name, "range") == 0)
       work->result->options[o].text = "events";
-  const ds_plan all = {.threads = request->threads, .progress = request->progress};
+  ds_plan all = {.threads = request->threads, .progress = request->progress};
   ds_found *found = NULL;
   uint64_t count = 0;
+  // "kind=text" can be looked for among the few customers of its partition first.
+  const uint32_t partition = ds_subject_partition(ds_subject_hash(ds_str_of(who)));
+  all.has_customers = strchr(who, '=') != NULL;
+  all.customer_first = partition << 24;
+  all.customer_last = all.customer_first | 0xffffff;
   TRY(ds_find_run(request, &all, who, &work->arena, &found, &count, err));
+  if (all.has_customers && !(count == 1 && ds_str_equal(found->subject, ds_str_of(who)))) {
+    all.has_customers = false;
+    TRY(ds_find_run(request, &all, who, &work->arena, &found, &count, err));
+  }
   return choose(work, found, count, who, err);
 }
 
