@@ -27,8 +27,9 @@ static const char *const measures[] = {"count", "cases", "rate", "sum", "mean", 
 static const char *const periods[] = {"day", "week", "month"};
 static const char *const meanings[] = {
     "Events in the period.", "Cases with an event in the period.",
-    "Of the cases that begin in the period, the share that has such an event (95 % Wilson "
-    "interval).", "The sum of the values in the period.", "The mean of the values in the period.",
+    ("Of the cases that begin in the period, the share that has such an event (95 % Wilson "
+     "interval)."),
+    "The sum of the values in the period.", "The mean of the values in the period.",
     "The median of the values in the period, exact (type 7).",
     "The 90th percentile of the values in the period, exact (type 7).",
 };
