@@ -100,7 +100,7 @@ ds_code ds_schema_of(const ds_snapshot *snapshot, ds_arena *arena, ds_schema *re
 
 ds_code ds_property_types_set(const ds_snapshot *snapshot, ds_columns *columns, ds_arena *arena,
                               ds_error *err) {
-  if (columns->properties_count == 0)
+  if (columns->properties_count == 0 || columns->property_types != NULL)
     return DS_OK;
   ds_type *types = ds_arena_array(arena, columns->properties_count, sizeof *types);
   if (types == NULL)

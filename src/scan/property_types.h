@@ -26,7 +26,8 @@ DS_CHECKED ds_code ds_property_kinds_of(const ds_snapshot *snapshot, uint16_t pr
 DS_CHECKED ds_code ds_schema_of(const ds_snapshot *snapshot, ds_arena *arena,
                                 ds_schema *ret_schema, ds_error *err);
 
-// Sets columns->property_types for the properties that `columns` names; in `arena`.
+// Sets columns->property_types for the properties that `columns` names, unless they are set: an
+// expression among the plan's columns (ds_expression_columns) chose its own. In `arena`.
 DS_CHECKED ds_code ds_property_types_set(const ds_snapshot *snapshot, ds_columns *columns,
                                          ds_arena *arena, ds_error *err);
 

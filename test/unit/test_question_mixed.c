@@ -196,6 +196,39 @@ static void test_answers(void **context) {
   }
 }
 
+// The share of customers with such an event, by an expression among a question's own columns.
+static double rate(const ds_snapshot *snapshot, const char *of) {
+  ds_arena arena;
+  ds_arena_init(&arena, 256u << 20);
+  const ds_option_value values[] = {{"measure", "rate"}, {"of", of}, {"per", "month"}};
+  const ds_request request = {.snapshot = snapshot, .options = {values, 3},
+                              .now_ms = 4000000000000LL, .threads = 2,
+                              .memory_bytes = 64u << 20, .arena = &arena};
+  ds_result *result = ds_arena_alloc(&arena, sizeof *result);
+  ds_error err = {0};
+  ds_result_init(result, &arena, "trend");
+  if (ds_question_run(ds_question_find(ds_str_of("trend")), &request, result, &err) != DS_OK)
+    fail_msg("%s: %s", of, err.message);
+  const ds_table *table = &result->tables[0];
+  const uint32_t column = ds_table_column(table, "value");
+  assert_true(table->rows_count == 1 && column != UINT32_MAX);
+  const double found = table->cells[column].number;
+  ds_arena_done(&arena);
+  return found;
+}
+
+static void test_own_columns(void **context) {
+  (void)context;
+  for (uint32_t s = 0; s < SPREADS; s++) {
+    ds_snapshot *snapshot = spread(s);
+    assert_true(rate(snapshot, "value = 'twelve'") == 1.0);
+    assert_true(rate(snapshot, "value < 5") == 0.5);
+    assert_true(rate(snapshot, "order_placed[value = 'twelve']") == 0.2);
+    assert_true(rate(snapshot, "many = 'twelve' and tie = 'twelve'") == 1.0);
+    qw_snapshot_free(snapshot);
+  }
+}
+
 static const struct {
   const char *text;
   uint32_t column;
@@ -236,6 +269,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_kinds),
       cmocka_unit_test(test_answers),
+      cmocka_unit_test(test_own_columns),
       cmocka_unit_test(test_errors),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
