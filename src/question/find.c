@@ -10,13 +10,15 @@
 const ds_option ds_find_options[] = {
     {"id", DS_OPTION_ARGUMENT, "[ID]", "", NULL,
      "only what this identifier names: a customer's, or a value of a case key"},
+    {"has", DS_OPTION_EXPRESSION, "SELECTOR", "", NULL,
+     "such events, instead of --where: delivered, stage:returns, review_submitted[stars <= 2]"},
 };
 const uint32_t ds_find_options_count = sizeof ds_find_options / sizeof *ds_find_options;
 
 static const ds_column columns[] = {
     {"customer", DS_CELL_TEXT, "", "the customer, as kind=identifier", false},
     {"case", DS_CELL_TEXT, "", "the case", false},
-    {"events", DS_CELL_COUNT, "events", "events that are left after --where and the period", false},
+    {"events", DS_CELL_COUNT, "events", "events left after --has or --where and the period", false},
     {"first", DS_CELL_TIME, "", "time of the first of them", true},
     {"last", DS_CELL_TIME, "", "time of the last of them", false},
     {"touchpoint", DS_CELL_TEXT, "", "touchpoint of the last of them", false},
@@ -198,18 +200,27 @@ ds_code ds_find_answer(const ds_request *request, ds_result *result, ds_error *e
   const ds_option_set *options = &request->options;
   const char *id = ds_option_get(options, "id");
   TRY(ds_option_refuse(options, "find", (const char *const[]){"by", "list"}, 2, err));
-  if (id == NULL && ds_option_get(options, "where") == NULL &&
-      ds_option_get(options, "from") == NULL && ds_option_get(options, "to") == NULL)
-    return ds_fail(err, DS_USAGE, "find needs an identifier, --where or a period; for example: "
-                   "doorstep find --where \"touchpoint = 'delivered'\"");
+  const char *has = ds_option_get(options, "has"), *where = ds_option_get(options, "where");
+  if (id == NULL && has == NULL && where == NULL && ds_option_get(options, "from") == NULL &&
+      ds_option_get(options, "to") == NULL)
+    return ds_fail(err, DS_USAGE, "find needs an identifier, --has, --where or a period; for "
+                   "example: doorstep find --has delivered");
+  if (has != NULL && where != NULL)
+    return ds_fail(err, DS_USAGE, "give --has or --where, not both: a selector takes conditions "
+                   "too, as in delivered[carrier = 'dhl']");
   ds_plan plan;
   TRY(ds_question_plan(request, &plan, err));
+  if (has != NULL && request->snapshot->events > 0) {
+    ds_schema schema;
+    TRY(ds_question_schema(request, &schema, err));
+    TRY(ds_selector_parse(ds_str_of(has), &schema, request->arena, &plan.where, err));
+  }
   TRY(ds_question_note_types(request, &plan, result, err));
   result->definition = plan.has_case
-      ? "The cases in which an event is left after --where and the period, the latest first; "
-        "doorstep timeline CASE shows one."
-      : "The customers of whom an event is left after --where and the period, the latest first; "
-        "doorstep timeline CUSTOMER shows one.";
+      ? "The cases in which an event is left after --has or --where and the period, the latest "
+        "first; doorstep timeline CASE shows one."
+      : "The customers of whom an event is left after --has or --where and the period, the latest "
+        "first; doorstep timeline CUSTOMER shows one.";
   ds_arena arena;
   ds_found *found = NULL;
   uint64_t count = 0;

@@ -168,8 +168,7 @@ static int most_first(const void *a, const void *b, void *context) {
   return ds_str_compare(names->text[x], names->text[y]);
 }
 
-static ds_code order_make(quality_work *work, uint32_t **ret_order, uint32_t *ret_count,
-                          ds_error *err) {
+static ds_code order_make(quality_work *work, ds_error *err) {
   const uint32_t touchpoints = work->context.census.touchpoints;
   uint32_t *order = ds_arena_array(&work->arena, touchpoints + 1u, sizeof *order);
   uint32_t count = 0;
@@ -179,18 +178,17 @@ static ds_code order_make(quality_work *work, uint32_t **ret_order, uint32_t *re
     if (work->state->census.touchpoint[t].events > 0)
       order[count++] = t;
   qsort_r(order, count, sizeof *order, most_first, work);
-  *ret_order = order;
-  *ret_count = count;
+  work->order = order;
+  work->order_count = count;
   return DS_OK;
 }
 
-static ds_code put_touchpoints(quality_work *work, const uint32_t *order, uint32_t count,
-                               ds_error *err) {
+static ds_code put_touchpoints(quality_work *work, ds_error *err) {
   const ds_names *names = &work->request->snapshot->space.touchpoints;
   ds_table *table = ds_result_table(work->result, "touchpoints", "What comes",
                                     touchpoint_columns, TOUCHPOINT_COLUMNS);
-  for (uint32_t i = 0; i < count; i++) {
-    const uint32_t t = order[i];
+  for (uint32_t i = 0; i < work->order_count; i++) {
+    const uint32_t t = work->order[i];
     const census_touchpoint *one = &work->state->census.touchpoint[t];
     const quality_touchpoint *odd = &work->state->touchpoint[t];
     ds_cell *cell = table == NULL ? NULL : ds_table_row(work->result, table);
@@ -240,16 +238,15 @@ static const ds_expected *expected_of(const ds_touchpoint *known, ds_str name) {
 }
 
 // Those that a touchpoint's events carry, then those expected that none carries.
-static ds_code put_properties(quality_work *work, const uint32_t *order, uint32_t count,
-                              ds_error *err) {
+static ds_code put_properties(quality_work *work, ds_error *err) {
   const ds_names *names = &work->request->snapshot->space.properties;
   const ds_columns *columns = &work->plan.columns;
   ds_table *table = ds_result_table(work->result, "properties", "What it carries",
                                     property_columns, PROPERTY_COLUMNS);
   if (table != NULL)
     table->bar = "coverage";
-  for (uint32_t i = 0; i < count; i++) {
-    const uint32_t t = order[i];
+  for (uint32_t i = 0; i < work->order_count; i++) {
+    const uint32_t t = work->order[i];
     const ds_touchpoint *known = work->known[t];
     for (uint32_t p = 0; p < columns->properties_count; p++) {
       const census_property *property = &work->state->census.property[p];
@@ -278,10 +275,9 @@ static ds_code answer(quality_work *work, ds_error *err) {
   TRY(ds_scan(work->request->snapshot, &work->plan, &ds_quality_kernel, &work->context,
               &work->arena, &memory, err));
   work->state = memory;
-  uint32_t *order = NULL, count = 0;
-  TRY(order_make(work, &order, &count, err));
-  TRY(put_touchpoints(work, order, count, err));
-  TRY(put_properties(work, order, count, err));
+  TRY(order_make(work, err));
+  TRY(put_touchpoints(work, err));
+  TRY(put_properties(work, err));
   return ds_quality_problems(work, err);
 }
 

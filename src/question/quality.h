@@ -15,6 +15,8 @@ typedef struct quality_work {
   quality_context context;
   const ds_touchpoint **known; // by touchpoint; NULL: not in the catalogue
   quality_state *state;
+  uint32_t *order; // touchpoints that occur, the most frequent first
+  uint32_t order_count;
   ds_buf text; // scratch
 } quality_work;
 

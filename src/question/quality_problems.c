@@ -102,10 +102,11 @@ static ds_code put_counted(quality_work *work, ds_error *err) {
 
 static ds_code put_unknown(quality_work *work, ds_error *err) {
   const ds_names *names = &work->request->snapshot->space.touchpoints;
-  for (uint32_t t = 0; t < names->count; t++) {
+  for (uint32_t i = 0; i < work->order_count; i++) {
+    const uint32_t t = work->order[i];
     const uint64_t events = work->state->census.touchpoint[t].events;
     char advice[512];
-    if (events == 0 || work->known[t] != NULL)
+    if (work->known[t] != NULL)
       continue;
     const char *near = ds_catalogue_nearest(work->request->catalogue, names->text[t]);
     snprintf(advice, sizeof advice, "The catalogue does not know this name, so it has no stage and "
@@ -120,11 +121,11 @@ static ds_code put_unknown(quality_work *work, ds_error *err) {
 
 static ds_code put_gaps(quality_work *work, ds_error *err) {
   const ds_names *names = &work->request->snapshot->space.touchpoints;
-  for (uint32_t t = 0; t < names->count; t++) {
-    const census_touchpoint *one = &work->state->census.touchpoint[t];
+  for (uint32_t i = 0; i < work->order_count; i++) {
+    const uint32_t t = work->order[i];
     const quality_gap gap = ds_quality_gap(work, t);
     char from[32], to[32];
-    if (one->events == 0 || gap.days == 0 || gap.expected < GAP_EXPECTED)
+    if (gap.days == 0 || gap.expected < GAP_EXPECTED)
       continue;
     const int64_t day = work->days.first_day + gap.first_day;
     ds_buf_reset(&work->text);
@@ -139,7 +140,8 @@ static ds_code put_gaps(quality_work *work, ds_error *err) {
 
 static ds_code put_midnight(quality_work *work, ds_error *err) {
   const ds_names *names = &work->request->snapshot->space.touchpoints;
-  for (uint32_t t = 0; t < names->count; t++) {
+  for (uint32_t i = 0; i < work->order_count; i++) {
+    const uint32_t t = work->order[i];
     const uint64_t events = work->state->census.touchpoint[t].events;
     const uint64_t midnight = work->state->touchpoint[t].midnight;
     if (events < EVENTS_LEAST || (double)midnight < MIDNIGHT_SHARE * (double)events)

@@ -47,7 +47,7 @@ const ds_question ds_questions[] = {
     {"schema", "The names that can be asked about: touchpoints, properties, case keys",
      "doorstep schema", NULL, 0, ds_schema_answer, ds_schema_sql},
     {"find", "The customers or cases that have such events, or such an identifier",
-     "doorstep find --where \"touchpoint = 'delivered'\" --case order_id", ds_find_options, 1,
+     "doorstep find --has 'review_submitted[stars <= 2]' --case order_id", ds_find_options, 2,
      ds_find_answer, ds_find_sql},
     {"timeline", "One customer's journey, or one case's, event by event",
      "doorstep timeline C17", ds_timeline_options, 1, ds_timeline_answer, ds_timeline_sql},
