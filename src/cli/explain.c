@@ -7,26 +7,36 @@ static const ds_column name_columns[] = {
     {"name", DS_CELL_TEXT, "", "what the expression reads", false},
     {"kind", DS_CELL_TEXT, "", "property, case key, field, or touchpoint", false},
     {"type", DS_CELL_TEXT, "", "type of its values", false},
-    {"carried_by", DS_CELL_TEXT, "", "touchpoints meant whose events have the property so", false},
+    {"carried_by", DS_CELL_TEXT, "", "touchpoints whose events have the property so", false},
 };
 enum { NAME_COLUMNS = sizeof name_columns / sizeof *name_columns };
 
-// The touchpoints that can be meant and whose events carry a property in a type.
+static uint32_t count_meant(const ds_expression *expression, const ds_schema *schema) {
+  uint32_t count = 0;
+  for (uint32_t t = 0; t < schema->space->touchpoints.count; t++)
+    count += ds_expression_can_mean(expression, (uint16_t)t);
+  return count;
+}
+
+// The touchpoints that can be meant and whose events carry a property in a type; when none can be
+// meant, all that carry it, to show why.
 static ds_cell carriers_of(const ds_expression *expression, const ds_schema *schema,
                            const ds_read_name *name, ds_result *result) {
+  const bool nothing = count_meant(expression, schema) == 0;
   const uint32_t code = ds_names_find(&schema->space->properties, name->name);
   ds_buf text;
   ds_buf_init(&text, 1u << 20);
   for (uint32_t c = 0; c < schema->carriers_count; c++) {
     const ds_carrier *carrier = &schema->carriers[c];
     if (carrier->property != code || carrier->type != name->type ||
-        !ds_expression_can_mean(expression, carrier->touchpoint))
+        (!nothing && !ds_expression_can_mean(expression, carrier->touchpoint)))
       continue;
     if (text.size > 0)
       ds_buf_text(&text, ", ");
     ds_buf_text(&text, ds_names_text(&schema->space->touchpoints, carrier->touchpoint));
   }
-  const ds_cell cell = ds_cell_text(result, ds_str_of(ds_buf_cstr(&text)));
+  const ds_cell cell =
+      text.size == 0 ? ds_cell_null() : ds_cell_text(result, ds_str_of(ds_buf_cstr(&text)));
   ds_buf_done(&text);
   return cell;
 }
@@ -72,9 +82,9 @@ static void put_words(const ds_expression *expression, const ds_schema *schema,
                       ds_result *result) {
   char text[256];
   const uint32_t count = schema->space->touchpoints.count;
-  uint32_t possible = 0;
-  for (uint32_t t = 0; t < count; t++)
-    possible += ds_expression_can_mean(expression, (uint16_t)t);
+  const uint32_t possible = count_meant(expression, schema);
+  if (possible == 0)
+    ds_result_note(result, true, "No event of this store can be meant.");
   snprintf(text, sizeof text, "An event %s%s. %u of the store's %u touchpoints can be meant.",
            ds_expression_is_selector(expression) ? "selector" : "predicate",
            ds_expression_by_touchpoint(expression)
