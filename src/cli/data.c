@@ -48,6 +48,9 @@ static ds_code add_path(XXH3_state_t *state, const char *path, uint32_t depth, d
   if (stat(path, &info) != 0)
     return ds_fail(err, DS_INPUT, "%s: %.300s",
                    errno == ENOENT ? "no such file" : strerror(errno), path);
+  if (!S_ISREG(info.st_mode) && !S_ISDIR(info.st_mode))
+    return ds_fail(err, DS_INPUT, "%.300s is a pipe or a device: --data reads files, so save it as "
+                   "one first", path);
   add_stat(state, path, &info);
   struct dirent **entries = NULL;
   const int count =
