@@ -228,6 +228,10 @@ ds_code ds_find_answer(const ds_request *request, ds_result *result, ds_error *e
   ds_code code = ds_find_run(request, &plan, id, &arena, &found, &count, err);
   if (code == DS_OK)
     code = put_rows(request, &plan, found, count, result, err);
+  if (code == DS_OK && count == 0 && id != NULL)
+    ds_result_note(result, true,
+                   "No customer and no case has this identifier. For those with an event of a "
+                   "kind: doorstep find --has SELECTOR.");
   ds_arena_done(&arena);
   return code;
 }

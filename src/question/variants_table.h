@@ -65,7 +65,7 @@ static inline uint32_t variants_words(uint32_t bytes) { return (bytes + 7) / 8; 
 
 // The first record, and the one behind a record: as many as `count`.
 static inline const variants_record *variants_first(const variants_table *table) {
-  return (const variants_record *)(table->words + 1);
+  return table->words == NULL ? NULL : (const variants_record *)(table->words + 1);
 }
 
 static inline const variants_record *variants_next(const variants_record *record) {
