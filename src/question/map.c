@@ -163,10 +163,19 @@ static ds_code prepare(map_work *work, ds_error *err) {
                         request->arena, &work->by, err));
   work->context.by = &work->by;
   work->context.groups = work->by.groups;
-  if ((uint64_t)work->context.groups * (MAP_STAGES + work->context.cells) >= 1u << 24)
-    return ds_fail(err, DS_LIMIT, "--by %s: too many groups for so many touchpoints; give a "
-                   "smaller --top", by);
   return DS_OK;
+}
+
+// What the cells of all threads take must fit, before any of it is asked for.
+static ds_code budget_check(const map_work *work, ds_error *err) {
+  const map_context *context = &work->context;
+  const uint64_t cells = (uint64_t)context->groups * (MAP_STAGES + context->cells);
+  const uint64_t bytes =
+      cells * (sizeof(map_cell) + sizeof(ds_tally_cell)) * (work->plan.threads + 1u);
+  if (bytes <= work->request->memory_bytes / 2 && cells < 1u << DS_TALLY_SHIFT)
+    return DS_OK;
+  return ds_fail(err, DS_MEMORY, "the journey map outgrows the memory budget: give more --memory%s",
+                 context->by == NULL ? "" : " or a smaller --top");
 }
 
 // Windows for the quantiles of a large store.
@@ -437,6 +446,7 @@ static void put_notes(const map_work *work, ds_result *result) {
 
 static ds_code answer(map_work *work, ds_result *result, ds_error *err) {
   TRY(prepare(work, err));
+  TRY(budget_check(work, err));
   TRY(ds_question_note_types(work->request, &work->plan, result, err));
   const char *cell = ds_option_get(&work->request->options, "list");
   if (cell != NULL)

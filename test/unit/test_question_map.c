@@ -355,10 +355,32 @@ static void test_errors(void **context) {
   qw_snapshot_free(snapshot);
 }
 
+// A map that would not fit is refused before it is begun.
+static void test_budget(void **context) {
+  (void)context;
+  static qw_world world;
+  qw_make(&world, 5);
+  ds_snapshot *snapshot = qw_snapshot(&world, true);
+  ds_arena arena;
+  ds_arena_init(&arena, 1u << 24);
+  const ds_request request = {.snapshot = snapshot, .now_ms = 4000000000000LL, .threads = 1,
+                              .memory_bytes = 8192, .arena = &arena};
+  ds_result *result = ds_arena_alloc(&arena, sizeof *result);
+  ds_result_init(result, &arena, "map");
+  ds_error err = {0};
+  assert_int_equal(ds_question_run(ds_question_find(ds_str_of("map")), &request, result, &err),
+                   DS_MEMORY);
+  assert_string_equal(err.message,
+                      "the journey map outgrows the memory budget: give more --memory");
+  ds_arena_done(&arena);
+  qw_snapshot_free(snapshot);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_worlds),
       cmocka_unit_test(test_errors),
+      cmocka_unit_test(test_budget),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
