@@ -89,5 +89,6 @@ expect wrong-append "$why
 found=$("$DOORSTEP" import events.csv --case order_id --again 2>&1; echo "$?")
 expect wrong-import "$why
 3" "$found"
+rm doorstep.store/doorstep.yaml
 expect wrong-stored \
   'Gift Unwraped=1 gift_wraped=1 gift_wrapped=3 order_packed=1 order_placed=1' "$(touchpoints)"
