@@ -87,9 +87,8 @@ static void add_visits(ds_sim_walk *walk, const ds_shop_order *of) {
   for (uint32_t i = 0; i < visits; i++) {
     const bool waiting = of->late_days > 0 && ds_dice_chance(dice, SHOP_VIEWS_WAITING);
     const int64_t first_day = waiting ? of->promise_day : of->collected / DAY_S;
-    int64_t time =
-        (first_day + ds_dice_below(dice, (uint32_t)(last_day - first_day + 1))) * DAY_S +
-        ds_sim_draw_hour(walk, walk->world->view_hour);
+    const int64_t day = first_day + ds_dice_below(dice, (uint32_t)(last_day - first_day + 1));
+    int64_t time = day * DAY_S + ds_sim_draw_hour(walk, walk->world->view_hour);
     if (time <= of->collected)
       time = of->collected + 600 + ds_dice_below(dice, 3 * HOUR_S);
     if (time >= of->delivered - 600)
@@ -140,8 +139,9 @@ static void add_contacts(ds_sim_walk *walk, ds_shop_order *of) {
             : (of->collected + of->delivered) / 2;
     add_ticket(walk, of, opened, W_WISMO, W_IN_TRANSIT);
   } else if (of->tickets == 0 && ds_dice_chance(dice, SHOP_TICKET_DELIVERED)) {
-    add_ticket(walk, of, of->delivered + HOUR_S + ds_dice_exponential(dice, 3 * DAY_S),
-               (ds_sim_word)delivered[ds_dice_pick(dice, SHOP_REASON_DELIVERED)], W_DELIVERED);
+    const uint8_t reason = delivered[ds_dice_pick(dice, SHOP_REASON_DELIVERED)];
+    const int64_t opened = of->delivered + HOUR_S + ds_dice_exponential(dice, 3 * DAY_S);
+    add_ticket(walk, of, opened, (ds_sim_word)reason, W_DELIVERED);
   }
 }
 

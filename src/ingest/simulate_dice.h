@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The random numbers of one customer: draw n is a mix of the customer's key and n, so that any
-// customer can be made alone, on any thread. Integers only: every machine draws the same. May use
-// base/.
+// customer can be made alone, on any thread. Integers only: every machine draws the same. C
+// leaves the order of two calls in one expression, argument list or initialiser to the compiler, so
+// a statement draws at most once (or by one call of a function that draws). May use base/.
 #ifndef DS_INGEST_SIMULATE_DICE_H
 #define DS_INGEST_SIMULATE_DICE_H
 

@@ -169,18 +169,18 @@ void ds_sim_saas(const ds_sim_world *world, uint64_t customer, uint32_t orders_m
   ds_sim_walk walk;
   ds_sim_begin(&walk, world, customer, journey);
   ds_dice *dice = &walk.dice;
-  subscription now = {
-      .plan = ds_dice_pick(dice, SAAS_PLAN),
-      .exports = ds_dice_chance(dice, SAAS_EXPORT),
-      .dark = ds_dice_chance(dice, SAAS_DARK_MODE),
-  };
+  subscription now = {0};
+  now.plan = ds_dice_pick(dice, SAAS_PLAN);
+  now.exports = ds_dice_chance(dice, SAAS_EXPORT);
+  now.dark = ds_dice_chance(dice, SAAS_DARK_MODE);
   int64_t day = DS_SIM_FIRST_DAY + world->day[ds_dice_roll(dice) >> 51];
   do {
     now.number = (uint8_t)journey->orders++;
     now.tickets = 0;
     now.idle = false;
     now.start = day * DAY_S + ds_sim_draw_hour(&walk, world->hour);
-    day = make_subscription(&walk, &now) / DAY_S + 14 + ds_dice_below(dice, 60);
+    day = make_subscription(&walk, &now) / DAY_S + 14;
+    day += ds_dice_below(dice, 60);
   } while (journey->orders < 2 && journey->orders < orders_max &&
            ds_dice_chance(dice, SAAS_COMES_BACK) && day < DS_SIM_FIRST_DAY + DS_SIM_DAYS);
   ds_sim_end(&walk);

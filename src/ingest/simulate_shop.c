@@ -242,13 +242,13 @@ static int64_t next_day(ds_sim_walk *walk, const ds_shop_order *last) {
 
 static ds_shop_customer draw_customer(ds_sim_walk *walk) {
   ds_dice *dice = &walk->dice;
-  return (ds_shop_customer){
-      .state = ds_dice_pick(dice, SHOP_STATE_SHARE),
-      .machine_opens = ds_dice_chance(dice, SHOP_MACHINE_OPENS),
-      .notice = !ds_dice_chance(dice, SHOP_HOLDOUT_NOTICE),
-      .review = !ds_dice_chance(dice, SHOP_HOLDOUT_REVIEW),
-      .offer = !ds_dice_chance(dice, SHOP_HOLDOUT_OFFER),
-  };
+  ds_shop_customer who;
+  who.state = ds_dice_pick(dice, SHOP_STATE_SHARE);
+  who.machine_opens = ds_dice_chance(dice, SHOP_MACHINE_OPENS);
+  who.notice = !ds_dice_chance(dice, SHOP_HOLDOUT_NOTICE);
+  who.review = !ds_dice_chance(dice, SHOP_HOLDOUT_REVIEW);
+  who.offer = !ds_dice_chance(dice, SHOP_HOLDOUT_OFFER);
+  return who;
 }
 
 void ds_sim_shop(const ds_sim_world *world, uint64_t customer, uint32_t orders_max,
