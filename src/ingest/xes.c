@@ -55,12 +55,14 @@ typedef struct xes {
   uint64_t line;
   place places[DS_XML_DEPTH_MAX];
   uint32_t depth;
+  const char *elements[KINDS]; // as the parser names them
   uint32_t list_depth; // where the list lies that becomes JSON, 0 = none
   uint32_t items;      // of the list that are open, one in the other
   uint64_t nested;     // bit d: the list's item d levels down has an array of its own open
-  uint32_t path_size[PATH_DEPTH_MAX]; // of `path` before each component
+  uint32_t path_size[PATH_DEPTH_MAX]; // of `path` before each component; of all of it: path_end
   uint32_t path_depth;
-  char path[DS_NAME_BYTES_MAX + 1];
+  uint32_t path_end;
+  char path[DS_NAME_BYTES_MAX];
   bool path_long;
   ds_names names;
   met mets[NAMES_MAX];
@@ -165,8 +167,7 @@ static ds_code value_set(xes *x, const kind *of, ds_str value, ds_error *err) {
   uint32_t name;
   if (x->path_long)
     return leave_out(x, "", DS_REASON_LONG_VALUE, err);
-  const ds_str path = {x->path, x->path_depth == 0 ? 0 : (uint32_t)strlen(x->path)};
-  TRY(name_find(x, path, of, &name, err));
+  TRY(name_find(x, (ds_str){x->path, x->path_end}, of, &name, err));
   if (x->position + 1 < NAMES_MAX)
     x->position++;
   if (x->job == NULL)
@@ -239,7 +240,7 @@ static ds_code list_end(xes *x, ds_error *err) {
 // --- elements
 
 static void path_push(xes *x, ds_str key, bool of_trace) {
-  uint32_t size = x->path_depth == 0 ? 0 : (uint32_t)strlen(x->path);
+  const uint32_t size = x->path_end;
   x->path_size[x->path_depth++] = size;
   const char *prefix = x->path_depth > 1 ? "." : of_trace ? "case:" : "";
   const size_t more = strlen(prefix);
@@ -249,11 +250,11 @@ static void path_push(xes *x, ds_str key, bool of_trace) {
     return;
   memcpy(x->path + size, prefix, more);
   memcpy(x->path + size + more, key.data, key.size);
-  x->path[size + more + key.size] = '\0';
+  x->path_end = size + (uint32_t)more + key.size;
 }
 
 static void path_pop(xes *x) {
-  x->path[x->path_size[--x->path_depth]] = '\0';
+  x->path_end = x->path_size[--x->path_depth];
   if (x->path_depth == 0)
     x->path_long = false;
 }
@@ -316,11 +317,16 @@ static void trace_reset(xes *x) {
   memset(x->trace_sample, 0, x->job == NULL ? sizeof x->trace_sample : 0);
 }
 
-static const kind *kind_of(ds_str element) {
+// The most frequent elements are told by the pointer that they were met under.
+static const kind *kind_of(xes *x, ds_str element) {
   for (size_t i = 0; i < KINDS; i++)
-    if (element.data[0] == kinds[i].element[0] &&
-        ds_str_equal(element, ds_str_of(kinds[i].element)))
+    if (element.data == x->elements[i])
       return &kinds[i];
+  for (size_t i = 0; i < KINDS; i++)
+    if (ds_str_equal(element, ds_str_of(kinds[i].element))) {
+      x->elements[i] = element.data;
+      return &kinds[i];
+    }
   return NULL;
 }
 
@@ -334,7 +340,7 @@ static ds_code unknown(xes *x, ds_str name, ds_error *err) {
 static ds_code on_start(void *context, ds_str name, const ds_xml_attribute *attributes,
                         uint32_t count, ds_error *err) {
   xes *x = context;
-  const kind *of = kind_of(name);
+  const kind *of = kind_of(x, name);
   const ds_str key = ds_xml_value(attributes, count, "key");
   const ds_str value = ds_xml_value(attributes, count, "value");
   if (x->depth == 0) {

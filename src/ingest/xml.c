@@ -5,6 +5,8 @@
 #include <libxml/parser.h>
 #include <stdio.h>
 
+enum { NAMES = 64 }; // names whose sizes are remembered: more than a log has
+
 typedef struct reader {
   const ds_source *file;
   const ds_xml_handler *handler;
@@ -13,6 +15,7 @@ typedef struct reader {
   xmlParserCtxtPtr parser;
   uint32_t depth;
   uint64_t silent_bytes; // fed since the last call of the handler
+  ds_str names[NAMES];   // met last, by pointer
   ds_code code;
   ds_error error;
 } reader;
@@ -39,6 +42,15 @@ static void on_doctype(void *context, const xmlChar *name, const xmlChar *extern
   refuse(context, "a document type definition (<!DOCTYPE>), which no event log needs");
 }
 
+// The parser keeps each name once, so that a pointer tells how long it is.
+static inline ds_str name_of(reader *r, const xmlChar *name) {
+  const uintptr_t at = (uintptr_t)name;
+  ds_str *known = &r->names[(at ^ at >> 6) % NAMES];
+  if (known->data != (const char *)name)
+    *known = ds_str_of((const char *)name);
+  return *known;
+}
+
 static void on_start(void *context, const xmlChar *name, const xmlChar *prefix,
                      const xmlChar *uri, int namespaces_count, const xmlChar **namespaces,
                      int count, int defaulted, const xmlChar **attributes) {
@@ -63,13 +75,13 @@ static void on_start(void *context, const xmlChar *name, const xmlChar *prefix,
   }
   for (int i = 0; i < count; i++) {
     const xmlChar **at = attributes + 5 * i; // local name, prefix, URI, begin and end of the value
-    list[i].name = ds_str_of((const char *)at[0]);
+    list[i].name = name_of(r, at[0]);
     list[i].value = (ds_str){(const char *)at[3], (uint32_t)(at[4] - at[3])};
   }
   if (r->line != NULL)
     *r->line = line_of(r);
-  const ds_code code = r->handler->start(r->context, ds_str_of((const char *)name), list,
-                                         (uint32_t)count, &r->error);
+  const ds_code code = r->handler->start(r->context, name_of(r, name), list, (uint32_t)count,
+                                         &r->error);
   if (code != DS_OK)
     stop(r, code);
 }
@@ -91,7 +103,7 @@ static void on_end(void *context, const xmlChar *name, const xmlChar *prefix,
 
 static void on_text(void *context, const xmlChar *text, int size) {
   reader *r = context;
-  if (r->code != DS_OK || r->handler->text == NULL)
+  if (r->code != DS_OK)
     return;
   const ds_code code = r->handler->text(
       r->context, (ds_str){(const char *)text, (uint32_t)size}, &r->error);
@@ -140,8 +152,9 @@ ds_code ds_xml_read(ds_io *io, const ds_source *file, const ds_xml_handler *hand
                     void *context, uint64_t *line, ds_progress *progress, ds_error *err) {
   reader r = {.file = file, .handler = handler, .context = context, .line = line};
   xmlSAXHandler sax = {.initialized = XML_SAX2_MAGIC, .internalSubset = on_doctype,
-                       .startElementNs = on_start, .endElementNs = on_end,
-                       .characters = on_text, .cdataBlock = on_text};
+                       .startElementNs = on_start, .endElementNs = on_end};
+  if (handler->text != NULL)
+    sax.characters = sax.cdataBlock = on_text;
   r.parser = xmlCreatePushParserCtxt(&sax, &r, NULL, 0, NULL);
   if (r.parser == NULL)
     return ds_fail(err, DS_MEMORY, "out of memory reading %s", file->name);
@@ -153,12 +166,4 @@ ds_code ds_xml_read(ds_io *io, const ds_source *file, const ds_xml_handler *hand
     code = finish(&r, err);
   xmlFreeParserCtxt(r.parser);
   return code;
-}
-
-ds_str ds_xml_value(const ds_xml_attribute *attributes, uint32_t count, const char *name) {
-  for (uint32_t i = 0; i < count; i++)
-    if (attributes[i].name.data[0] == name[0] &&
-        ds_str_equal(attributes[i].name, ds_str_of(name)))
-      return attributes[i].value;
-  return (ds_str){NULL, 0};
 }

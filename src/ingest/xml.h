@@ -15,7 +15,8 @@ enum {
   DS_XML_ELEMENT_BYTES_MAX = 12 << 20, // of a tag, or of text without a tag
 };
 
-// An attribute of an element, decoded; valid until the handler returns.
+// An attribute of an element, decoded; valid until the handler returns. A name's bytes stay where
+// they are while the document is read: equal names of elements and attributes are one pointer.
 typedef struct ds_xml_attribute {
   ds_str name;
   ds_str value;
@@ -36,7 +37,15 @@ DS_CHECKED ds_code ds_xml_read(ds_io *io, const ds_source *file, const ds_xml_ha
                                void *context, uint64_t *line, ds_progress *progress,
                                ds_error *err);
 
-// The value of an attribute, {NULL, 0} when it is not there.
-ds_str ds_xml_value(const ds_xml_attribute *attributes, uint32_t count, const char *name);
+// The value of an attribute, {NULL, 0} when it is not there. Inline, so that a literal's length and
+// the comparison with it are code, not calls.
+static inline ds_str ds_xml_value(const ds_xml_attribute *attributes, uint32_t count,
+                                  const char *name) {
+  const size_t size = strlen(name);
+  for (uint32_t i = 0; i < count; i++)
+    if (attributes[i].name.size == size && memcmp(attributes[i].name.data, name, size) == 0)
+      return attributes[i].value;
+  return (ds_str){NULL, 0};
+}
 
 #endif
