@@ -13,6 +13,10 @@ bool ds_option_flag(const ds_option_set *set, const char *name);
 DS_CHECKED ds_code ds_option_count(const ds_option_set *set, const char *name, uint64_t least,
                                    uint64_t *ret_count, ds_error *err);
 
+// An option's value as a share above 0 and up to 1; DS_USAGE names the option.
+DS_CHECKED ds_code ds_option_share(const ds_option_set *set, const char *name, double *ret_share,
+                                   ds_error *err);
+
 // What the request's expressions are read with; in its arena.
 DS_CHECKED ds_code ds_question_schema(const ds_request *request, ds_schema *ret_schema,
                                       ds_error *err);

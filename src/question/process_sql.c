@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The process map as SQL: two statements, nodes and edges. --min-edge has no SQL form here.
+// The process map as SQL: two statements, nodes and edges.
 #include "question/common.h"
 #include "question/sql.h"
 
@@ -10,24 +10,40 @@ static const char paired_text[] =
     "lag(epoch_ms(time)) OVER w AS gap FROM chosen WINDOW w AS (PARTITION BY "
     "customer, case_id ORDER BY time, arrival)) ";
 
-static const char nodes_text[] =
-    "SELECT touchpoint, count(*) AS occurrences, count(DISTINCT (customer, case_id)) AS cases, "
-    "count(*) FILTER (WHERE before IS NULL) AS starts, count(*) FILTER (WHERE after IS NULL) AS "
-    "ends FROM paired GROUP BY touchpoint ORDER BY occurrences DESC, touchpoint;\n";
+// The columns that --columns asks for.
+typedef struct wanted_columns {
+  const char *cases;
+  const char *quantiles;
+} wanted_columns;
 
-static const char edges_text[] =
-    "SELECT before AS \"from\", touchpoint AS \"to\", count(*) AS occurrences, count(DISTINCT "
-    "(customer, case_id)) AS cases, sum(gap) / count(*) AS mean_ms, quantile_cont(gap, 0.5) AS "
-    "median_ms, quantile_cont(gap, 0.9) AS p90_ms, min(gap) AS min_ms, max(gap) AS max_ms, "
-    "sum(gap) AS total_ms FROM paired WHERE before IS NOT NULL GROUP BY ALL ORDER BY occurrences "
-    "DESC, \"from\", \"to\";\n";
+static wanted_columns columns_of(const ds_option_set *options) {
+  const char *columns = ds_option_get(options, "columns");
+  const bool all = strcmp(columns, "all") == 0;
+  return (wanted_columns){
+      all || strcmp(columns, "cases") == 0
+          ? ", count(DISTINCT (customer, case_id)) AS cases"
+          : "",
+      all ? ", quantile_cont(gap, 0.5) AS median_ms, quantile_cont(gap, 0.9) AS p90_ms" : ""};
+}
 
 ds_code ds_process_sql(const ds_request *request, ds_buf *out, ds_error *err) {
-  const char *const tables[] = {nodes_text, edges_text};
-  for (uint32_t t = 0; t < 2; t++) {
-    TRY(ds_sql_cases(request, NULL, 0, out, err));
-    ds_buf_text(out, paired_text);
-    ds_buf_text(out, tables[t]);
-  }
+  const wanted_columns columns = columns_of(&request->options);
+  uint64_t min_edge = 0;
+  TRY(ds_option_count(&request->options, "min-edge", 1, &min_edge, err));
+  TRY(ds_sql_cases(request, NULL, 0, out, err));
+  ds_buf_text(out, paired_text);
+  ds_buf_printf(out,
+                "SELECT touchpoint, count(*) AS occurrences%s, count(*) FILTER (WHERE before IS "
+                "NULL) AS starts, count(*) FILTER (WHERE after IS NULL) AS ends FROM paired GROUP "
+                "BY touchpoint ORDER BY occurrences DESC, touchpoint;\n",
+                columns.cases);
+  TRY(ds_sql_cases(request, NULL, 0, out, err));
+  ds_buf_text(out, paired_text);
+  ds_buf_printf(out,
+                "SELECT before AS \"from\", touchpoint AS \"to\", count(*) AS occurrences%s, "
+                "sum(gap) / count(*) AS mean_ms%s, min(gap) AS min_ms, max(gap) AS max_ms, "
+                "sum(gap) AS total_ms FROM paired WHERE before IS NOT NULL GROUP BY before, "
+                "touchpoint HAVING count(*) >= %llu ORDER BY occurrences DESC, \"from\", \"to\";\n",
+                columns.cases, columns.quantiles, (unsigned long long)min_edge);
   return ds_buf_check(out, "an SQL text", err);
 }

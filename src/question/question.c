@@ -176,6 +176,17 @@ ds_code ds_option_count(const ds_option_set *set, const char *name, uint64_t lea
   return DS_OK;
 }
 
+ds_code ds_option_share(const ds_option_set *set, const char *name, double *ret_share,
+                        ds_error *err) {
+  const char *text = ds_option_get(set, name);
+  double share = 0;
+  if (text == NULL || !ds_str_to_double(ds_str_of(text), &share) || !(share > 0 && share <= 1))
+    return ds_fail(err, DS_USAGE, "--%s %s: expected a share above 0 and up to 1, as 0.8", name,
+                   text == NULL ? "" : text);
+  *ret_share = share;
+  return DS_OK;
+}
+
 ds_code ds_option_refuse(const ds_option_set *set, const char *question,
                          const char *const *names, uint32_t count, ds_error *err) {
   for (uint32_t i = 0; i < count; i++)

@@ -46,8 +46,8 @@ static void put_chosen(ds_buf *out, const ds_plan *plan) {
 
 ds_code ds_sql_cases(const ds_request *request, const char *const *properties,
                      uint32_t properties_count, ds_buf *out, ds_error *err) {
-  static const char *const without[] = {"by", "list"};
-  for (uint32_t i = 0; i < 2; i++)
+  static const char *const without[] = {"by", "list", "sort", "limit"};
+  for (uint32_t i = 0; i < sizeof without / sizeof *without; i++)
     if (ds_option_get(&request->options, without[i]) != NULL)
       return ds_fail(err, DS_UNSUPPORTED, "no SQL form: --%s", without[i]);
   ds_plan plan;

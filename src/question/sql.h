@@ -13,7 +13,7 @@ void ds_sql_put_text(ds_buf *out, const char *text);
 
 // Appends "WITH kept AS (…), cased AS (…), chosen AS (…)": the events that --where, --case and the
 // period leave, as chosen(customer, case_id, time, arrival, touchpoint, properties…). Options that
-// have no SQL form here (--by, --list, --attach nearest) fail with DS_UNSUPPORTED.
+// have no SQL form here (--by, --list, --sort, --limit, --attach nearest) fail with DS_UNSUPPORTED.
 DS_CHECKED ds_code ds_sql_cases(const ds_request *request, const char *const *properties,
                                 uint32_t properties_count, ds_buf *out, ds_error *err);
 

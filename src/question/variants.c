@@ -64,12 +64,7 @@ typedef struct variants_work {
 
 static ds_code choice_read(variants_work *work, ds_error *err) {
   const ds_option_set *options = &work->request->options;
-  double coverage = 0;
-  if (!ds_str_to_double(ds_str_of(ds_option_get(options, "coverage")), &coverage) ||
-      !(coverage > 0 && coverage <= 1))
-    return ds_fail(err, DS_USAGE, "--coverage %s: expected a share above 0 and up to 1, as 0.8",
-                   ds_option_get(options, "coverage"));
-  work->choice.coverage = coverage;
+  TRY(ds_option_share(options, "coverage", &work->choice.coverage, err));
   const uint32_t groups = work->context.by == NULL ? 1 : work->by.groups;
   uint64_t most = ROWS_USUAL / groups > ROWS_GROUP_MIN ? ROWS_USUAL / groups : ROWS_GROUP_MIN;
   if (ds_option_get(options, "limit") != NULL)

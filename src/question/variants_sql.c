@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The variants as SQL. --coverage has no SQL form here.
+// The variants as SQL.
 #include "question/common.h"
 #include "question/property.h"
 #include "question/sql.h"
@@ -12,10 +12,8 @@ static const char sequences_text[] =
 ds_code ds_variants_sql(const ds_request *request, ds_buf *out, ds_error *err) {
   const ds_option_set *options = &request->options;
   const char *outcome = ds_option_get(options, "outcome");
-  const char *coverage = ds_option_get(options, "coverage");
-  double share = 0;
-  if (ds_str_to_double(ds_str_of(coverage), &share) && share < 1)
-    return ds_fail(err, DS_UNSUPPORTED, "no SQL form: --coverage");
+  double coverage = 0;
+  TRY(ds_option_share(options, "coverage", &coverage, err));
   ds_property_ref ref = {0};
   ds_plan plan = {0};
   const char *property = NULL;
@@ -55,6 +53,12 @@ ds_code ds_variants_sql(const ds_request *request, ds_buf *out, ds_error *err) {
     ds_buf_printf(out, ", CASE WHEN sum(outcome_n) >= %s THEN sum(outcome_sum) / sum(outcome_n) "
                   "END AS outcome, sum(outcome_n) AS outcome_n",
                   ds_option_get(options, "min-n"));
-  ds_buf_text(out, " FROM cases GROUP BY touchpoints) ORDER BY rank;\n");
+  ds_buf_text(out, " FROM cases GROUP BY touchpoints)");
+  if (coverage < 1) {
+    ds_buf_text(out, " QUALIFY sum(cases) OVER (ORDER BY cases DESC, touchpoints) - cases < ");
+    ds_sql_put_text(out, ds_option_get(options, "coverage"));
+    ds_buf_text(out, "::DOUBLE * sum(cases) OVER ()");
+  }
+  ds_buf_text(out, " ORDER BY rank;\n");
   return ds_buf_check(out, "an SQL text", err);
 }

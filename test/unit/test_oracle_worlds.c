@@ -275,6 +275,13 @@ static void choose_own_options(world *w, const asked *what) {
                draw(w, 2) == 0 ? "value" : "order_placed.value");
     put_option(w, "min-n", "2");
   }
+  if (variants && draw(w, 3) == 0)
+    put_option(w, "coverage", draw(w, 2) == 0 ? "0.5" : "0.8");
+  if (strcmp(what->question, "process") == 0) {
+    static const char *const columns[] = {"basic", "cases", "all"};
+    put_option(w, "columns", columns[draw(w, 3)]);
+    put_option(w, "min-edge", draw(w, 2) == 0 ? "1" : "2");
+  }
 }
 
 static void compare_all(world *w, uint32_t threads) {
