@@ -54,7 +54,8 @@ static ds_code numbers_reserve(variants_state *state, uint32_t more, ds_error *e
   const uint64_t needed = (uint64_t)state->table.count + more;
   if (needed <= state->capacity)
     return DS_OK;
-  const uint32_t capacity = (uint32_t)(needed * 2 < DS_NONE ? needed * 2 : DS_NONE);
+  const uint64_t twice = state->capacity * UINT64_C(2);
+  const uint32_t capacity = (uint32_t)(needed > twice ? needed : twice < DS_NONE ? twice : DS_NONE);
   uint64_t *cases = realloc(state->cases, capacity * sizeof *cases);
   if (cases == NULL)
     return no_memory(err);
@@ -296,17 +297,32 @@ static void kept_take(variants_state *into, variants_state *from, const uint32_t
   into->dropped |= from->dropped;
 }
 
+// Two walkers go ahead: one brings the slots, one behind it the records that they name.
 static void numbers_merge(variants_state *into, const variants_state *from, uint32_t *number) {
-  const variants_record *record = variants_first(&from->table);
-  for (uint32_t i = 0; i < from->table.count; i++, record = variants_next(record)) {
+  const uint32_t count = from->table.count;
+  const variants_record *record = variants_first(&from->table), *slots = record, *named = record;
+  for (uint32_t i = 0; i < count + 2 * AHEAD; i++) {
+    if (i < count) {
+      variants_prefetch_slot(&into->table, slots->hash);
+      slots = variants_next(slots);
+    }
+    if (i >= AHEAD && i < count + AHEAD) {
+      variants_prefetch_record(&into->table, named->hash);
+      named = variants_next(named);
+    }
+    if (i < 2 * AHEAD)
+      continue;
+    const uint32_t old = i - 2 * AHEAD;
     const variants_key key = {(const uint8_t *)record->word, record->size, record->group,
                               record->hash};
-    number[i] = ds_variants_table_put(&into->table, &key);
-    into->cases[number[i]] += from->cases[i];
+    const uint32_t new = ds_variants_table_put(&into->table, &key);
+    record = variants_next(record);
+    number[old] = new;
+    into->cases[new] += from->cases[old];
     if (into->context->has_outcome) {
-      variants_outcome *outcome = &into->outcome[number[i]];
-      outcome->sum = ds_dd_add(outcome->sum, from->outcome[i].sum);
-      outcome->count += from->outcome[i].count;
+      variants_outcome *outcome = &into->outcome[new];
+      outcome->sum = ds_dd_add(outcome->sum, from->outcome[old].sum);
+      outcome->count += from->outcome[old].count;
     }
   }
 }

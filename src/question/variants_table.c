@@ -7,7 +7,7 @@
 
 #include "base/large.h"
 
-enum { BITS_MIN = 8, BITS_MAX = 31, HEAD_WORDS = 2 };
+enum { BITS_MIN = 8, BITS_STEP = 2, BITS_MAX = 31, HEAD_WORDS = 2, WORDS_MIN = 1 << 22 };
 
 #define EIGHT(byte) byte, byte, byte, byte, byte, byte, byte, byte
 const uint8_t ds_variants_masks[] = {EIGHT(0xff), EIGHT(0xff), EIGHT(0xff), EIGHT(0xff),
@@ -30,7 +30,7 @@ static void slot_set(uint64_t *slot, uint32_t bits, uint64_t entry) {
 static ds_code slots_grow(variants_table *table, uint64_t sequences, ds_error *err) {
   uint32_t bits = table->bits == 0 ? BITS_MIN : table->bits;
   while (bits < BITS_MAX && (sequences * 3) >> bits > 1)
-    bits++;
+    bits = bits + BITS_STEP < BITS_MAX ? bits + BITS_STEP : BITS_MAX;
   if ((sequences * 3) >> bits > 2)
     return ds_fail(err, DS_LIMIT, "there are more than %u million variants",
                    (1u << BITS_MAX) >> 20);
@@ -39,6 +39,7 @@ static ds_code slots_grow(variants_table *table, uint64_t sequences, ds_error *e
   uint64_t *slot = ds_large_alloc(sizeof *slot << bits);
   if (slot == NULL)
     return ds_fail(err, DS_MEMORY, "out of memory for variants");
+  // Zeroed by hand: memory that the kernel zeroes is mapped twice when it is read first.
   memset(slot, 0, sizeof *slot << bits);
   for (uint64_t i = 0; table->slot != NULL && i < 1ull << table->bits; i++)
     if (table->slot[i] != 0)
@@ -58,7 +59,8 @@ ds_code ds_variants_table_reserve(variants_table *table, uint64_t sequences, uin
   if (needed > UINT32_MAX)
     return ds_fail(err, DS_LIMIT, "the variants take more than 32 GiB");
   if (needed > table->words_capacity) {
-    const uint64_t capacity = needed * 4; // copied seldom; untouched memory costs nothing
+    // Copied seldom; untouched memory costs nothing.
+    const uint64_t capacity = needed * 4 > WORDS_MIN ? needed * 4 : WORDS_MIN;
     uint64_t *words = ds_large_alloc(capacity * sizeof *words);
     if (words == NULL)
       return ds_fail(err, DS_MEMORY, "out of memory for variants");
