@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "ingest/append_line.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <utf8proc.h>
 
 #include "ingest/json_clean.h"
 #include "ingest/personal.h"
-#include "model/time.h"
 
 enum {
   LINE_ARENA_BYTES_MAX = 16 << 20,
   FLATTEN_DEPTH_MAX = 3, // properties.a.b.c; deeper objects are kept as JSON text
-  CLOCK_AHEAD_MS = 3600 * 1000, // a sender's clock may be this far ahead of ours
+  CLOCK_AHEAD_MS = 3600 * 1000,
 };
 
 static const char *const no_memory = "the line takes too much memory";
@@ -33,9 +33,11 @@ static const char *const case_keys[] = {
 enum { CASE_KEYS = sizeof case_keys / sizeof case_keys[0] };
 
 // The members with a meaning of their own.
-enum { M_ID, M_EVENT, M_TIME, M_RECEIVED, M_CUSTOMER, M_SOURCE, M_PROPERTIES, MEMBERS };
-static const char *const member_names[MEMBERS] = {
-    "id", "event", "time", "received", "customer", "source", "properties",
+static const char *const member_names[DS_LINE_SPECIAL] = {
+    [DS_LINE_ID] = "id",             [DS_LINE_EVENT] = "event",
+    [DS_LINE_TIME] = "time",         [DS_LINE_RECEIVED] = "received",
+    [DS_LINE_CUSTOMER] = "customer", [DS_LINE_SOURCE] = "source",
+    [DS_LINE_PROPERTIES] = "properties",
 };
 
 // A line under way: its nodes, and where its special members are (0 = absent, as node 0 is the
@@ -44,7 +46,7 @@ typedef struct line {
   ds_line_reader *reader;
   const ds_ndjson_node *nodes;
   uint32_t count;
-  uint32_t member[MEMBERS];
+  uint32_t member[DS_LINE_SPECIAL];
 } line;
 
 ds_line_reader *ds_line_reader_new(ds_space *space, const ds_catalogue *catalogue) {
@@ -53,6 +55,9 @@ ds_line_reader *ds_line_reader_new(ds_space *space, const ds_catalogue *catalogu
     return NULL;
   reader->space = space;
   reader->catalogue = catalogue;
+  reader->ahead_ms = CLOCK_AHEAD_MS;
+  reader->unit_ms = 1;
+  reader->source = "append";
   reader->parser = ds_ndjson_new();
   ds_arena_init(&reader->arena, LINE_ARENA_BYTES_MAX);
   ds_buf_init(&reader->json, (size_t)DS_EVENT_BYTES_MAX * 2);
@@ -80,6 +85,31 @@ static uint32_t index_in(ds_str name, const char *const *names, uint32_t count) 
       return i;
   }
   return DS_NONE;
+}
+
+ds_line_role ds_line_role_of(ds_str name) {
+  const uint32_t special = index_in(name, member_names, DS_LINE_SPECIAL);
+  if (special != DS_NONE)
+    return (ds_line_role)special;
+  if (index_in(name, identifiers, IDENTIFIERS) != DS_NONE)
+    return DS_LINE_IDENTIFIER;
+  return index_in(name, case_keys, CASE_KEYS) != DS_NONE ? DS_LINE_KEY : DS_LINE_OTHER;
+}
+
+bool ds_line_is_key(ds_str name, const char *more) {
+  if (index_in(name, case_keys, CASE_KEYS) != DS_NONE)
+    return true;
+  while (more != NULL && *more != '\0') {
+    const size_t size = strcspn(more, ",");
+    if (ds_str_equal(name, (ds_str){more, (uint32_t)size}))
+      return true;
+    more += size + (more[size] == ',');
+  }
+  return false;
+}
+
+ds_str ds_line_kind(ds_str name) {
+  return ds_str_equal(name, ds_str_of("id")) ? ds_str_of(identifiers[0]) : name;
 }
 
 static const char *refuse(line *in, const ds_ndjson_node *node, const char *reason) {
@@ -185,13 +215,13 @@ static const char *weigh(line *in, const ds_ndjson_node *node, ds_str kind, iden
 }
 
 static const char *weigh_customer(line *in, identity *best) {
-  const ds_ndjson_node *node = &in->nodes[in->member[M_CUSTOMER]];
+  const ds_ndjson_node *node = &in->nodes[in->member[DS_LINE_CUSTOMER]];
   if (node->kind != DS_NDJSON_OBJECT)
-    return weigh(in, node, ds_str_of("customer_id"), best);
+    return weigh(in, node, ds_str_of(identifiers[0]), best);
   const char *reason = NULL;
-  for (uint32_t i = in->member[M_CUSTOMER] + 1; i < node->next && reason == NULL;
+  for (uint32_t i = in->member[DS_LINE_CUSTOMER] + 1; i < node->next && reason == NULL;
        i = in->nodes[i].next)
-    reason = weigh(in, &in->nodes[i], in->nodes[i].key, best);
+    reason = weigh(in, &in->nodes[i], ds_line_kind(in->nodes[i].key), best);
   return reason;
 }
 
@@ -213,9 +243,9 @@ static const char *take_provisional(line *in, const identity *best) {
 
 static const char *take_subject(line *in) {
   identity best = {.rank = 0};
-  const char *reason = in->member[M_CUSTOMER] != 0 ? weigh_customer(in, &best) : NULL;
+  const char *reason = in->member[DS_LINE_CUSTOMER] != 0 ? weigh_customer(in, &best) : NULL;
   for (uint32_t i = 1; i < in->nodes[0].next && reason == NULL; i = in->nodes[i].next) {
-    if (index_in(in->nodes[i].key, identifiers, IDENTIFIERS) != DS_NONE)
+    if (ds_line_role_of(in->nodes[i].key) == DS_LINE_IDENTIFIER)
       reason = weigh(in, &in->nodes[i], in->nodes[i].key, &best);
   }
   if (reason != NULL)
@@ -301,6 +331,19 @@ static const char *text_value(line *in, const ds_ndjson_node *node, ds_str name,
   return NULL;
 }
 
+static const char *digits_value(line *in, const ds_ndjson_node *node, ds_value *ret_value) {
+  char digits[64];
+  const ds_value number = {.type = DS_TYPE_NUMBER, .number = node->number};
+  const size_t size = node->kind == DS_NDJSON_INTEGER
+                          ? (size_t)snprintf(digits, sizeof digits, "%lld", (long long)node->i)
+                          : ds_value_print(digits, sizeof digits, &number);
+  const char *copy = ds_arena_text(&in->reader->arena, digits, size);
+  if (copy == NULL)
+    return refuse(in, node, no_memory);
+  *ret_value = (ds_value){.type = DS_TYPE_STRING, .text = {copy, (uint32_t)size}};
+  return NULL;
+}
+
 static const char *node_value(line *in, uint32_t at, ds_str name, ds_value *ret_value) {
   const ds_ndjson_node *node = &in->nodes[at];
   switch (node->kind) {
@@ -308,6 +351,8 @@ static const char *node_value(line *in, uint32_t at, ds_str name, ds_value *ret_
   case DS_NDJSON_BOOL: *ret_value = (ds_value){.type = DS_TYPE_BOOL, .i = node->i}; return NULL;
   case DS_NDJSON_INTEGER:
   case DS_NDJSON_NUMBER:
+    if (ds_json_stays_text(node))
+      return digits_value(in, node, ret_value);
     *ret_value = (ds_value){.type = DS_TYPE_NUMBER, .number = node->number};
     return NULL;
   case DS_NDJSON_TEXT: return text_value(in, node, name, ret_value);
@@ -369,7 +414,7 @@ static const char *flatten(line *in, uint32_t at, ds_str name, uint32_t depth) {
 static const char *take_member(line *in, uint32_t at) {
   const ds_ndjson_node *node = &in->nodes[at];
   ds_str name = node->key;
-  if (index_in(name, case_keys, CASE_KEYS) != DS_NONE)
+  if (ds_line_is_key(name, in->reader->keys_named))
     return take_key(in, at);
   if (!compose(in->reader, name, &name))
     return refuse(in, node, no_memory);
@@ -379,12 +424,10 @@ static const char *take_member(line *in, uint32_t at) {
 static const char *take_members(line *in) {
   const char *reason = NULL;
   for (uint32_t i = 1; i < in->nodes[0].next && reason == NULL; i = in->nodes[i].next) {
-    const ds_str name = in->nodes[i].key;
-    if (index_in(name, member_names, MEMBERS) == DS_NONE &&
-        index_in(name, identifiers, IDENTIFIERS) == DS_NONE)
+    if (ds_line_role_of(in->nodes[i].key) > DS_LINE_IDENTIFIER)
       reason = take_member(in, i);
   }
-  const uint32_t at = in->member[M_PROPERTIES];
+  const uint32_t at = in->member[DS_LINE_PROPERTIES];
   if (reason != NULL || at == 0 || in->nodes[at].kind == DS_NDJSON_NULL)
     return reason;
   if (in->nodes[at].kind != DS_NDJSON_OBJECT)
@@ -394,18 +437,36 @@ static const char *take_members(line *in) {
   return reason;
 }
 
-// An instant: ISO 8601 (UTC when no zone is given) or whole milliseconds since 1970.
+// A reading without a zone -> UTC; the zone's doubtful hours are counted.
+static int64_t local_to_utc(ds_line_reader *reader, int64_t local_ms) {
+  int kind = 0;
+  const int64_t utc_ms =
+      reader->zone == NULL ? local_ms : ds_zone_utc_ms(reader->zone, local_ms, &kind);
+  reader->ambiguous += kind == 1;
+  reader->missing += kind == 2;
+  return utc_ms;
+}
+
+// An instant: ISO 8601, or a whole number of units since 1970.
 static const char *read_time(line *in, uint32_t at, int64_t *ret_ms) {
   const ds_ndjson_node *node = &in->nodes[at];
   bool local = false;
   bool date_only = false;
-  int64_t time_ms = node->i;
-  if (node->kind == DS_NDJSON_TEXT ? !ds_time_parse(node->text, &time_ms, &local, &date_only)
-                                   : node->kind != DS_NDJSON_INTEGER)
+  const double number_ms = node->number * in->reader->unit_ms;
+  int64_t time_ms = 0;
+  if (node->kind == DS_NDJSON_TEXT
+          ? !ds_time_parse(node->text, &time_ms, &local, &date_only)
+          : node->kind != DS_NDJSON_INTEGER || fabs(number_ms) > (double)DS_TIME_MAX_MS)
     return refuse(in, node, "not a time: ISO 8601, or milliseconds since 1970");
+  if (node->kind == DS_NDJSON_INTEGER)
+    time_ms = (int64_t)floor(number_ms);
+  in->reader->number |= node->kind == DS_NDJSON_INTEGER;
+  in->reader->local |= local;
+  if (local)
+    time_ms = local_to_utc(in->reader, time_ms);
   if (time_ms < DS_TIME_MIN_MS)
     return refuse(in, node, "a time before 1990 (seconds instead of milliseconds?)");
-  if (time_ms > in->reader->now_ms + CLOCK_AHEAD_MS)
+  if (time_ms > in->reader->now_ms + in->reader->ahead_ms)
     return refuse(in, node, "a time in the future");
   *ret_ms = time_ms;
   return NULL;
@@ -414,19 +475,24 @@ static const char *read_time(line *in, uint32_t at, int64_t *ret_ms) {
 static const char *take_times(line *in) {
   ds_event *event = &in->reader->event;
   const char *reason = NULL;
-  event->has_received = true;
+  const bool arrival = in->member[DS_LINE_RECEIVED] != 0 || !in->reader->by_time;
+  if (!arrival && in->member[DS_LINE_TIME] == 0)
+    return refuse(in, &in->nodes[0], "no \"time\": when did it happen?");
+  event->has_received = arrival;
   event->received_ms = in->reader->now_ms;
-  if (in->member[M_RECEIVED] != 0)
-    reason = read_time(in, in->member[M_RECEIVED], &event->received_ms);
+  if (in->member[DS_LINE_RECEIVED] != 0)
+    reason = read_time(in, in->member[DS_LINE_RECEIVED], &event->received_ms);
   event->time_ms = event->received_ms;
-  if (reason == NULL && in->member[M_TIME] != 0)
-    reason = read_time(in, in->member[M_TIME], &event->time_ms);
+  if (reason == NULL && in->member[DS_LINE_TIME] != 0)
+    reason = read_time(in, in->member[DS_LINE_TIME], &event->time_ms);
+  if (!arrival)
+    event->received_ms = event->time_ms;
   return reason;
 }
 
 // The canonical name of what happened.
 static const char *find_touchpoint(line *in, ds_str *ret_name) {
-  const uint32_t at = in->member[M_EVENT];
+  const uint32_t at = in->member[DS_LINE_EVENT];
   if (at == 0)
     return refuse(in, &in->nodes[0], "no \"event\": what happened?");
   if (in->nodes[at].kind != DS_NDJSON_TEXT || !is_name(in->nodes[at].text))
@@ -442,9 +508,9 @@ static const char *find_touchpoint(line *in, ds_str *ret_name) {
 
 static const char *take_id(line *in) {
   ds_event *event = &in->reader->event;
-  ds_str source = ds_str_of("append");
+  ds_str source = ds_str_of(in->reader->source);
   ds_str id = {NULL, 0};
-  const uint32_t at = in->member[M_SOURCE];
+  const uint32_t at = in->member[DS_LINE_SOURCE];
   if (at != 0 && in->nodes[at].kind != DS_NDJSON_NULL) {
     if (in->nodes[at].kind != DS_NDJSON_TEXT)
       return refuse(in, &in->nodes[at], "\"source\" must be a text");
@@ -452,8 +518,8 @@ static const char *take_id(line *in) {
   }
   const char *reason =
       add_name(in, &in->nodes[at], &in->reader->space->sources, source, &event->source);
-  if (reason == NULL && in->member[M_ID] != 0)
-    reason = identifier_text(in, &in->nodes[in->member[M_ID]], &id);
+  if (reason == NULL && in->member[DS_LINE_ID] != 0)
+    reason = identifier_text(in, &in->nodes[in->member[DS_LINE_ID]], &id);
   event->has_id = id.size > 0;
   event->id = event->has_id ? ds_id_hash(source, id) : 0;
   return reason;
@@ -461,8 +527,8 @@ static const char *take_id(line *in) {
 
 static const char *find_members(line *in) {
   for (uint32_t i = 1; i < in->nodes[0].next; i = in->nodes[i].next) {
-    const uint32_t member = index_in(in->nodes[i].key, member_names, MEMBERS);
-    if (member == DS_NONE)
+    const ds_line_role member = ds_line_role_of(in->nodes[i].key);
+    if (member >= DS_LINE_SPECIAL)
       continue;
     if (in->member[member] != 0)
       return refuse(in, &in->nodes[i], "a name that stands there twice");
@@ -485,7 +551,7 @@ static const char *take_event(line *in) {
   if (reason == NULL)
     reason = take_id(in);
   if (reason == NULL)
-    reason = add_name(in, &in->nodes[in->member[M_EVENT]], &in->reader->space->touchpoints,
+    reason = add_name(in, &in->nodes[in->member[DS_LINE_EVENT]], &in->reader->space->touchpoints,
                       touchpoint, &in->reader->event.touchpoint);
   return reason;
 }
@@ -493,6 +559,8 @@ static const char *take_event(line *in) {
 const char *ds_line_read(ds_line_reader *reader, const char *text, size_t size) {
   ds_arena_reset(&reader->arena);
   reader->personal_dropped = 0;
+  reader->ambiguous = 0;
+  reader->missing = 0;
   reader->column = 1;
   reader->touchpoint = NULL;
   reader->event = (ds_event){.keys = reader->keys, .properties = reader->properties};

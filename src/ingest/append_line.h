@@ -9,15 +9,26 @@
 #include "ingest/ndjson_parse.h"
 #include "model/catalogue.h"
 #include "model/event.h"
+#include "model/time.h"
 
 // Reads lines one after the other; the event of a line is valid until the next.
 typedef struct ds_line_reader {
   ds_ndjson *parser;
   ds_space *space; // gets the names of accepted lines
   const ds_catalogue *catalogue;
-  int64_t now_ms;
+  int64_t now_ms;      // of arrival, when the line names none
+  int64_t ahead_ms;    // how far past it a time may lie, as clocks differ: an hour
+  bool by_time;        // what names no arrival came when it happened, which it must say
+  const ds_zone *zone; // of times without one; NULL = UTC
+  double unit_ms;      // of times that are whole numbers: 1
+  const char *source;  // of lines that name none: "append"
+  const char *keys_named; // further case keys, with commas between; NULL = none
   ds_event event;
   uint32_t personal_dropped; // values of this line
+  uint32_t ambiguous;        // local times of this line that the zone has twice
+  uint32_t missing;          // local times of this line that the zone leaps over
+  bool local;                // a line so far had a time without a zone
+  bool number;               // a line so far had a time that is a number
   uint32_t column;           // where a refused line is wrong
   ds_arena arena;
   ds_buf json;
@@ -25,6 +36,20 @@ typedef struct ds_line_reader {
   ds_event_key keys[DS_EVENT_KEYS_MAX];
   ds_event_property properties[DS_EVENT_PROPERTIES_MAX];
 } ds_line_reader;
+
+// What an outermost member of a line stands for.
+typedef enum ds_line_role {
+  DS_LINE_ID, DS_LINE_EVENT, DS_LINE_TIME, DS_LINE_RECEIVED, DS_LINE_CUSTOMER, DS_LINE_SOURCE,
+  DS_LINE_PROPERTIES, DS_LINE_SPECIAL, // how many have a meaning of their own
+  DS_LINE_IDENTIFIER = DS_LINE_SPECIAL, DS_LINE_KEY, DS_LINE_OTHER
+} ds_line_role;
+ds_line_role ds_line_role_of(ds_str name);
+
+// Whether it is a case key, or one of those in `more` (commas between; NULL: none).
+bool ds_line_is_key(ds_str name, const char *more);
+
+// The kind of identifier that a member of the object "customer" is: "id" is the customer's.
+ds_str ds_line_kind(ds_str name);
 
 // A reader that adds names to `space` and knows those of `catalogue` (NULL: the shipped one), both
 // of which must outlive it; NULL without memory. The caller frees (NULL is fine).

@@ -45,15 +45,17 @@ struct ds_encoder {
   uint64_t touchpoints[DS_TOUCHPOINTS_MAX];
 };
 
+double ds_encoder_unit_ms(const char *unit) {
+  return strcmp(unit, "s") == 0 ? 1000 : strcmp(unit, "us") == 0 ? 0.001 : 1;
+}
+
 ds_code ds_encoder_new(const ds_encode_options *options, ds_encoder **ret_encoder,
                        ds_error *err) {
   ds_encoder *encoder = calloc(1, sizeof *encoder);
   if (encoder == NULL)
     return ds_fail(err, DS_MEMORY, "out of memory starting an import");
   encoder->options = *options;
-  encoder->unit_ms = strcmp(options->time_unit, "s") == 0    ? 1000
-                     : strcmp(options->time_unit, "us") == 0 ? 0.001
-                                                             : 1;
+  encoder->unit_ms = ds_encoder_unit_ms(options->time_unit);
   ds_arena_init(&encoder->names_arena, 64 << 20);
   ds_arena_init(&encoder->texts, TEXT_ARENA_MAX);
   ds_buf_init(&encoder->subject, 1 << 20);
@@ -547,20 +549,16 @@ static ds_code extras_fill(const row_at *at, const ds_plan_event *plan, ds_error
   return DS_OK;
 }
 
-// Encodes the event and hands it to the stage.
-static ds_code event_stage(const row_at *at, ds_error *err) {
-  ds_encoder *encoder = at->encoder;
+// Encodes an event and hands it to the stage. DS_LIMIT: it is too large.
+static ds_code event_stage(ds_encoder *encoder, const ds_event *event, uint64_t subject_hash,
+                           ds_error *err) {
   ds_buf_reset(&encoder->row);
-  const ds_code code = ds_event_encode(&encoder->event, &encoder->row, err);
-  if (code == DS_LIMIT)
-    return refuse(at, DS_NONE, DS_REASON_TOO_LONG, err);
-  if (code != DS_OK)
-    return code;
+  TRY(ds_event_encode(event, &encoder->row, err));
   encoder->stats.events++;
-  encoder->touchpoints[encoder->event.touchpoint]++;
+  encoder->touchpoints[event->touchpoint]++;
   if (encoder->options.stage == NULL)
     return DS_OK;
-  return ds_stage_row(encoder->options.stage, encoder->subject_hash, encoder->row.data,
+  return ds_stage_row(encoder->options.stage, subject_hash, encoder->row.data,
                       (uint32_t)encoder->row.size, err);
 }
 
@@ -590,7 +588,8 @@ static ds_code event_take(const row_at *at, const ds_plan_event *plan, ds_error 
     return refuse(at, column, reason, err);
   TRY(extras_fill(at, plan, err));
   TRY(properties_fill(at, plan, err));
-  return event_stage(at, err);
+  const ds_code code = event_stage(encoder, &encoder->event, encoder->subject_hash, err);
+  return code == DS_LIMIT ? refuse(at, DS_NONE, DS_REASON_TOO_LONG, err) : code;
 }
 
 // Texts were written by another thread, so they lie in another core's cache: they are called for
@@ -609,16 +608,20 @@ static inline void texts_prefetch(const ds_plan *plan, const ds_batch *batch, ui
   }
 }
 
+static void scope_set(const ds_encoder *encoder, ds_event *event) {
+  if (encoder->options.stage != NULL) {
+    event->import = ds_stage_scope(encoder->options.stage)->id;
+    event->arrival = ds_stage_scope(encoder->options.stage)->arrival;
+  }
+}
+
 ds_code ds_encoder_take(void *context, const ds_batch *batch, ds_error *err) {
   ds_encoder *encoder = context;
   ds_event *event = &encoder->event;
   event->source = encoder->options.source;
   event->keys = encoder->keys;
   event->properties = encoder->properties;
-  if (encoder->options.stage != NULL) {
-    event->import = ds_stage_scope(encoder->options.stage)->id;
-    event->arrival = ds_stage_scope(encoder->options.stage)->arrival;
-  }
+  scope_set(encoder, event);
   row_at at = {encoder, batch, 0};
   for (; at.row < batch->rows; at.row++) {
     texts_prefetch(encoder->plan, batch, at.row);
@@ -627,4 +630,27 @@ ds_code ds_encoder_take(void *context, const ds_batch *batch, ds_error *err) {
   }
   encoder->stats.rows += batch->rows;
   return DS_OK;
+}
+
+ds_code ds_encoder_event(ds_encoder *encoder, ds_event *event, const ds_encode_stats *read,
+                         uint64_t line, ds_error *err) {
+  scope_set(encoder, event);
+  const ds_code code = event_stage(encoder, event, ds_subject_hash(event->subject), err);
+  encoder->stats.rows += read->rows;
+  encoder->stats.personal_dropped += read->personal_dropped;
+  encoder->stats.ambiguous += read->ambiguous;
+  encoder->stats.missing += read->missing;
+  return code != DS_LIMIT ? code
+                          : ds_encoder_refuse(encoder, line, 1,
+                                              ds_reason_words(DS_REASON_TOO_LONG), err);
+}
+
+ds_code ds_encoder_refuse(ds_encoder *encoder, uint64_t line, uint32_t column,
+                          const char *words, ds_error *err) {
+  const ds_refusal refusal = {.record = line, .source = encoder->plan->name, .column = "",
+                              .place = column, .reason = DS_REASON_RECORD, .words = words};
+  if (encoder->options.strict)
+    return ds_fail(err, DS_INPUT, "%s line %" PRIu64 ", column %u: %s", refusal.source, line,
+                   column, words);
+  return ds_quarantine_add(encoder->options.quarantine, &refusal, 1, err);
 }

@@ -47,6 +47,18 @@ void ds_encoder_begin(ds_encoder *encoder, const ds_plan *plan);
 // Takes one batch (a ds_sink_take; context is the encoder).
 DS_CHECKED ds_code ds_encoder_take(void *encoder, const ds_batch *batch, ds_error *err);
 
+// Stages an event that another reader made of the record in line `line` of the plan's file, with
+// what reading it counted. The event gets the import's numbers.
+DS_CHECKED ds_code ds_encoder_event(ds_encoder *encoder, ds_event *event,
+                                    const ds_encode_stats *read, uint64_t line, ds_error *err);
+
+// Sets aside such a record: `words`, which outlive the quarantine, say why, `column` where in it.
+DS_CHECKED ds_code ds_encoder_refuse(ds_encoder *encoder, uint64_t line, uint32_t column,
+                                     const char *words, ds_error *err);
+
+// The milliseconds of a time unit: "s", "ms", "us".
+double ds_encoder_unit_ms(const char *unit);
+
 // The counts so far; valid as long as the encoder.
 const ds_encode_stats *ds_encoder_stats(const ds_encoder *encoder);
 

@@ -190,7 +190,9 @@ static ds_code step_run(ds_importer *importer, const ds_import_step *step, ds_er
   uint64_t rows = 0;
   ds_code code;
   ds_encoder_begin(importer->encoder, step->plan);
-  if (file != NULL && ds_source_is_log(file))
+  if (file != NULL && file->kind == DS_SOURCE_EVENTS)
+    code = ds_importer_events_run(importer, step, threads_of(importer), &rows, err);
+  else if (file != NULL && ds_source_is_log(file))
     code = ds_importer_log_run(importer, step, threads_of(importer), &rows, err);
   else if (file != NULL && ds_lines_can(file, step->plan))
     code = ds_importer_lines_run(importer, step, threads_of(importer), &rows, err);
@@ -225,8 +227,9 @@ static ds_code all_refused(const ds_importer *importer, ds_error *err) {
                            ? "; is the delimiter right? Say --delimiter"
                            : "";
   return ds_fail(err, DS_INPUT, "%s: all %" PRIu64 " rows were refused, mostly because %s%s",
-                 importer->files[0].name, importer->quarantine.events, ds_reason_words(most),
-                 advice);
+                 importer->files[0].name, importer->quarantine.events,
+                 most == DS_REASON_RECORD ? ds_quarantine_words(&importer->quarantine)
+                                          : ds_reason_words(most), advice);
 }
 
 // The files' names, one a line.

@@ -50,6 +50,7 @@ static bool is_mapping_option(const ds_importer *importer, const char *name) {
 ds_code ds_importer_options(ds_importer *importer, ds_error *err) {
   if (importer->mapping.name != NULL)
     importer->source_name = importer->mapping.name;
+  importer->source_given = importer->mapping.name != NULL;
   for (uint32_t i = 0; i < importer->options->options_count; i++) {
     const ds_pair *option = &importer->options->options[i];
     if (is_mapping_option(importer, option->name)) {
@@ -63,6 +64,7 @@ ds_code ds_importer_options(ds_importer *importer, ds_error *err) {
       if (!is_word(option->value))
         return ds_fail(err, DS_USAGE, "--option source: a word is wanted");
       importer->source_name = option->value;
+      importer->source_given = true;
     } else {
       return option_unknown(importer, option->name, err);
     }
@@ -181,6 +183,14 @@ static ds_code delimiter_of(const char *text, char *ret_delimiter, ds_error *err
   return DS_OK;
 }
 
+// Whether it was said how columns become events: then JSON is a table, whatever its records are.
+static bool columns_named(const ds_importer *importer) {
+  const ds_import_options *options = importer->options;
+  return importer->mapping.name != NULL || options->customer_column != NULL ||
+         options->time_column != NULL || options->event_column != NULL ||
+         options->renames_count > 0 || importer->time_format != NULL;
+}
+
 ds_code ds_importer_files(ds_importer *importer, ds_error *err) {
   const ds_import_options *options = importer->options;
   char delimiter;
@@ -193,6 +203,7 @@ ds_code ds_importer_files(ds_importer *importer, ds_error *err) {
   for (uint32_t i = 0; i < importer->files_count; i++) {
     importer->files[i].delimiter = delimiter;
     importer->files[i].encoding = (ds_source_encoding)importer->encoding;
+    importer->files[i].as_columns = columns_named(importer);
     TRY(ds_source_inspect(importer->io, &importer->files[i], &importer->plans, options->progress,
                           err));
   }

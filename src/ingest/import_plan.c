@@ -109,9 +109,10 @@ static void time_note(ds_importer *importer, const ds_input *input, const ds_pla
   }
 }
 
-// The columns of a file; an OCEL log tells its own.
+// The columns of a file; events and OCEL logs have none.
 static ds_code file_look(ds_importer *importer, uint32_t file, ds_input *input, ds_error *err) {
   switch (importer->files[file].kind) {
+  case DS_SOURCE_EVENTS:
   case DS_SOURCE_OCEL_JSON:
   case DS_SOURCE_OCEL_XML:
   case DS_SOURCE_OCEL_SQLITE:
@@ -133,8 +134,10 @@ ds_code ds_importer_recognise(ds_importer *importer, ds_error *err) {
     TRY(file_look(importer, i, &inputs[i], err));
   types_unify(inputs, importer->files_count);
   for (uint32_t i = 0; i < importer->files_count; i++) {
-    if (importer->files[i].kind > DS_SOURCE_XES) {
-      TRY(ds_importer_ocel_plan(importer, i, err));
+    const ds_source_kind kind = importer->files[i].kind;
+    if (kind == DS_SOURCE_EVENTS || kind > DS_SOURCE_XES) {
+      TRY(kind == DS_SOURCE_EVENTS ? ds_importer_events_plan(importer, i, err)
+                                   : ds_importer_ocel_plan(importer, i, err));
       continue;
     }
     TRY(file_plan(importer, &inputs[i], i, err));

@@ -94,7 +94,8 @@ static ds_code refused_table(ds_importer *importer, ds_error *err) {
   ds_table *table =
       ds_result_table(result, "refused", "What was set aside", refused_columns, COUNT_REFUSED);
   for (uint32_t i = 1; i < DS_REASONS_COUNT; i++) {
-    if (importer->quarantine.counts[i] == 0)
+    // What the records say for themselves follows.
+    if (importer->quarantine.counts[i] == 0 || i == DS_REASON_RECORD)
       continue;
     ds_cell *row = row_new(result, table);
     if (row == NULL)
@@ -103,6 +104,14 @@ static ds_code refused_table(ds_importer *importer, ds_error *err) {
     row[1] = ds_cell_i64((int64_t)importer->quarantine.counts[i]);
     row[2] = ds_cell_text(
         result, ds_str_of(ds_reason_loses_event((ds_reason)i) ? "event" : "value"));
+  }
+  for (uint32_t i = 0; i < importer->quarantine.words_used; i++) {
+    ds_cell *row = row_new(result, table);
+    if (row == NULL)
+      return no_memory(err);
+    row[0] = ds_cell_text(result, ds_str_of(importer->quarantine.words[i]));
+    row[1] = ds_cell_i64((int64_t)importer->quarantine.words_counts[i]);
+    row[2] = ds_cell_text(result, ds_str_of("event"));
   }
   return DS_OK;
 }

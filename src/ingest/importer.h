@@ -49,6 +49,7 @@ typedef struct ds_importer {
   const char *time_zone;
   const char *time_unit;
   const char *source_name;
+  bool source_given; // by an option or a mapping
   uint64_t rows;
   uint32_t id;
   const char *quarantine_path;
@@ -82,6 +83,11 @@ DS_CHECKED ds_code ds_importer_log_look(ds_importer *importer, uint32_t file, ds
 DS_CHECKED ds_code ds_importer_ocel_plan(ds_importer *importer, uint32_t file, ds_error *err);
 DS_CHECKED ds_code ds_importer_log_run(ds_importer *importer, const ds_import_step *step,
                                        uint32_t threads, uint64_t *ret_rows, ds_error *err);
+
+// Makes the step of a file of events as append takes them; reads it.
+DS_CHECKED ds_code ds_importer_events_plan(ds_importer *importer, uint32_t file, ds_error *err);
+DS_CHECKED ds_code ds_importer_events_run(ds_importer *importer, const ds_import_step *step,
+                                          uint32_t threads, uint64_t *ret_rows, ds_error *err);
 
 // Adds columns to those that the report shows, each once.
 DS_CHECKED ds_code ds_importer_taken(ds_importer *importer, const ds_taken_list *more,

@@ -10,6 +10,15 @@ bool ds_json_personal(const ds_ndjson_node *node, ds_str name) {
           (node->kind == DS_NDJSON_TEXT && ds_personal_value(node->text)));
 }
 
+bool ds_json_stays_text(const ds_ndjson_node *node) {
+  const double exact = 9007199254740992.0;
+  const ds_str key = node->key;
+  if (node->kind != DS_NDJSON_INTEGER && node->kind != DS_NDJSON_NUMBER)
+    return false;
+  return (key.size > 3 && memcmp(key.data + key.size - 3, "_id", 3) == 0) ||
+         (node->kind == DS_NDJSON_INTEGER && (node->number >= exact || node->number <= -exact));
+}
+
 // To the last digit: a nested number is as good as any.
 static void number_write(double number, ds_json *json) {
   char text[64];

@@ -33,9 +33,21 @@ void ds_quarantine_done(ds_quarantine *quarantine) {
   *quarantine = (ds_quarantine){0};
 }
 
+static void words_count(ds_quarantine *quarantine, const char *words, uint64_t times) {
+  uint32_t i = 0;
+  while (i < quarantine->words_used && quarantine->words[i] != words)
+    i++;
+  if (words == NULL || i == DS_QUARANTINE_WORDS_MAX)
+    return;
+  quarantine->words_used += i == quarantine->words_used;
+  quarantine->words[i] = words;
+  quarantine->words_counts[i] += times;
+}
+
 ds_code ds_quarantine_add(ds_quarantine *quarantine, const ds_refusal *refusal, uint64_t times,
                           ds_error *err) {
   quarantine->counts[refusal->reason] += times;
+  words_count(quarantine, refusal->words, times);
   if (ds_reason_loses_event(refusal->reason))
     quarantine->events += times;
   else
@@ -52,6 +64,14 @@ ds_code ds_quarantine_add(ds_quarantine *quarantine, const ds_refusal *refusal, 
   }
   quarantine->list[quarantine->count++] = *refusal;
   return DS_OK;
+}
+
+const char *ds_quarantine_words(const ds_quarantine *quarantine) {
+  uint32_t most = 0;
+  for (uint32_t i = 1; i < quarantine->words_used; i++)
+    if (quarantine->words_counts[i] > quarantine->words_counts[most])
+      most = i;
+  return quarantine->words[most];
 }
 
 void ds_quarantine_shift(ds_quarantine *quarantine, size_t from, const uint64_t *dropped,
@@ -89,9 +109,12 @@ static void content(const ds_quarantine *quarantine, ds_buf *out) {
       ds_buf_printf(out, ",%" PRIu64 ",", refusal->record);
     else
       ds_buf_text(out, ",,");
-    field(out, refusal->column);
+    if (refusal->place > 0)
+      ds_buf_printf(out, "%u", refusal->place);
+    else
+      field(out, refusal->column);
     ds_buf_u8(out, ',');
-    field(out, ds_reason_words(refusal->reason));
+    field(out, refusal->words != NULL ? refusal->words : ds_reason_words(refusal->reason));
     ds_buf_u8(out, '\n');
   }
 }

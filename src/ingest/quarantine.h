@@ -25,6 +25,7 @@
   X(QUOTE, EVENT, "a quoted value is not closed")                                     \
   X(SUPER, EVENT, "its customer has more events than one customer may have")          \
   X(MANY_KEYS, EVENT, "more than 64 orders, parcels, tickets, ... in one event")      \
+  X(RECORD, EVENT, "the record is no event")                                          \
   X(BAD_RECEIVED, VALUE, "the time of arrival cannot be read: left out")              \
   X(BAD_VALUE, VALUE, "the value does not fit its type: left out")                    \
   X(LONG_VALUE, VALUE, "the value is too long: left out")                             \
@@ -52,8 +53,13 @@ typedef struct ds_refusal {
   uint64_t record;
   const char *source;
   const char *column;
+  uint32_t place; // 1-based byte in the record, instead of a column; 0 = none
   ds_reason reason;
+  const char *words; // what the reason does not say; NULL = it says all
 } ds_refusal;
+
+// The most different words that are counted apart.
+enum { DS_QUARANTINE_WORDS_MAX = 64 };
 
 // Fields may be read. At most DS_REFUSALS_MAX are listed, all are counted.
 typedef struct ds_quarantine {
@@ -61,6 +67,9 @@ typedef struct ds_quarantine {
   size_t count;
   size_t capacity;
   uint64_t counts[DS_REASONS_COUNT];
+  const char *words[DS_QUARANTINE_WORDS_MAX]; // those of refusals that have some, each once
+  uint64_t words_counts[DS_QUARANTINE_WORDS_MAX];
+  uint32_t words_used;
   uint64_t events; // lost
   uint64_t values; // lost
 } ds_quarantine;
@@ -75,6 +84,9 @@ void ds_quarantine_done(ds_quarantine *quarantine);
 // Counts `times` refusals and lists one of them.
 DS_CHECKED ds_code ds_quarantine_add(ds_quarantine *quarantine, const ds_refusal *refusal,
                                      uint64_t times, ds_error *err);
+
+// The most frequent words of refusals that have some; NULL when none has.
+const char *ds_quarantine_words(const ds_quarantine *quarantine);
 
 // Records that the reader dropped are not among those that were counted: moves the record numbers
 // of the list from index `from` on behind the `dropped` ones (ascending), as they stand in the

@@ -15,6 +15,7 @@
 // What a file holds, how it is compressed, how its text is written.
 typedef enum ds_source_kind {
   DS_SOURCE_TEXT, DS_SOURCE_JSON, DS_SOURCE_PARQUET, // tables
+  DS_SOURCE_EVENTS, // JSON records that are events as `append` takes them
   DS_SOURCE_XES, DS_SOURCE_OCEL_JSON, DS_SOURCE_OCEL_XML, DS_SOURCE_OCEL_SQLITE // event logs
 } ds_source_kind;
 typedef enum ds_source_squeeze { DS_SQUEEZE_NONE, DS_SQUEEZE_GZIP, DS_SQUEEZE_ZSTD }
@@ -31,7 +32,8 @@ typedef struct ds_member {
   bool used;
 } ds_member;
 
-// One file. All but `path`, `name`, `encoding` and a given `delimiter` are filled by inspection.
+// One file. All but `path`, `name`, `encoding`, a given `delimiter` and `as_columns` are filled by
+// inspection.
 typedef struct ds_source {
   const char *path;
   const char *name; // the last component of path: what messages say
@@ -39,6 +41,7 @@ typedef struct ds_source {
   ds_source_squeeze squeeze;
   ds_source_encoding encoding;
   char delimiter;     // '\0' until found
+  bool as_columns;    // JSON is a table, even when its records are events
   bool plain_lines;   // a text without quotes and carriage returns
   bool mixed_lines;   // some records end in LF, some in CRLF; all else is in order
   uint64_t bytes;     // of the file
@@ -51,10 +54,10 @@ typedef struct ds_source {
   ds_member *members;
 } ds_source;
 
-// Whether the file is an event log, which names its customers, events and times itself and is read
+// Whether the file is one of events, which names its customers, events and times itself and is read
 // by a reader of our own; all others are tables, which DuckDB reads.
 static inline bool ds_source_is_log(const ds_source *file) {
-  return file->kind >= DS_SOURCE_XES;
+  return file->kind >= DS_SOURCE_EVENTS;
 }
 
 // Finds kind and compression of a file by its first bytes and, where these leave a choice, by its

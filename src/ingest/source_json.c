@@ -4,7 +4,9 @@
 #include <inttypes.h>
 
 #include "base/limits.h"
+#include "ingest/append_line.h"
 #include "ingest/duck.h"
+#include "ingest/json_clean.h"
 
 // The kinds of value that a path may have had.
 enum {
@@ -40,20 +42,13 @@ typedef struct walk {
   char path[DS_NAME_BYTES_MAX + 1];
 } walk;
 
-static bool ends_in_id(ds_str name) {
-  return name.size > 3 && memcmp(name.data + name.size - 3, "_id", 3) == 0;
-}
-
 static uint8_t had(const ds_ndjson_node *node) {
-  const double exact = 9007199254740992.0;
   switch (node->kind) {
   case DS_NDJSON_TEXT: return HAD_TEXT;
   case DS_NDJSON_BOOL: return HAD_BOOL;
   case DS_NDJSON_INTEGER:
   case DS_NDJSON_NUMBER:
-    // Identifiers, and whole numbers that a double does not hold, stay the texts they are.
-    if (ends_in_id(node->key) || (node->kind == DS_NDJSON_INTEGER &&
-                                  (node->number >= exact || node->number <= -exact)))
+    if (ds_json_stays_text(node))
       return HAD_TEXT;
     return node->kind == DS_NDJSON_INTEGER ? HAD_WHOLE : HAD_NUMBER;
   default: return HAD_NESTED;
@@ -112,7 +107,12 @@ static ds_code record_take(void *context, const ds_json_record *record, ds_error
   if (reason != NULL)
     return ds_json_split_refuse(check->file, record, reason, column, err);
   check->guess = 0;
-  return members_walk(&w, 0, 0, 1, err);
+  ds_error unfit = {.code = DS_OK};
+  const ds_code code = members_walk(&w, 0, 0, 1, &unfit);
+  // Events need no columns: only the end tells whether these records are to have some.
+  if (code != DS_OK && check->unfit.code == DS_OK)
+    check->unfit = unfit;
+  return DS_OK;
 }
 
 ds_code ds_json_check_feed(ds_json_check *check, const uint8_t *data, size_t size,
@@ -168,7 +168,8 @@ static ds_code member_fill(const ds_json_check *check, uint32_t index, ds_source
   if (lies_in_whole(check, index))
     return DS_OK;
   for (uint32_t i = 0; i < index; i++)
-    if (file->members[i].used && ds_str_equal_nocase(file->members[i].path, member->path))
+    if (file->kind == DS_SOURCE_JSON && file->members[i].used &&
+        ds_str_equal_nocase(file->members[i].path, member->path))
       return ds_fail(err, DS_INPUT, "%s: two members are called %.*s, with or without upper case: "
                      "rename one", file->name, DS_STR(member->path));
   member->used = true;
@@ -179,8 +180,30 @@ static ds_code member_fill(const ds_json_check *check, uint32_t index, ds_source
   return DS_OK;
 }
 
+static uint8_t kinds_of(const ds_json_check *check, const char *member) {
+  const uint32_t index = ds_names_find(&check->paths, ds_str_of(member));
+  return index == DS_NONE ? 0 : check->kinds[index];
+}
+
+// Whether the records say what happened, when and to whom in the members that `append` reads.
+static bool are_events(const ds_json_check *check) {
+  const uint8_t nested = (kinds_of(check, "customer") | kinds_of(check, "properties")) & HAD_OBJECT;
+  bool who = kinds_of(check, "customer") != 0;
+  for (uint32_t i = 0; i < check->paths.count && !who; i++) {
+    const ds_line_role role = ds_line_role_of(check->paths.text[i]);
+    who = role == DS_LINE_IDENTIFIER || role == DS_LINE_KEY;
+  }
+  return nested != 0 && who && (kinds_of(check, "event") & HAD_TEXT) != 0 &&
+         (kinds_of(check, "time") | kinds_of(check, "received")) != 0;
+}
+
 ds_code ds_json_check_end(ds_json_check *check, ds_source *file, ds_arena *arena, ds_error *err) {
   TRY(ds_json_split_end(&check->split, err));
+  if (!file->as_columns && are_events(check))
+    file->kind = DS_SOURCE_EVENTS;
+  else if (check->unfit.code != DS_OK)
+    return ds_fail_at(err, check->unfit.code, check->unfit.line, check->unfit.column, "%s",
+                      check->unfit.message);
   file->columns = ds_arena_array(arena, check->paths.count + 1, sizeof *file->columns);
   file->members = ds_arena_array(arena, check->paths.count + 1, sizeof *file->members);
   if (file->columns == NULL || file->members == NULL)

@@ -22,6 +22,7 @@ typedef struct ds_json_check {
   ds_names paths;
   uint8_t kinds[DS_JSON_COLUMNS_MAX]; // bits: which kinds of value a path has had
   uint32_t guess;
+  ds_error unfit; // the first member that can be no column; code DS_OK: none
   uint64_t offset;
 } ds_json_check;
 
@@ -33,7 +34,8 @@ void ds_json_check_done(ds_json_check *check);
 DS_CHECKED ds_code ds_json_check_feed(ds_json_check *check, const uint8_t *data, size_t size,
                                       ds_error *err);
 
-// Ends the check: fills columns, types and shape of `file`.
+// Ends the check: fills columns, types and shape of `file`, and its kind: DS_SOURCE_EVENTS when the
+// records say event and time as `append` wants them, and hold objects "customer" or "properties".
 DS_CHECKED ds_code ds_json_check_end(ds_json_check *check, ds_source *file, ds_arena *arena,
                                      ds_error *err);
 

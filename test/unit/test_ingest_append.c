@@ -106,6 +106,53 @@ static void test_time(void **state) {
       1704067200000);
 }
 
+// As a file is read: no arrival is its own time, other zones and units, a further case key.
+static void test_from_file(void **state) {
+  bench *on = (bench *)*state;
+  ds_line_reader *reader = on->reader;
+  reader->by_time = true;
+  assert_string_equal(ds_line_read(reader, "{\"event\":\"x\",\"order_id\":1}", 26),
+                      "no \"time\": when did it happen?");
+  const ds_event *event =
+      accept(on, "{\"event\":\"x\",\"order_id\":1,\"time\":\"2024-01-01T00:00:00Z\"}");
+  assert_false(event->has_received);
+  assert_int_equal(event->received_ms, 1704067200000);
+  event = accept(on, "{\"event\":\"x\",\"order_id\":1,\"received\":1704067200000}");
+  assert_true(event->has_received);
+  assert_int_equal(event->time_ms, 1704067200000);
+  assert_false(reader->local);
+  ds_error err;
+  ds_zone *zone = NULL;
+  assert_int_equal(ds_zone_load(ds_io_posix(), "/usr/share/zoneinfo",
+                                ds_str_of("America/Sao_Paulo"), &zone, &err), DS_OK);
+  reader->zone = zone;
+  reader->unit_ms = 1000;
+  reader->source = "shop";
+  reader->keys_named = "cart_id,basket";
+  event = accept(on, "{\"id\":\"7\",\"event\":\"x\",\"user_id\":1,\"time\":\"2018-02-17T23:30:00\","
+                     "\"received\":1704067200,\"properties\":{\"basket\":[\"B\"],\"bask\":1}}");
+  assert_int_equal(event->time_ms, 1518917400000); // 23:30 comes twice that night: the first
+  assert_int_equal(reader->ambiguous, 1);
+  assert_int_equal(event->received_ms, 1704067200000);
+  assert_true(event->id == ds_id_hash(ds_str_of("shop"), ds_str_of("7")));
+  assert_int_equal(event->keys_count, 1);
+  assert_text(event->keys[0].text, "B");
+  assert_int_equal(event->properties_count, 1);
+  ds_zone_free(zone);
+  reader->zone = NULL;
+}
+
+// Identifiers and great whole numbers stay the texts they are.
+static void test_texts_of_numbers(void **state) {
+  bench *on = (bench *)*state;
+  accept(on, "{\"event\":\"x\",\"order_id\":1,\"store_id\":17,\"big\":9007199254740993,"
+             "\"small\":9007199254740991,\"half_id\":1.5}");
+  assert_text(property(on, "store_id")->text, "17");
+  assert_text(property(on, "big")->text, "9007199254740993");
+  assert_true(property(on, "small")->number == 9007199254740991.0);
+  assert_text(property(on, "half_id")->text, "1.5");
+}
+
 static void test_subject(void **state) {
   static const char *const cases[][2] = {
       {"{\"event\":\"x\",\"customer\":{\"device_id\":\"d\",\"loyalty_card\":\"L\"}}",
@@ -306,7 +353,8 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       LINE_TEST(test_whole_event), LINE_TEST(test_time),     LINE_TEST(test_subject),
       LINE_TEST(test_refusals),    LINE_TEST(test_too_much), LINE_TEST(test_personal),
-      LINE_TEST(test_expected_types), cmocka_unit_test(test_durable),
+      LINE_TEST(test_expected_types), LINE_TEST(test_from_file),
+      LINE_TEST(test_texts_of_numbers), cmocka_unit_test(test_durable),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
