@@ -98,13 +98,10 @@ void ds_buf_text(ds_buf *buf, const char *text) {
   ds_buf_append(buf, text, strlen(text));
 }
 
-void ds_buf_printf(ds_buf *buf, const char *format, ...) {
-  va_list args;
-  va_start(args, format);
+void ds_buf_vprintf(ds_buf *buf, const char *format, va_list args) {
   va_list again;
   va_copy(again, args);
   const int length = vsnprintf(NULL, 0, format, args);
-  va_end(args);
   uint8_t *to = length < 0 ? NULL : ds_buf_reserve(buf, (size_t)length);
   if (to != NULL) {
     // The NUL that vsnprintf adds lands in the byte behind the capacity at worst.
@@ -114,6 +111,13 @@ void ds_buf_printf(ds_buf *buf, const char *format, ...) {
     buf->failed = true;
   }
   va_end(again);
+}
+
+void ds_buf_printf(ds_buf *buf, const char *format, ...) {
+  va_list args;
+  va_start(args, format);
+  ds_buf_vprintf(buf, format, args);
+  va_end(args);
 }
 
 ds_code ds_buf_check(const ds_buf *buf, const char *what, ds_error *err) {

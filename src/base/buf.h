@@ -42,6 +42,8 @@ void ds_buf_u32(ds_buf *buf, uint32_t value);
 void ds_buf_u64(ds_buf *buf, uint64_t value);
 void ds_buf_text(ds_buf *buf, const char *text);
 void ds_buf_printf(ds_buf *buf, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void ds_buf_vprintf(ds_buf *buf, const char *format, va_list args)
+    __attribute__((format(printf, 2, 0)));
 
 // DS_OK, or DS_MEMORY / DS_LIMIT with a message that names `what`.
 DS_CHECKED ds_code ds_buf_check(const ds_buf *buf, const char *what, ds_error *err);

@@ -185,7 +185,8 @@ void cli_print_markdown(void) {
          "Made by `tools/gen_docs.py` from the program's own tables; do not edit.\n\n"
          "`doorstep [--store DIR] COMMAND [arguments] [options]`. Results go to stdout, all else\n"
          "to stderr. Exit statuses: [exit-status.md](exit-status.md). `doorstep` alone shows the\n"
-         "store here, or how to begin. Counts may be written 20k or 2m.\n\n"
+         "store here, or how to begin. Counts may be written 20k or 2m. Notes and warnings\n"
+         "stand below a result's tables and in its JSON; with CSV and SVG they go to stderr.\n\n"
          "## Options of every command\n");
   markdown_options(cli_common_options, cli_common_options_count);
   printf("\n## Options of every question\n");

@@ -133,6 +133,12 @@ ds_code cli_show_text(cli *run, const ds_buf *text, ds_error *err) {
   return code;
 }
 
+// What a reader of the figures must know goes beside them when their format has no place for it.
+static void say_notes(cli *run, const ds_result *result) {
+  for (uint32_t n = 0; n < result->notes_count; n++)
+    cli_say(run, "%s: %s", result->notes[n].warning ? "warning" : "note", result->notes[n].text);
+}
+
 ds_code cli_show(cli *run, const ds_result *result, ds_error *err) {
   const ds_format *format = NULL;
   TRY(choose_format(run, &format, err));
@@ -151,6 +157,8 @@ ds_code cli_show(cli *run, const ds_result *result, ds_error *err) {
     code = ds_buf_check(&text, "the rendered result", err);
   if (code == DS_OK)
     code = cli_show_text(run, &text, err);
+  if (code == DS_OK && !format->has_notes)
+    say_notes(run, result);
   ds_buf_done(&text);
   return code;
 }

@@ -5,6 +5,22 @@
 
 #include "base/json.h"
 #include "cli/cli.h"
+#include "render/render.h"
+
+// Writes lines to stderr. What comes from data in them must not rule the terminal.
+static void put_lines(const char *text) {
+  ds_buf clean;
+  ds_buf_init(&clean, 1u << 20);
+  for (bool more = true; more;) {
+    const uint32_t size = (uint32_t)strcspn(text, "\n");
+    ds_text_clean((ds_str){text, size}, &clean);
+    ds_buf_u8(&clean, '\n');
+    more = text[size] != '\0';
+    text += size + more;
+  }
+  fwrite(clean.data, 1, clean.size, stderr);
+  ds_buf_done(&clean);
+}
 
 // The expression that an error's position speaks of: the only one given, else none.
 static const char *expression_of(const cli *run) {
@@ -96,7 +112,8 @@ void cli_report(const cli *run, ds_code code, const ds_error *err) {
     report_json(code, &shown);
     return;
   }
-  fprintf(stderr, "doorstep: %s\n", shown.message);
+  fputs("doorstep: ", stderr);
+  put_lines(shown.message);
   const bool placed = code == DS_EXPRESSION || code == DS_UNSUPPORTED || code == DS_LIMIT;
   const char *expression = placed ? expression_of(run) : NULL;
   if (expression != NULL && shown.column > 0)
@@ -107,11 +124,14 @@ void cli_say(cli *run, const char *format, ...) {
   if (run->quiet)
     return;
   cli_progress_end(run);
+  ds_buf text;
+  ds_buf_init(&text, 1u << 20);
   va_list args;
   va_start(args, format);
-  vfprintf(stderr, format, args);
+  ds_buf_vprintf(&text, format, args);
   va_end(args);
-  fputc('\n', stderr);
+  put_lines(ds_buf_cstr(&text));
+  ds_buf_done(&text);
 }
 
 static void draw(void *context, const char *phase, uint64_t done, uint64_t total,

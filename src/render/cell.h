@@ -5,11 +5,7 @@
 #define DS_RENDER_CELL_H
 
 #include "base/buf.h"
-#include "model/result.h"
-
-// Appends a text that comes from data so that it can do no harm on a screen: control characters,
-// direction overrides and bytes that are no UTF-8 become U+FFFD.
-void ds_text_clean(ds_str text, ds_buf *out);
+#include "render/render.h"
 
 // Appends a cell for people: "12,345", "3.2 d", "7.9 %", "2018-01-31 10:00", "–" for null.
 void ds_cell_human(const ds_column *column, const ds_cell *cell, ds_buf *out);

@@ -2,10 +2,10 @@
 #include "render/render.h"
 
 const ds_format ds_formats[] = {
-    {"table", ".txt", ds_render_table},
-    {"csv", ".csv", ds_render_csv},
-    {"json", ".json", ds_render_json},
-    {"svg", ".svg", ds_render_svg},
+    {"table", ".txt", true, ds_render_table},
+    {"csv", ".csv", false, ds_render_csv},
+    {"json", ".json", true, ds_render_json},
+    {"svg", ".svg", false, ds_render_svg},
 };
 const uint32_t ds_formats_count = sizeof ds_formats / sizeof *ds_formats;
 

@@ -18,10 +18,12 @@ typedef struct ds_render_options {
   const char *table;
 } ds_render_options;
 
-// One output format: its name (as in --format), file ending, and its function.
+// One output format: its name (as in --format), file ending, whether the result's notes stand in
+// its text, and its function.
 typedef struct ds_format {
   const char *name;
   const char *suffix;
+  bool has_notes;
   ds_code (*render)(const ds_result *result, const ds_render_options *options, ds_buf *out,
                     ds_error *err);
 } ds_format;
@@ -33,6 +35,10 @@ extern const uint32_t ds_formats_count;
 // The format of a name, or of a file name's ending; NULL when there is none.
 const ds_format *ds_format_of_name(ds_str name);
 const ds_format *ds_format_of_file(ds_str path);
+
+// Appends a text that comes from data so that it can do no harm on a screen: control characters,
+// direction overrides and bytes that are no UTF-8 become U+FFFD.
+void ds_text_clean(ds_str text, ds_buf *out);
 
 // For people at a terminal: titles, aligned figures in people's units, a bar for the main count,
 // notes and the definition below. Fits options->columns: secondary columns go first, long texts end
