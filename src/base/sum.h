@@ -40,4 +40,35 @@ static inline ds_dd ds_dd_add(ds_dd a, ds_dd b) {
   return ds_dd_two_sum(first.high, low.low + first.low);
 }
 
+// A sum of numbers of which most are whole, as scores are: those add up at once.
+typedef struct ds_number_sum {
+  int64_t whole;
+  ds_dd rest;
+} ds_number_sum;
+
+// Adds a number; at most 2^31 of them.
+static inline void ds_number_sum_add(ds_number_sum *sum, double value) {
+  const int32_t whole = value > INT32_MIN && value < INT32_MAX ? (int32_t)value : 0;
+  if ((double)whole == value)
+    sum->whole += whole;
+  else
+    sum->rest = ds_dd_add(sum->rest, (ds_dd){value, 0});
+}
+
+static inline void ds_number_sum_merge(ds_number_sum *into, const ds_number_sum *from) {
+  into->whole += from->whole;
+  into->rest = ds_dd_add(into->rest, from->rest);
+}
+
+// Takes what was added before.
+static inline void ds_number_sum_take(ds_number_sum *from, const ds_number_sum *taken) {
+  from->whole -= taken->whole;
+  from->rest = ds_dd_add(from->rest, (ds_dd){-taken->rest.high, -taken->rest.low});
+}
+
+static inline ds_dd ds_number_sum_value(const ds_number_sum *sum) {
+  const double high = (double)sum->whole;
+  return ds_dd_add((ds_dd){high, (double)(sum->whole - (int64_t)high)}, sum->rest);
+}
+
 #endif

@@ -394,8 +394,7 @@ static ds_code put_pains(const map_work *work, ds_result *result, ds_error *err)
   for (uint32_t r = 0; r < work->rows.pains; r++) {
     const map_touchpoint_row *row = &work->rows.pain[r];
     const map_score *all = &work->rows.total[row->group].score, *with = &row->cell->score;
-    const map_score others = {ds_dd_add(all->sum, (ds_dd){-with->sum.high, -with->sum.low}),
-                              all->cases - with->cases};
+    const map_score others = map_others(all, with);
     rank = r > 0 && row[-1].group == row->group ? rank + 1 : 1;
     if (rank > most)
       continue;

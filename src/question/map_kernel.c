@@ -23,13 +23,8 @@ static ds_code kernel_init(void *memory, const void *context, ds_arena *arena, d
 }
 
 static void score_add(map_score *score, double value) {
-  score->sum = ds_dd_add(score->sum, (ds_dd){value, 0});
+  ds_number_sum_add(&score->sum, value);
   score->cases++;
-}
-
-static void score_merge(map_score *into, const map_score *from) {
-  into->sum = ds_dd_add(into->sum, from->sum);
-  into->cases += from->cases;
 }
 
 bool ds_map_score(const map_context *context, const ds_block *block, uint32_t j,
@@ -213,7 +208,7 @@ static ds_code kernel_merge(void *memory, void *other, ds_error *err) {
     into->cell[c].occurrences += from->cell[c].occurrences;
     into->cell[c].cases += from->cell[c].cases;
     into->cell[c].out_of_order += from->cell[c].out_of_order;
-    score_merge(&into->cell[c].score, &from->cell[c].score);
+    map_score_merge(&into->cell[c].score, &from->cell[c].score);
   }
   for (size_t s = 0; s < (size_t)context->groups * MAP_STAGES; s++)
     into->out_of_order[s] += from->out_of_order[s];
@@ -221,7 +216,7 @@ static ds_code kernel_merge(void *memory, void *other, ds_error *err) {
     map_route *route = NULL;
     TRY(route_find(into, from->route[r].key, &route, err));
     route->cases += from->route[r].cases;
-    score_merge(&route->score, &from->route[r].score);
+    map_score_merge(&route->score, &from->route[r].score);
   }
   into->cases += from->cases;
   into->events += from->events;

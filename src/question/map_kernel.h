@@ -41,7 +41,7 @@ typedef struct map_context {
 
 // Scores of cases.
 typedef struct map_score {
-  ds_dd sum;
+  ds_number_sum sum;
   uint64_t cases;
 } map_score;
 
@@ -103,6 +103,11 @@ static inline uint32_t map_tally_stage(const map_context *context, uint32_t grou
 
 static inline uint32_t map_tally_cell(const map_context *context, uint32_t group, uint32_t cell) {
   return group * (MAP_STAGES + context->cells) + MAP_STAGES + cell;
+}
+
+static inline void map_score_merge(map_score *into, const map_score *from) {
+  ds_number_sum_merge(&into->sum, &from->sum);
+  into->cases += from->cases;
 }
 
 // The mean of the scores that the events of journey j carry; false when none does.

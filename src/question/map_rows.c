@@ -12,11 +12,6 @@ static uint32_t reached_by(uint64_t key) {
   return reached;
 }
 
-static void score_join(map_score *into, const map_score *from) {
-  into->sum = ds_dd_add(into->sum, from->sum);
-  into->cases += from->cases;
-}
-
 static int compare_routes(const void *a, const void *b) {
   const map_route *x = a, *y = b;
   const uint64_t x_group = x->key >> MAP_ROUTE_GROUP_SHIFT;
@@ -47,13 +42,13 @@ static void stages_of(uint32_t group, map_rows *rows) {
       continue;
     const uint32_t reached = reached_by(route->key);
     rows->total[group].cases += route->cases;
-    score_join(&rows->total[group].score, &route->score);
+    map_score_merge(&rows->total[group].score, &route->score);
     for (uint32_t s = 0; s < MAP_STAGES; s++) {
       if ((reached >> s & 1) == 0)
         continue;
       const uint32_t later = present >> s >> 1;
       stage[s].cases += route->cases;
-      score_join(&stage[s].score, &route->score);
+      map_score_merge(&stage[s].score, &route->score);
       if (reached >> s == 1)
         stage[s].dropped += route->cases;
       if (later != 0 && (reached >> (s + 1 + (uint32_t)__builtin_ctz(later)) & 1) != 0)
@@ -114,8 +109,7 @@ static void pain_of(const map_rows *rows, const map_touchpoint_row *row, uint64_
   ret_pain->lost = 0;
   if (with->cases < min_n || all->cases - with->cases < min_n)
     return;
-  const map_score others = {ds_dd_add(all->sum, (ds_dd){-with->sum.high, -with->sum.low}),
-                            all->cases - with->cases};
+  const map_score others = map_others(all, with);
   ret_pain->lost =
       (map_mean(&others) - map_mean(with)) * (double)with->cases / (double)all->cases;
 }

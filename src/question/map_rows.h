@@ -53,7 +53,16 @@ DS_CHECKED ds_code ds_map_rows_make(const map_state *state, const ds_names *name
 // The mean of scores; only of some.
 static inline double map_mean(const map_score *score) {
   assert(score->cases > 0);
-  return (score->sum.high + score->sum.low) / (double)score->cases;
+  const ds_dd sum = ds_number_sum_value(&score->sum);
+  return (sum.high + sum.low) / (double)score->cases;
+}
+
+// The scores of all cases but some.
+static inline map_score map_others(const map_score *all, const map_score *some) {
+  map_score others = *all;
+  ds_number_sum_take(&others.sum, &some->sum);
+  others.cases -= some->cases;
+  return others;
 }
 
 // Stage i of a route, or DS_NONE past its last.
