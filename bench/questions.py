@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Variants and journey map: how fast per core, and variants beside the peers in the same run.
+"""Variants and journey map: how fast per core, and variants beside the peers in the same run;
+what a filter adds; a file asked without a store.
 
 The peers answer the same question: each sequence's cases, median and 90th percentile of the
 time from first to last event, the twenty most frequent. A ratio is printed only when the
@@ -16,6 +17,9 @@ RUNS = 7
 LISTED = 20
 TARGETS = {"variants": 450, "map": 80}
 RATIOS = {"DuckDB": 50, "ClickHouse": 20}
+FILTERS = {"value > 100 and channel = 'web'": ("at most", 1.2),
+           "value > 0 or value is null": None}  # keeps every event
+FILE_BYTES = 10e6
 
 DUCKDB = {
     "lists": """
@@ -48,9 +52,14 @@ CLICKHOUSE = {
 }
 
 
-def ask(bench, store, question, threads):
+def ask(bench, store, question, threads, *more):
     return bench.doorstep("--store", store, question, "--threads", threads, "--limit", LISTED,
-                          "--format", "json")
+                          "--format", "json", *more)
+
+
+def events_of(bench, store):
+    status = bench.doorstep("--store", store, "status", "--format", "json")["out"]
+    return measure.answer_rows(status, "store")[0]["events"]
 
 
 def start_up(bench, question):
@@ -121,12 +130,51 @@ def compare(bench, store, answer, idle):
                       f"{theirs[-1][2]}")
 
 
+def measure_filters(bench):
+    """The whole shop, with every property."""
+    store = bench.path("whole.store")
+    if not os.path.exists(store):
+        bench.simulate(bench.options.orders, "--into", store)
+    events = events_of(bench, store)
+    idle = start_up(bench, "map")
+    runs = [ask(bench, store, "map", 1) for _ in range(RUNS)]
+    bench.add("questions", "map of the whole shop with satisfaction, per core",
+              [events / (run["cpu_s"] - idle[0]) / MILLION for run in runs], "M events/s", None,
+              f"{events / MILLION:.1f} M events with ids, keys and properties")
+    for question in ("process", "map"):
+        for where, target in FILTERS.items():
+            added = []
+            for _ in range(RUNS):
+                plain = ask(bench, store, question, 1)["cpu_s"]
+                added.append((ask(bench, store, question, 1, "--where", where)["cpu_s"] - plain) /
+                             events * 1e9)
+            bench.add("questions", f"{question}: `--where \"{where}\"` adds", added, "ns/event",
+                      target, "CPU with it less CPU without, in turns; whole shop")
+    measure.remove(store)
+
+
+def measure_file(bench):
+    """The first question about a file of ten megabytes, nothing cached."""
+    path = bench.path("file.csv")
+    with open(bench.csv, "rb") as whole, open(path, "wb") as part:
+        text = whole.read(int(FILE_BYTES))
+        part.write(text[:text.rindex(b"\n") + 1])
+    runs = []
+    for _ in range(RUNS):
+        cache = bench.path("cache")
+        measure.remove(cache)
+        os.environ["XDG_CACHE_HOME"] = str(cache)
+        runs.append(bench.doorstep("map", "--data", path)["wall_s"])
+    bench.add("questions", "map --data of a CSV of 10 MB, the first time", runs, "s",
+              ("at most", 1), f"{text.count(10) / 1000:.0f} k events; start-up included")
+    measure.remove(path)
+
+
 def measure_questions(bench):
     store = bench.path("Parquet.store")
     if not os.path.exists(store):
         bench.doorstep("--store", store, "import", bench.parquet)
-    status = bench.doorstep("--store", store, "status", "--format", "json")["out"]
-    events = measure.answer_rows(status, "store")[0]["events"]
+    events = events_of(bench, store)
     answers = {}
     for question, target in TARGETS.items():
         idle = start_up(bench, question)
@@ -143,3 +191,5 @@ def measure_questions(bench):
         measure.remove(export)
     run, idle = answers["variants"]
     compare(bench, store, our_variants(run), idle)
+    measure_filters(bench)
+    measure_file(bench)
