@@ -310,6 +310,35 @@ ds_code ds_lang_compile(ds_expression *e, ds_arena *arena, ds_error *err) {
   return DS_OK;
 }
 
+ds_code ds_expression_within(const ds_expression *where, const uint8_t *kept,
+                             const ds_schema *schema, ds_arena *arena,
+                             const ds_expression **ret_expression, ds_error *err) {
+  const uint32_t count = schema->space->touchpoints.count;
+  ds_expression *expression = ds_arena_alloc(arena, sizeof *expression);
+  lang_node *node = ds_arena_array(arena, 2, sizeof *node);
+  lang_node **child = ds_arena_array(arena, 2, sizeof *child);
+  uint8_t *hit = ds_arena_array(arena, count + 1u, sizeof *hit);
+  if (expression == NULL || node == NULL || child == NULL || hit == NULL)
+    return ds_lang_no_memory(err);
+  for (uint32_t t = 0; t < count; t++)
+    hit[t] = kept[t] != 0 ? LANG_YES : LANG_NO;
+  node[0] = (lang_node){.kind = LANG_TOUCHPOINTS, .type = DS_TYPE_BOOL, .depth = 1, .hit = hit,
+                        .types = 1u << DS_TYPE_BOOL};
+  *expression = (ds_expression){.held = *schema, .root = &node[0]};
+  expression->schema = &expression->held;
+  if (where != NULL) {
+    // The tree is shared: compiled again it comes out the same.
+    child[0] = &node[0];
+    child[1] = where->root;
+    node[1] = (lang_node){.kind = LANG_AND, .type = DS_TYPE_BOOL, .child = child, .count = 2,
+                          .types = 1u << DS_TYPE_BOOL, .depth = where->root->depth + 1};
+    expression->root = &node[1];
+  }
+  TRY(ds_lang_compile(expression, arena, err));
+  *ret_expression = expression;
+  return DS_OK;
+}
+
 bool ds_expression_by_touchpoint(const ds_expression *e) {
   return e->root->hit != NULL && !e->root->by_source;
 }

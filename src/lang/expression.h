@@ -69,6 +69,15 @@ DS_CHECKED ds_code ds_expression_reads(const ds_expression *expression, ds_arena
                                        const ds_read_name **ret_names, uint32_t *ret_count,
                                        ds_error *err);
 
+// Marks the touchpoints (by code of the space) that it speaks of: in a selector, or by their name.
+void ds_expression_named(const ds_expression *expression, uint8_t *named);
+
+// The events of the touchpoints marked in `kept` (by code) that `where` means; NULL: all of them.
+// In `arena`, where `where` must live too.
+DS_CHECKED ds_code ds_expression_within(const ds_expression *where, const uint8_t *kept,
+                                        const ds_schema *schema, ds_arena *arena,
+                                        const ds_expression **ret_expression, ds_error *err);
+
 // Whether events of this name are the system's own facts, which `any` leaves out.
 bool ds_is_own_fact(ds_str touchpoint);
 

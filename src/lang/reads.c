@@ -39,6 +39,32 @@ static ds_code walk(name_sink *sink, const lang_node *node) {
   return DS_OK;
 }
 
+// Whether a comparison with the touchpoint holds this name on its other side.
+static bool compares(const lang_node *node, ds_str name) {
+  bool touchpoint = false, found = false;
+  for (uint32_t c = 0; c < node->count; c++) {
+    const lang_node *side = node->child[c];
+    touchpoint |= side->kind == LANG_FIELD && side->code == LANG_FIELD_TOUCHPOINT;
+    found |= side->kind == LANG_LITERAL && side->value.type == DS_TYPE_STRING &&
+             ds_str_equal(side->value.text, name);
+  }
+  for (uint32_t v = 0; v < node->values_count; v++)
+    found |= node->values[v].type == DS_TYPE_STRING && ds_str_equal(node->values[v].text, name);
+  return touchpoint && found;
+}
+
+static void named(const lang_node *node, const ds_names *touchpoints, uint8_t *marks) {
+  for (uint32_t t = 0; t < touchpoints->count; t++)
+    marks[t] |= compares(node, touchpoints->text[t]) ||
+                (node->kind == LANG_TOUCHPOINTS && node->hit[t] == LANG_YES);
+  for (uint32_t c = 0; c < node->count; c++)
+    named(node->child[c], touchpoints, marks);
+}
+
+void ds_expression_named(const ds_expression *expression, uint8_t *marks) {
+  named(expression->root, &expression->schema->space->touchpoints, marks);
+}
+
 ds_code ds_expression_reads(const ds_expression *expression, ds_arena *arena,
                             const ds_read_name **ret_names, uint32_t *ret_count, ds_error *err) {
   const ds_names *touchpoints = &expression->schema->space->touchpoints;

@@ -25,6 +25,17 @@ DS_CHECKED ds_code ds_question_schema(const ds_request *request, ds_schema *ret_
 // the question adds its columns. Lives in the request's arena.
 DS_CHECKED ds_code ds_question_plan(const ds_request *request, ds_plan *ret_plan, ds_error *err);
 
+// The same for a question that goes through journeys: without the system's own facts.
+DS_CHECKED ds_code ds_journey_plan(const ds_request *request, ds_plan *ret_plan, ds_error *err);
+
+// Leaves the system's own facts out of a plan, but for touchpoints marked in `named` (by code;
+// NULL: none).
+DS_CHECKED ds_code ds_plan_leave_facts(const ds_request *request, const uint8_t *named,
+                                       ds_plan *plan, ds_error *err);
+
+// Says which of the store's own facts such a plan leaves out.
+void ds_question_note_facts(const ds_request *request, const ds_plan *plan, ds_result *result);
+
 // Warns of every property of several types that the plan or its --where reads in some of them only.
 DS_CHECKED ds_code ds_question_note_types(const ds_request *request, const ds_plan *plan,
                                           ds_result *result, ds_error *err);

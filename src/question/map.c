@@ -144,7 +144,7 @@ const char *ds_map_score_name(const ds_request *request) {
 
 static ds_code prepare(map_work *work, ds_error *err) {
   const ds_request *request = work->request;
-  TRY(ds_question_plan(request, &work->plan, err));
+  TRY(ds_journey_plan(request, &work->plan, err));
   TRY(ds_option_count(&request->options, "min-n", 1, &work->min_n, err));
   TRY(touchpoints_read(work, err));
   work->plan.columns.want |= DS_WANT_TOUCHPOINT | DS_WANT_TIME;
@@ -447,6 +447,7 @@ static ds_code answer(map_work *work, ds_result *result, ds_error *err) {
   TRY(prepare(work, err));
   TRY(budget_check(work, err));
   TRY(ds_question_note_types(work->request, &work->plan, result, err));
+  ds_question_note_facts(work->request, &work->plan, result);
   const char *cell = ds_option_get(&work->request->options, "list");
   if (cell != NULL)
     return ds_map_list(work->request, &work->plan, &work->context, cell, result, err);

@@ -80,9 +80,9 @@ static void put_known(const ds_request *request, ds_buf *out) {
 }
 
 // What both statements begin with: up to `totals`.
-static ds_code put_staged(const ds_request *request, const char *property,
+static ds_code put_staged(const ds_request *request, const ds_plan *plan, const char *property,
                           const ds_property_ref *ref, ds_buf *out, ds_error *err) {
-  TRY(ds_sql_cases(request, &property, property != NULL, out, err));
+  TRY(ds_sql_cases(request, plan, &property, property != NULL, out, err));
   put_known(request, out);
   ds_buf_text(out, staged_text);
   ds_buf_text(out, ", stages(stage, name) AS (VALUES ");
@@ -110,14 +110,15 @@ ds_code ds_map_sql(const ds_request *request, ds_buf *out, ds_error *err) {
   const char *score = ds_map_score_name(request);
   ds_property_ref ref = {0};
   const char *property = NULL;
+  ds_plan plan;
+  TRY(ds_journey_plan(request, &plan, err));
   if (score != NULL) {
-    ds_plan plan = {0};
     TRY(ds_property_add_number(request->snapshot, &plan, "score", score, request->arena, &ref,
                                err));
     property = ds_names_text(&request->snapshot->space.properties, ref.code);
   }
   for (uint32_t t = 0; t < 2; t++) {
-    TRY(put_staged(request, property, &ref, out, err));
+    TRY(put_staged(request, &plan, property, &ref, out, err));
     ds_buf_text(out, tables[t]);
     if (property != NULL)
       ds_buf_printf(out, ", CASE WHEN count(score) >= %s THEN avg(score) END AS satisfaction, "

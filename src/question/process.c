@@ -66,7 +66,7 @@ typedef struct process_work {
 
 static ds_code prepare(process_work *work, ds_error *err) {
   const ds_request *request = work->request;
-  TRY(ds_question_plan(request, &work->plan, err));
+  TRY(ds_journey_plan(request, &work->plan, err));
   TRY(ds_option_count(&request->options, "min-edge", 1, &work->min_edge, err));
   const char *columns = ds_option_get(&request->options, "columns");
   work->context.level = strcmp(columns, "basic") == 0   ? PROCESS_BASIC
@@ -320,6 +320,7 @@ static void put_notes(const process_work *work, ds_result *result) {
 static ds_code answer(process_work *work, ds_result *result, ds_error *err) {
   TRY(prepare(work, err));
   TRY(ds_question_note_types(work->request, &work->plan, result, err));
+  ds_question_note_facts(work->request, &work->plan, result);
   const char *list = ds_option_get(&work->request->options, "list");
   if (list != NULL)
     return ds_process_list(work->request, &work->plan, work->grouped ? &work->by : NULL, list,

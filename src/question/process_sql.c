@@ -29,15 +29,17 @@ static wanted_columns columns_of(const ds_option_set *options) {
 ds_code ds_process_sql(const ds_request *request, ds_buf *out, ds_error *err) {
   const wanted_columns columns = columns_of(&request->options);
   uint64_t min_edge = 0;
+  ds_plan plan;
+  TRY(ds_journey_plan(request, &plan, err));
   TRY(ds_option_count(&request->options, "min-edge", 1, &min_edge, err));
-  TRY(ds_sql_cases(request, NULL, 0, out, err));
+  TRY(ds_sql_cases(request, &plan, NULL, 0, out, err));
   ds_buf_text(out, paired_text);
   ds_buf_printf(out,
                 "SELECT touchpoint, count(*) AS occurrences%s, count(*) FILTER (WHERE before IS "
                 "NULL) AS starts, count(*) FILTER (WHERE after IS NULL) AS ends FROM paired GROUP "
                 "BY touchpoint ORDER BY occurrences DESC, touchpoint;\n",
                 columns.cases);
-  TRY(ds_sql_cases(request, NULL, 0, out, err));
+  TRY(ds_sql_cases(request, &plan, NULL, 0, out, err));
   ds_buf_text(out, paired_text);
   ds_buf_printf(out,
                 "SELECT before AS \"from\", touchpoint AS \"to\", count(*) AS occurrences%s, "

@@ -44,21 +44,20 @@ static void put_chosen(ds_buf *out, const ds_plan *plan) {
   ds_buf_text(out, plan->range == DS_RANGE_TOUCHING ? ") OVER cases" : ")");
 }
 
-ds_code ds_sql_cases(const ds_request *request, const char *const *properties,
-                     uint32_t properties_count, ds_buf *out, ds_error *err) {
+ds_code ds_sql_cases(const ds_request *request, const ds_plan *plan,
+                     const char *const *properties, uint32_t properties_count, ds_buf *out,
+                     ds_error *err) {
   static const char *const without[] = {"by", "list", "sort", "limit"};
   for (uint32_t i = 0; i < sizeof without / sizeof *without; i++)
     if (ds_option_get(&request->options, without[i]) != NULL)
       return ds_fail(err, DS_UNSUPPORTED, "no SQL form: --%s", without[i]);
-  ds_plan plan;
-  TRY(ds_question_plan(request, &plan, err));
-  if (plan.attach_nearest)
+  if (plan->attach_nearest)
     return ds_fail(err, DS_UNSUPPORTED, "no SQL form: --attach nearest");
   const char *key = ds_option_get(&request->options, "case");
   ds_buf_text(out, "WITH kept AS (SELECT * FROM events");
-  if (plan.where != NULL) {
+  if (plan->where != NULL) {
     ds_buf_text(out, " WHERE ");
-    TRY(ds_expression_sql(plan.where, out, err));
+    TRY(ds_expression_sql(plan->where, out, err));
   }
   ds_buf_text(out, "), cased AS (SELECT customer, time, arrival, touchpoint, ");
   for (uint32_t p = 0; p < properties_count; p++) {
@@ -73,7 +72,7 @@ ds_code ds_sql_cases(const ds_request *request, const char *const *properties,
     ds_buf_text(out, ")) AS case_id");
   }
   ds_buf_text(out, " FROM kept), chosen AS (SELECT * FROM cased");
-  put_chosen(out, &plan);
+  put_chosen(out, plan);
   ds_buf_text(out, ")");
   return DS_OK;
 }

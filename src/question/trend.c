@@ -92,13 +92,29 @@ static ds_code read_of(trend_context *context, ds_error *err) {
                                       &context->property, err);
 }
 
+// The system's own facts are counted only when --where or --of names them.
+static ds_code leave_facts(trend_context *context, ds_error *err) {
+  const uint32_t count = context->request->snapshot->space.touchpoints.count;
+  uint8_t *named = ds_arena_array(context->request->arena, count + 1u, sizeof *named);
+  if (named == NULL)
+    return ds_fail(err, DS_MEMORY, "out of memory for the plan of a scan");
+  if (context->plan.where != NULL)
+    ds_expression_named(context->plan.where, named);
+  if (context->hit != NULL)
+    ds_expression_named(context->hit, named);
+  if (context->property.touchpoint < count)
+    named[context->property.touchpoint] = 1;
+  return ds_plan_leave_facts(context->request, named, &context->plan, err);
+}
+
 ds_code ds_trend_read(const ds_request *request, trend_context *ret_context, ds_error *err) {
-  trend_context context = {.request = request};
+  trend_context context = {.request = request, .property = {.touchpoint = DS_NONE}};
   const ds_option_set *options = &request->options;
   context.measure = (trend_measure)choice(ds_option_get(options, "measure"), measures, 7);
   context.calendar.period = (ds_period)choice(ds_option_get(options, "per"), periods, 3);
   TRY(ds_question_plan(request, &context.plan, err));
   TRY(read_of(&context, err));
+  TRY(leave_facts(&context, err));
   // What is counted by event is chosen by event, unless --range says otherwise.
   if (!trend_by_start(&context) && !is_given(request, "range"))
     context.plan.range = DS_RANGE_EVENTS;
@@ -318,6 +334,7 @@ static ds_code answer(trend_context *context, ds_arena *arena, ds_result *result
   TRY(prepare(context, err));
   TRY(ds_option_count(&request->options, "min-n", 1, &min_n, err));
   TRY(ds_question_note_types(request, &context->plan, result, err));
+  ds_question_note_facts(request, &context->plan, result);
   for (uint32_t o = 0; o < result->options_count; o++)
     if (strcmp(result->options[o].name, "range") == 0 && context->plan.range == DS_RANGE_EVENTS)
       result->options[o].text = "events";

@@ -137,14 +137,14 @@ static ds_code hit_properties(const trend_context *context, const char ***ret_na
   return DS_OK;
 }
 
-static ds_code put_by_start(ds_buf *out, const ds_request *request, const trend_context *context,
-                            ds_error *err) {
+static ds_code put_by_start(ds_buf *out, const trend_context *context, ds_error *err) {
+  const ds_request *request = context->request;
   const char *least = ds_option_get(&request->options, "min-n");
   const char **names = NULL;
   uint32_t count = 0;
   if (context->hit != NULL)
     TRY(hit_properties(context, &names, &count, err));
-  TRY(ds_sql_cases(request, names, count, out, err));
+  TRY(ds_sql_cases(request, &context->plan, names, count, out, err));
   ds_buf_text(out, ", cases AS (SELECT min(time) AS begun, ");
   if (context->hit != NULL) {
     ds_buf_text(out, "bool_or(coalesce(");
@@ -165,10 +165,10 @@ static ds_code put_by_start(ds_buf *out, const ds_request *request, const trend_
   return DS_OK;
 }
 
-static ds_code put_by_event(ds_buf *out, const ds_request *request, const trend_context *context,
-                            ds_error *err) {
+static ds_code put_by_event(ds_buf *out, const trend_context *context, ds_error *err) {
+  const ds_request *request = context->request;
   if (context->measure < TREND_RATE) {
-    TRY(ds_sql_cases(request, NULL, 0, out, err));
+    TRY(ds_sql_cases(request, &context->plan, NULL, 0, out, err));
     ds_buf_text(out, " SELECT ");
     put_period(out, context, "time");
     ds_buf_text(out, context->measure == TREND_COUNT
@@ -178,7 +178,7 @@ static ds_code put_by_event(ds_buf *out, const ds_request *request, const trend_
   }
   const ds_space *space = &request->snapshot->space;
   const char *property = ds_names_text(&space->properties, context->property.code);
-  TRY(ds_sql_cases(request, &property, 1, out, err));
+  TRY(ds_sql_cases(request, &context->plan, &property, 1, out, err));
   ds_buf_text(out, ", numbers AS (SELECT time, ");
   ds_sql_put_name(out, property);
   ds_buf_text(out, "::DOUBLE AS v FROM chosen");
@@ -199,18 +199,7 @@ ds_code ds_trend_sql(const ds_request *request, ds_buf *out, ds_error *err) {
   TRY(ds_trend_read(request, &context, err));
   if (request->snapshot->events == 0)
     return ds_fail(err, DS_UNSUPPORTED, "no SQL form: there are no events to name");
-  // The range that holds here, for the part of the text that all questions share.
-  ds_option_value *values =
-      ds_arena_array(request->arena, request->options.count + 1u, sizeof *values);
-  if (values == NULL)
-    return ds_fail(err, DS_MEMORY, "out of memory for SQL");
-  if (request->options.count > 0)
-    memcpy(values, request->options.values, request->options.count * sizeof *values);
-  ds_request ranged = *request;
-  ranged.options = (ds_option_set){values, request->options.count};
-  if (context.plan.range == DS_RANGE_EVENTS)
-    values[ranged.options.count++] = (ds_option_value){"range", "events"};
-  TRY(trend_by_start(&context) ? put_by_start(out, &ranged, &context, err)
-                               : put_by_event(out, &ranged, &context, err));
+  TRY(trend_by_start(&context) ? put_by_start(out, &context, err)
+                               : put_by_event(out, &context, err));
   return ds_buf_check(out, "an SQL text", err);
 }

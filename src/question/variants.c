@@ -78,7 +78,7 @@ static ds_code choice_read(variants_work *work, ds_error *err) {
 static ds_code prepare(variants_work *work, ds_error *err) {
   const ds_request *request = work->request;
   const ds_option_set *options = &request->options;
-  TRY(ds_question_plan(request, &work->plan, err));
+  TRY(ds_journey_plan(request, &work->plan, err));
   TRY(ds_option_count(options, "min-n", 1, &work->min_n, err));
   const bool staged = work->plan.has_case || work->plan.where != NULL || work->plan.has_from ||
                       work->plan.has_to;
@@ -270,6 +270,7 @@ static ds_code answer(variants_work *work, ds_result *result, ds_error *err) {
   const ds_request *request = work->request;
   TRY(prepare(work, err));
   TRY(ds_question_note_types(request, &work->plan, result, err));
+  ds_question_note_facts(request, &work->plan, result);
   const char *cell = ds_option_get(&request->options, "list");
   if (cell != NULL)
     return list(work, cell, result, err);

@@ -15,14 +15,15 @@ ds_code ds_variants_sql(const ds_request *request, ds_buf *out, ds_error *err) {
   double coverage = 0;
   TRY(ds_option_share(options, "coverage", &coverage, err));
   ds_property_ref ref = {0};
-  ds_plan plan = {0};
+  ds_plan plan;
   const char *property = NULL;
+  TRY(ds_journey_plan(request, &plan, err));
   if (outcome != NULL) {
     TRY(ds_property_add_number(request->snapshot, &plan, "outcome", outcome, request->arena,
                                &ref, err));
     property = ds_names_text(&request->snapshot->space.properties, ref.code);
   }
-  TRY(ds_sql_cases(request, &property, outcome != NULL, out, err));
+  TRY(ds_sql_cases(request, &plan, &property, outcome != NULL, out, err));
   ds_buf_text(out, ", cases AS (SELECT list(touchpoint ORDER BY time, arrival)");
   const bool collapse = ds_option_flag(options, "collapse");
   if (collapse)

@@ -12,7 +12,8 @@
 
 static const char *const touchpoint_names[QW_NAMES_MAX] = {"order_placed", "paid",   "packed",
                                                            "shipped",      "viewed", "delivered",
-                                                           "review",       "return"};
+                                                           "review",       "exposure"};
+enum { OWN_FACT = QW_NAMES_MAX - 1 }; // which no journey is made of
 static const char *const color_names[] = {"red", "green", "blue", "Weiß"};
 
 // The filters a world can be asked with: as text, and as code below.
@@ -356,7 +357,8 @@ static void collect_cases(const qw_world *world, const qw_question *q, qw_case *
   for (uint32_t c = 0; c < world->customers; c++) {
     qw_case all = {.count = 0};
     for (uint32_t e = 0; e < world->count; e++)
-      if (world->events[e].customer == c && (q->where < 0 || passes(&world->events[e], q->where)))
+      if (world->events[e].customer == c && world->events[e].touchpoint != OWN_FACT &&
+          (q->where < 0 || passes(&world->events[e], q->where)))
         all.events[all.count++] = e;
     sort_case(world, &all);
     if (!q->by_case) {

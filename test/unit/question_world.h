@@ -51,7 +51,7 @@ typedef struct qw_case {
   uint32_t count;
 } qw_case;
 
-// The cases that a question is about, found by brute force, and the group of each;
+// The cases that a question about journeys is about, found by brute force, and the group of each;
 // the caller frees both arrays. Returns how many.
 uint32_t qw_cases(const qw_world *world, const qw_question *question, qw_case **ret_cases,
                   const char ***ret_groups);

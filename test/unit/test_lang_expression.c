@@ -388,6 +388,39 @@ static void test_reads(void **context) {
   ds_arena_done(&arena);
 }
 
+// Which touchpoints a text speaks of, and the same text over some touchpoints only.
+static void test_touchpoints(void **context) {
+  const world *w = *context;
+  static const struct {
+    parse_function *parse;
+    const char *text;
+    uint8_t named[5];
+  } cases[] = {
+      {ds_predicate_parse, "value > 3", {0}},
+      {ds_predicate_parse, "touchpoint = 'exposure'", {0, 0, 0, 0, 1}},
+      {ds_predicate_parse, "'exposure' != touchpoint and value > 3", {0, 0, 0, 0, 1}},
+      {ds_predicate_parse, "not touchpoint in ('exposure', 'Order Completed')", {1, 0, 0, 0, 1}},
+      {ds_predicate_parse, "carrier in ('exposure') or carrier = 'exposure'", {0}},
+      {ds_selector_parse, "any[value > 3]", {1, 1, 1, 1, 0}},
+      {ds_selector_parse, "(delivered or exposure)", {0, 1, 0, 0, 1}},
+      {ds_selector_parse, "stage:feedback", {0, 0, 0, 1, 0}},
+  };
+  for (uint32_t c = 0; c < sizeof cases / sizeof *cases; c++) {
+    static const uint8_t kept[5] = {1, 0, 1, 0, 1};
+    ds_arena arena;
+    ds_arena_init(&arena, 1u << 24);
+    uint8_t named[5] = {0};
+    const ds_expression *whole = read(w, cases[c].text, cases[c].parse, &arena), *within = NULL;
+    ds_expression_named(whole, named);
+    assert_memory_equal(named, cases[c].named, sizeof named);
+    assert_int_equal(ds_expression_within(whole, kept, &w->schema, &arena, &within, NULL), DS_OK);
+    for (uint16_t t = 0; t < 5; t++)
+      assert_int_equal(ds_expression_can_mean(within, t),
+                       kept[t] != 0 && ds_expression_can_mean(whole, t));
+    ds_arena_done(&arena);
+  }
+}
+
 // A text past one limit: its length, brackets, nots, signs, a sum, a selector's brackets.
 static size_t too_much(char *text, uint32_t kind) {
   static const char *const pieces[] = {" ", "(", "not ", "-", "value+", "("};
@@ -441,7 +474,7 @@ int main(void) {
       cmocka_unit_test(test_errors),  cmocka_unit_test(test_either),
       cmocka_unit_test(test_sql),     cmocka_unit_test(test_columns),
       cmocka_unit_test(test_meaning), cmocka_unit_test(test_reads),
-      cmocka_unit_test(test_limits),
+      cmocka_unit_test(test_limits),  cmocka_unit_test(test_touchpoints),
   };
   return cmocka_run_group_tests(tests, world_make, world_done);
 }

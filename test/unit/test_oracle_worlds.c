@@ -54,7 +54,9 @@ static uint16_t name(ds_names *names, const char *text) {
   return (uint16_t)index;
 }
 
-static const char *const touchpoints[] = {"order_placed", "delivered", "ping", "a b", "it's"};
+// The last is a fact of the system's own, which no journey is made of.
+static const char *const touchpoints[] = {"order_placed", "delivered", "ping",
+                                          "a b",          "it's",      "exposure"};
 static const char *const colours[] = {"red", "green", "o'blue"};
 
 // One event as a row and as an SQL row.
@@ -113,7 +115,7 @@ static void fill_tables(world *w) {
                     &err),
         &err);
   const uint32_t count = 1 + draw(w, EVENTS_MAX - 1), customers = 1 + draw(w, 5);
-  const uint32_t kinds = 1 + draw(w, 5);
+  const uint32_t kinds = 1 + draw(w, 6);
   for (uint32_t i = 0; i < count; i++)
     add_event(w, customers, kinds, &sql);
   w->at[w->events] = w->rows.size;

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+// Journeys are made of what customer, company and carriers do. The system's own facts (a segment
+// entered, a flag exposed) re-enter as events, and are left out here for every question that goes
+// through journeys. A store without such facts pays nothing: the names are looked up once.
+#include "question/common.h"
+
+ds_code ds_plan_leave_facts(const ds_request *request, const uint8_t *named, ds_plan *plan,
+                            ds_error *err) {
+  const ds_names *names = &request->snapshot->space.touchpoints;
+  uint8_t *kept = ds_arena_array(request->arena, names->count + 1u, sizeof *kept);
+  uint32_t left_out = 0;
+  if (kept == NULL)
+    return ds_fail(err, DS_MEMORY, "out of memory for the plan of a scan");
+  for (uint32_t t = 0; t < names->count; t++) {
+    kept[t] = !ds_is_own_fact(names->text[t]) || (named != NULL && named[t] != 0);
+    left_out += !kept[t];
+  }
+  if (left_out == 0)
+    return DS_OK;
+  ds_schema schema;
+  TRY(ds_question_schema(request, &schema, err));
+  return ds_expression_within(plan->where, kept, &schema, request->arena, &plan->where, err);
+}
+
+ds_code ds_journey_plan(const ds_request *request, ds_plan *ret_plan, ds_error *err) {
+  TRY(ds_question_plan(request, ret_plan, err));
+  return ds_plan_leave_facts(request, NULL, ret_plan, err);
+}
+
+void ds_question_note_facts(const ds_request *request, const ds_plan *plan, ds_result *result) {
+  const ds_names *names = &request->snapshot->space.touchpoints;
+  ds_buf text;
+  ds_buf_init(&text, 1024);
+  for (uint32_t t = 0; plan->where != NULL && t < names->count; t++)
+    if (ds_is_own_fact(names->text[t]) && !ds_expression_can_mean(plan->where, (uint16_t)t))
+      ds_buf_printf(&text, "%s%.*s", text.size == 0 ? "" : ", ", DS_STR(names->text[t]));
+  if (text.size > 0)
+    ds_result_note(result, false, "Left out, because they are Doorstep's own facts and no steps of "
+                   "a journey: %s.", ds_buf_cstr(&text));
+  ds_buf_done(&text);
+}
