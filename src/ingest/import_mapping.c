@@ -173,12 +173,8 @@ static ds_code fetch(source_plan *p, uint32_t line, const char *key, const char 
 }
 
 static ds_type property_type(const ds_mapping_property *property, ds_str duck_type) {
-  if (property->type != DS_TYPE_NULL)
-    return property->type;
-  const size_t size = strlen(property->name);
-  if (size > 3 && strcmp(property->name + size - 3, "_id") == 0)
-    return DS_TYPE_STRING;
-  return ds_plan_type(duck_type);
+  return property->type != DS_TYPE_NULL ? property->type
+                                        : ds_plan_named_type(ds_str_of(property->name), duck_type);
 }
 
 static ds_code property_plan(source_plan *p, const ds_mapping_property *property,
@@ -227,16 +223,6 @@ static ds_code scope_make(const source_plan *p, const ds_mapping_event *from,
   return event->id_scope == NULL || event->kind == NULL ? no_memory(err) : DS_OK;
 }
 
-static ds_code when_plan(source_plan *p, const ds_mapping_event *from, ds_plan_event *event,
-                         ds_error *err) {
-  event->when = DS_NONE;
-  if (from->when == NULL)
-    return DS_OK;
-  char name[32];
-  snprintf(name, sizeof name, "when, line %u", from->line);
-  return ds_plan_condition_add(p->plan, &p->importer->plans, from->when, name, &event->when, err);
-}
-
 static ds_code event_plan(source_plan *p, const ds_mapping_event *from, ds_plan_event *event,
                           ds_error *err) {
   *event = (ds_plan_event){.optional = !from->time_required};
@@ -255,7 +241,7 @@ static ds_code event_plan(source_plan *p, const ds_mapping_event *from, ds_plan_
   TRY(fetch(p, from->line, "received", from->received, DS_USE_TIME, &event->received, err));
   TRY(fetch(p, from->line, "id", from->id, DS_USE_TEXT, &event->id, err));
   TRY(fetch(p, from->line, "customer", from->customer, DS_USE_TEXT, &event->customer, err));
-  TRY(when_plan(p, from, event, err));
+  TRY(ds_importer_when(p->importer, &p->columns, from, p->plan, &event->when, err));
   for (uint32_t i = 0; i < from->keys_count; i++)
     TRY(key_plan(p, &from->keys[i], event, err));
   for (uint32_t i = 0; i < from->properties_count; i++)

@@ -106,6 +106,12 @@ DS_CHECKED ds_code ds_importer_rejects(ds_importer *importer, uint32_t file, siz
 DS_CHECKED ds_code ds_importer_lines_run(ds_importer *importer, const ds_import_step *step,
                                          uint32_t threads, uint64_t *ret_rows, ds_error *err);
 
+// Adds the condition `when` of an event to the plan, over the select's columns (name, type). An
+// error says where in the mapping.
+DS_CHECKED ds_code ds_importer_when(ds_importer *importer, const ds_duck_texts *columns,
+                                    const ds_mapping_event *event, ds_plan *plan,
+                                    uint32_t *ret_column, ds_error *err);
+
 // The value that an option of the mapping has, given or standard.
 const char *ds_importer_option(const ds_importer *importer, ds_str name);
 

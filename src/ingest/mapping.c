@@ -190,6 +190,10 @@ static ds_code event_take(ds_yaml *r, yaml_node_t *node, ds_mapping_event *event
   TRY(ds_yaml_get_text(r, node, "received", &event->received, err));
   TRY(ds_yaml_get_text(r, node, "id", &event->id, err));
   TRY(ds_yaml_get_text(r, node, "when", &event->when, err));
+  if (event->when != NULL) {
+    event->when_line = ds_yaml_line(ds_yaml_get(r, node, "when"));
+    event->when_column = ds_yaml_column(ds_yaml_get(r, node, "when"));
+  }
   TRY(ds_yaml_get_bool(r, node, "time_required", &event->time_required, err));
   if (ds_yaml_get(r, node, "keys") != NULL)
     TRY(keys_take(r, ds_yaml_get(r, node, "keys"), event, err));

@@ -65,7 +65,9 @@ typedef struct ds_mapping_event {
   const char *id;
   const char *kind; // of the customer's identifier: "customer_unique_id"
   const char *customer;
-  const char *when;
+  const char *when; // an event predicate over the select's columns
+  uint32_t when_line;
+  uint32_t when_column; // of its first character; 0: it does not stand there as it is read
   bool time_required;
   ds_mapping_key *keys;
   uint32_t keys_count;

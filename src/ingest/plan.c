@@ -55,6 +55,30 @@ static const duck_type *type_find(ds_str type) {
 
 ds_type ds_plan_type(ds_str type) { return type_find(type)->type; }
 
+ds_type ds_plan_named_type(ds_str name, ds_str type) {
+  return ends(name, "_id") && name.size > 3 ? DS_TYPE_STRING : ds_plan_type(type);
+}
+
+void ds_plan_value_sql(ds_buf *sql, ds_str name, ds_str type, const char *zone) {
+  const ds_type wanted = ds_plan_named_type(name, type);
+  const duck_type *row = type_find(type);
+  const bool local = wanted == DS_TYPE_TIME && row->time == DS_PHYSICAL_MICROS;
+  ds_buf_text(sql, wanted == DS_TYPE_TIME && !local  ? "timezone('UTC', "
+                   : is_nested(type)                 ? "to_json("
+                                                     : "(");
+  if (local && zone != NULL) {
+    ds_buf_text(sql, "timezone('UTC', timezone(");
+    ds_sql_literal(sql, ds_str_of(zone));
+    ds_buf_text(sql, ", ");
+  }
+  ds_sql_name(sql, name);
+  ds_buf_printf(sql, "%s)::%s", local && zone != NULL ? "::TIMESTAMP))" : "",
+                wanted == DS_TYPE_NUMBER ? "DOUBLE"
+                : wanted == DS_TYPE_BOOL ? "BOOLEAN"
+                : wanted == DS_TYPE_TIME ? "TIMESTAMP"
+                : wanted == DS_TYPE_DATE ? "DATE" : "VARCHAR");
+}
+
 // How a value of each type is fetched when it is to be that type.
 static void value_form(ds_type type, const duck_type *row, const char **ret_cast,
                        ds_physical *ret_physical) {

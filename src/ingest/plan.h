@@ -82,6 +82,13 @@ typedef struct ds_plan {
 // numbers, what is nested is text.
 ds_type ds_plan_type(ds_str duck_type);
 
+// The same for a column or property of this name: what is called `…_id` is text.
+ds_type ds_plan_named_type(ds_str name, ds_str duck_type);
+
+// Appends the column as a value of that type: an instant as a TIMESTAMP in UTC, where one without a
+// zone is a reading in `zone` (NULL: UTC).
+void ds_plan_value_sql(ds_buf *sql, ds_str name, ds_str duck_type, const char *zone);
+
 // Makes sure that the plan fetches column `name` of DuckDB type `duck_type` for `use`, and returns
 // its index; the same column for the same use is fetched once. `time_format` (strptime) reads a
 // text as a time, NULL = ISO 8601.

@@ -85,6 +85,13 @@ ds_code ds_yaml_no_memory(const ds_yaml *yaml, ds_error *err) {
 
 uint32_t ds_yaml_line(const yaml_node_t *node) { return (uint32_t)node->start_mark.line + 1; }
 
+uint32_t ds_yaml_column(const yaml_node_t *node) {
+  const bool plain = node->type == YAML_SCALAR_NODE &&
+                     node->data.scalar.style == YAML_PLAIN_SCALAR_STYLE &&
+                     node->start_mark.line == node->end_mark.line;
+  return plain ? (uint32_t)node->start_mark.column + 1 : 0;
+}
+
 ds_str ds_yaml_scalar(const yaml_node_t *node) {
   return (ds_str){(const char *)node->data.scalar.value, (uint32_t)node->data.scalar.length};
 }

@@ -33,8 +33,10 @@ ds_code ds_yaml_fail(const ds_yaml *yaml, const yaml_node_t *node, ds_error *err
                      const char *format, ...) __attribute__((format(printf, 4, 5)));
 ds_code ds_yaml_no_memory(const ds_yaml *yaml, ds_error *err);
 
-// The line of a node, 1-based; the text of a scalar as it stands, a view that dies with `yaml`.
+// The line of a node, 1-based; the column of its text, when that stands in the file as it is read
+// (on one line, unquoted), else 0; the text of a scalar as it stands, a view that dies with `yaml`.
 uint32_t ds_yaml_line(const yaml_node_t *node);
+uint32_t ds_yaml_column(const yaml_node_t *node);
 ds_str ds_yaml_scalar(const yaml_node_t *node);
 
 // Text from the file as a message may show it: cut, without control characters.

@@ -74,6 +74,7 @@ static ds_code unknown_property(lang_parser *in, const ds_token *token, bool els
   char message[256];
   const char *name = shown(in, token->text);
   const ds_space *space = in->schema->space;
+  const bool columns = in->schema->column_sql != NULL;
   name_list list;
   if (in->scope != NULL && elsewhere)
     return ds_fail_at(in->err, DS_EXPRESSION, token->line, token->column,
@@ -85,14 +86,15 @@ static ds_code unknown_property(lang_parser *in, const ds_token *token, bool els
   if (!list_make(in, (size_t)space->properties.count + space->keys.count + LANG_FIELDS_COUNT,
                  &list))
     return ds_lang_no_memory(in->err);
-  for (uint32_t f = 0; !token->quoted && f < LANG_FIELDS_COUNT; f++)
+  for (uint32_t f = 0; !token->quoted && !columns && f < LANG_FIELDS_COUNT; f++)
     list.name[list.count++] = ds_lang_fields[f].name;
   list_add(&list, &space->properties);
   list_add(&list, &space->keys);
   if (in->value_side && ds_str_nearest(token->text, list.name, list.count) == NULL)
     return ds_fail_at(in->err, DS_EXPRESSION, token->line, token->column,
                       "a text stands in single quotes: write '%s'", name);
-  snprintf(message, sizeof message, "no event has a property or case key '%s'", name);
+  snprintf(message, sizeof message, columns ? "there is no column '%s'"
+                                            : "no event has a property or case key '%s'", name);
   return ds_lang_unknown(in, token, token->text, list.name, list.count, message);
 }
 
@@ -116,7 +118,8 @@ static ds_code property(lang_parser *in, const ds_token *token, lang_node *node)
 }
 
 ds_code ds_lang_name(lang_parser *in, const ds_token *token, lang_node *node) {
-  for (uint32_t f = 0; !token->quoted && f < LANG_FIELDS_COUNT; f++)
+  const bool fields = !token->quoted && in->schema->column_sql == NULL;
+  for (uint32_t f = 0; fields && f < LANG_FIELDS_COUNT; f++)
     if (ds_token_is(token, ds_lang_fields[f].name)) {
       node->kind = LANG_FIELD;
       node->code = f;

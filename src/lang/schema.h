@@ -16,7 +16,8 @@ typedef struct ds_carrier {
   ds_type type;
 } ds_carrier;
 
-// All must outlive the expressions read with it.
+// All must outlive the expressions read with it. With `column_sql` expressions are about rows that
+// are no events yet: all names are properties, the columns, which are in SQL what is said there.
 typedef struct ds_schema {
   const ds_space *space;
   const ds_carrier *carriers;
@@ -24,6 +25,7 @@ typedef struct ds_schema {
   const ds_catalogue *catalogue; // NULL: the shipped one
   const ds_zone *zone;           // of days, hours and weekdays; NULL: UTC
   const char *zone_name;         // its name; NULL: UTC
+  const char *const *column_sql; // of each property of the space; NULL: they are events
 } ds_schema;
 
 #endif

@@ -78,6 +78,8 @@ static ds_code put_property(const sql_writer *to, const lang_node *node) {
                    (int)(node->name.size < 60 ? node->name.size : 60), node->name.data);
   if (node->code == LANG_ABSENT)
     ds_buf_printf(to->out, "NULL::%s", sql_type(node->type));
+  else if (to->expression->schema->column_sql != NULL)
+    put(to, to->expression->schema->column_sql[node->code]);
   else
     put_quoted(to, node->name, '"');
   return DS_OK;
