@@ -33,6 +33,9 @@ void ds_census_done(census_state *state) {
       state->context == NULL ? 0 : state->context->plan->columns.properties_count;
   for (uint32_t p = 0; state->property != NULL && p < count; p++)
     ds_names_done(&state->property[p].texts);
+  const uint32_t keys = state->context == NULL ? 0 : state->context->plan->columns.keys_count;
+  for (uint32_t k = 0; state->key != NULL && k < keys; k++)
+    free(state->key[k].used);
 }
 
 // Keeps the least texts in order.
@@ -145,16 +148,39 @@ static ds_code property_add(census_state *state, uint32_t p, const ds_block *blo
   return DS_OK;
 }
 
-static void keys_add(census_state *state, const ds_block *block) {
+// A filter leaves values behind that no event of the block carries any more: they do not count.
+static ds_code values_use(census_key *key, const ds_key_column *from, uint32_t events,
+                          ds_error *err) {
+  const uint32_t words = from->values / 64 + 1;
+  if (words > key->used_words) {
+    free(key->used);
+    key->used = malloc(words * sizeof *key->used);
+    key->used_words = key->used == NULL ? 0 : words;
+    if (key->used == NULL)
+      return no_memory(err);
+  }
+  memset(key->used, 0, words * sizeof *key->used);
+  for (uint32_t e = 0; e < events; e++) {
+    key->events += from->first[e + 1] > from->first[e];
+    for (uint32_t i = from->first[e]; i < from->first[e + 1]; i++)
+      key->used[from->item[i] / 64] |= 1ull << (from->item[i] % 64);
+  }
+  return DS_OK;
+}
+
+static ds_code keys_add(census_state *state, const ds_block *block, ds_error *err) {
   for (uint32_t k = 0; k < block->keys_count; k++) {
     const ds_key_column *from = &block->key[k];
     census_key *key = &state->key[k];
-    key->values += from->values;
-    for (uint32_t e = 0; e < block->events; e++)
-      key->events += from->first[e + 1] > from->first[e];
-    for (uint32_t v = 0; state->context->examples && v < from->values; v++)
-      least_take(&key->least, from->text[v]);
+    TRY(values_use(key, from, block->events, err));
+    for (uint32_t word = 0; word * 64 < from->values; word++) {
+      key->values += (uint64_t)__builtin_popcountll(key->used[word]);
+      for (uint64_t bits = state->context->examples ? key->used[word] : 0; bits != 0;
+           bits &= bits - 1)
+        least_take(&key->least, from->text[word * 64 + (uint32_t)__builtin_ctzll(bits)]);
+    }
   }
+  return DS_OK;
 }
 
 static void touchpoints_add(census_state *state, const ds_block *block) {
@@ -176,7 +202,7 @@ static void touchpoints_add(census_state *state, const ds_block *block) {
 
 ds_code ds_census_add(census_state *state, const ds_block *block, ds_error *err) {
   touchpoints_add(state, block);
-  keys_add(state, block);
+  TRY(keys_add(state, block, err));
   for (uint32_t p = 0; p < block->properties_count; p++)
     TRY(property_add(state, p, block, err));
   return DS_OK;

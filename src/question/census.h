@@ -52,6 +52,8 @@ typedef struct census_key {
   uint64_t events;  // that carry it
   uint64_t values;  // pairs of journey and value
   census_least least;
+  uint64_t *used;   // of the latest block: bits of the values that some event carries
+  uint32_t used_words;
 } census_key;
 
 // One thread's counts, or the merged ones.

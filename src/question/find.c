@@ -57,6 +57,21 @@ static bool names_subject(const char *id, ds_str subject) {
   return ds_str_equal((ds_str){equals + 1, subject.size - kind}, ds_str_of(id));
 }
 
+// Whether an event of journey j carries the value of that hash. A filter leaves values behind that
+// no event carries any more.
+static bool carries(const ds_block *block, const ds_key_column *key, uint32_t j, uint64_t hash) {
+  uint32_t v = key->offset[j];
+  while (v < key->offset[j + 1] && key->hash[v] != hash)
+    v++;
+  if (v == key->offset[j + 1])
+    return false;
+  const uint32_t end = key->first[block->offset[j + 1]];
+  for (uint32_t i = key->first[block->offset[j]]; i < end; i++)
+    if (key->item[i] == v)
+      return true;
+  return false;
+}
+
 // Whether the identifier names journey j; *ret_key tells by which case key.
 static bool is_named(const find_context *context, const ds_block *block, uint32_t j,
                      uint32_t *ret_key) {
@@ -68,12 +83,9 @@ static bool is_named(const find_context *context, const ds_block *block, uint32_
     return block->case_hash[j] == context->hash;
   }
   for (uint32_t k = 0; k < block->keys_count; k++) {
-    const ds_key_column *key = &block->key[k];
-    for (uint32_t v = key->offset[j]; v < key->offset[j + 1]; v++) {
-      *ret_key = context->plan->columns.keys[k];
-      if (key->hash[v] == context->hash)
-        return true;
-    }
+    *ret_key = context->plan->columns.keys[k];
+    if (carries(block, &block->key[k], j, context->hash))
+      return true;
   }
   return false;
 }
@@ -199,7 +211,10 @@ static ds_code put_rows(const ds_request *request, const ds_plan *plan, const ds
 ds_code ds_find_answer(const ds_request *request, ds_result *result, ds_error *err) {
   const ds_option_set *options = &request->options;
   const char *id = ds_option_get(options, "id");
-  TRY(ds_option_refuse(options, "find", (const char *const[]){"by", "list"}, 2, err));
+  TRY(ds_option_refuse(options, "find", (const char *const[]){"by"}, 1, err));
+  if (ds_option_get(options, "list") != NULL)
+    return ds_fail(err, DS_USAGE, "find takes no --list: its rows are what was found; doorstep "
+                   "timeline CUSTOMER shows the events of one");
   const char *has = ds_option_get(options, "has"), *where = ds_option_get(options, "where");
   if (id == NULL && has == NULL && where == NULL && ds_option_get(options, "from") == NULL &&
       ds_option_get(options, "to") == NULL)

@@ -15,11 +15,13 @@ typedef struct list_entry {
   uint32_t customer_size;
   uint32_t case_size;
   char *text;
+  const ds_str *touchpoint; // a name of the snapshot
 } list_entry;
 
 typedef struct list_context {
   const ds_list_plan *plan;
-  bool has_case;
+  const ds_names *touchpoints;
+  bool has_case;  // cases are shown
   uint64_t limit; // entries to keep
   size_t bytes_max;
 } list_context;
@@ -33,21 +35,29 @@ struct ds_list {
   uint64_t total;
   uint32_t *group;
   uint32_t group_capacity;
+  void *scratch;
 };
 
 static ds_code list_init(void *memory, const void *context, ds_arena *arena, ds_error *err) {
-  (void)arena;
-  (void)err;
-  ((ds_list *)memory)->context = context;
-  return DS_OK;
+  ds_list *list = memory;
+  list->context = context;
+  if (list->context->plan->scratch_bytes == 0)
+    return DS_OK;
+  list->scratch = ds_arena_alloc(arena, list->context->plan->scratch_bytes);
+  return list->scratch != NULL ? DS_OK : ds_fail(err, DS_MEMORY, "out of memory for a list");
 }
+
+void *ds_list_scratch(ds_list *list) { return list->scratch; }
 
 static void list_done(void *memory) {
   ds_list *list = memory;
   for (size_t i = 0; i < list->count; i++)
     free(list->entries[i].text);
+  if (list->scratch != NULL && list->context->plan->scratch_done != NULL)
+    list->context->plan->scratch_done(list->scratch);
   free(list->entries);
   free(list->group);
+  list->scratch = NULL;
   list->entries = NULL;
   list->group = NULL;
   list->count = 0;
@@ -65,7 +75,13 @@ static int compare_entries(const void *a, const void *b) {
                                      (ds_str){y->text + y->customer_size, y->case_size});
   if (by_case != 0)
     return by_case;
-  return (x->duration_ms > y->duration_ms) - (x->duration_ms < y->duration_ms);
+  if (x->duration_ms != y->duration_ms)
+    return x->duration_ms < y->duration_ms ? -1 : 1;
+  return ds_str_compare(*x->touchpoint, *y->touchpoint);
+}
+
+static size_t entry_bytes(const list_entry *entry) {
+  return (size_t)entry->customer_size + entry->case_size + 1 + sizeof *entry;
 }
 
 // Keeps the first entries only, so that a limited list needs limited memory.
@@ -73,10 +89,34 @@ static void prune(ds_list *list) {
   if (list->count > 0)
     qsort(list->entries, list->count, sizeof *list->entries, compare_entries);
   for (; list->count > list->context->limit; list->count--) {
-    const list_entry *last = &list->entries[list->count - 1];
-    list->bytes -= last->customer_size + last->case_size + 1 + sizeof *last;
-    free(last->text);
+    list->bytes -= entry_bytes(&list->entries[list->count - 1]);
+    free(list->entries[list->count - 1].text);
   }
+}
+
+// Keeps the first entry of each case, whosever it is; the entries are in order.
+static ds_code keep_once(ds_list *list, ds_error *err) {
+  ds_map64 seen;
+  ds_map64_init(&seen);
+  size_t kept = 0;
+  ds_code code = DS_OK;
+  for (size_t i = 0; i < list->count; i++) {
+    list_entry *entry = &list->entries[i];
+    const ds_str name = {entry->text + entry->customer_size, entry->case_size};
+    uint32_t *slot = code == DS_OK ? ds_map64_put(&seen, ds_key_hash(name)) : NULL;
+    if (slot == NULL)
+      code = ds_fail(err, DS_MEMORY, "out of memory for a list");
+    if (slot != NULL && *slot == DS_NONE) {
+      *slot = 1;
+      list->entries[kept++] = *entry;
+    } else {
+      free(entry->text);
+    }
+  }
+  ds_map64_done(&seen);
+  list->count = kept;
+  list->total = kept;
+  return code;
 }
 
 static ds_code entries_reserve(ds_list *list, ds_error *err) {
@@ -95,12 +135,11 @@ static ds_code entries_reserve(ds_list *list, ds_error *err) {
   return DS_OK;
 }
 
-ds_code ds_list_add(ds_list *list, const ds_block *block, uint32_t journey, uint32_t event,
-                    int64_t duration_ms, ds_error *err) {
+ds_code ds_list_add_named(ds_list *list, const ds_block *block, uint32_t journey, uint32_t event,
+                          ds_str name, int64_t duration_ms, ds_error *err) {
   list->total++;
   TRY(entries_reserve(list, err));
   const ds_str customer = block->subject[journey];
-  const ds_str name = list->context->has_case ? block->case_text[journey] : (ds_str){0};
   char *text = malloc((size_t)customer.size + name.size + 1);
   if (text == NULL)
     return ds_fail(err, DS_MEMORY, "out of memory for a list: give --limit");
@@ -108,10 +147,18 @@ ds_code ds_list_add(ds_list *list, const ds_block *block, uint32_t journey, uint
     memcpy(text, customer.data, customer.size);
   if (name.size > 0)
     memcpy(text + customer.size, name.data, name.size);
-  list->entries[list->count++] = (list_entry){block->time_ms[event], duration_ms, customer.size,
-                                              name.size, text};
-  list->bytes += (size_t)customer.size + name.size + 1 + sizeof *list->entries;
+  const ds_str *touchpoint = &list->context->touchpoints->text[block->touchpoint[event]];
+  list_entry *entry = &list->entries[list->count++];
+  *entry = (list_entry){block->time_ms[event], duration_ms, customer.size, name.size, text,
+                        touchpoint};
+  list->bytes += entry_bytes(entry);
   return DS_OK;
+}
+
+ds_code ds_list_add(ds_list *list, const ds_block *block, uint32_t journey, uint32_t event,
+                    int64_t duration_ms, ds_error *err) {
+  const ds_str name = block->case_text != NULL ? block->case_text[journey] : (ds_str){0};
+  return ds_list_add_named(list, block, journey, event, name, duration_ms, err);
 }
 
 static ds_code list_block(void *memory, const ds_block *block, ds_error *err) {
@@ -140,7 +187,7 @@ static ds_code list_merge(void *memory, void *other, ds_error *err) {
     TRY(entries_reserve(into, err));
     const list_entry *entry = &from->entries[--from->count];
     into->entries[into->count++] = *entry;
-    into->bytes += (size_t)entry->customer_size + entry->case_size + 1 + sizeof *entry;
+    into->bytes += entry_bytes(entry);
   }
   return DS_OK;
 }
@@ -152,12 +199,13 @@ static const ds_column list_columns[] = {
     {"time", DS_CELL_TIME, "", "when the event happened", false},
     {"customer", DS_CELL_TEXT, "", "whose event it is", false},
     {"case", DS_CELL_TEXT, "", "the value of the case key", false},
+    {"touchpoint", DS_CELL_TEXT, "", "what happened", false},
 };
 
 static ds_code put_list(ds_list *list, ds_result *result, ds_error *err) {
   const list_context *context = list->context;
   const ds_column *duration = context->plan->duration;
-  ds_column *columns = ds_arena_array(result->arena, 4, sizeof *columns);
+  ds_column *columns = ds_arena_array(result->arena, 5, sizeof *columns);
   if (columns == NULL)
     return ds_fail(err, DS_MEMORY, "out of memory for a list");
   uint32_t used = 0;
@@ -165,10 +213,14 @@ static ds_code put_list(ds_list *list, ds_result *result, ds_error *err) {
   columns[used++] = list_columns[1];
   if (context->has_case)
     columns[used++] = list_columns[2];
+  if (context->plan->touchpoints)
+    columns[used++] = list_columns[3];
   if (duration != NULL)
     columns[used++] = *duration;
   ds_table *table = ds_result_table(result, "list", "What was counted", columns, used);
   prune(list);
+  if (context->plan->once)
+    TRY(keep_once(list, err));
   for (size_t i = 0; i < list->count; i++) {
     const list_entry *entry = &list->entries[i];
     ds_cell *at = table == NULL ? NULL : ds_table_row(result, table);
@@ -179,6 +231,8 @@ static ds_code put_list(ds_list *list, ds_result *result, ds_error *err) {
     if (context->has_case)
       *at++ = ds_cell_text(result,
                            (ds_str){entry->text + entry->customer_size, entry->case_size});
+    if (context->plan->touchpoints)
+      *at++ = ds_cell_text(result, *entry->touchpoint);
     if (duration != NULL)
       *at++ = ds_cell_double((double)entry->duration_ms);
   }
@@ -194,10 +248,13 @@ static ds_code put_list(ds_list *list, ds_result *result, ds_error *err) {
 
 ds_code ds_list_run(const ds_request *request, const ds_plan *plan, const ds_list_plan *list,
                     ds_result *result, ds_error *err) {
-  list_context context = {.plan = list, .has_case = plan->has_case, .limit = UINT64_MAX,
+  list_context context = {.plan = list,
+                          .touchpoints = &request->snapshot->space.touchpoints,
+                          .has_case = plan->has_case || list->named,
+                          .limit = UINT64_MAX,
                           .bytes_max = request->memory_bytes / 2};
-  // A sorted list is cut only after it has been sorted.
-  if (ds_option_get(&request->options, "limit") != NULL &&
+  // A sorted list is cut only after it has been sorted, one of each case after they are told apart.
+  if (ds_option_get(&request->options, "limit") != NULL && !list->once &&
       ds_option_get(&request->options, "sort") == NULL)
     TRY(ds_option_count(&request->options, "limit", 1, &context.limit, err));
   ds_plan listing = *plan;
@@ -209,74 +266,4 @@ ds_code ds_list_run(const ds_request *request, const ds_plan *plan, const ds_lis
   const ds_code code = put_list(memory, result, err);
   list_done(memory);
   return code;
-}
-
-// The next word of a cell: up to a space, quotes keep spaces together.
-static ds_str next_word(const char **at) {
-  while (**at == ' ')
-    ++*at;
-  const char *start = *at;
-  char quote = '\0';
-  for (; **at != '\0' && (quote != '\0' || **at != ' '); ++*at) {
-    if (quote != '\0')
-      quote = **at == quote ? '\0' : quote;
-    else if (**at == '\'' || **at == '"')
-      quote = **at;
-  }
-  return (ds_str){start, (uint32_t)(*at - start)};
-}
-
-// Splits name=value; a value may be quoted.
-static bool split(ds_str word, ds_str *ret_name, ds_str *ret_value) {
-  const char *sign = word.size == 0 ? NULL : memchr(word.data, '=', word.size);
-  if (sign == NULL)
-    return false;
-  *ret_name = (ds_str){word.data, (uint32_t)(sign - word.data)};
-  *ret_value = (ds_str){sign + 1, (uint32_t)(word.data + word.size - sign - 1)};
-  const bool quoted = ret_value->size >= 2 &&
-                      (ret_value->data[0] == '\'' || ret_value->data[0] == '"') &&
-                      ret_value->data[ret_value->size - 1] == ret_value->data[0];
-  if (quoted)
-    *ret_value = (ds_str){ret_value->data + 1, ret_value->size - 2};
-  return true;
-}
-
-ds_code ds_list_parse(const char *text, ds_list_cell *ret_cell, ds_error *err) {
-  ds_list_cell cell = {.table = next_word(&text)};
-  for (ds_str word = next_word(&text); word.size > 0; word = next_word(&text)) {
-    if (cell.parts == DS_LIST_PARTS_MAX)
-      return ds_fail(err, DS_USAGE, "--list: '%.*s' is one part too many", DS_STR(word));
-    if (!split(word, &cell.name[cell.parts], &cell.value[cell.parts]))
-      return ds_fail(err, DS_USAGE, "--list: expected name=value, found '%.*s'", DS_STR(word));
-    cell.parts++;
-  }
-  *ret_cell = cell;
-  return DS_OK;
-}
-
-ds_code ds_list_touchpoint(const ds_request *request, ds_str name, uint32_t *ret_code,
-                           ds_error *err) {
-  const ds_names *names = &request->snapshot->space.touchpoints;
-  const uint32_t code = ds_names_find(names, name);
-  if (code != DS_NONE) {
-    *ret_code = code;
-    return DS_OK;
-  }
-  const char **all = ds_arena_array(request->arena, names->count + 1u, sizeof *all);
-  for (uint32_t i = 0; all != NULL && i < names->count; i++)
-    all[i] = ds_names_text(names, i);
-  const char *near = all == NULL ? NULL : ds_str_nearest(name, all, names->count);
-  return ds_fail(err, DS_EXPRESSION, "--list: no event is called '%.*s'%s%s%s", DS_STR(name),
-                 near == NULL ? "" : "; did you mean '", near == NULL ? "" : near,
-                 near == NULL ? "" : "'?");
-}
-
-ds_code ds_list_group(const ds_breakdown *by, ds_str label, uint32_t *ret_group, ds_error *err) {
-  for (uint32_t g = 0; g < by->groups; g++)
-    if (ds_str_equal(label, ds_str_of(by->labels[g]))) {
-      *ret_group = g;
-      return DS_OK;
-    }
-  return ds_fail(err, DS_USAGE, "--list: %s=%.*s is none of the groups of this answer", by->name,
-                 DS_STR(label));
 }

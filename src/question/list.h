@@ -23,9 +23,36 @@ typedef struct ds_list_cell {
 // Splits a cell into its table and its parts; a value may be quoted. DS_USAGE says what is wrong.
 DS_CHECKED ds_code ds_list_parse(const char *text, ds_list_cell *ret_cell, ds_error *err);
 
-// The touchpoint of that name, or DS_EXPRESSION with the nearest one.
+// More than any row of a table of figures has.
+enum { DS_LIST_KEYS_MAX = 2, DS_LIST_COLUMNS_MAX = 4 };
+
+// A table whose figures can be listed: the columns that name a row of it, of which the first
+// `needed` must be given, and those that count cases or events. NULL ends a row of names.
+typedef struct ds_list_table {
+  const char *name;
+  uint32_t needed;
+  const char *keys[DS_LIST_KEYS_MAX];
+  const char *columns[DS_LIST_COLUMNS_MAX];
+} ds_list_table;
+
+// A figure: table and column by their places, what names the row; data NULL where it is not given.
+typedef struct ds_list_figure {
+  uint32_t table;
+  uint32_t column;
+  ds_str key[DS_LIST_KEYS_MAX];
+} ds_list_figure;
+
+// Reads a cell by such tables. DS_USAGE says what could be written instead.
+DS_CHECKED ds_code ds_list_read(const char *text, const ds_list_table *tables, uint32_t count,
+                                ds_list_figure *ret_figure, ds_error *err);
+
+// The touchpoint, property or case key of that name, or DS_EXPRESSION with the nearest one.
 DS_CHECKED ds_code ds_list_touchpoint(const ds_request *request, ds_str name, uint32_t *ret_code,
                                       ds_error *err);
+DS_CHECKED ds_code ds_list_property(const ds_request *request, ds_str name, uint32_t *ret_code,
+                                    ds_error *err);
+DS_CHECKED ds_code ds_list_key(const ds_request *request, ds_str name, uint32_t *ret_code,
+                               ds_error *err);
 
 // The group of that label, or DS_USAGE.
 DS_CHECKED ds_code ds_list_group(const ds_breakdown *by, ds_str label, uint32_t *ret_group,
@@ -38,6 +65,14 @@ typedef struct ds_list ds_list;
 DS_CHECKED ds_code ds_list_add(ds_list *list, const ds_block *block, uint32_t journey,
                                uint32_t event, int64_t duration_ms, ds_error *err);
 
+// The same with the text that stands as its case.
+DS_CHECKED ds_code ds_list_add_named(ds_list *list, const ds_block *block, uint32_t journey,
+                                     uint32_t event, ds_str name, int64_t duration_ms,
+                                     ds_error *err);
+
+// The thread's own memory of scratch_bytes, zeroed at first.
+void *ds_list_scratch(ds_list *list);
+
 // What a figure counts, as a row of functions over journeys.
 typedef struct ds_list_plan {
   const ds_breakdown *by; // NULL: one group
@@ -47,6 +82,11 @@ typedef struct ds_list_plan {
   ds_code (*journey)(const void *context, const ds_block *block, uint32_t j, ds_list *list,
                      ds_error *err);
   const void *context;
+  size_t scratch_bytes;
+  void (*scratch_done)(void *scratch); // NULL: nothing to free
+  bool touchpoints; // show what happened
+  bool named;       // entries come with a case of their own
+  bool once;        // a case is listed once, whosever it is: where it is earliest
 } ds_list_plan;
 
 // Scans `plan` (with time, touchpoint and subject besides) and puts the table "list" into *result.

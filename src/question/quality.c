@@ -104,7 +104,7 @@ static ds_code context_make(quality_work *work, ds_error *err) {
 static ds_code prepare(quality_work *work, ds_error *err) {
   const ds_request *request = work->request;
   TRY(ds_option_refuse(&request->options, "quality",
-                       (const char *const[]){"by", "list", "attach"}, 3, err));
+                       (const char *const[]){"by", "attach"}, 2, err));
   TRY(ds_question_plan(request, &work->plan, err));
   const uint32_t case_key = work->plan.has_case ? work->plan.case_key : DS_NONE;
   work->plan.has_case = false;
@@ -230,7 +230,7 @@ static ds_code put_property(quality_work *work, ds_table *table, uint32_t t, ds_
   return DS_OK;
 }
 
-static const ds_expected *expected_of(const ds_touchpoint *known, ds_str name) {
+const ds_expected *ds_quality_expected(const ds_touchpoint *known, ds_str name) {
   for (uint32_t i = 0; known != NULL && i < known->expected_count; i++)
     if (ds_str_equal(ds_str_of(known->expected[i].name), name))
       return &known->expected[i];
@@ -252,7 +252,7 @@ static ds_code put_properties(quality_work *work, ds_error *err) {
       const census_property *property = &work->state->census.property[p];
       const ds_str name = names->text[columns->properties[p]];
       if (property->of_touchpoint != NULL && property->of_touchpoint[t] > 0)
-        TRY(put_property(work, table, t, name, property, expected_of(known, name), err));
+        TRY(put_property(work, table, t, name, property, ds_quality_expected(known, name), err));
     }
     for (uint32_t e = 0; known != NULL && e < known->expected_count; e++) {
       const ds_str name = ds_str_of(known->expected[e].name);
@@ -269,8 +269,7 @@ static ds_code put_properties(quality_work *work, ds_error *err) {
   return DS_OK;
 }
 
-static ds_code answer(quality_work *work, ds_error *err) {
-  TRY(prepare(work, err));
+ds_code ds_quality_tables(quality_work *work, ds_error *err) {
   void *memory = NULL;
   TRY(ds_scan(work->request->snapshot, &work->plan, &ds_quality_kernel, &work->context,
               &work->arena, &memory, err));
@@ -279,6 +278,12 @@ static ds_code answer(quality_work *work, ds_error *err) {
   TRY(put_touchpoints(work, err));
   TRY(put_properties(work, err));
   return ds_quality_problems(work, err);
+}
+
+static ds_code answer(quality_work *work, ds_error *err) {
+  const char *list = ds_option_get(&work->request->options, "list");
+  TRY(prepare(work, err));
+  return list != NULL ? ds_quality_list(work, list, err) : ds_quality_tables(work, err);
 }
 
 ds_code ds_quality_answer(const ds_request *request, ds_result *result, ds_error *err) {
@@ -295,10 +300,4 @@ ds_code ds_quality_answer(const ds_request *request, ds_result *result, ds_error
            request->zone_name == NULL ? "UTC" : request->zone_name);
   result->definition = ds_arena_text(result->arena, definition, strlen(definition));
   return code;
-}
-
-ds_code ds_quality_sql(const ds_request *request, ds_buf *out, ds_error *err) {
-  (void)request;
-  (void)out;
-  return ds_fail(err, DS_UNSUPPORTED, "no SQL form: quality");
 }

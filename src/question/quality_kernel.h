@@ -22,7 +22,7 @@ typedef enum quality_kind {
 // Of a customer's identifier in an example.
 enum { QUALITY_SUBJECT_BYTES = 96 };
 
-// The earliest event of a kind, of equal times that of the least subject.
+// The earliest event of a kind, of equal times that of the least subject, of its own the first.
 typedef struct quality_example {
   bool any;
   int64_t time_ms;
@@ -66,6 +66,30 @@ typedef struct quality_touchpoint {
   uint64_t midnight; // at exactly 00:00, UTC or in the store's zone
 } quality_touchpoint;
 
+// What a walk over journeys works with; zeroed at first.
+typedef struct quality_walk {
+  uint8_t *reached;   // the latest stage of each value of the journey, key after key
+  uint32_t *reached_at; // by key: where its values begin
+  uint32_t reached_capacity;
+  uint32_t keys_capacity;
+  ds_map64 seen;      // events of a journey that share their time
+} quality_walk;
+
+// Takes event e of journey j, which is odd in the way `kind`.
+typedef ds_code (*quality_take)(void *to, quality_kind kind, const ds_block *block, uint32_t j,
+                                uint32_t e, ds_error *err);
+
+// Calls `take` for all that is odd about journey j: what counting and listing have in common.
+DS_CHECKED ds_code ds_quality_walk(const quality_context *context, quality_walk *walk,
+                                   const ds_block *block, uint32_t j, quality_take take, void *to,
+                                   ds_error *err);
+void ds_quality_walk_done(void *walk);
+
+// Whether an instant of that day of the calendar is exactly 00:00, UTC or in the days' zone.
+static inline bool quality_is_midnight(const ds_calendar *days, uint32_t day, int64_t time_ms) {
+  return time_ms % DS_DAY_MS == 0 || (day != DS_NONE && time_ms == days->start[day]);
+}
+
 // One thread's counts, or the merged ones.
 typedef struct quality_state {
   census_state census;
@@ -73,9 +97,7 @@ typedef struct quality_state {
   quality_count kind[QUALITY_KINDS];
   quality_touchpoint *touchpoint;
   quality_hashes *hashes; // by position of the key in the plan
-  uint8_t **reached;      // by key: the latest stage of each value of the block
-  uint32_t *reached_capacity;
-  ds_map64 seen;          // events of a journey that share their time
+  quality_walk walk;
 } quality_state;
 
 // The row of the kernel table.

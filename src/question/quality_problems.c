@@ -42,7 +42,7 @@ static const struct {
         "repeats are dropped."},
     [QUALITY_OUT_OF_ORDER] = {"out_of_order", false,
         "Every case of the event had reached a later stage before: compare clocks and time zones "
-        "of the sources; --list in process shows the pairs."},
+        "of the sources; --list shows which events."},
     [QUALITY_WITHOUT_CASE] = {"without_case", false,
         "Orders and parcels cannot be followed through these events: bring their order_id or "
         "parcel_id, or use --attach nearest."},
@@ -61,18 +61,42 @@ static const struct {
         "leave them out with --where."},
 };
 
-static ds_code put(quality_work *work, const char *kind, uint64_t count, const char *of,
-                   double all, ds_str example, const char *advice, ds_error *err) {
+// A row of the table but for its example, which is the scratch text.
+typedef struct row {
+  const char *kind;
+  uint64_t count;
+  const char *of;
+  double all; // share is the count of so many
+  const char *advice;
+  quality_problem problem;
+} row;
+
+// Whether --list means a row: an example is given as it is shown, or by its first word.
+static bool is_wanted(const quality_wanted *wanted, const row *one, ds_str example) {
+  if (!ds_str_equal(wanted->kind, ds_str_of(one->kind)))
+    return false;
+  uint32_t word = 0;
+  while (word < example.size && example.data[word] != ' ' && example.data[word] != ',')
+    word++;
+  return wanted->example.data == NULL || ds_str_equal(wanted->example, example) ||
+         ds_str_equal(wanted->example, (ds_str){example.data, word});
+}
+
+static ds_code put(quality_work *work, const row *one, ds_str example, ds_error *err) {
   ds_table *table = &work->result->tables[work->result->tables_count - 1];
   ds_cell *cell = ds_table_row(work->result, table);
   if (cell == NULL)
     return ds_fail(err, DS_MEMORY, "out of memory for the problems: give more --memory");
-  *cell++ = ds_cell_text(work->result, ds_str_of(kind));
-  *cell++ = ds_cell_i64((int64_t)count);
-  *cell++ = ds_cell_text(work->result, ds_str_of(of));
-  *cell++ = all > 0 ? ds_cell_double((double)count / all) : ds_cell_null();
+  if (work->wanted != NULL && is_wanted(work->wanted, one, example)) {
+    work->wanted->found++;
+    work->wanted->problem = one->problem;
+  }
+  *cell++ = ds_cell_text(work->result, ds_str_of(one->kind));
+  *cell++ = ds_cell_i64((int64_t)one->count);
+  *cell++ = ds_cell_text(work->result, ds_str_of(one->of));
+  *cell++ = one->all > 0 ? ds_cell_double((double)one->count / one->all) : ds_cell_null();
   *cell++ = example.size == 0 ? ds_cell_null() : ds_cell_text(work->result, example);
-  *cell++ = ds_cell_text(work->result, ds_str_of(advice));
+  *cell++ = ds_cell_text(work->result, ds_str_of(one->advice));
   return DS_OK;
 }
 
@@ -93,9 +117,13 @@ static ds_code put_counted(quality_work *work, ds_error *err) {
                   ds_names_text(names, example->touchpoint),
                   ds_time_print(time, example->time_ms));
     const census_state *census = &work->state->census;
-    TRY(put(work, counted[k].kind, one->count, counted[k].customers ? "customers" : "events",
-            (double)(counted[k].customers ? census->journeys : census->events), scratch(work),
-            counted[k].advice, err));
+    const row found = {.kind = counted[k].kind,
+                       .count = one->count,
+                       .of = counted[k].customers ? "customers" : "events",
+                       .all = (double)(counted[k].customers ? census->journeys : census->events),
+                       .advice = counted[k].advice,
+                       .problem = {.of = QUALITY_OF_KIND, .kind = (quality_kind)k}};
+    TRY(put(work, &found, scratch(work), err));
   }
   return DS_OK;
 }
@@ -113,8 +141,10 @@ static ds_code put_unknown(quality_work *work, ds_error *err) {
              "no owner: %s%s%sname it in doorstep.yaml, or import with --map.",
              near == NULL ? "" : "did you mean ", near == NULL ? "" : near,
              near == NULL ? "" : "? Else ");
-    TRY(put(work, "unknown_touchpoint", events, "events", (double)work->state->census.events,
-            names->text[t], advice, err));
+    const row found = {"unknown_touchpoint", events, "events",
+                       (double)work->state->census.events, advice,
+                       {.of = QUALITY_OF_TOUCHPOINT, .touchpoint = t}};
+    TRY(put(work, &found, names->text[t], err));
   }
   return DS_OK;
 }
@@ -131,9 +161,11 @@ static ds_code put_gaps(quality_work *work, ds_error *err) {
     ds_buf_reset(&work->text);
     ds_buf_printf(&work->text, "%.*s, %s to %s", DS_STR(names->text[t]), ds_date_print(from, day),
                   ds_date_print(to, day + gap.days - 1));
-    TRY(put(work, "gap", gap.days, "days", (double)work->days.count, scratch(work),
-            "No such event on these days, when about as many as ever were to be expected: events "
-            "are missing; bring them in, or leave these days out with --from and --to.", err));
+    const row found = {"gap", gap.days, "days", (double)work->days.count,
+                       "No such event on these days, when about as many as ever were to be "
+                       "expected: events are missing; bring them in, or leave these days out with "
+                       "--from and --to.", {.of = QUALITY_OF_DAYS, .touchpoint = t}};
+    TRY(put(work, &found, scratch(work), err));
   }
   return DS_OK;
 }
@@ -146,37 +178,41 @@ static ds_code put_midnight(quality_work *work, ds_error *err) {
     const uint64_t midnight = work->state->touchpoint[t].midnight;
     if (events < EVENTS_LEAST || (double)midnight < MIDNIGHT_SHARE * (double)events)
       continue;
-    TRY(put(work, "date_only", midnight, "events", (double)events, names->text[t],
-            "These events tell the day and not the time: what happened before or after them on "
-            "that day is not known, and times to and from them are off by up to a day.", err));
+    const row found = {"date_only", midnight, "events", (double)events,
+                       "These events tell the day and not the time: what happened before or after "
+                       "them on that day is not known, and times to and from them are off by up "
+                       "to a day.", {.of = QUALITY_OF_MIDNIGHT, .touchpoint = t}};
+    TRY(put(work, &found, names->text[t], err));
   }
   return DS_OK;
-}
-
-// The events of a touchpoint by its name.
-static uint64_t events_of(const quality_work *work, ds_str touchpoint) {
-  const uint32_t code = ds_names_find(&work->request->snapshot->space.touchpoints, touchpoint);
-  return work->state->census.touchpoint[code].events;
 }
 
 // One expected property of the table `properties`: its row's cells are touchpoint, property,
 // values, coverage, type, expected.
 static ds_code put_expected(quality_work *work, const ds_cell *cell, ds_error *err) {
-  const uint64_t events = events_of(work, cell[0].text), values = (uint64_t)cell[2].i;
+  const ds_space *space = &work->request->snapshot->space;
+  quality_problem problem = {.touchpoint = ds_names_find(&space->touchpoints, cell[0].text),
+                             .property = ds_names_find(&space->properties, cell[1].text)};
+  const uint64_t events = work->state->census.touchpoint[problem.touchpoint].events;
+  const uint64_t values = (uint64_t)cell[2].i;
   ds_buf_reset(&work->text);
   ds_buf_printf(&work->text, "%.*s.%.*s", DS_STR(cell[0].text), DS_STR(cell[1].text));
-  if (!ds_str_equal(cell[4].text, cell[5].text)) {
-    ds_buf_printf(&work->text, " is %.*s, expected %.*s", DS_STR(cell[4].text),
-                  DS_STR(cell[5].text));
-    TRY(put(work, "unexpected_type", values, "events", (double)events, scratch(work),
-            "The catalogue expects another type, so what reads this property finds nothing: "
-            "convert it before the import.", err));
+  if (events >= EVENTS_LEAST && cell[3].number < COVERAGE_LEAST) {
+    problem.of = QUALITY_OF_LACKING;
+    const row found = {"low_coverage", events - values, "events", (double)events,
+                       "Fewer than half of the events carry this property: what is asked by it "
+                       "covers them alone.", problem};
+    TRY(put(work, &found, scratch(work), err));
   }
-  if (events < EVENTS_LEAST || cell[3].number >= COVERAGE_LEAST)
+  if (ds_str_equal(cell[4].text, cell[5].text))
     return DS_OK;
-  return put(work, "low_coverage", events - values, "events", (double)events, scratch(work),
-             "Fewer than half of the events carry this property: what is asked by it covers them "
-             "alone.", err);
+  ds_buf_printf(&work->text, " is %.*s, expected %.*s", DS_STR(cell[4].text),
+                DS_STR(cell[5].text));
+  problem.of = QUALITY_OF_VALUES;
+  const row found = {"unexpected_type", values, "events", (double)events,
+                     "The catalogue expects another type, so what reads this property finds "
+                     "nothing: convert it before the import.", problem};
+  return put(work, &found, scratch(work), err);
 }
 
 // Expected properties that no event carries are told together: the catalogue names many.
@@ -198,12 +234,12 @@ static ds_code put_coverage(quality_work *work, ds_error *err) {
       ds_buf_printf(&names, "%s%.*s.%.*s", missing == 1 ? "" : ", ", DS_STR(cell[0].text),
                     DS_STR(cell[1].text));
   }
+  const row found = {"missing_properties", missing, "properties", (double)expected,
+                     "The catalogue expects these, and no event of the touchpoint carries them "
+                     "(coverage 0 in the table properties): bring them, or rename the columns "
+                     "that hold them.", {.of = QUALITY_OF_NAMES}};
   if (code == DS_OK && missing > 0)
-    code = put(work, "missing_properties", missing, "properties", (double)expected,
-               (ds_str){(const char *)names.data, (uint32_t)names.size},
-               "The catalogue expects these, and no event of the touchpoint carries them (coverage "
-               "0 in the table properties): bring them, or rename the columns that hold them.",
-               err);
+    code = put(work, &found, (ds_str){(const char *)names.data, (uint32_t)names.size}, err);
   ds_buf_done(&names);
   return code;
 }
@@ -222,9 +258,11 @@ static ds_code put_types(quality_work *work, ds_error *err) {
     ds_buf_reset(&work->text);
     ds_buf_printf(&work->text, "%s, read as %s",
                   ds_names_text(&snapshot->space.properties, code), ds_type_noun(kinds.type));
-    TRY(put(work, "type_conflict", all - kinds.values[kinds.type], "values", (double)all,
-            scratch(work), "Values of another type than most count as missing where one type is "
-            "wanted (counted over the whole store): make the sources agree.", err));
+    const row found = {"type_conflict", all - kinds.values[kinds.type], "values", (double)all,
+                       "Values of another type than most count as missing where one type is "
+                       "wanted (counted over the whole store): make the sources agree.",
+                       {.of = QUALITY_OF_TYPES, .property = code}};
+    TRY(put(work, &found, scratch(work), err));
   }
   return DS_OK;
 }
@@ -241,10 +279,12 @@ static ds_code put_shared(quality_work *work, ds_error *err) {
     if (!done)
       ds_result_note(work->result, true, "Whether values of %s occur with more than one customer "
                      "was not checked: that needs more --memory.", name);
+    const row found = {"shared_cases", shared, "cases", (double)values,
+                       "One case with several customers is counted once for each: bring one "
+                       "identifier per person, or values that are not used twice.",
+                       {.of = QUALITY_OF_SHARED, .key = k}};
     if (shared > 0)
-      TRY(put(work, "shared_cases", shared, "cases", (double)values, ds_str_of(name),
-              "One case with several customers is counted once for each: bring one identifier per "
-              "person, or values that are not used twice.", err));
+      TRY(put(work, &found, ds_str_of(name), err));
   }
   return DS_OK;
 }

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "question/census.h"
+#include "question/census_list.h"
 #include "question/common.h"
 
 static const ds_column touchpoint_columns[] = {
@@ -173,11 +174,52 @@ static ds_code put_keys(const ds_request *request, const census_state *state, ds
   return DS_OK;
 }
 
+// What can be listed, in the order of `listed`.
+enum { LIST_KEYS, LIST_PROPERTIES, LIST_TOUCHPOINTS };
+static const ds_list_table listed[] = {
+    [LIST_KEYS] = {"keys", 1, {"key"}, {"cases", "events"}},
+    [LIST_PROPERTIES] = {"properties", 1, {"property"}, {"values"}},
+    [LIST_TOUCHPOINTS] = {"touchpoints", 1, {"touchpoint"}, {"events", "customers"}},
+};
+
+static ds_code list(const ds_request *request, const char *text, ds_result *result,
+                    ds_error *err) {
+  ds_plan plan;
+  ds_list_figure asked;
+  census_figure figure = {.touchpoint = DS_NONE};
+  uint32_t code = 0;
+  TRY(ds_question_plan(request, &plan, err));
+  TRY(ds_list_read(text, listed, sizeof listed / sizeof *listed, &asked, err));
+  if (asked.table == LIST_TOUCHPOINTS) {
+    TRY(ds_list_touchpoint(request, asked.key[0], &figure.touchpoint, err));
+    figure.customers = asked.column == 1;
+    return ds_census_list(request, &plan, &figure, result, err);
+  }
+  if (asked.table == LIST_KEYS)
+    TRY(ds_list_key(request, asked.key[0], &code, err));
+  else
+    TRY(ds_list_property(request, asked.key[0], &code, err));
+  const uint16_t column = (uint16_t)code;
+  if (asked.table == LIST_KEYS) {
+    plan.columns.keys = &column;
+    plan.columns.keys_count = 1;
+    figure.cases = asked.column == 0;
+    figure.keyed = !figure.cases;
+  } else {
+    plan.columns.properties = &column;
+    plan.columns.properties_count = 1;
+    figure.carry = CENSUS_CARRIES;
+  }
+  return ds_census_list(request, &plan, &figure, result, err);
+}
+
 static ds_code answer(const ds_request *request, ds_arena *arena, ds_result *result,
                       ds_error *err) {
   ds_plan plan;
-  TRY(ds_option_refuse(&request->options, "schema",
-                       (const char *const[]){"case", "by", "list"}, 3, err));
+  const char *cell = ds_option_get(&request->options, "list");
+  TRY(ds_option_refuse(&request->options, "schema", (const char *const[]){"case", "by"}, 2, err));
+  if (cell != NULL)
+    return list(request, cell, result, err);
   TRY(ds_question_plan(request, &plan, err));
   plan.columns.want |= DS_WANT_TIME | DS_WANT_TOUCHPOINT;
   plan.columns.key_texts = true;

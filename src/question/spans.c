@@ -172,6 +172,30 @@ bool ds_spans_count(const uint64_t *hashes, uint64_t count, uint64_t *room, uint
   return done;
 }
 
+static int compare_hashes(const void *a, const void *b) {
+  const uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+  return (x > y) - (x < y);
+}
+
+ds_code ds_spans_shared(const uint64_t *hashes, uint64_t count, ds_map64 *shared, ds_error *err) {
+  uint64_t *sorted = ds_large_alloc((count + 1) * sizeof *sorted);
+  ds_code code = DS_OK;
+  if (sorted == NULL)
+    return ds_fail(err, DS_MEMORY, "out of memory for shared cases: give more --memory");
+  if (count > 0)
+    memcpy(sorted, hashes, count * sizeof *sorted);
+  qsort(sorted, count, sizeof *sorted, compare_hashes);
+  for (uint64_t i = 1; i < count && code == DS_OK; i++) {
+    uint32_t *slot = sorted[i] == sorted[i - 1] ? ds_map64_put(shared, sorted[i]) : NULL;
+    if (slot != NULL)
+      *slot = 1;
+    else if (sorted[i] == sorted[i - 1])
+      code = ds_fail(err, DS_MEMORY, "out of memory for shared cases: give more --memory");
+  }
+  free(sorted);
+  return code;
+}
+
 // All chunks counted; false without memory.
 static bool count_chunks(const span_state *state, uint64_t *ret_values, uint64_t *ret_shared) {
   uint64_t *all = ds_large_alloc((state->count + 1) * sizeof *all);

@@ -20,4 +20,8 @@ DS_CHECKED ds_code ds_spans_scan(const ds_request *request, const ds_plan *plan,
 bool ds_spans_count(const uint64_t *hashes, uint64_t count, uint64_t *room, uint64_t *ret_values,
                     uint64_t *ret_shared);
 
+// Puts the hashes that come more than once into an empty map.
+DS_CHECKED ds_code ds_spans_shared(const uint64_t *hashes, uint64_t count, ds_map64 *shared,
+                                   ds_error *err);
+
 #endif

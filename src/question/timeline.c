@@ -111,8 +111,9 @@ static ds_code prepare(timeline_work *work, ds_error *err) {
   const ds_request *request = work->request;
   const ds_option_set *options = &request->options;
   const char *who = ds_option_get(options, "who");
-  TRY(ds_option_refuse(options, "timeline",
-                       (const char *const[]){"by", "list", "attach"}, 3, err));
+  TRY(ds_option_refuse(options, "timeline", (const char *const[]){"by", "attach"}, 2, err));
+  if (ds_option_get(options, "list") != NULL)
+    return ds_fail(err, DS_USAGE, "timeline takes no --list: its rows are the events themselves");
   if (who == NULL)
     return ds_fail(err, DS_USAGE, "timeline needs a customer or a case; for example: doorstep "
                    "timeline C17");
