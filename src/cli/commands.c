@@ -66,6 +66,12 @@ static const ds_option simulate_options[] = {
 };
 
 static const ds_option export_options[] = {
+    {"where", DS_OPTION_EXPRESSION, "EXPR", "", "",
+     "only the events of an event predicate, see docs/language.md"},
+    {"from", DS_OPTION_TIME, "TIME", "", "", "the period begins here (UTC unless it says so)"},
+    {"to", DS_OPTION_TIME, "TIME", "", "", "the period ends before this"},
+    {"range", DS_OPTION_CHOICE, "WHAT", "events", "started|touching|completed|events",
+     "what the period selects: single events, or journeys started, touched or completed in it"},
     {"case", DS_OPTION_NAME, "KEY", "", "",
      "of XES: a trace is one value of this case key; else a customer"},
 };

@@ -33,46 +33,90 @@ static ds_code choose_form(const cli *run, ds_export_form *ret_form, ds_error *e
   return DS_OK;
 }
 
-static ds_code export_text(cli *run, const ds_snapshot *snapshot, ds_export_form form, sink *to,
-                           uint64_t *ret_events, ds_error *err) {
-  const ds_export_options options = {.form = form, .case_key = cli_value(run, "case"),
-                                     .write = write_text, .context = to,
-                                     .progress = &run->progress};
-  return ds_export(snapshot, &options, ret_events, err);
+// What an export runs on.
+typedef struct task {
+  cli *run;
+  const ds_snapshot *snapshot;
+  ds_export_form form;
+  ds_plan selection;
+} task;
+
+static ds_export_options options_of(const task *job, ds_export_form form, sink *to) {
+  return (ds_export_options){.form = form, .selection = &job->selection,
+                             .write = write_text, .context = to,
+                             .progress = &job->run->progress};
 }
 
 // By an NDJSON file beside the output, which DuckDB turns into Parquet.
-static ds_code export_parquet(cli *run, const ds_snapshot *snapshot, const cli_file *output,
+static ds_code export_parquet(const task *job, const cli_file *output,
                               uint64_t *ret_events, ds_error *err) {
   char path[DS_PATH_BYTES_MAX];
+  cli *run = job->run;
   sink to = {.run = run, .file = {.stream = NULL}};
   if (output->temporary[0] == '\0' ||
       snprintf(path, sizeof path, "%.4000s.ndjson", output->temporary) >= (int)sizeof path)
     return ds_fail(err, DS_USAGE, "Parquet is written to a plain file");
   TRY(cli_file_open(run, path, &to.file, err));
-  ds_code code = export_text(run, snapshot, DS_EXPORT_NDJSON, &to, ret_events, err);
+  const ds_export_options options = options_of(job, DS_EXPORT_NDJSON, &to);
+  ds_code code = ds_export(job->snapshot, &options, ret_events, err);
   if (code == DS_OK && fflush(to.file.stream) != 0)
     code = ds_fail(err, DS_IO, "%.200s could not be written", path);
   if (code == DS_OK)
-    code = ds_export_parquet(snapshot, cli_duckdb_path(run), to.file.temporary,
-                             output->temporary, err);
+    code = ds_export_parquet(job->snapshot, &options, cli_duckdb_path(run),
+                             to.file.temporary, output->temporary, err);
   cli_file_abandon(&to.file);
   return code;
 }
 
-static ds_code export_file(cli *run, const ds_snapshot *snapshot, ds_export_form form,
-                           uint64_t *ret_events, ds_error *err) {
-  const char *output = cli_value(run, "output");
-  sink to = {.run = run, .file = {.stream = NULL}};
+static ds_code export_file(const task *job, uint64_t *ret_events, ds_error *err) {
+  const char *output = cli_value(job->run, "output");
+  sink to = {.run = job->run, .file = {.stream = NULL}};
+  const ds_export_options options = options_of(job, job->form, &to);
   if (output == NULL)
-    return export_text(run, snapshot, form, &to, ret_events, err);
-  TRY(cli_file_open(run, output, &to.file, err));
-  ds_code code = form == DS_EXPORT_PARQUET
-                     ? export_parquet(run, snapshot, &to.file, ret_events, err)
-                     : export_text(run, snapshot, form, &to, ret_events, err);
+    return ds_export(job->snapshot, &options, ret_events, err);
+  TRY(cli_file_open(job->run, output, &to.file, err));
+  ds_code code = job->form == DS_EXPORT_PARQUET
+                     ? export_parquet(job, &to.file, ret_events, err)
+                     : ds_export(job->snapshot, &options, ret_events, err);
   if (code == DS_OK)
     code = cli_file_finish(&to.file, err);
   cli_file_abandon(&to.file);
+  return code;
+}
+
+// The options that choose events mean what they mean to a question, but that a period chooses
+// single events unless --range says more.
+static ds_code select_events(cli *run, const ds_snapshot *snapshot,
+                             const cli_surroundings *around, ds_plan *ret_selection,
+                             ds_error *err) {
+  static const char *const names[] = {"where", "from", "to", "range", "case"};
+  ds_option_value values[sizeof names / sizeof *names + 1];
+  uint32_t count = 0;
+  for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+    if (cli_value(run, names[i]) != NULL)
+      values[count++] = (ds_option_value){names[i], cli_value(run, names[i])};
+  if (cli_value(run, "range") == NULL &&
+      (cli_value(run, "from") != NULL || cli_value(run, "to") != NULL))
+    values[count++] = (ds_option_value){"range", "events"};
+  const ds_request request = {.snapshot = snapshot, .options = {values, count},
+                              .catalogue = around->settings.catalogue, .zone = around->zone,
+                              .zone_name = around->settings.time_zone, .arena = &run->arena};
+  return ds_question_select(&request, "export", ret_selection, err);
+}
+
+static ds_code export_snapshot(cli *run, const ds_snapshot *snapshot, ds_export_form form,
+                               uint64_t *ret_events, ds_error *err) {
+  task work = {.run = run, .snapshot = snapshot, .form = form};
+  cli_surroundings around = {.zone = NULL};
+  ds_code code = cli_look_around(run, &around, err);
+  if (code == DS_OK)
+    code = select_events(run, snapshot, &around, &work.selection, err);
+  if (code == DS_OK) {
+    cli_progress_start(run);
+    code = export_file(&work, ret_events, err);
+    cli_progress_end(run);
+  }
+  ds_zone_free(around.zone);
   return code;
 }
 
@@ -82,9 +126,7 @@ ds_code cli_run_export(cli *run, ds_error *err) {
   uint64_t events = 0;
   TRY(choose_form(run, &form, err));
   TRY(cli_open_snapshot(run, &snapshot, err));
-  cli_progress_start(run);
-  const ds_code code = export_file(run, snapshot, form, &events, err);
-  cli_progress_end(run);
+  const ds_code code = export_snapshot(run, snapshot, form, &events, err);
   ds_snapshot_free(snapshot);
   char count[32];
   if (code == DS_OK && cli_value(run, "output") != NULL)

@@ -26,11 +26,14 @@ static void put_lines(const char *text) {
 static const char *expression_of(const cli *run) {
   if (run->command != NULL && run->command->run == cli_run_explain)
     return run->arguments[0];
-  if (run->question == NULL)
+  if (run->question == NULL && run->command == NULL)
     return NULL;
   const char *found = NULL;
-  const ds_option *tables[] = {run->question->options, ds_common_options};
-  const uint32_t counts[] = {run->question->options_count, ds_common_options_count};
+  const bool asks = run->question != NULL;
+  const ds_option *tables[] = {asks ? run->question->options : run->command->options,
+                               ds_common_options};
+  const uint32_t counts[] = {asks ? run->question->options_count : run->command->options_count,
+                             asks ? ds_common_options_count : 0};
   for (uint32_t t = 0; t < 2; t++) {
     for (uint32_t i = 0; i < counts[t]; i++) {
       const char *text = cli_value(run, tables[t][i].name);

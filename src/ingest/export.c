@@ -34,14 +34,27 @@ ds_export_form ds_export_form_of(ds_str file) {
   return DS_EXPORT_FORMS_COUNT;
 }
 
-void ds_export_subject(ds_str subject, ds_str *ret_kind, ds_str *ret_text) {
+// The kind of a subject "kind=text", or of none.
+static ds_str kind_of(ds_str subject) {
   const char *equals = subject.size == 0 ? NULL : memchr(subject.data, '=', subject.size);
-  const uint32_t size = equals == NULL ? 0 : (uint32_t)(equals - subject.data);
-  *ret_kind = (ds_str){subject.data, size};
-  *ret_text = equals == NULL ? subject : (ds_str){equals + 1, subject.size - size - 1};
+  return (ds_str){subject.data, equals == NULL ? 0 : (uint32_t)(equals - subject.data)};
+}
+
+ds_str ds_export_customer(const exporter *e, const ds_block *block, uint32_t journey) {
+  const ds_str subject = block->subject[journey];
+  const uint32_t skip = e->natural ? kind_of(subject).size + 1 : 0;
+  return (ds_str){subject.data + skip, subject.size - skip};
 }
 
 // --- values
+
+ds_str ds_export_text(const ds_value *value, char out[64]) {
+  if (value->type == DS_TYPE_STRING)
+    return value->text;
+  if (value->type == DS_TYPE_DURATION)
+    return (ds_str){out, (uint32_t)snprintf(out, 64, "%" PRId64, value->i)};
+  return (ds_str){out, (uint32_t)ds_value_print(out, 64, value)};
+}
 
 static bool is_present(const ds_property_column *column, uint32_t event) {
   return column->type != DS_TYPE_NULL && (column->present[event >> 6] >> (event & 63) & 1) != 0;
@@ -63,14 +76,6 @@ ds_value ds_export_value(const ds_block *block, const export_property *property,
     return value;
   }
   return (ds_value){.type = DS_TYPE_NULL};
-}
-
-ds_str ds_export_text(const ds_value *value, char out[64]) {
-  if (value->type == DS_TYPE_STRING)
-    return value->text;
-  if (value->type == DS_TYPE_DURATION)
-    return (ds_str){out, (uint32_t)snprintf(out, 64, "%" PRId64, value->i)};
-  return (ds_str){out, (uint32_t)ds_value_print(out, 64, value)};
 }
 
 void ds_export_json(ds_json *json, const ds_value *value) {
@@ -165,10 +170,10 @@ static ds_code properties_list(exporter *e, ds_error *err) {
   return DS_OK;
 }
 
-// The case of an XES log is its customer's name again: an import makes that key by itself.
+// The case of an XES log is its customer's name again: an import makes that key by itself, unless
+// the form names every key.
 static bool key_is_customer(const exporter *e, ds_str name) {
-  return e->natural && ds_str_equal(name, ds_str_of("case_id")) &&
-         ds_str_equal(e->customer, name);
+  return e->options->form != DS_EXPORT_OCEL && ds_str_equal(name, ds_str_of("case_id"));
 }
 
 static ds_code keys_list(exporter *e, ds_error *err) {
@@ -178,7 +183,7 @@ static ds_code keys_list(exporter *e, ds_error *err) {
   if (codes == NULL || e->keys == NULL)
     return no_memory(err);
   for (uint32_t k = 0; k < names->count && !e->by_case; k++) {
-    if (key_is_customer(e, names->text[k]))
+    if (e->natural && ds_str_equal(e->customer, names->text[k]))
       continue;
     codes[e->keys_count] = (uint16_t)k;
     e->keys[e->keys_count].code = (uint16_t)k;
@@ -223,9 +228,13 @@ static ds_code scan_run(exporter *e, const ds_columns *columns,
                         ds_error *err) {
   static const ds_kernel kernel = {"export", sizeof(pass), state_init, state_block, state_merge,
                                    NULL};
-  const ds_plan plan = {.columns = *columns, .has_case = e->by_case, .case_key = e->case_code,
-                        .want_case_text = e->by_case, .threads = 1,
-                        .progress = e->options->progress};
+  ds_plan plan = {0};
+  if (e->options->selection != NULL)
+    plan = *e->options->selection;
+  plan.columns = *columns;
+  plan.want_case_text = plan.has_case;
+  plan.threads = 1;
+  plan.progress = e->options->progress;
   const pass p = {e, block};
   ds_arena arena;
   ds_arena_init(&arena, (size_t)1 << 30);
@@ -238,11 +247,8 @@ static ds_code scan_run(exporter *e, const ds_columns *columns,
 // The kinds of customers, and whether times of arrival say anything.
 static ds_code block_look(exporter *e, const ds_block *block, ds_error *err) {
   for (uint32_t j = 0; j < block->journeys; j++) {
-    ds_str kind;
-    ds_str text;
     uint32_t index;
-    ds_export_subject(block->subject[j], &kind, &text);
-    TRY(ds_names_add(&e->kinds, kind, &index, err));
+    TRY(ds_names_add(&e->kinds, kind_of(block->subject[j]), &index, err));
   }
   for (uint32_t i = 0; i < block->events; i++)
     e->received |= block->received_ms[i] != block->time_ms[i];
@@ -269,7 +275,7 @@ static ds_code block_write(exporter *e, const ds_block *block, ds_error *err) {
 static void customer_name(exporter *e) {
   const ds_str kind = e->kinds.count == 0 ? ds_str_of("customer_id") : e->kinds.text[0];
   const bool taken = ds_names_find(&e->snapshot->space.keys, kind) != DS_NONE &&
-                     !ds_str_equal(kind, ds_str_of("case_id"));
+                     !key_is_customer(e, kind);
   static const char *const known[] = {"customer_id", "user_id", "account_id", "client_id",
                                       "case_id", "person_id", "member_id", "contact_id",
                                       "profile_id", "anonymous_id"};
@@ -278,32 +284,24 @@ static void customer_name(exporter *e) {
   e->customer = e->natural ? kind : ds_str_of(DS_NAME_SUBJECT);
 }
 
-static ds_code case_find(exporter *e, ds_error *err) {
-  const char *name = e->options->case_key;
-  if (name == NULL)
-    return DS_OK;
-  const uint32_t code = ds_names_find(&e->snapshot->space.keys, ds_str_of(name));
-  if (code == DS_NONE)
-    return ds_fail(err, DS_USAGE, "--case %.64s: no event has a case key of that name", name);
-  if (e->options->form != DS_EXPORT_XES)
-    return ds_fail(err, DS_USAGE, "--case is for XES, whose traces it makes");
-  e->by_case = true;
-  e->case_code = (uint16_t)code;
-  return DS_OK;
-}
-
 static ds_code export_plan(exporter *e, ds_error *err) {
-  TRY(case_find(e, err));
+  e->by_case = e->options->selection != NULL && e->options->selection->has_case;
+  if (e->by_case && e->options->form != DS_EXPORT_XES)
+    return ds_fail(err, DS_USAGE, "--case is for XES, whose traces it makes");
   const ds_columns look = {.want = DS_WANT_TIME | DS_WANT_RECEIVED | DS_WANT_SUBJECT};
-  const bool by_case = e->by_case;
-  e->by_case = false;
   TRY(scan_run(e, &look, block_look, err));
-  e->by_case = by_case;
   customer_name(e);
   e->columns.want = DS_WANT_TIME | DS_WANT_TOUCHPOINT | DS_WANT_SUBJECT |
                     (e->received ? DS_WANT_RECEIVED : 0);
   TRY(properties_list(e, err));
-  return keys_list(e, err);
+  TRY(keys_list(e, err));
+  e->trace = e->customer;
+  if (!e->by_case)
+    return DS_OK;
+  const ds_str key = e->snapshot->space.keys.text[e->options->selection->case_key];
+  return e->natural && ds_str_equal(key, e->customer)
+             ? DS_OK
+             : name_make(e, key, true, &e->trace, err);
 }
 
 static ds_code export_run(exporter *e, ds_error *err) {
@@ -389,12 +387,12 @@ static void copy_sql(const exporter *e, const char *from, const char *to, ds_buf
   ds_buf_text(sql, " (format parquet, compression zstd)");
 }
 
-ds_code ds_export_parquet(const ds_snapshot *snapshot, const char *duckdb_path, const char *from,
-                          const char *to, ds_error *err) {
-  const ds_export_options options = {.form = DS_EXPORT_NDJSON};
+ds_code ds_export_parquet(const ds_snapshot *snapshot, const ds_export_options *options,
+                          const char *duckdb_path, const char *from, const char *to,
+                          ds_error *err) {
   exporter e;
   ds_duck *duck = NULL;
-  exporter_init(&e, snapshot, &options);
+  exporter_init(&e, snapshot, options);
   ds_code code = export_plan(&e, err);
   if (code == DS_OK)
     code = ds_duck_open(duckdb_path, NULL, (size_t)512 << 20, &duck, err);

@@ -6,7 +6,7 @@
 #define DS_INGEST_EXPORT_H
 
 #include "base/progress.h"
-#include "store/store.h"
+#include "scan/scan.h"
 
 // Takes text as it is made.
 typedef ds_code (*ds_export_write)(void *context, const void *data, size_t size, ds_error *err);
@@ -21,21 +21,24 @@ typedef enum ds_export_form {
 // DS_EXPORT_FORMS_COUNT.
 ds_export_form ds_export_form_of(ds_str file);
 
-// Texts belong to the caller.
+// Pointers belong to the caller.
 typedef struct ds_export_options {
   ds_export_form form;
-  const char *case_key; // XES: a trace is one value of this case key; NULL = a customer
+  // Which events, by --where and a period; XES: with a case key a trace is one value of it. Its
+  // columns and threads are ignored. NULL = all.
+  const ds_plan *selection;
   ds_export_write write;
   void *context;
   ds_progress *progress;
 } ds_export_options;
 
-// Writes all events of the snapshot, in any form but Parquet; *ret_events were written.
+// Writes the events of the snapshot, in any form but Parquet; *ret_events were written.
 DS_CHECKED ds_code ds_export(const ds_snapshot *snapshot, const ds_export_options *options,
                              uint64_t *ret_events, ds_error *err);
 
-// Turns an NDJSON export (`from`) of this snapshot into Parquet at path `to`.
-DS_CHECKED ds_code ds_export_parquet(const ds_snapshot *snapshot, const char *duckdb_path,
+// Turns an NDJSON export (`from`) of this snapshot by these options into Parquet at path `to`.
+DS_CHECKED ds_code ds_export_parquet(const ds_snapshot *snapshot,
+                                     const ds_export_options *options, const char *duckdb_path,
                                      const char *from, const char *to, ds_error *err);
 
 #endif

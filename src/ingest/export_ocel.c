@@ -10,25 +10,10 @@
 // Object types are the case keys in their order, then the customer.
 static uint32_t customer_type(const exporter *e) { return e->keys_count; }
 
-// A key that an import would take for the customer must not be the one of that name.
-static bool is_natural(const exporter *e) {
-  static const char *const found_by_name[] = {"customer_id", "user_id", "account_id", "client_id",
-                                              "case_id"};
-  bool natural = false;
-  for (size_t i = 0; i < sizeof found_by_name / sizeof *found_by_name; i++) {
-    const ds_str name = ds_str_of(found_by_name[i]);
-    natural |= e->natural && ds_str_equal(e->customer, name);
-    for (uint32_t k = 0; k < e->keys_count; k++)
-      if (ds_str_equal_nocase(e->snapshot->space.keys.text[e->keys[k].code], name))
-        return false;
-  }
-  return natural;
-}
-
 static ds_str type_name(const exporter *e, uint32_t type) {
   if (type < e->keys_count)
     return e->snapshot->space.keys.text[e->keys[type].code];
-  return e->natural ? e->customer : ds_str_of(DS_NAME_SUBJECT);
+  return e->customer;
 }
 
 static uint64_t pair_hash(uint64_t a, uint64_t b) {
@@ -50,15 +35,27 @@ static ds_code meet(exporter *e, uint64_t a, uint64_t b, bool *ret_new, ds_error
   return DS_OK;
 }
 
+static void member(exporter *e, const char *name, ds_str text) {
+  ds_json_key(&e->json, name);
+  ds_json_text(&e->json, text);
+}
+
+static ds_code ocel_begin(exporter *e, ds_error *err) {
+  (void)err;
+  ds_buf_text(&e->out, "{\"events\": [");
+  return DS_OK;
+}
+
 // OCEL's object ids are of one name space: a text that another type has already takes its type's
-// name in front.
-static ds_code id_write(exporter *e, uint32_t type, ds_str text, ds_error *err) {
+// name in front, which *ret_own tells.
+static ds_code id_write(exporter *e, uint32_t type, ds_str text, bool *ret_own, ds_error *err) {
   uint32_t *owner = ds_map64_put(&e->objects, XXH3_64bits(text.data, text.size));
   if (owner == NULL)
     return no_memory(err);
   if (*owner == DS_NONE)
     *owner = type;
-  if (*owner == type) {
+  *ret_own = *owner == type;
+  if (*ret_own) {
     ds_json_text(&e->json, text);
     return DS_OK;
   }
@@ -71,40 +68,50 @@ static ds_code id_write(exporter *e, uint32_t type, ds_str text, ds_error *err) 
   return DS_OK;
 }
 
-static void member(exporter *e, const char *name, ds_str text) {
-  ds_json_key(&e->json, name);
-  ds_json_text(&e->json, text);
+// Remembers which attributes an object type (`set` 0) or the events (1) of a type have: their types
+// are written last.
+static ds_code attribute_meet(exporter *e, uint64_t set, uint32_t type, uint32_t attribute,
+                              ds_error *err) {
+  bool first;
+  return meet(e, (set + 1) << 32 | type, attribute, &first, err);
 }
 
-static ds_str customer_text(const exporter *e, const ds_block *block, uint32_t journey) {
-  ds_str kind;
-  ds_str text;
-  ds_export_subject(block->subject[journey], &kind, &text);
-  return e->natural ? text : block->subject[journey];
+static bool attribute_met(const exporter *e, uint64_t set, uint32_t type, uint32_t attribute) {
+  return ds_map64_get(&e->met, pair_hash((set + 1) << 32 | type, attribute)) != DS_NONE;
 }
 
-static ds_code ocel_begin(exporter *e, ds_error *err) {
-  (void)err;
-  e->natural = is_natural(e);
-  ds_buf_text(&e->out, "{\"events\": [");
-  return DS_OK;
+// Behind the properties: the one attribute of our own that events have, or objects.
+static uint32_t own_attribute(const exporter *e) { return e->properties_count; }
+
+static void attribute_begin(exporter *e, ds_str name) {
+  ds_json_begin_object(&e->json);
+  ds_json_key(&e->json, "name");
+  ds_json_text(&e->json, name);
 }
 
 static ds_code attributes_write(exporter *e, const ds_block *block, uint32_t event,
                                 ds_error *err) {
+  char text[64];
   ds_json_key(&e->json, "attributes");
   ds_json_begin_array(&e->json);
   for (uint32_t p = 0; p < e->properties_count; p++) {
     const ds_value value = ds_export_value(block, &e->properties[p], event);
-    bool first = false;
     if (value.type == DS_TYPE_NULL)
       continue;
-    TRY(meet(e, UINT64_C(1) << 32 | block->touchpoint[event], p, &first, err));
-    ds_json_begin_object(&e->json);
-    ds_json_key(&e->json, "name");
-    ds_json_text(&e->json, e->properties[p].name);
+    TRY(attribute_meet(e, 1, block->touchpoint[event], p, err));
+    attribute_begin(e, e->properties[p].name);
     ds_json_key(&e->json, "value");
-    ds_export_json(&e->json, &value);
+    // The log says one type for an attribute.
+    if (e->properties[p].type == DS_TYPE_STRING)
+      ds_json_text(&e->json, ds_export_text(&value, text));
+    else
+      ds_export_json(&e->json, &value);
+    ds_json_end_object(&e->json);
+  }
+  if (e->received && block->received_ms[event] != block->time_ms[event]) {
+    TRY(attribute_meet(e, 1, block->touchpoint[event], own_attribute(e), err));
+    attribute_begin(e, ds_str_of(DS_NAME_RECEIVED));
+    member(e, "value", ds_str_of(ds_time_print(text, block->received_ms[event])));
     ds_json_end_object(&e->json);
   }
   ds_json_end_array(&e->json);
@@ -113,9 +120,10 @@ static ds_code attributes_write(exporter *e, const ds_block *block, uint32_t eve
 
 static ds_code relation_write(exporter *e, uint32_t type, ds_str text, const char *qualifier,
                               ds_error *err) {
+  bool own;
   ds_json_begin_object(&e->json);
   ds_json_key(&e->json, "objectId");
-  TRY(id_write(e, type, text, err));
+  TRY(id_write(e, type, text, &own, err));
   member(e, "qualifier", ds_str_of(qualifier));
   ds_json_end_object(&e->json);
   return DS_OK;
@@ -138,7 +146,8 @@ static ds_code ocel_event(exporter *e, const ds_block *block, uint32_t journey, 
   TRY(attributes_write(e, block, event, err));
   ds_json_key(&e->json, "relationships");
   ds_json_begin_array(&e->json);
-  TRY(relation_write(e, customer_type(e), customer_text(e, block, journey), "customer", err));
+  TRY(relation_write(e, customer_type(e), ds_export_customer(e, block, journey),
+                     DS_NAME_SUBJECT, err));
   for (uint32_t k = 0; k < e->keys_count; k++) {
     const ds_key_column *column = &block->key[k];
     for (uint32_t i = column->first[event]; i < column->first[event + 1]; i++)
@@ -166,8 +175,19 @@ static ds_code object_write(exporter *e, uint32_t type, ds_str text, ds_error *e
   e->json = ds_json_to(&e->out, false);
   ds_json_begin_object(&e->json);
   ds_json_key(&e->json, "id");
-  TRY(id_write(e, type, text, err));
+  bool own;
+  TRY(id_write(e, type, text, &own, err));
   member(e, "type", type_name(e, type));
+  if (!own) {
+    TRY(attribute_meet(e, 0, type, own_attribute(e), err));
+    ds_json_key(&e->json, "attributes");
+    ds_json_begin_array(&e->json);
+    attribute_begin(e, ds_str_of(DS_NAME_ID));
+    member(e, "time", ds_str_of("1970-01-01T00:00:00Z")); // the standard's: ever since
+    member(e, "value", text);
+    ds_json_end_object(&e->json);
+    ds_json_end_array(&e->json);
+  }
   ds_json_end_object(&e->json);
   return DS_OK;
 }
@@ -175,7 +195,7 @@ static ds_code object_write(exporter *e, uint32_t type, ds_str text, ds_error *e
 static ds_code ocel_objects(exporter *e, const ds_block *block, uint32_t journey, uint32_t event,
                             ds_error *err) {
   if (event == block->offset[journey])
-    TRY(object_write(e, customer_type(e), customer_text(e, block, journey), err));
+    TRY(object_write(e, customer_type(e), ds_export_customer(e, block, journey), err));
   for (uint32_t k = 0; k < e->keys_count; k++) {
     const ds_key_column *column = &block->key[k];
     for (uint32_t i = column->first[event]; i < column->first[event + 1]; i++)
@@ -192,15 +212,13 @@ static void type_write(exporter *e, ds_str name) {
   ds_json_begin_array(&e->json);
 }
 
-static void attribute_type_write(exporter *e, const export_property *p) {
+static void attribute_type_write(exporter *e, ds_str name, ds_type type) {
   static const char *const types[DS_TYPES_COUNT] = {
       [DS_TYPE_NUMBER] = "float", [DS_TYPE_STRING] = "string", [DS_TYPE_BOOL] = "boolean",
-      [DS_TYPE_TIME] = "time",    [DS_TYPE_DATE] = "string",   [DS_TYPE_DURATION] = "integer",
+      [DS_TYPE_TIME] = "time",    [DS_TYPE_DATE] = "date",     [DS_TYPE_DURATION] = "integer",
   };
-  ds_json_begin_object(&e->json);
-  ds_json_key(&e->json, "name");
-  ds_json_text(&e->json, p->name);
-  member(e, "type", ds_str_of(types[p->type]));
+  attribute_begin(e, name);
+  member(e, "type", ds_str_of(types[type]));
   ds_json_end_object(&e->json);
 }
 
@@ -217,6 +235,8 @@ static ds_code ocel_end(exporter *e, ds_error *err) {
   ds_json_begin_array(&e->json);
   for (uint32_t t = 0; t <= e->keys_count; t++) {
     type_write(e, type_name(e, t));
+    if (attribute_met(e, 0, t, own_attribute(e)))
+      attribute_type_write(e, ds_str_of(DS_NAME_ID), DS_TYPE_STRING);
     types_end(e);
   }
   ds_json_end_array(&e->json);
@@ -226,8 +246,10 @@ static ds_code ocel_end(exporter *e, ds_error *err) {
   for (uint32_t t = 0; t < touchpoints->count; t++) {
     type_write(e, touchpoints->text[t]);
     for (uint32_t p = 0; p < e->properties_count; p++)
-      if (ds_map64_get(&e->met, pair_hash(UINT64_C(1) << 32 | t, p)) != DS_NONE)
-        attribute_type_write(e, &e->properties[p]);
+      if (attribute_met(e, 1, t, p))
+        attribute_type_write(e, e->properties[p].name, e->properties[p].type);
+    if (attribute_met(e, 1, t, own_attribute(e)))
+      attribute_type_write(e, ds_str_of(DS_NAME_RECEIVED), DS_TYPE_TIME);
     types_end(e);
   }
   ds_json_end_array(&e->json);

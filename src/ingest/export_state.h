@@ -51,11 +51,11 @@ struct exporter {
   export_key *keys;
   uint32_t keys_count;
   bool by_case;        // XES by a case key: journeys are cases
-  uint16_t case_code;
   bool received;       // some event arrived at another time than it happened
   bool natural;        // all customers are of one kind that an import knows by name
   ds_names kinds;      // of customers
   ds_str customer;     // name of the customer's column
+  ds_str trace;        // XES: name of the column that the traces' names would be
   ds_buf out;
   ds_buf text;
   ds_json json;
@@ -63,15 +63,16 @@ struct exporter {
   bool second;
   // OCEL: which objects were met, which attributes which events have
   ds_map64 objects;    // hash of a text -> the type that it is of
-  ds_map64 met;        // hash of (type, text), of (touchpoint, property)
+  ds_map64 met;        // hash of (type, text), of (type or touchpoint, attribute)
   bool any;
 };
 
 // The forms; Parquet is made of NDJSON.
 extern const export_form ds_export_csv, ds_export_ndjson, ds_export_xes, ds_export_ocel;
 
-// The subject's kind and text.
-void ds_export_subject(ds_str subject, ds_str *ret_kind, ds_str *ret_text);
+// The customer of a journey as the customer's column has it: with the kind in front unless that is
+// the column's name.
+ds_str ds_export_customer(const exporter *e, const ds_block *block, uint32_t journey);
 
 // A value of the event in a property, as ds_value; type NULL when it has none.
 ds_value ds_export_value(const ds_block *block, const export_property *property, uint32_t event);

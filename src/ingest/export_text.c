@@ -3,13 +3,6 @@
 #include "ingest/export_state.h"
 #include "model/time.h"
 
-static ds_str customer_of(const exporter *e, const ds_block *block, uint32_t journey) {
-  ds_str kind;
-  ds_str text;
-  ds_export_subject(block->subject[journey], &kind, &text);
-  return e->natural ? text : block->subject[journey];
-}
-
 static ds_str touchpoint_of(const exporter *e, const ds_block *block, uint32_t event) {
   return e->snapshot->space.touchpoints.text[block->touchpoint[event]];
 }
@@ -57,7 +50,7 @@ static ds_code csv_event(exporter *e, const ds_block *block, uint32_t journey, u
                          ds_error *err) {
   (void)err;
   char text[64];
-  field(e, customer_of(e, block, journey), true);
+  field(e, ds_export_customer(e, block, journey), true);
   field(e, ds_str_of(ds_time_print(text, block->time_ms[event])), false);
   field(e, touchpoint_of(e, block, event), false);
   if (e->received) {
@@ -108,7 +101,7 @@ static ds_code json_event(exporter *e, const ds_block *block, uint32_t journey, 
   char text[32];
   e->json = ds_json_to(&e->out, false);
   ds_json_begin_object(&e->json);
-  member(e, e->customer.data, customer_of(e, block, journey));
+  member(e, e->customer.data, ds_export_customer(e, block, journey));
   member(e, "time", ds_str_of(ds_time_print(text, block->time_ms[event])));
   member(e, "event", touchpoint_of(e, block, event));
   if (e->received && block->received_ms[event] != block->time_ms[event])

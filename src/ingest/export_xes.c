@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // XES (IEEE 1849-2016): a trace is a customer, or a case of the key asked for.
 #include "ingest/export_state.h"
+#include "ingest/names.h"
 #include "model/time.h"
 
 // Text as the value of an attribute; signs that XML cannot hold are left out.
@@ -40,19 +41,15 @@ static ds_code xes_begin(exporter *e, ds_error *err) {
   for (size_t i = 0; i < sizeof extensions / sizeof *extensions; i++)
     ds_buf_printf(&e->out, "<extension name=\"%s\" prefix=\"%s\" uri=\"http://www.xes-standard.org/"
                   "%s.xesext\"/>\n", extensions[i][0], extensions[i][1], extensions[i][1]);
+  attribute(e, "string", ds_str_of(DS_NAME_TRACE), e->trace);
+  ds_buf_text(&e->out, "\n");
   return DS_OK;
 }
 
 static ds_code xes_journey(exporter *e, const ds_block *block, uint32_t journey, ds_error *err) {
   (void)err;
-  ds_str kind;
-  ds_str text;
-  ds_export_subject(block->subject[journey], &kind, &text);
-  // Texts of two kinds may be equal, and are two customers.
-  if (e->kinds.count > 1)
-    text = block->subject[journey];
-  if (e->by_case)
-    text = block->case_text[journey];
+  const ds_str text =
+      e->by_case ? block->case_text[journey] : ds_export_customer(e, block, journey);
   ds_buf_text(&e->out, "<trace>");
   attribute(e, "string", ds_str_of("concept:name"), text);
   ds_buf_text(&e->out, "\n");
@@ -72,19 +69,20 @@ static void property(exporter *e, const export_property *p, const ds_value *valu
   for (size_t i = 0; i < sizeof standard / sizeof *standard; i++)
     if (ds_str_equal(name, ds_str_of(standard[i][0])))
       name = ds_str_of(standard[i][1]);
-  attribute(e, elements[value->type], name, ds_export_text(value, text));
+  attribute(e, elements[p->type], name, ds_export_text(value, text));
 }
 
 static ds_code xes_event(exporter *e, const ds_block *block, uint32_t journey, uint32_t event,
                          ds_error *err) {
   (void)err;
-  (void)journey;
   char text[32];
   ds_buf_text(&e->out, "<event>");
   attribute(e, "string", ds_str_of("concept:name"),
             e->snapshot->space.touchpoints.text[block->touchpoint[event]]);
   attribute(e, "date", ds_str_of("time:timestamp"),
             ds_str_of(ds_time_print(text, block->time_ms[event])));
+  if (!ds_str_equal(e->trace, e->customer))
+    attribute(e, "string", e->customer, ds_export_customer(e, block, journey));
   if (e->received && block->received_ms[event] != block->time_ms[event])
     attribute(e, "date", ds_str_of("received"),
               ds_str_of(ds_time_print(text, block->received_ms[event])));

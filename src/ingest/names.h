@@ -14,6 +14,16 @@
 // The column that holds customers with their kind: "customer_id=C17".
 #define DS_NAME_SUBJECT "doorstep_subject"
 
+// In an XES log: the attribute of the log that says which column of a table the names of its traces
+// would be.
+#define DS_NAME_TRACE "doorstep_trace"
+
+// In an OCEL log: the qualifier (DS_NAME_SUBJECT) of the one relation of an event that says who its
+// customer is and no more; the attribute of an event with the moment it was received; the attribute
+// of an object with its id, where that is another type's too.
+#define DS_NAME_RECEIVED "doorstep_received"
+#define DS_NAME_ID "doorstep_id"
+
 // Whether a column of this name would be taken for the customer, time, event, arrival or id;
 // whether for a case key.
 bool ds_recognise_is_role(ds_str name);

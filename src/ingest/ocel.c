@@ -77,7 +77,7 @@ static const struct {
     {"float", "DOUBLE"},   {"boolean", "BOOLEAN"},               {"text", "VARCHAR"},
     {"real", "DOUBLE"},    {"double", "DOUBLE"},                 {"numeric", "DOUBLE"},
     {"int", "DOUBLE"},     {"bigint", "DOUBLE"},                 {"bool", "BOOLEAN"},
-    {"date", "TIMESTAMP WITH TIME ZONE"}, {"timestamp", "TIMESTAMP WITH TIME ZONE"},
+    {"date", "DATE"},      {"timestamp", "TIMESTAMP WITH TIME ZONE"},
 };
 
 static uint8_t kind_of(ds_str name) {
@@ -259,8 +259,7 @@ static void types_text(const ds_ocel *ocel, char out[256]) {
 }
 
 static ds_code customer_find(ds_ocel *ocel, ds_error *err) {
-  // What an export calls them comes first.
-  static const char *const names[] = {DS_NAME_SUBJECT, "customer_id", "user_id", "account_id",
+  static const char *const names[] = {"customer_id", "user_id", "account_id",
                                       "client_id", "case_id", "customer", "customers", "user",
                                       "users", "account", "accounts", "client", "clients"};
   const char *wanted = ocel->options.customer;
@@ -268,6 +267,9 @@ static ds_code customer_find(ds_ocel *ocel, ds_error *err) {
   for (uint32_t i = 0; wanted != NULL && i < ocel->types.count; i++)
     if (ds_str_equal_nocase(ocel->types.text[i], ds_str_of(wanted)))
       ocel->customer_type = i;
+  const uint32_t marked = ds_names_find(&ocel->objects, ocel->marked);
+  if (wanted == NULL && ocel->marked.data != NULL && marked != DS_NONE)
+    ocel->customer_type = ocel->type_of[marked];
   for (size_t k = 0; wanted == NULL && k < sizeof names / sizeof *names; k++)
     for (uint32_t i = 0; i < ocel->types.count && ocel->customer_type == DS_NONE; i++)
       if (ds_str_equal_nocase(ocel->types.text[i], ds_str_of(names[k])))
@@ -304,6 +306,7 @@ ds_code ds_ocel_begin(ds_ocel *ocel, bool event, ds_str id, ds_str type, ds_str 
   ocel->type = ds_ocel_copy(&ocel->event, type);
   ocel->time = ds_ocel_copy(&ocel->event, time);
   ocel->relations_count = 0;
+  ocel->customer_now = DS_NONE;
   ocel->values_now_count = 0;
   return ocel->id.data == NULL || ocel->type.data == NULL || ocel->time.data == NULL
              ? ds_ocel_fail(ocel, "an event takes too much memory", err)
@@ -330,13 +333,21 @@ ds_code ds_ocel_set(ds_ocel *ocel, ds_str attribute, ds_str time, ds_str text, d
 }
 
 ds_code ds_ocel_relate(ds_ocel *ocel, ds_str object, ds_str qualifier, ds_error *err) {
+  const bool own = ds_str_equal(qualifier, ds_str_of(DS_NAME_SUBJECT));
   if (ocel->in_object)
     return pair_add(ocel, ocel->object, object, err);
-  if (!ocel->in_event)
+  if (!ocel->in_event) {
+    if (own && ocel->job == NULL && ocel->marked.data == NULL)
+      ocel->marked = ds_ocel_copy(&ocel->kept, object);
     return DS_OK;
+  }
   const uint32_t index = ds_names_find(&ocel->objects, object);
   if (index == DS_NONE)
     return ds_ocel_refuse(ocel, "objects", DS_REASON_NO_OBJECT, err);
+  if (own && ocel->type_of[index] == ocel->customer_type) {
+    ocel->customer_now = index;
+    return DS_OK;
+  }
   if (ocel->relations_count == OCEL_RELATIONS_MAX)
     return ds_ocel_fail(ocel, "an event with more than 4,096 objects", err);
   ocel->relations[ocel->relations_count++] =
@@ -363,10 +374,10 @@ static ds_code pass_run(ds_ocel *ocel, ds_error *err) {
 
 static ds_code plan_make(ds_ocel *ocel, ds_arena *arena, ds_plan *plan, ds_error *err) {
   static const char *const names[] = {"ocel:customer", "ocel:activity", "ocel:timestamp",
-                                      "ocel:eid"};
-  uint32_t column[4];
+                                      "ocel:eid", "ocel:received"};
+  uint32_t column[5];
   plan->name = ocel->options.file->name;
-  for (size_t i = 0; i < 4; i++)
+  for (size_t i = 0; i < 5; i++)
     TRY(ds_plan_column_add(plan, arena, ds_str_of(names[i]), ds_str_of("VARCHAR"), DS_USE_TEXT,
                            NULL, &column[i], err));
   ds_recognise_kind(ocel->types.text[ocel->customer_type], ocel->customer_kind);
@@ -377,7 +388,7 @@ static ds_code plan_make(ds_ocel *ocel, ds_arena *arena, ds_plan *plan, ds_error
   plan->events_count = 1;
   plan->events[0] = (ds_plan_event){
       .customer = column[0], .touchpoint = column[1], .time = column[2], .id = column[3],
-      .received = DS_NONE, .when = DS_NONE, .id_scope = ocel->options.id_scope,
+      .received = column[4], .when = DS_NONE, .id_scope = ocel->options.id_scope,
       .kind = ds_arena_text(arena, kind, strlen(kind)),
       .keys = ds_arena_array(arena, DS_PLAN_COLUMNS_MAX, sizeof(ds_plan_key)),
       .properties = ds_arena_array(arena, DS_PLAN_COLUMNS_MAX, sizeof(ds_plan_property)),
@@ -395,6 +406,7 @@ static ds_code ocel_start(ds_ocel *ocel, ds_arena *arena, ds_plan *plan, ds_erro
   TRY(customer_find(ocel, err));
   TRY(values_sort(ocel, err));
   ocel->line = 0;
+  ocel->id_attribute = ds_names_find(&ocel->attributes, ds_str_of(DS_NAME_ID));
   TRY(owners_find(ocel, err));
   return plan_make(ocel, arena, plan, err);
 }

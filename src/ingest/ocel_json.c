@@ -26,6 +26,7 @@ static uint32_t member(const reader *r, uint32_t object, const char *name) {
 // A value as text; numbers as they are shortest written.
 static ds_str text_of(const reader *r, uint32_t at, char out[40]) {
   const ds_ndjson_node *node = &r->nodes[at];
+  ds_value number = {.type = DS_TYPE_NUMBER};
   int size = 0;
   if (at == 0)
     return (ds_str){NULL, 0};
@@ -33,7 +34,10 @@ static ds_str text_of(const reader *r, uint32_t at, char out[40]) {
   case DS_NDJSON_TEXT: return node->text;
   case DS_NDJSON_BOOL: return ds_str_of(node->i != 0 ? "true" : "false");
   case DS_NDJSON_INTEGER: size = snprintf(out, 40, "%" PRId64, node->i); break;
-  case DS_NDJSON_NUMBER: size = snprintf(out, 40, "%.15g", node->number); break;
+  case DS_NDJSON_NUMBER:
+    number.number = node->number;
+    size = (int)ds_value_print(out, 40, &number);
+    break;
   default: return (ds_str){NULL, 0};
   }
   return (ds_str){out, (uint32_t)size};

@@ -9,7 +9,7 @@
 #include "ingest/names.h"
 #include "ingest/ocel_state.h"
 
-enum { COLUMN_CUSTOMER, COLUMN_EVENT, COLUMN_TIME, COLUMN_ID, TOGETHER_MAX = 256 };
+enum { COLUMN_CUSTOMER, COLUMN_EVENT, COLUMN_TIME, COLUMN_ID, COLUMN_RECEIVED, TOGETHER_MAX = 256 };
 
 // The objects of one type that an event names, each once.
 typedef struct group {
@@ -90,6 +90,14 @@ static ds_str value_at(const ds_ocel *ocel, uint32_t object, uint32_t attribute,
   return found;
 }
 
+// An object's id, without what an export had to put in front of it.
+static ds_str object_text(const ds_ocel *ocel, uint32_t object) {
+  ds_str own = {NULL, 0};
+  if (ocel->id_attribute != DS_NONE)
+    own = value_at(ocel, object, ocel->id_attribute, INT64_MAX);
+  return own.size > 0 ? own : ocel->objects.text[object];
+}
+
 static ds_code keys_set(ds_ocel *ocel, const group *g, ds_error *err) {
   char name[DS_NAME_BYTES_MAX + 16];
   const int size = snprintf(name, sizeof name, DS_PREFIX_KEY "%.*s",
@@ -98,7 +106,7 @@ static ds_code keys_set(ds_ocel *ocel, const group *g, ds_error *err) {
   if (texts == NULL)
     return ds_ocel_fail(ocel, "an event takes too much memory", err);
   for (uint32_t i = 0; i < g->count; i++)
-    texts[i] = ocel->objects.text[g->objects[i]];
+    texts[i] = object_text(ocel, g->objects[i]);
   return cell(ocel, (ds_str){name, (uint32_t)size}, true, "VARCHAR",
               one_or_list(ocel, texts, g->count), err);
 }
@@ -118,7 +126,7 @@ static ds_code attributes_set(ds_ocel *ocel, const group *g, int64_t time_ms, ds
         code = ds_ocel_fail(ocel, "an event takes too much memory", err);
         break;
       }
-      if (*seen != DS_NONE)
+      if (*seen != DS_NONE || attribute == ocel->id_attribute)
         continue;
       *seen = 1;
       for (uint32_t k = 0; k < g->count; k++)
@@ -156,9 +164,11 @@ static void group_fill(const ds_ocel *ocel, uint32_t first, group *g) {
 
 // The event's own customer object; else the customer of the first object that has one.
 static uint32_t customer_of(ds_ocel *ocel) {
-  uint32_t found = DS_NONE;
+  uint32_t found = ocel->customer_now;
   uint32_t owner = DS_NONE;
   bool several = false;
+  if (found != DS_NONE)
+    return found;
   for (uint32_t i = 0; i < ocel->relations_count; i++) {
     const uint32_t object = ocel->relations[i].object;
     if (ocel->type_of[object] == ocel->customer_type) {
@@ -199,15 +209,19 @@ ds_code ds_ocel_event_row(ds_ocel *ocel, ds_error *err) {
   TRY(ds_rows_begin(&ocel->rows, err));
   const uint32_t customer = customer_of(ocel);
   if (customer != DS_NONE)
-    TRY(fixed(ocel, COLUMN_CUSTOMER, ocel->objects.text[customer], err));
+    TRY(fixed(ocel, COLUMN_CUSTOMER, object_text(ocel, customer), err));
   TRY(fixed(ocel, COLUMN_EVENT, ocel->type, err));
   if (ocel->time.size > 0)
     TRY(fixed(ocel, COLUMN_TIME, ocel->time, err));
   if (ocel->id.size > 0)
     TRY(fixed(ocel, COLUMN_ID, ocel->id, err));
-  for (uint32_t i = 0; i < ocel->values_now_count; i++)
-    TRY(cell(ocel, ocel->values_now[i].name, false,
-             ds_ocel_duck_type(ocel, ocel->values_now[i].name), ocel->values_now[i].text, err));
+  for (uint32_t i = 0; i < ocel->values_now_count; i++) {
+    const ocel_attribute *at = &ocel->values_now[i];
+    if (ds_str_equal(at->name, ds_str_of(DS_NAME_RECEIVED)))
+      TRY(fixed(ocel, COLUMN_RECEIVED, at->text, err));
+    else
+      TRY(cell(ocel, at->name, false, ds_ocel_duck_type(ocel, at->name), at->text, err));
+  }
   group *g = ds_arena_alloc(&ocel->event, sizeof *g);
   if (g == NULL)
     return ds_ocel_fail(ocel, "an event takes too much memory", err);
@@ -229,7 +243,7 @@ static ds_code change_row(ds_ocel *ocel, const ocel_value *const *values, uint32
   *g = (group){.type = type, .objects = {object}, .count = 1};
   TRY(ds_rows_begin(&ocel->rows, err));
   if (ocel->owner_of[object] != DS_NONE)
-    TRY(fixed(ocel, COLUMN_CUSTOMER, ocel->objects.text[ocel->owner_of[object]], err));
+    TRY(fixed(ocel, COLUMN_CUSTOMER, object_text(ocel, ocel->owner_of[object]), err));
   snprintf(text, sizeof text, "%.240s changed", ds_names_text(&ocel->types, type));
   TRY(fixed(ocel, COLUMN_EVENT, ds_str_of(text), err));
   ds_time_print(time, values[0]->time_ms);

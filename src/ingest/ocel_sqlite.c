@@ -145,9 +145,12 @@ typedef struct declaring {
 
 static ds_code column_take(reader *r, const cursor *c, void *context, ds_error *err) {
   const declaring *d = context;
-  return is_own(text_at(c, 0)) ? DS_OK
-                               : ds_ocel_declare(r->ocel, d->of_event, d->type, text_at(c, 0),
-                                              text_at(c, 1), err);
+  // SQLite's dates may well hold the hour.
+  const bool date = ds_str_equal_nocase(text_at(c, 1), ds_str_of("date"));
+  const ds_str kind = date ? ds_str_of("timestamp") : text_at(c, 1);
+  return is_own(text_at(c, 0))
+             ? DS_OK
+             : ds_ocel_declare(r->ocel, d->of_event, d->type, text_at(c, 0), kind, err);
 }
 
 static ds_code types_read(reader *r, bool of_event, type_list *list, ds_error *err) {

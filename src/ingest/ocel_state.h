@@ -57,6 +57,8 @@ struct ds_ocel {
   uint32_t pairs_count;
   uint32_t pairs_capacity;
   uint32_t customer_type;
+  ds_str marked;         // object that an export's own relation names as the customer
+  uint32_t id_attribute; // of objects: their id where another type has it too; DS_NONE = no such
   char customer_kind[DS_NAME_BYTES_MAX + 2];
   // the thing under way
   bool in_event;
@@ -65,6 +67,7 @@ struct ds_ocel {
   ds_str id, type, time;
   ocel_relation relations[OCEL_RELATIONS_MAX];
   uint32_t relations_count;
+  uint32_t customer_now; // that the event's own relation names, DS_NONE = none
   ocel_attribute values_now[OCEL_ATTRIBUTES_MAX];
   uint32_t values_now_count;
   ds_buf json;

@@ -7,6 +7,7 @@
 
 #include "base/json.h"
 #include "base/map.h"
+#include "ingest/names.h"
 #include "ingest/xml.h"
 
 enum {
@@ -62,6 +63,7 @@ typedef struct xes {
   uint32_t path_size[PATH_DEPTH_MAX]; // of `path` before each component; of all of it: path_end
   uint32_t path_depth;
   uint32_t path_end;
+  char trace[DS_NAME_BYTES_MAX]; // the column that the traces' names are, "" = the usual one
   char path[DS_NAME_BYTES_MAX];
   bool path_long;
   ds_names names;
@@ -243,6 +245,10 @@ static void path_push(xes *x, ds_str key, bool of_trace) {
   const uint32_t size = x->path_end;
   x->path_size[x->path_depth++] = size;
   const char *prefix = x->path_depth > 1 ? "." : of_trace ? "case:" : "";
+  if (of_trace && x->trace[0] != '\0' && ds_str_equal(key, ds_str_of("concept:name"))) {
+    prefix = "";
+    key = ds_str_of(x->trace);
+  }
   const size_t more = strlen(prefix);
   // tidy_name in recognise.c keeps 250 bytes.
   x->path_long |= size + more + key.size > 250;
@@ -317,6 +323,12 @@ static void trace_reset(xes *x) {
   memset(x->trace_sample, 0, x->job == NULL ? sizeof x->trace_sample : 0);
 }
 
+// An export says what its traces are.
+static void trace_named(xes *x, ds_str column) {
+  if (column.size < sizeof x->trace && x->names.count == 0)
+    snprintf(x->trace, sizeof x->trace, "%.*s", DS_STR(column));
+}
+
 // The most frequent elements are told by the pointer that they were met under.
 static const kind *kind_of(xes *x, ds_str element) {
   for (size_t i = 0; i < KINDS; i++)
@@ -359,6 +371,8 @@ static ds_code on_start(void *context, ds_str name, const ds_xml_attribute *attr
   if ((above == IN_LOG || above == IN_TRACE) && ds_str_equal(name, ds_str_of("event")))
     return event_start(x, err);
   if (above == IN_LOG) {
+    if (of == &kinds[0] && ds_str_equal(key, ds_str_of(DS_NAME_TRACE)))
+      trace_named(x, value);
     if (!ds_str_equal(name, ds_str_of("trace")))
       return push(x, IN_OTHER, err);
     trace_reset(x);

@@ -258,6 +258,14 @@ ds_code ds_question_plan(const ds_request *request, ds_plan *ret_plan, ds_error 
   return DS_OK;
 }
 
+ds_code ds_question_select(const ds_request *request, const char *name, ds_plan *ret_plan,
+                           ds_error *err) {
+  const ds_question asker = {.name = name};
+  TRY(check_options(&asker, &request->options, err));
+  TRY(check_together(&request->options, err));
+  return ds_question_plan(request, ret_plan, err);
+}
+
 // The latest event time not after the clock, when some event is from the future.
 typedef struct latest_state {
   int64_t now_ms;

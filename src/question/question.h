@@ -75,6 +75,12 @@ const ds_question *ds_question_find(ds_str name);
 // The text given for an option, or its preset, or NULL.
 const char *ds_option_get(const ds_option_set *set, const char *name);
 
+// The plan of a scan that chooses as questions do: by the options --case, --attach, --where,
+// --from, --to and --range, which are checked. `name` is what messages call the asker. Lives in
+// the request's arena; its columns are the caller's business.
+DS_CHECKED ds_code ds_question_select(const ds_request *request, const char *name,
+                                      ds_plan *ret_plan, ds_error *err);
+
 // Checks options, fills the common part of the result (as_of, options, warnings) and runs the
 // question. DS_USAGE for an unknown or unreadable option, DS_EXPRESSION with a position.
 DS_CHECKED ds_code ds_question_run(const ds_question *question, const ds_request *request,
