@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/limits.h"
+#include "base/seeded.h"
 
 static const char *last_component(const char *path) {
   const char *slash = strrchr(path, '/');
@@ -50,7 +51,7 @@ static ds_code write_synced(ds_io *io, const char *path, const void *data, size_
   ds_code code = io->ops->truncate(io, file, 0, err);
   if (code == DS_OK)
     code = io->ops->write_at(io, file, 0, data, size, err);
-  if (code == DS_OK)
+  if (code == DS_OK && !DS_SEEDED(MANIFEST_NOT_SYNCED))
     code = io->ops->sync(io, file, err);
   io->ops->close(io, file);
   return code;
@@ -58,6 +59,8 @@ static ds_code write_synced(ds_io *io, const char *path, const void *data, size_
 
 ds_code ds_io_replace_file(ds_io *io, const char *dir, const char *path, const void *data,
                            size_t size, ds_error *err) {
+  if (DS_SEEDED(MANIFEST_IN_PLACE))
+    return write_synced(io, path, data, size, err);
   char temporary[DS_PATH_BYTES_MAX];
   const int length = snprintf(temporary, sizeof(temporary), "%s.tmp", path);
   if (length < 0 || (size_t)length >= sizeof(temporary))
@@ -70,5 +73,5 @@ ds_code ds_io_replace_file(ds_io *io, const char *dir, const char *path, const v
     (void)io->ops->unlink(io, temporary, NULL);
     return code;
   }
-  return io->ops->sync_dir(io, dir, err);
+  return DS_SEEDED(MANIFEST_NOT_NAMED) ? DS_OK : io->ops->sync_dir(io, dir, err);
 }

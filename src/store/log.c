@@ -9,6 +9,7 @@
 #include <xxhash.h>
 
 #include "base/limits.h"
+#include "base/seeded.h"
 
 static const char log_magic[8] = {'D', 'S', 'T', 'E', 'P', 'L', 'O', 'G'};
 
@@ -175,7 +176,8 @@ static ds_code record_at(log_window *window, uint64_t at, uint64_t seq_min, uint
       seq < seq_min || seq > seq_max)
     return DS_OK;
   TRY(window_view(window, at, DS_LOG_RECORD_BYTES + (size_t)length, &record, err));
-  if (get_u64(record + RECORD_AT_CHECKSUM) != record_checksum(window->log, record, length))
+  if (get_u64(record + RECORD_AT_CHECKSUM) != record_checksum(window->log, record, length) &&
+      !DS_SEEDED(RECORD_UNCHECKED))
     return DS_OK;
   *ret_record = record;
   *ret_size = DS_LOG_RECORD_BYTES + (size_t)length;
@@ -218,7 +220,7 @@ static ds_code scan_records(ds_log *log, log_window *window, ds_log_each each, v
     log->next_seq++;
   }
   assert(log->end + size <= window->file_bytes);
-  log->torn = log->end + size < window->file_bytes;
+  log->torn = log->end + size < window->file_bytes && !DS_SEEDED(TORN_END_KEPT);
   return check_torn_end(window, err);
 }
 
@@ -235,7 +237,8 @@ ds_code ds_log_scan(ds_log *log, ds_log_each each, void *context, ds_error *err)
 }
 
 bool ds_log_is_settled(const ds_log *log) {
-  return !log->torn && (log->marked || log->end == DS_LOG_HEADER_BYTES);
+  return !log->torn &&
+         (log->marked || log->end == DS_LOG_HEADER_BYTES || DS_SEEDED(TORN_END_KEPT));
 }
 
 void ds_log_begin(ds_buf *record, ds_log_kind kind) {
@@ -263,7 +266,9 @@ static ds_code finish_record(const ds_log *log, ds_buf *record, ds_error *err) {
 static ds_code write_record(ds_log *log, const ds_buf *record, bool sync, ds_error *err) {
   const ds_io_ops *ops = log->io->ops;
   ds_code code = ops->write_at(log->io, log->file, log->end, record->data, record->size, err);
-  if (code == DS_OK && sync)
+  if (code == DS_OK && sync && !DS_SEEDED(ACKNOWLEDGE_BEFORE_SYNC))
+    code = ops->sync(log->io, log->file, err);
+  if (code != DS_OK && DS_SEEDED(SYNC_RETRIED))
     code = ops->sync(log->io, log->file, err);
   if (code == DS_OK)
     return DS_OK;

@@ -5,6 +5,7 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
+#include "base/seeded.h"
 #include "store/block_state.h"
 
 #define NAMES_ALL (DS_NAMES_MAX + 1u)
@@ -224,7 +225,7 @@ static ds_code write_file(ds_part_writer *w, ds_io *io, const char *path, uint64
   sink to = {.io = io};
   TRY(io->ops->open(io, path, DS_OPEN_WRITE | DS_OPEN_CREATE | DS_OPEN_EXCLUSIVE, &to.file, err));
   ds_code code = put_all(w, &to, number, footer, err);
-  if (code == DS_OK)
+  if (code == DS_OK && !DS_SEEDED(PART_NOT_SYNCED))
     code = io->ops->sync(io, to.file, err);
   io->ops->close(io, to.file);
   return code;

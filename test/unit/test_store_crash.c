@@ -2,7 +2,8 @@
 // The sweeps of docs/durability.md over a whole life of a store: power loss before every mutating
 // operation under the loss policies, errors at every operation, flipped bytes. `seed, operation,
 // policy` makes a case again. Every case of every sweep runs with DS_STRESS=1; else one in so many,
-// evenly over operations and policies.
+// evenly over operations and policies. DS_SEEDED_BUG=NAME switches a bug of base/seeded.h on, in a
+// build that has them: the first failure then ends the run.
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -351,5 +352,10 @@ int main(void) {
       cmocka_unit_test_setup_teardown(test_lost_manifest, set_up, tear_down),
       cmocka_unit_test_setup_teardown(test_orphans, set_up, tear_down),
   };
-  return cmocka_run_group_tests_name("store crash", tests, NULL, NULL);
+  if (getenv("DS_SEEDED_BUG") == NULL)
+    return cmocka_run_group_tests_name("store crash", tests, NULL, NULL);
+  for (size_t i = 0; i < sizeof tests / sizeof *tests; i++)
+    if (_cmocka_run_group_tests("seeded", &tests[i], 1, NULL, NULL) != 0)
+      return 1;
+  return 0;
 }
