@@ -47,6 +47,8 @@ static ds_code put_names(cli *run, const ds_expression *expression, const ds_sch
   uint32_t count = 0;
   TRY(ds_expression_reads(expression, &run->arena, &names, &count, err));
   ds_table *table = ds_result_table(result, "names", "What it reads", name_columns, NAME_COLUMNS);
+  if (table != NULL)
+    table->beneath = "carried_by";
   for (uint32_t i = 0; i < count; i++) {
     ds_cell *cell = table == NULL ? NULL : ds_table_row(result, table);
     if (cell == NULL)

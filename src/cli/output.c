@@ -146,6 +146,7 @@ ds_code cli_show(cli *run, const ds_result *result, ds_error *err) {
   const ds_render_options options = {
       .columns = cli_columns(),
       .rows_max = terminal && cli_value(run, "limit") == NULL ? TERMINAL_ROWS_MAX : 0,
+      .short_lists = terminal,
       .color = terminal && getenv("NO_COLOR") == NULL,
       .table = cli_value(run, "table"),
   };

@@ -356,6 +356,8 @@ static ds_code put_events(timeline_work *work, ds_error *err) {
       columns[count++] = event_columns[c];
   ds_table *table = columns == NULL ? NULL : ds_result_table(work->result, "events",
                                                              "What happened", columns, count);
+  if (table != NULL)
+    table->beneath = "details";
   if (!grouped)
     return put_group(work, NULL, table, err);
   for (uint32_t c = 0; c < work->cases_count; c++)

@@ -34,6 +34,45 @@ void ds_text_clean(ds_str text, ds_buf *out) {
   }
 }
 
+// The size of the character at `at`.
+static uint32_t character_size(ds_str text, uint32_t at) {
+  uint32_t end = at + 1;
+  while (end < text.size && ((uint8_t)text.data[end] & 0xc0) == 0x80)
+    end++;
+  return end - at;
+}
+
+void ds_text_cut(ds_str text, uint32_t columns, ds_buf *out) {
+  uint32_t total = ds_str_columns(text);
+  if (total <= columns) {
+    ds_buf_append(out, text.data, text.size);
+    return;
+  }
+  const uint32_t tail = (columns - 1) / 2;
+  const uint32_t head = columns - 1 - tail;
+  uint32_t at = 0, used = 0;
+  while (at < text.size) {
+    const uint32_t size = character_size(text, at);
+    const uint32_t width = ds_str_columns((ds_str){text.data + at, size});
+    if (used + width > head)
+      break;
+    used += width;
+    at += size;
+  }
+  ds_buf_append(out, text.data, at);
+  ds_buf_text(out, "…");
+  for (total -= used; total > tail;) {
+    const uint32_t size = character_size(text, at);
+    total -= ds_str_columns((ds_str){text.data + at, size});
+    at += size;
+  }
+  // What combines would do so with the sign before.
+  while (at < text.size &&
+         ds_str_columns((ds_str){text.data + at, character_size(text, at)}) == 0)
+    at += character_size(text, at);
+  ds_buf_append(out, text.data + at, text.size - at);
+}
+
 static void list_append(ds_str text, ds_buf *out, void (*item)(ds_str text, ds_buf *out)) {
   uint32_t start = 0;
   for (uint32_t at = 0; at <= text.size; at++) {

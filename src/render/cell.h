@@ -7,6 +7,10 @@
 #include "base/buf.h"
 #include "render/render.h"
 
+// Appends a clean text in at most `columns` (>= 1) terminal columns. A longer one loses its middle
+// to "…": names that begin alike mostly differ at their ends.
+void ds_text_cut(ds_str text, uint32_t columns, ds_buf *out);
+
 // Appends a cell for people: "12,345", "3.2 d", "7.9 %", "2018-01-31 10:00", "–" for null.
 void ds_cell_human(const ds_column *column, const ds_cell *cell, ds_buf *out);
 

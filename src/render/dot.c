@@ -105,13 +105,10 @@ ds_str ds_picture_name(ds_picture *picture, ds_str name, uint32_t columns_max) {
   ds_text_clean(name.size == 0 ? ds_str_of("(no name)") : name, scratch);
   ds_str text = {(const char *)scratch->data, (uint32_t)scratch->size};
   if (ds_str_columns(text) > columns_max) {
-    while (ds_str_columns(text) > columns_max - 1) {
-      do
-        text.size--;
-      while (text.size > 0 && ((uint8_t)text.data[text.size] & 0xc0) == 0x80);
-    }
-    scratch->size = text.size;
-    ds_buf_text(scratch, "…");
+    ds_buf whole = *scratch;
+    ds_buf_init(scratch, whole.size_max);
+    ds_text_cut(text, columns_max, scratch);
+    ds_buf_done(&whole);
   }
   return (ds_str){(const char *)scratch->data, (uint32_t)scratch->size};
 }

@@ -2,8 +2,9 @@
 #include "render/layout.h"
 
 enum {
-  TEXT_WIDTH_MAX = 60, // a longer text is cut even on a wide screen
+  TEXT_WIDTH_MAX = 60, // a longer text is cut before figures are dropped
   TEXT_WIDTH_MIN = 14, // texts are not cut below this while figures can be dropped
+  BESIDE_WIDTH_MIN = 20, // a text that goes beneath stays in its row where it fits into so much
   BAR_WIDTH_MIN = 5,
   BAR_WIDTH_MAX = 24,
 };
@@ -12,16 +13,42 @@ static uint32_t text_width(ds_buf *text) {
   return ds_str_columns((ds_str){(const char *)text->data, (uint32_t)text->size});
 }
 
-static uint32_t natural_width(const ds_table *table, uint32_t rows, uint32_t column,
-                              ds_buf *scratch) {
+static ds_str label_of(const ds_column *column, ds_buf *scratch) {
   ds_buf_reset(scratch);
-  ds_column_label(&table->columns[column], scratch);
-  uint32_t width = text_width(scratch);
+  ds_column_label(column, scratch);
+  return (ds_str){(const char *)scratch->data, (uint32_t)scratch->size};
+}
+
+// The wider of a label's two lines when it is broken at `split`.
+static uint32_t split_width(ds_str label, uint32_t split) {
+  const uint32_t rest = split + (split > 0);
+  const uint32_t above = ds_str_columns((ds_str){label.data, split});
+  const uint32_t below = ds_str_columns((ds_str){label.data + rest, label.size - rest});
+  return above > below ? above : below;
+}
+
+uint32_t ds_label_split(ds_str label, uint32_t width) {
+  uint32_t best = 0;
+  if (ds_str_columns(label) <= width)
+    return 0;
+  for (uint32_t at = 1; at + 1 < label.size; at++)
+    if (label.data[at] == ' ' && split_width(label, at) < split_width(label, best))
+      best = at;
+  return best;
+}
+
+static uint32_t cell_width(const ds_table *table, uint32_t row, uint32_t column, ds_buf *scratch) {
+  ds_buf_reset(scratch);
+  ds_cell_human(&table->columns[column],
+                &table->cells[(size_t)row * table->columns_count + column], scratch);
+  return text_width(scratch);
+}
+
+static uint32_t cells_width(const ds_table *table, uint32_t rows, uint32_t column,
+                            ds_buf *scratch) {
+  uint32_t width = 0;
   for (uint32_t row = 0; row < rows; row++) {
-    ds_buf_reset(scratch);
-    ds_cell_human(&table->columns[column],
-                  &table->cells[(size_t)row * table->columns_count + column], scratch);
-    const uint32_t cell = text_width(scratch);
+    const uint32_t cell = cell_width(table, row, column, scratch);
     width = cell > width ? cell : width;
   }
   return width;
@@ -87,6 +114,17 @@ static void cut_until_fit(const ds_table *table, ds_layout *layout, uint32_t wid
   }
 }
 
+// What a bar needs; nothing when there is none, or when the last text has taken what was left over.
+static uint32_t bar_room(const ds_table *table, uint32_t rows, const ds_layout *layout) {
+  bool wanted = false;
+  for (uint32_t i = 0; i < layout->count; i++) {
+    wanted = wanted || has_bar(table, layout->shown[i].column);
+    if (layout->shown[i].column == layout->beneath)
+      return 0;
+  }
+  return wanted && rows >= 2 ? BAR_WIDTH_MIN + DS_LAYOUT_GAP : 0;
+}
+
 // Gives what is left over to a bar behind the main figure.
 static void bar_place(const ds_table *table, uint32_t rows, ds_layout *layout, uint32_t width) {
   const uint32_t used = total_width(layout) + DS_LAYOUT_GAP;
@@ -109,44 +147,112 @@ static void bar_place(const ds_table *table, uint32_t rows, ds_layout *layout, u
   }
 }
 
+// Makes the last column, which is to go beneath, as wide as the others leave room, so that its
+// short texts stay in their rows; false when there is no room, or no text so short.
+static bool stays_beside(const ds_table *table, uint32_t rows, ds_layout *layout, uint32_t width) {
+  ds_layout fitted = *layout;
+  ds_shown *last = &fitted.shown[fitted.count - 1];
+  last->width = BESIDE_WIDTH_MIN;
+  drop_until_fit(table, &fitted, width, false);
+  last = &fitted.shown[fitted.count - 1];
+  const uint32_t total = total_width(&fitted);
+  if (last->column != layout->beneath || total > width)
+    return false;
+  last->width += width - total;
+  ds_buf scratch;
+  ds_buf_init(&scratch, 1u << 20);
+  bool some = false;
+  for (uint32_t row = 0; row < rows && !some; row++)
+    some = cell_width(table, row, last->column, &scratch) <= last->width;
+  ds_buf_done(&scratch);
+  if (some)
+    *layout = fitted;
+  return some;
+}
+
 // A list, or the text that the table names, goes beneath the rows when it does not fit, for it
 // matters to its last word.
-static void lists_place(const ds_table *table, ds_layout *layout, uint32_t width) {
+static void lists_place(const ds_table *table, uint32_t rows, ds_layout *layout, uint32_t width) {
   layout->beneath = DS_LAYOUT_NONE;
-  for (uint32_t i = 0; i < layout->count; i++) {
+  for (uint32_t i = 1; i < layout->count && total_width(layout) > width; i++) {
     const uint32_t column = layout->shown[i].column;
     const bool named =
         table->beneath != NULL && strcmp(table->columns[column].name, table->beneath) == 0;
-    if (i == 0 || (!named && table->columns[column].type != DS_CELL_LIST) ||
-        total_width(layout) <= width)
+    ds_layout fitted = *layout;
+    drop_until_fit(table, &fitted, width, false);
+    if ((!named && table->columns[column].type != DS_CELL_LIST) ||
+        (named && total_width(&fitted) <= width))
       continue;
     layout->beneath = column;
-    drop(layout, i);
+    if (!named || !stays_beside(table, rows, layout, width))
+      drop(layout, i);
     return;
   }
 }
 
-void ds_layout_make(const ds_table *table, uint32_t rows, uint32_t width, ds_layout *ret_layout) {
+// A text that no row has tells nothing.
+static bool is_void(const ds_table *table, uint32_t rows, uint32_t column) {
+  if (column == 0 || ds_column_is_figure(&table->columns[column]))
+    return false;
+  for (uint32_t row = 0; row < rows; row++)
+    if (!table->cells[(size_t)row * table->columns_count + column].null)
+      return false;
+  return true;
+}
+
+// Every column that tells something, as wide as its cells and its label.
+static void measure(const ds_table *table, uint32_t rows, ds_layout *layout) {
   ds_buf scratch;
   ds_buf_init(&scratch, 1u << 20);
-  *ret_layout = (ds_layout){.count = 0};
-  for (uint32_t i = 0; i < table->columns_count && i < DS_LAYOUT_COLUMNS_MAX; i++)
-    ret_layout->shown[ret_layout->count++] =
-        (ds_shown){i, natural_width(table, rows, i, &scratch)};
+  for (uint32_t i = 0; i < table->columns_count && layout->count < DS_LAYOUT_COLUMNS_MAX; i++) {
+    if (is_void(table, rows, i))
+      continue;
+    const uint32_t cells = cells_width(table, rows, i, &scratch);
+    const ds_str label = label_of(&table->columns[i], &scratch);
+    const uint32_t whole = ds_str_columns(label);
+    const uint32_t split = split_width(label, ds_label_split(label, cells));
+    layout->shown[layout->count++] =
+        (ds_shown){i, cells > whole ? cells : whole, cells > split ? cells : split};
+  }
   ds_buf_done(&scratch);
-  lists_place(table, ret_layout, width);
-  for (uint32_t i = 0; i < ret_layout->count; i++)
-    if (ret_layout->shown[i].width > TEXT_WIDTH_MAX &&
-        table->columns[ret_layout->shown[i].column].type == DS_CELL_TEXT)
-      ret_layout->shown[i].width = TEXT_WIDTH_MAX;
+}
+
+static bool splits_label(const ds_table *table, const ds_layout *layout) {
+  ds_buf scratch;
+  ds_buf_init(&scratch, 1u << 20);
+  bool splits = false;
+  for (uint32_t i = 0; i < layout->count && !splits; i++)
+    splits = ds_label_split(label_of(&table->columns[layout->shown[i].column], &scratch),
+                            layout->shown[i].width) != 0;
+  ds_buf_done(&scratch);
+  return splits;
+}
+
+// Breaks labels, and cuts the longest texts, when not all fits.
+static void narrow(const ds_table *table, ds_layout *layout, uint32_t width) {
+  for (uint32_t i = 0; i < layout->count && total_width(layout) > width; i++)
+    if (layout->shown[i].column != layout->beneath)
+      layout->shown[i].width = layout->shown[i].width_split;
+  for (uint32_t i = 0; i < layout->count && total_width(layout) > width; i++)
+    if (layout->shown[i].width > TEXT_WIDTH_MAX &&
+        table->columns[layout->shown[i].column].type == DS_CELL_TEXT)
+      layout->shown[i].width = TEXT_WIDTH_MAX;
+}
+
+void ds_layout_make(const ds_table *table, uint32_t rows, uint32_t width, ds_layout *ret_layout) {
+  *ret_layout = (ds_layout){.count = 0};
+  measure(table, rows, ret_layout);
+  lists_place(table, rows, ret_layout, width);
   // The bar tells more at a glance than a secondary figure.
-  const bool wanted = rows >= 2 && (table->bar == NULL || *table->bar != '\0');
-  const uint32_t bar = !wanted ? 0 : BAR_WIDTH_MIN + DS_LAYOUT_GAP;
-  drop_until_fit(table, ret_layout, width > bar ? width - bar : width, false);
+  const uint32_t bar = bar_room(table, rows, ret_layout);
+  const uint32_t room = width > bar ? width - bar : width;
+  narrow(table, ret_layout, room);
+  drop_until_fit(table, ret_layout, room, false);
   cut_until_fit(table, ret_layout, width, TEXT_WIDTH_MIN);
   drop_until_fit(table, ret_layout, width, true);
   cut_until_fit(table, ret_layout, width, 1);
   while (ret_layout->count > 1 && total_width(ret_layout) > width)
     drop(ret_layout, ret_layout->count - 1);
   bar_place(table, rows, ret_layout, width);
+  ret_layout->split_labels = splits_label(table, ret_layout);
 }

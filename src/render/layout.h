@@ -10,30 +10,38 @@
 // More columns than this are not shown; spaces between two columns.
 enum { DS_LAYOUT_COLUMNS_MAX = 64, DS_LAYOUT_GAP = 2 };
 
-// One shown column: its index in the table and its width.
+// One shown column: its index in the table, its width, and the least width that cuts nothing, its
+// label on two lines.
 typedef struct ds_shown {
   uint32_t column;
   uint32_t width;
+  uint32_t width_split;
 } ds_shown;
 
-// No list stands beneath the rows.
+// Nothing stands beneath the rows.
 #define DS_LAYOUT_NONE UINT32_MAX
 
-// What is shown. The list of column number `beneath`, too long to stand in its row, gets lines of
-// its own under it. The bar stands behind the shown column number bar_after (when bar_width > 0)
-// and is full at bar_full.
+// What is shown. The text of column number `beneath`, too long to stand in its row, gets lines of
+// its own under it; when that column is shown too, only where it is too long. The bar stands behind
+// the shown column number bar_after (when bar_width > 0) and is full at bar_full.
 typedef struct ds_layout {
   ds_shown shown[DS_LAYOUT_COLUMNS_MAX];
   uint32_t count;
   uint32_t beneath;
+  bool split_labels; // some stand on two lines
   uint32_t bar_after;
   uint32_t bar_width;
   double bar_full;
 } ds_layout;
 
-// Measures the first `rows` rows and fits them into `width` terminal columns: secondary columns are
-// dropped from the right, then texts are cut, then figures but the first count and that of the bar
-// are dropped from the right; what is left over goes to the bar.
+// Where a label breaks into two lines when it is wider than `width`: at which space, so that the
+// wider line is narrowest; 0 = it stands on one.
+uint32_t ds_label_split(ds_str label, uint32_t width);
+
+// Measures the first `rows` rows and fits them into `width` terminal columns: texts that no row has
+// are left out, labels broken, secondary columns dropped from the right, then texts cut, then
+// figures but the first count and that of the bar dropped from the right; what is left over goes to
+// the bar.
 void ds_layout_make(const ds_table *table, uint32_t rows, uint32_t width, ds_layout *ret_layout);
 
 #endif

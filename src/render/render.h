@@ -10,10 +10,12 @@
 
 // How to render. `columns` is the terminal's width (0 = 80); `color` allows ANSI colour (never the
 // only sign); `rows_max` rows per table are shown in a terminal table (0 = all), the rest is
-// counted in a last line. `table` names the one table that CSV holds (NULL = the main table).
+// counted in a last line. `short_lists` leaves out the middle of long lists there. `table` names
+// the one table that CSV holds (NULL = the main table).
 typedef struct ds_render_options {
   uint32_t columns;
   uint32_t rows_max;
+  bool short_lists;
   bool color;
   const char *table;
 } ds_render_options;
@@ -41,8 +43,8 @@ const ds_format *ds_format_of_file(ds_str path);
 void ds_text_clean(ds_str text, ds_buf *out);
 
 // For people at a terminal: titles, aligned figures in people's units, a bar for the main count,
-// notes and the definition below. Fits options->columns: secondary columns go first, long texts end
-// in "…". Control characters of names never reach the terminal.
+// notes and the definition below. Fits options->columns: secondary columns go first, long texts
+// lose their middle to "…". Control characters of names never reach the terminal.
 DS_CHECKED ds_code ds_render_table(const ds_result *result, const ds_render_options *options,
                                    ds_buf *out, ds_error *err);
 

@@ -9,6 +9,7 @@
 // clang-format on
 #include <stdio.h>
 
+#include "render/cell.h"
 #include "unit/render_sample.h"
 
 static const char *text_of(sample *made, const char *format, const ds_render_options *options) {
@@ -141,6 +142,137 @@ static void test_one_row_is_a_list(void **state) {
   sample_done(&made);
 }
 
+// A name that is too long loses its middle, combining signs and wide ones whole.
+static void test_names_lose_their_middle(void **state) {
+  (void)state;
+  static const struct {
+    const char *text;
+    uint32_t columns;
+    const char *cut;
+  } cases[] = {
+      {"email_opened", 12, "email_opened"},     {"email_opened", 11, "email…pened"},
+      {"email_opened", 6, "ema…ed"},            {"email_opened", 2, "e…"},
+      {"email_opened", 1, "…"},                 {"日本語です", 6, "日…す"},
+      {"ae\xcc\x81iou", 4, "ae\xcc\x81…u"},     {"aeioe\xcc\x81", 3, "a…e\xcc\x81"},
+      {"abc\xcc\x81", 2, "a…"},
+  };
+  ds_buf out;
+  ds_buf_init(&out, 1000);
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    ds_buf_reset(&out);
+    ds_text_cut(ds_str_of(cases[i].text), cases[i].columns, &out);
+    assert_string_equal(ds_buf_cstr(&out), cases[i].cut);
+  }
+  ds_buf_done(&out);
+}
+
+// What does not fit into a row goes beneath it; labels break; a text that no row has is left out.
+static void test_narrow(void **state) {
+  (void)state;
+  static const ds_column columns[] = {
+      {"name", DS_CELL_TEXT, "", "", false},
+      {"owner", DS_CELL_TEXT, "", "", false},
+      {"longest_gap_ms", DS_CELL_DURATION, "", "", false},
+      {"details", DS_CELL_TEXT, "", "", false},
+  };
+  sample made;
+  sample_init(&made);
+  made.result.tables_count = 0;
+  made.result.definition = NULL;
+  ds_table *table = ds_result_table(&made.result, "t", "Title", columns, 4);
+  table->beneath = "details";
+  const char *const details[] = {"short", "a text that is a good deal longer than the row"};
+  for (int i = 0; i < 2; i++) {
+    ds_cell *row = ds_table_row(&made.result, table);
+    row[0] = ds_cell_text(&made.result, ds_str_of(i == 0 ? "one" : "two"));
+    row[2] = ds_cell_double(2000);
+    row[3] = ds_cell_text(&made.result, ds_str_of(details[i]));
+  }
+  assert_string_equal(text_of(&made, "table", &(ds_render_options){.columns = 40}),
+                      "Title\n"
+                      "name  longest gap  details\n"
+                      "────────────────────────────────────────\n"
+                      "one         2.0 s  short\n"
+                      "two         2.0 s\n"
+                      "      a text that is a good deal longer\n"
+                      "      than the row\n\n");
+  assert_string_equal(text_of(&made, "table", &(ds_render_options){.columns = 30}),
+                      "Title\n"
+                      "name  longest gap\n"
+                      "─────────────────\n"
+                      "one         2.0 s\n"
+                      "      short\n"
+                      "two         2.0 s\n"
+                      "      a text that is a good\n"
+                      "      deal longer than the row\n\n");
+  table->columns_count = 3;
+  table->beneath = NULL;
+  table->rows_count = 1;
+  assert_string_equal(text_of(&made, "table", &(ds_render_options){.columns = 20}),
+                      "Title\n"
+                      "name  longest gap\n"
+                      "─────────────────\n"
+                      "one         2.0 s\n\n");
+  sample_done(&made);
+}
+
+static void test_labels_break(void **state) {
+  (void)state;
+  static const ds_column columns[] = {
+      {"touchpoint", DS_CELL_TEXT, "", "", false},
+      {"satisfaction_others", DS_CELL_NUMBER, "", "", false},
+  };
+  sample made;
+  sample_init(&made);
+  made.result.tables_count = 0;
+  made.result.definition = NULL;
+  ds_table *table = ds_result_table(&made.result, "t", "Title", columns, 2);
+  table->bar = "";
+  ds_cell *row = ds_table_row(&made.result, table);
+  row[0] = ds_cell_text(&made.result, ds_str_of("order_placed"));
+  row[1] = ds_cell_double(4.5);
+  assert_string_equal(text_of(&made, "table", &(ds_render_options){.columns = 30}),
+                      "Title\n"
+                      "              satisfaction\n"
+                      "touchpoint          others\n"
+                      "──────────────────────────\n"
+                      "order_placed          4.50\n\n");
+  sample_done(&made);
+}
+
+// A list breaks between its items; a short one leaves out its middle.
+static void test_lists(void **state) {
+  (void)state;
+  static const ds_column columns[] = {
+      {"rank", DS_CELL_COUNT, "", "", false},
+      {"route", DS_CELL_LIST, "", "", false},
+  };
+  sample made;
+  sample_init(&made);
+  made.result.tables_count = 0;
+  made.result.definition = NULL;
+  ds_table *table = ds_result_table(&made.result, "t", "Title", columns, 2);
+  char list[400] = "first of all";
+  for (int i = 2; i <= 40; i++)
+    snprintf(list + strlen(list), sizeof list - strlen(list), "%c%d", DS_LIST_SEPARATOR, i);
+  ds_cell *row = ds_table_row(&made.result, table);
+  row[0] = ds_cell_i64(1);
+  row[1] = ds_cell_text(&made.result, ds_str_of(list));
+  ds_render_options options = {.columns = 40, .short_lists = true};
+  assert_string_equal(text_of(&made, "table", &options),
+                      "Title\n"
+                      "rank\n"
+                      "────\n"
+                      "   1\n"
+                      "      first of all > 2 > 3 > 4 > 5 > 6 >\n"
+                      "      7 > 8 > 9 > 10 > 11 > 12 > 13 >\n"
+                      "      14 > 15 > 16 > … 17 more … > 34 >\n"
+                      "      35 > 36 > 37 > 38 > 39 > 40\n\n");
+  options.short_lists = false;
+  assert_non_null(strstr(text_of(&made, "table", &options), " 17 > 18 >"));
+  sample_done(&made);
+}
+
 static void test_csv(void **state) {
   (void)state;
   sample made;
@@ -231,6 +363,8 @@ int main(void) {
       cmocka_unit_test(test_table),       cmocka_unit_test(test_every_width_fits),
       cmocka_unit_test(test_rows_are_cut), cmocka_unit_test(test_terminal_is_safe),
       cmocka_unit_test(test_one_row_is_a_list), cmocka_unit_test(test_csv),
+      cmocka_unit_test(test_names_lose_their_middle), cmocka_unit_test(test_narrow),
+      cmocka_unit_test(test_labels_break), cmocka_unit_test(test_lists),
       cmocka_unit_test(test_csv_is_safe), cmocka_unit_test(test_json),
       cmocka_unit_test(test_full_buffer), cmocka_unit_test(test_formats),
   };
