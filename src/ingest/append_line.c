@@ -393,9 +393,11 @@ static ds_str join_names(line *in, ds_str outer, ds_str inner) {
   char *name = size <= DS_NAME_BYTES_MAX ? (char *)ds_arena_alloc(&in->reader->arena, size) : NULL;
   if (name == NULL)
     return (ds_str){NULL, 0};
-  memcpy(name, outer.data, outer.size);
+  if (outer.size > 0) // a name of no bytes may have no address
+    memcpy(name, outer.data, outer.size);
   name[outer.size] = '.';
-  memcpy(name + outer.size + 1, inner.data, inner.size);
+  if (inner.size > 0)
+    memcpy(name + outer.size + 1, inner.data, inner.size);
   return (ds_str){name, (uint32_t)size};
 }
 

@@ -282,7 +282,8 @@ ds_code ds_part_chunk(const ds_part *part, uint32_t column, uint32_t block, ds_b
   assert(column < part->columns && block < part->info.blocks);
   const ds_chunk_record *chunk = &part->chunk[(size_t)column * part->info.blocks + block];
   const uint8_t *data = NULL;
-  if (part->image != NULL) {
+  // Only the offset of what has a size was checked against the file.
+  if (part->image != NULL && chunk->size > 0) {
     data = part->image + chunk->offset;
   } else if (chunk->size > 0) {
     ds_buf_reset(buf);
