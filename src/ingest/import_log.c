@@ -14,12 +14,39 @@ bool ds_importer_has_tables(const ds_importer *importer) {
   return tables;
 }
 
+enum { WANTED_MAX = 64 };
+
+// The name of a column before it was renamed.
+static ds_str renamed_from(const ds_import_options *options, ds_str name) {
+  for (uint32_t i = 0; i < options->renames_count; i++)
+    if (ds_str_equal_nocase(name, ds_str_of(options->renames[i].value)))
+      return ds_str_of(options->renames[i].name);
+  return name;
+}
+
+// The columns that options name: wherever in a log they first appear, they are to be found.
+static uint32_t columns_wanted(const ds_import_options *options, ds_str wanted[WANTED_MAX]) {
+  const char *const lists[] = {options->customer_column, options->time_column,
+                               options->event_column, options->case_column};
+  uint32_t count = 0;
+  for (size_t i = 0; i < sizeof lists / sizeof *lists; i++)
+    for (const char *at = lists[i]; at != NULL && *at != '\0' && count < WANTED_MAX;) {
+      const ds_str name = {at, i == 3 ? (uint32_t)strcspn(at, ",") : (uint32_t)strlen(at)};
+      wanted[count++] = renamed_from(options, name);
+      at += name.size + (at[name.size] == ',');
+    }
+  return count;
+}
+
 ds_code ds_importer_log_look(ds_importer *importer, uint32_t file, ds_input *ret_input,
                              ds_error *err) {
   if (importer->time_format != NULL)
     return ds_fail(err, DS_USAGE, "%s: the times of an event log are ISO 8601: --option "
                    "time_format is not for it", importer->files[file].name);
-  return ds_xes_look(importer->io, &importer->files[file], &importer->plans, ret_input, err);
+  ds_str wanted[WANTED_MAX];
+  const uint32_t count = columns_wanted(importer->options, wanted);
+  return ds_xes_look(importer->io, &importer->files[file], wanted, count, &importer->plans,
+                     ret_input, err);
 }
 
 // --- OCEL

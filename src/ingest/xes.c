@@ -81,6 +81,11 @@ typedef struct xes {
   ds_str *sample[DS_SAMPLE_ROWS];
   ds_str trace_sample[NAMES_MAX];
   uint32_t sample_rows;
+  const ds_str *wanted; // columns that must be found, if they are anywhere
+  uint32_t wanted_count;
+  uint32_t sample_row;
+  bool seeking; // the sample is full, and only they are looked for
+  bool sought;  // the event has one of them
 } xes;
 
 static ds_code refuse(xes *x, const char *what, ds_error *err) {
@@ -99,20 +104,42 @@ static bool in_event(const xes *x) {
 
 // --- looking: the first events as a table of texts
 
+static bool is_wanted(const xes *x, ds_str name) {
+  for (uint32_t i = 0; i < x->wanted_count; i++)
+    if (ds_str_equal_nocase(x->wanted[i], name))
+      return true;
+  return false;
+}
+
+static bool wanted_are_met(const xes *x) {
+  for (uint32_t i = 0; i < x->wanted_count; i++) {
+    uint32_t name = 0;
+    while (name < x->names.count && !ds_str_equal_nocase(x->wanted[i], x->names.text[name]))
+      name++;
+    if (name == x->names.count)
+      return false;
+  }
+  return true;
+}
+
+// While seeking, a row may hold values of several events: each column is judged by itself.
 static ds_code sample_set(xes *x, uint32_t name, ds_str value, ds_error *err) {
-  ds_str *cell = in_event(x) ? &x->sample[x->sample_rows][name] : &x->trace_sample[name];
+  ds_str *cell = in_event(x) || x->seeking ? &x->sample[x->sample_row][name] : &x->trace_sample[name];
   // Like DuckDB's sample: what is longer is not needed to judge it.
   const uint32_t size = value.size < 256 ? value.size : 256;
   *cell = (ds_str){ds_arena_text(x->sample_arena, value.data, size), size};
+  x->sought = true;
   return cell->data == NULL ? ds_fail(err, DS_MEMORY, "out of memory reading %s", x->file->name)
                             : DS_OK;
 }
 
 static ds_code sample_begin(xes *x, ds_error *err) {
-  x->sample[x->sample_rows] = ds_arena_array(x->sample_arena, NAMES_MAX, sizeof(ds_str));
-  if (x->sample[x->sample_rows] == NULL)
+  if (x->seeking)
+    return DS_OK;
+  x->sample[x->sample_row] = ds_arena_array(x->sample_arena, NAMES_MAX, sizeof(ds_str));
+  if (x->sample[x->sample_row] == NULL)
     return ds_fail(err, DS_MEMORY, "out of memory reading %s", x->file->name);
-  memcpy(x->sample[x->sample_rows], x->trace_sample, sizeof x->trace_sample);
+  memcpy(x->sample[x->sample_row], x->trace_sample, sizeof x->trace_sample);
   return DS_OK;
 }
 
@@ -169,6 +196,8 @@ static ds_code value_set(xes *x, const kind *of, ds_str value, ds_error *err) {
   uint32_t name;
   if (x->path_long)
     return leave_out(x, "", DS_REASON_LONG_VALUE, err);
+  if (x->seeking && !is_wanted(x, (ds_str){x->path, x->path_end}))
+    return DS_OK;
   TRY(name_find(x, (ds_str){x->path, x->path_end}, of, &name, err));
   if (x->position + 1 < NAMES_MAX)
     x->position++;
@@ -386,11 +415,25 @@ static ds_code on_start(void *context, ds_str name, const ds_xml_attribute *attr
   return attribute_start(x, of, key, value, err);
 }
 
+// What is wanted and was not in the sample takes the place of its second half.
+static ds_code sample_next(xes *x, ds_error *err) {
+  x->sample_row += !x->seeking || x->sought;
+  x->sought = false;
+  if (!x->seeking)
+    x->sample_rows = x->sample_row;
+  if (x->sample_row < DS_SAMPLE_ROWS)
+    return DS_OK;
+  if (wanted_are_met(x))
+    return ds_fail(err, DS_NO, "enough");
+  x->seeking = true;
+  x->sample_row = DS_SAMPLE_ROWS / 2;
+  return DS_OK;
+}
+
 static ds_code event_end(xes *x, ds_error *err) {
   if (x->job != NULL)
     return ds_rows_end(&x->rows, err);
-  x->sample_rows++;
-  return x->sample_rows == DS_SAMPLE_ROWS ? ds_fail(err, DS_NO, "enough") : DS_OK;
+  return sample_next(x, err);
 }
 
 static ds_code on_end(void *context, ds_error *err) {
@@ -472,14 +515,16 @@ static ds_code look_finish(const xes *x, ds_arena *arena, ds_input *input, ds_er
   return DS_OK;
 }
 
-ds_code ds_xes_look(ds_io *io, const ds_source *file, ds_arena *arena, ds_input *ret_input,
-                    ds_error *err) {
+ds_code ds_xes_look(ds_io *io, const ds_source *file, const ds_str *wanted,
+                    uint32_t wanted_count, ds_arena *arena, ds_input *ret_input, ds_error *err) {
   xes *x = xes_new(file, NULL);
   if (x == NULL)
     return ds_fail(err, DS_MEMORY, "out of memory reading %s", file->name);
   ds_arena scratch;
   ds_arena_init(&scratch, SAMPLE_BYTES_MAX * 4);
   x->sample_arena = &scratch;
+  x->wanted = wanted;
+  x->wanted_count = wanted_count;
   ds_code code = ds_xml_read(io, file, &handler, x, &x->line, NULL, err);
   ds_input input = {.file = file};
   if (code == DS_OK || code == DS_NO)
