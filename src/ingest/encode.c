@@ -130,7 +130,8 @@ static ds_code refuse(const row_at *at, uint32_t column, ds_reason reason, ds_er
   };
   if (encoder->options.strict)
     return ds_fail(err, DS_INPUT, "%s record %" PRIu64 ", column %s: %s", refusal.source,
-                   refusal.record, refusal.column, ds_reason_words(reason));
+                   refusal.record, refusal.column,
+                   ds_reason_words(reason == DS_REASON_AS_TEXT ? DS_REASON_CAST : reason));
   return ds_quarantine_add(encoder->options.quarantine, &refusal, 1, err);
 }
 
@@ -343,6 +344,21 @@ static ds_code value_of(const row_at *at, const ds_plan_property *property, ds_v
   return DS_OK;
 }
 
+// What does not fit its type is kept as a text value of the property, where a text there is.
+static ds_code as_text(const row_at *at, const ds_plan_property *property, ds_value *ret_value,
+                       ds_reason *ret_reason, ds_error *err) {
+  ds_plan_property text = *property;
+  if (property->text != DS_NONE)
+    text.column = property->text;
+  if (at->encoder->plan->columns[text.column].physical != DS_PHYSICAL_TEXT)
+    return DS_OK;
+  *ret_reason = DS_REASON_NONE;
+  TRY(string_of(at, &text, ret_value, ret_reason, err));
+  if (*ret_reason == DS_REASON_NONE && ret_value->type == DS_TYPE_STRING)
+    *ret_reason = DS_REASON_AS_TEXT;
+  return DS_OK;
+}
+
 static ds_code properties_fill(const row_at *at, const ds_plan_event *plan, ds_error *err) {
   ds_encoder *encoder = at->encoder;
   ds_event *event = &encoder->event;
@@ -359,10 +375,12 @@ static ds_code properties_fill(const row_at *at, const ds_plan_event *plan, ds_e
     ds_event_property *to = &event->properties[event->properties_count];
     ds_reason reason;
     TRY(value_of(at, property, &to->value, &reason, err));
-    if (reason != DS_REASON_NONE) {
+    if (reason == DS_REASON_BAD_VALUE)
+      TRY(as_text(at, property, &to->value, &reason, err));
+    if (reason != DS_REASON_NONE)
       TRY(refuse(at, property->column, reason, err));
+    if (reason != DS_REASON_NONE && reason != DS_REASON_AS_TEXT)
       continue;
-    }
     to->name = property->name;
     event->properties_count += to->value.type != DS_TYPE_NULL;
   }

@@ -187,6 +187,7 @@ static ds_code property_plan(source_plan *p, const ds_mapping_property *property
   TRY(ds_names_add(&p->importer->space.properties, ds_str_of(property->name), &code, err));
   ds_plan_property *to = &event->properties[event->properties_count++];
   *to = (ds_plan_property){
+      .text = DS_NONE,
       .name = (uint16_t)code,
       .type = property_type(property, duck_type),
       .plain = property->class == DS_CLASS_PLAIN,

@@ -26,7 +26,7 @@ static const ds_column summary_columns[] = {
     {"events", DS_CELL_COUNT, "events", "events brought in", false},
     {"duplicates", DS_CELL_COUNT, "events", "events that were there already", false},
     {"rejected", DS_CELL_COUNT, "rows", "rows or events set aside", false},
-    {"values_left_out", DS_CELL_COUNT, "values", "values that did not fit their type", true},
+    {"values_unfit", DS_CELL_COUNT, "values", "values that did not fit their type", true},
     {"personal_dropped", DS_CELL_COUNT, "values", "personal values that were not kept", false},
     {"customers", DS_CELL_COUNT, "customers", "customers with new events", true},
     {"new_customers", DS_CELL_COUNT, "customers", "customers seen for the first time", true},
@@ -36,7 +36,7 @@ static const ds_column summary_columns[] = {
 static const ds_column refused_columns[] = {
     {"reason", DS_CELL_TEXT, "", "why", false},
     {"count", DS_CELL_COUNT, "", "how often", false},
-    {"lost", DS_CELL_TEXT, "", "the event, or only a value of it", false},
+    {"lost", DS_CELL_TEXT, "", "the event, only a value of it, or nothing", false},
 };
 
 enum { COUNT_TAKEN = 3, COUNT_TOUCHPOINTS = 4, COUNT_SUMMARY = 10, COUNT_REFUSED = 3 };
@@ -102,8 +102,7 @@ static ds_code refused_table(ds_importer *importer, ds_error *err) {
       return no_memory(err);
     row[0] = ds_cell_text(result, ds_str_of(ds_reason_words((ds_reason)i)));
     row[1] = ds_cell_i64((int64_t)importer->quarantine.counts[i]);
-    row[2] = ds_cell_text(
-        result, ds_str_of(ds_reason_loses_event((ds_reason)i) ? "event" : "value"));
+    row[2] = ds_cell_text(result, ds_str_of(ds_reason_lost((ds_reason)i)));
   }
   for (uint32_t i = 0; i < importer->quarantine.words_used; i++) {
     ds_cell *row = row_new(result, table);
@@ -111,7 +110,7 @@ static ds_code refused_table(ds_importer *importer, ds_error *err) {
       return no_memory(err);
     row[0] = ds_cell_text(result, ds_str_of(importer->quarantine.words[i]));
     row[1] = ds_cell_i64((int64_t)importer->quarantine.words_counts[i]);
-    row[2] = ds_cell_text(result, ds_str_of("event"));
+    row[2] = ds_cell_text(result, ds_str_of(ds_reason_lost(DS_REASON_RECORD)));
   }
   return DS_OK;
 }
@@ -157,12 +156,14 @@ static void personal_note(ds_importer *importer) {
                              taken->column);
   }
   const uint64_t dropped = ds_encoder_stats(importer->encoder)->personal_dropped;
+  const bool one = dropped == 1;
   char count[32];
   if (dropped > 0)
     ds_result_note(importer->result, false,
-                   "%s personal values were not kept%s%s: there is no vault for them yet",
-                   ds_human_count(count, dropped), used == 0 ? "" : ", in columns ",
-                   used == 0 ? "" : names);
+                   "%s personal value%s not kept%s%s: there is no vault for %s yet",
+                   ds_human_count(count, dropped), one ? " was" : "s were",
+                   used == 0 ? "" : ", in columns ",
+                   used == 0 ? "" : names, one ? "it" : "them");
 }
 
 static void time_notes(ds_importer *importer) {
@@ -198,6 +199,13 @@ static void refused_notes(ds_importer *importer) {
   if (events > 0)
     ds_result_note(result, true, "%s %s set aside%s%s", ds_human_count(a, events),
                    events == 1 ? "row was" : "rows were",
+                   importer->quarantine_path[0] == '\0' ? "" : ": see ",
+                   importer->quarantine_path);
+  const uint64_t as_text = importer->quarantine.counts[DS_REASON_AS_TEXT];
+  if (as_text > 0)
+    ds_result_note(result, true, "%s %s not fit the type of %s property and %s kept as text%s%s",
+                   ds_human_count(a, as_text), as_text == 1 ? "value does" : "values do",
+                   as_text == 1 ? "its" : "their", as_text == 1 ? "is" : "are",
                    importer->quarantine_path[0] == '\0' ? "" : ": see ",
                    importer->quarantine_path);
   if (importer->quarantine.count == DS_REFUSALS_MAX)

@@ -35,6 +35,7 @@ typedef struct ds_plan_column {
 // counted.
 typedef struct ds_plan_property {
   uint32_t column;
+  uint32_t text; // column with the text that stands there, when `column` has it not; else DS_NONE
   uint16_t name; // code in the space
   ds_type type;
   bool personal;

@@ -9,7 +9,7 @@
 #include "base/buf.h"
 #include "base/limits.h"
 
-typedef enum lost { EVENT, VALUE } lost;
+typedef enum lost { EVENT, VALUE, NOTHING } lost;
 
 static const struct {
   lost what;
@@ -21,6 +21,11 @@ static const struct {
 };
 
 const char *ds_reason_words(ds_reason reason) { return reasons[reason].words; }
+
+const char *ds_reason_lost(ds_reason reason) {
+  static const char *const names[] = {[EVENT] = "event", [VALUE] = "value", [NOTHING] = "nothing"};
+  return names[reasons[reason].what];
+}
 
 bool ds_reason_loses_event(ds_reason reason) { return reasons[reason].what == EVENT; }
 

@@ -8,7 +8,7 @@
 #include "base/arena.h"
 #include "io/io.h"
 
-// X(name, what is lost: event or value, words)
+// X(name, what is lost: event, value or nothing, words)
 #define DS_REASONS(X)                                                                 \
   X(NO_TIME, EVENT, "no time")                                                        \
   X(BAD_TIME, EVENT, "the time cannot be read")                                       \
@@ -28,6 +28,7 @@
   X(RECORD, EVENT, "the record is no event")                                          \
   X(BAD_RECEIVED, VALUE, "the time of arrival cannot be read: left out")              \
   X(BAD_VALUE, VALUE, "the value does not fit its type: left out")                    \
+  X(AS_TEXT, NOTHING, "the value does not fit its type: kept as text")                  \
   X(LONG_VALUE, VALUE, "the value is too long: left out")                             \
   X(TWICE, VALUE, "the attribute stands there twice: the first is kept")              \
   X(HALF, VALUE, "an attribute without a name or without a value: left out")          \
@@ -43,8 +44,9 @@ typedef enum ds_reason {
   DS_REASONS_COUNT
 } ds_reason;
 
-// The words of a reason; whether it costs the whole event or only a value.
+// The words of a reason; what it costs: "event", "value" or "nothing"; whether the whole event.
 const char *ds_reason_words(ds_reason reason);
+const char *ds_reason_lost(ds_reason reason);
 bool ds_reason_loses_event(ds_reason reason);
 
 // One thing refused. `source` and `column` are texts that outlive the quarantine ("" = none);
@@ -71,7 +73,7 @@ typedef struct ds_quarantine {
   uint64_t words_counts[DS_QUARANTINE_WORDS_MAX];
   uint32_t words_used;
   uint64_t events; // lost
-  uint64_t values; // lost
+  uint64_t values; // lost, or kept as text
 } ds_quarantine;
 
 // The most refusals that are listed.

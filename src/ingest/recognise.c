@@ -417,6 +417,7 @@ static ds_code property_plan(recogniser *r, uint32_t column, ds_str named, ds_er
   uint32_t code;
   TRY(ds_names_add(&r->space->properties, named, &code, err));
   *property = (ds_plan_property){
+      .text = DS_NONE,
       .name = (uint16_t)code,
       .type = from->type == DS_TYPE_NULL ? DS_TYPE_STRING : from->type,
       .personal = r->roles[column] == ROLE_PERSONAL,
@@ -426,6 +427,9 @@ static ds_code property_plan(recogniser *r, uint32_t column, ds_str named, ds_er
     property->type = DS_TYPE_STRING;
   const ds_use use = property->personal ? DS_USE_PRESENT
                      : from->day_or_month ? DS_USE_TEXT : DS_USE_VALUE;
+  // What a form of times does not read is still a text.
+  if (use == DS_USE_VALUE && from->time_format != NULL && !ds_source_is_log(r->input->file))
+    TRY(fetch(r, column, DS_USE_TEXT, &property->text, err));
   return fetch(r, column, use, &property->column, err);
 }
 

@@ -124,7 +124,8 @@ static bool wanted_are_met(const xes *x) {
 
 // While seeking, a row may hold values of several events: each column is judged by itself.
 static ds_code sample_set(xes *x, uint32_t name, ds_str value, ds_error *err) {
-  ds_str *cell = in_event(x) || x->seeking ? &x->sample[x->sample_row][name] : &x->trace_sample[name];
+  ds_str *cell = in_event(x) || x->seeking ? &x->sample[x->sample_row][name]
+                                           : &x->trace_sample[name];
   // Like DuckDB's sample: what is longer is not needed to judge it.
   const uint32_t size = value.size < 256 ? value.size : 256;
   *cell = (ds_str){ds_arena_text(x->sample_arena, value.data, size), size};

@@ -9,9 +9,9 @@
 
 #include "ingest/rows.h"
 
-// Reads the first events and tells the columns; the log may hold more (input.open). Looks further for
-// the `wanted` ones that were not among them, whatever their case. DS_INPUT with file and line when
-// it is no XES.
+// Reads the first events and tells the columns; the log may hold more (input.open). Looks further
+// for the `wanted` ones that were not among them, whatever their case. DS_INPUT with file and line
+// when it is no XES.
 DS_CHECKED ds_code ds_xes_look(ds_io *io, const ds_source *file, const ds_str *wanted,
                                uint32_t wanted_count, ds_arena *arena, ds_input *ret_input,
                                ds_error *err);

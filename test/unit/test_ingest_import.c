@@ -281,7 +281,7 @@ static void test_lines_are_as_duckdb_reads_them(void **state) {
   assert_false(text.failed);
   file_write(w, "a.csv", text.data, text.size);
   import_works(w, "a.csv", NULL);
-  static const char *const counts[] = {"rows", "events", "rejected", "values_left_out",
+  static const char *const counts[] = {"rows", "events", "rejected", "values_unfit",
                                        "personal_dropped", "new_customers"};
   int64_t count[6];
   for (size_t i = 0; i < 6; i++)
