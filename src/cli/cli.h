@@ -34,6 +34,7 @@ typedef struct cli_command {
   const ds_option *options;
   uint32_t options_count;
   ds_code (*run)(cli *run, ds_error *err);
+  bool takes_data; // --data as a question does
 } cli_command;
 
 // Options under one heading of the help; NULL = they go on under the heading before.
@@ -73,7 +74,7 @@ extern const cli_command cli_commands[];
 extern const uint32_t cli_commands_count;
 extern const ds_option cli_common_options[];
 extern const uint32_t cli_common_options_count;
-// What the program adds to the options of every question.
+// What the program adds to the options of every question; --data is the first.
 extern const ds_option cli_question_options[];
 extern const uint32_t cli_question_options_count;
 // How files are read, of a question with --data.

@@ -18,7 +18,7 @@ const ds_option cli_common_options[] = {
 };
 const ds_option cli_question_options[] = {
     {"data", DS_OPTION_FILES, "FILE...", "", "",
-     "ask these files instead of a store; the cache keeps them imported"},
+     "read these files instead of a store; the cache keeps them imported"},
     {"sql", DS_OPTION_FLAG, "", "", "", "show the question as SQL for DuckDB instead of answering"},
 };
 const uint32_t cli_question_options_count =
@@ -96,33 +96,35 @@ static const ds_option help_options[] = {
 
 const cli_command cli_commands[] = {
     {"init", "store", "make an empty store", "[DIR]", 0, 1, "doorstep init", NULL, 0,
-     cli_run_init},
+     cli_run_init, false},
     {"status", "store", "what is in the store, and what it takes on disk", "", 0, 0,
-     "doorstep status", OPTIONS(status_options), cli_run_status},
+     "doorstep status", OPTIONS(status_options), cli_run_status, false},
     {"check", "store", "read every byte of the store and say what is wrong", "", 0, 0,
-     "doorstep check", NULL, 0, cli_run_check},
+     "doorstep check", NULL, 0, cli_run_check, false},
     {"compact", "store", "merge the parts into few, ordered ones", "", 0, 0, "doorstep compact",
-     NULL, 0, cli_run_compact},
+     NULL, 0, cli_run_compact, false},
     {"seal", "store", "turn the log into a part now (it happens by itself)", "", 0, 0,
-     "doorstep seal", NULL, 0, cli_run_seal},
+     "doorstep seal", NULL, 0, cli_run_seal, false},
     {"import", "in", "bring in files: CSV, TSV, JSON, XES, OCEL (also .gz, .zst), Parquet",
      "FILE...", 1, CLI_ARGUMENTS_MAX, "doorstep import orders.csv --case order_id",
-     OPTIONS(import_options), cli_run_import},
+     OPTIONS(import_options), cli_run_import, false},
     {"imports", "in", "list the imports", "", 0, 0, "doorstep imports", NULL, 0,
-     cli_run_imports},
+     cli_run_imports, false},
     {"undo-import", "in", "take an import back", "ID", 1, 1, "doorstep undo-import 3", NULL, 0,
-     cli_run_undo_import},
+     cli_run_undo_import, false},
     {"append", "in", "take events from stdin, one JSON object a line", "", 0, 0,
-     "doorstep append < events.ndjson", NULL, 0, cli_run_append},
+     "doorstep append < events.ndjson", NULL, 0, cli_run_append, false},
     {"export", "in", "write the events out: CSV, NDJSON, Parquet, XES, OCEL by the output's name",
-     "", 0, 0, "doorstep export -o events.parquet", OPTIONS(export_options), cli_run_export},
+     "", 0, 0, "doorstep export -o events.parquet", OPTIONS(export_options), cli_run_export,
+     true},
     {"simulate", "in", "make the events of customers who do not exist", "", 0, 0,
      "doorstep simulate --orders 20k --seed 1 -o shop.csv", OPTIONS(simulate_options),
-     cli_run_simulate},
+     cli_run_simulate, false},
     {"explain", "help", "what an expression means: types, what it reads, SQL", "EXPR", 1, 1,
-     "doorstep explain \"order_placed[value > 100]\"", OPTIONS(explain_options), cli_run_explain},
+     "doorstep explain \"order_placed[value > 100]\"", OPTIONS(explain_options), cli_run_explain,
+     true},
     {"help", "help", "explain a command", "[COMMAND]", 0, 1, "doorstep help import",
-     OPTIONS(help_options), cli_run_help},
+     OPTIONS(help_options), cli_run_help, false},
 };
 const uint32_t cli_commands_count = sizeof cli_commands / sizeof cli_commands[0];
 

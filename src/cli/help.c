@@ -170,6 +170,8 @@ static void markdown_group(const char *group) {
     printf("\n### `%s%s%s`\n\n", command->name, arguments ? " " : "", command->arguments);
     markdown_purpose(command->purpose, command->example);
     markdown_options(command->options, command->options_count);
+    if (command->takes_data)
+      markdown_rows(cli_question_options, 1);
   }
   for (uint32_t i = 0; strcmp(group, "questions") == 0 && i < ds_questions_count; i++) {
     const ds_option *argument = cli_argument_of(&ds_questions[i]);
@@ -192,7 +194,7 @@ void cli_print_markdown(void) {
   printf("\n## Options of every question\n");
   markdown_options(ds_common_options, ds_common_options_count);
   markdown_rows(cli_question_options, cli_question_options_count);
-  printf("\nWith `--data`, how the files are read, as `import` does:\n");
+  printf("\nWith `--data`, which `explain` and `export` take too, how files are read:\n");
   markdown_options(cli_reading_options, cli_reading_options_count);
   for (size_t g = 0; g < GROUPS; g++) {
     printf("\n## %s\n", groups[g][1]);

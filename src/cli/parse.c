@@ -29,15 +29,18 @@ uint32_t cli_option_tables(const cli_command *command, const ds_question *questi
   uint32_t count = 0;
   if (command != NULL)
     tables[count++] = (cli_option_table){"Options", command->options, command->options_count};
+  if (command != NULL && command->takes_data)
+    tables[count++] = (cli_option_table){NULL, cli_question_options, 1};
   if (question != NULL) {
     tables[count++] = (cli_option_table){"Options of this question", question->options,
                                          question->options_count};
     tables[count++] = (cli_option_table){"Options of every question", ds_common_options,
                                          ds_common_options_count};
     tables[count++] = (cli_option_table){NULL, cli_question_options, cli_question_options_count};
+  }
+  if (question != NULL || (command != NULL && command->takes_data))
     tables[count++] = (cli_option_table){"With --data: how the files are read",
                                          cli_reading_options, cli_reading_options_count};
-  }
   tables[count++] = (cli_option_table){"Options of every command", cli_common_options,
                                        cli_common_options_count};
   assert(count <= CLI_TABLES_MAX);
@@ -217,8 +220,10 @@ static ds_code check_arguments(const cli *run, ds_error *err) {
                    argument == NULL ? "" : " is too many");
   }
   if (run->arguments_count < command->arguments_min)
-    return ds_fail(err, DS_USAGE, "%s needs %s; for example: %s", command->name,
-                   command->arguments, command->example);
+    return ds_fail(err, DS_USAGE, "%s needs %s%s; for example: %s", command->name,
+                   command->arguments,
+                   run->files_count > 0 ? " before --data, which takes every word behind it" : "",
+                   command->example);
   if (run->arguments_count > command->arguments_max)
     return ds_fail(err, DS_USAGE, "%s takes %s%s: '%.100s' is too many", command->name,
                    command->arguments_max == 0 ? "no argument" : "only ", command->arguments,
