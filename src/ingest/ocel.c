@@ -33,6 +33,11 @@ ds_code ds_ocel_fail(const ds_ocel *ocel, const char *what, ds_error *err) {
 }
 
 ds_code ds_ocel_refuse(ds_ocel *ocel, const char *column, ds_reason reason, ds_error *err) {
+  char what[160];
+  if (ocel->options.strict && ocel->line > 0) {
+    snprintf(what, sizeof what, "%s: %s", column, ds_reason_words(reason));
+    return ds_ocel_fail(ocel, what, err);
+  }
   const ds_rows_job job = {.file = ocel->options.file, .refused = ocel->options.refused,
                            .strict = ocel->options.strict};
   return ds_rows_refuse(&job, ocel->job == NULL ? 0 : ocel->rows.rows + 1, column, reason, err);
@@ -143,6 +148,8 @@ static ds_code object_begin(ds_ocel *ocel, ds_str id, ds_str type, ds_error *err
     ocel->type_of[index] = type_index;
   } else if (ocel->type_of[index] != type_index) {
     return ds_ocel_fail(ocel, "one object id with two types", err);
+  } else if (ocel->options.file->kind != DS_SOURCE_OCEL_SQLITE) { // whose objects come by tables
+    TRY(ds_ocel_refuse(ocel, "id", DS_REASON_OBJECT_TWICE, err));
   }
   ocel->object = index;
   ocel->in_object = true;
@@ -177,11 +184,9 @@ static ds_code pair_add(ds_ocel *ocel, uint32_t from, ds_str to, ds_error *err) 
   uint32_t name;
   if (is_full(ocel) || ds_names_add(&ocel->pair_names, to, &name, NULL) != DS_OK ||
       !grow(ocel, (void **)&ocel->pairs, ocel->pairs_count, &ocel->pairs_capacity,
-            2 * sizeof *ocel->pairs))
+            sizeof *ocel->pairs))
     return no_memory(ocel, err);
-  ocel->pairs[2 * ocel->pairs_count] = from;
-  ocel->pairs[2 * ocel->pairs_count + 1] = name;
-  ocel->pairs_count++;
+  ocel->pairs[ocel->pairs_count++] = (ocel_pair){from, name, ocel->line};
   return DS_OK;
 }
 
@@ -234,9 +239,10 @@ static ds_code owners_find(ds_ocel *ocel, ds_error *err) {
   for (uint32_t i = 0; i < ocel->objects.count; i++)
     ocel->owner_of[i] = ocel->type_of[i] == ocel->customer_type ? i : DS_NONE;
   for (uint32_t i = 0; i < ocel->pairs_count; i++) {
-    const uint32_t from = ocel->pairs[2 * i];
-    const ds_str name = ocel->pair_names.text[ocel->pairs[2 * i + 1]];
-    const uint32_t to = ds_names_find(&ocel->objects, name);
+    const uint32_t from = ocel->pairs[i].from;
+    const uint32_t to =
+        ds_names_find(&ocel->objects, ocel->pair_names.text[ocel->pairs[i].name]);
+    ocel->line = ocel->pairs[i].line;
     if (to == DS_NONE) {
       TRY(ds_ocel_refuse(ocel, "objects", DS_REASON_NO_OBJECT, err));
       continue;

@@ -17,6 +17,13 @@ typedef struct ocel_value {
   ds_str text;
 } ocel_value;
 
+// A relation between objects, met in this line.
+typedef struct ocel_pair {
+  uint32_t from;
+  uint32_t name; // of the other, who may come later: of pair_names
+  uint64_t line;
+} ocel_pair;
+
 // A relation of the event under way.
 typedef struct ocel_relation {
   uint32_t object;
@@ -53,7 +60,7 @@ struct ds_ocel {
   ocel_value *values;
   uint32_t values_count;
   uint32_t values_capacity;
-  uint32_t *pairs; // from, to, from, to ...
+  ocel_pair *pairs;
   uint32_t pairs_count;
   uint32_t pairs_capacity;
   uint32_t customer_type;

@@ -33,6 +33,7 @@
   X(TWICE, VALUE, "the attribute stands there twice: the first is kept")              \
   X(HALF, VALUE, "an attribute without a name or without a value: left out")          \
   X(NO_OBJECT, VALUE, "what the relation names is not in the file: left out")         \
+  X(OBJECT_TWICE, VALUE, "an object's id stands there twice: its values are joined")  \
   X(DEEP, VALUE, "an attribute that lies more than three deep: left out")
 
 // Why; NONE is no reason.

@@ -128,7 +128,7 @@ static ds_code feed(void *context, const uint8_t *data, size_t size, ds_error *e
   if (xmlParseChunk(r->parser, (const char *)data, (int)size, 0) != 0 && r->code == DS_OK)
     parser_refuse(r);
   if (r->code == DS_OK && r->silent_bytes > DS_XML_ELEMENT_BYTES_MAX)
-    refuse(r, "an element or text of more than 12 MiB");
+    refuse(r, "an element or text of more than 9 MiB");
   if (r->code != DS_OK && err != NULL)
     *err = r->error;
   return r->code;

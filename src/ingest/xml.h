@@ -12,7 +12,7 @@
 enum {
   DS_XML_DEPTH_MAX = 64,
   DS_XML_ATTRIBUTES_MAX = 64,
-  DS_XML_ELEMENT_BYTES_MAX = 12 << 20, // of a tag, or of text without a tag
+  DS_XML_ELEMENT_BYTES_MAX = 9 << 20, // of a tag, or of text without a tag; libxml2's own is 10 MB
 };
 
 // An attribute of an element, decoded; valid until the handler returns. A name's bytes stay where
