@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "question/common.h"
+#include "question/sql.h"
 
 const ds_option ds_find_options[] = {
     {"id", DS_OPTION_ARGUMENT, "[ID]", "", NULL,
@@ -208,16 +209,16 @@ static ds_code put_rows(const ds_request *request, const ds_plan *plan, const ds
   return DS_OK;
 }
 
-ds_code ds_find_answer(const ds_request *request, ds_result *result, ds_error *err) {
+// Checks the options and makes the plan that they ask for.
+static ds_code find_plan(const ds_request *request, ds_plan *ret_plan, ds_error *err) {
   const ds_option_set *options = &request->options;
-  const char *id = ds_option_get(options, "id");
+  const char *has = ds_option_get(options, "has"), *where = ds_option_get(options, "where");
   TRY(ds_option_refuse(options, "find", (const char *const[]){"by"}, 1, err));
   if (ds_option_get(options, "list") != NULL)
     return ds_fail(err, DS_USAGE, "find takes no --list: its rows are what was found; doorstep "
                    "timeline CUSTOMER shows the events of one");
-  const char *has = ds_option_get(options, "has"), *where = ds_option_get(options, "where");
-  if (id == NULL && has == NULL && where == NULL && ds_option_get(options, "from") == NULL &&
-      ds_option_get(options, "to") == NULL)
+  if (ds_option_get(options, "id") == NULL && has == NULL && where == NULL &&
+      ds_option_get(options, "from") == NULL && ds_option_get(options, "to") == NULL)
     return ds_fail(err, DS_USAGE, "find needs an identifier, --has, --where or a period; for "
                    "example: doorstep find --has delivered");
   if (has != NULL && where != NULL)
@@ -230,6 +231,14 @@ ds_code ds_find_answer(const ds_request *request, ds_result *result, ds_error *e
     TRY(ds_question_schema(request, &schema, err));
     TRY(ds_selector_parse(ds_str_of(has), &schema, request->arena, &plan.where, err));
   }
+  *ret_plan = plan;
+  return DS_OK;
+}
+
+ds_code ds_find_answer(const ds_request *request, ds_result *result, ds_error *err) {
+  const char *id = ds_option_get(&request->options, "id");
+  ds_plan plan;
+  TRY(find_plan(request, &plan, err));
   TRY(ds_question_note_types(request, &plan, result, err));
   result->definition = plan.has_case
       ? "The cases in which an event is left after --has or --where and the period, the latest "
@@ -251,8 +260,35 @@ ds_code ds_find_answer(const ds_request *request, ds_result *result, ds_error *e
   return code;
 }
 
+// The condition that the identifier names a row.
+static void put_named(const ds_request *request, const char *id, bool by_case, ds_buf *out) {
+  const ds_names *keys = &request->snapshot->space.keys;
+  ds_sql_put_named(" WHERE (customer = # OR substr(customer, strpos(customer, '=') + 1) = #", id,
+                   out);
+  if (by_case)
+    ds_sql_put_named(" OR case_id = #", id, out);
+  else if (keys->count > 0)
+    ds_buf_text(out, " OR customer IN (SELECT customer FROM chosen WHERE false");
+  for (uint32_t k = 0; !by_case && k < keys->count; k++) {
+    ds_sql_put_named(" OR list_contains(@, ", ds_names_text(keys, k), out);
+    ds_sql_put_named("#)", id, out);
+  }
+  ds_buf_text(out, !by_case && keys->count > 0 ? "))" : ")");
+}
+
 ds_code ds_find_sql(const ds_request *request, ds_buf *out, ds_error *err) {
-  (void)request;
-  (void)out;
-  return ds_fail(err, DS_UNSUPPORTED, "no SQL form: find");
+  const char *id = ds_option_get(&request->options, "id");
+  ds_plan plan;
+  TRY(find_plan(request, &plan, err));
+  if (plan.has_case)
+    TRY(ds_sql_cases(request, &plan, NULL, 0, out, err));
+  else
+    TRY(ds_sql_events(request, &plan, out, err));
+  ds_buf_printf(out, " SELECT customer, %scount(*) AS events, epoch_ms(min(time)) AS first, "
+                "epoch_ms(max(time)) AS last, last(touchpoint ORDER BY time, arrival) AS "
+                "touchpoint FROM chosen", plan.has_case ? "case_id AS \"case\", " : "");
+  if (id != NULL)
+    put_named(request, id, plan.has_case, out);
+  ds_buf_text(out, " GROUP BY customer, case_id ORDER BY last DESC, customer, case_id;\n");
+  return ds_buf_check(out, "an SQL text", err);
 }

@@ -58,9 +58,9 @@ static void times_of(const ds_snapshot *snapshot, int64_t *ret_first_ms, int64_t
   }
 }
 
-// Stages whose order a parcel cannot turn round. What customers do moves no parcel, except that
-// they order: they open mails and look at tracking pages when they like.
-static uint8_t ordered_stage(const ds_touchpoint *known) {
+// What customers do moves no parcel, except that they order: they open mails and look at tracking
+// pages when they like.
+uint8_t ds_quality_stage(const ds_touchpoint *known) {
   if (known == NULL || known->stage < DS_STAGE_ORDER || known->stage > DS_STAGE_DELIVERY)
     return 0;
   if (known->actor == DS_ACTOR_CUSTOMER && strcmp(known->name, "order_placed") != 0)
@@ -80,7 +80,7 @@ static ds_code context_make(quality_work *work, ds_error *err) {
   for (uint32_t t = 0; t < touchpoints; t++) {
     work->known[t] = ds_catalogue_find(work->request->catalogue,
                                        snapshot->space.touchpoints.text[t]);
-    stage[t] = ordered_stage(work->known[t]);
+    stage[t] = ds_quality_stage(work->known[t]);
   }
   // The case of an event log is its customer, and means no object.
   for (uint32_t k = 0; k < keys; k++)

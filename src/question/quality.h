@@ -64,6 +64,9 @@ quality_gap ds_quality_gap(const quality_work *work, uint32_t touchpoint);
 // What the catalogue expects of a touchpoint's property; NULL: nothing, or no such touchpoint.
 const ds_expected *ds_quality_expected(const ds_touchpoint *known, ds_str name);
 
+// The place of a touchpoint in the order of stages, which a parcel cannot turn round; 0: none.
+uint8_t ds_quality_stage(const ds_touchpoint *known);
+
 // Scans and puts the tables.
 DS_CHECKED ds_code ds_quality_tables(quality_work *work, ds_error *err);
 

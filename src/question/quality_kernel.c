@@ -172,16 +172,14 @@ static ds_code event_see(const walker *in, uint32_t j, uint32_t e, ds_error *err
   const int64_t time_ms = block->time_ms[e], received_ms = block->received_ms[e];
   uint32_t cases = 1;
   const bool behind = stage != 0 && stage_see(in, j, e, stage, &cases);
-  const bool is[QUALITY_KINDS] = {
-      [QUALITY_OUT_OF_ORDER] = behind,
-      [QUALITY_WITHOUT_CASE] = cases == 0 && block->keys_count > 0,
-      [QUALITY_LATE] = received_ms - time_ms > QUALITY_LATE_MS,
-      [QUALITY_EARLY] = received_ms < time_ms,
-      [QUALITY_FUTURE] = time_ms > in->context->now_ms,
-  };
-  for (uint32_t k = QUALITY_OUT_OF_ORDER; k <= QUALITY_FUTURE; k++)
-    if (is[k])
-      TRY(in->take(in->to, (quality_kind)k, block, j, e, err));
+  // A bit per kind: almost every event has none.
+  uint32_t kinds = (uint32_t)behind << QUALITY_OUT_OF_ORDER |
+                   (uint32_t)(cases == 0 && block->keys_count > 0) << QUALITY_WITHOUT_CASE |
+                   (uint32_t)(received_ms - time_ms > QUALITY_LATE_MS) << QUALITY_LATE |
+                   (uint32_t)(received_ms < time_ms) << QUALITY_EARLY |
+                   (uint32_t)(time_ms > in->context->now_ms) << QUALITY_FUTURE;
+  for (; kinds != 0; kinds &= kinds - 1)
+    TRY(in->take(in->to, (quality_kind)__builtin_ctz(kinds), block, j, e, err));
   return DS_OK;
 }
 

@@ -253,9 +253,3 @@ ds_code ds_schema_answer(const ds_request *request, ds_result *result, ds_error 
       "are the most frequent ones, or with very many the first in order.";
   return code;
 }
-
-ds_code ds_schema_sql(const ds_request *request, ds_buf *out, ds_error *err) {
-  (void)request;
-  (void)out;
-  return ds_fail(err, DS_UNSUPPORTED, "no SQL form: schema");
-}

@@ -44,35 +44,98 @@ static void put_chosen(ds_buf *out, const ds_plan *plan) {
   ds_buf_text(out, plan->range == DS_RANGE_TOUCHING ? ") OVER cases" : ")");
 }
 
-ds_code ds_sql_cases(const ds_request *request, const ds_plan *plan,
-                     const char *const *properties, uint32_t properties_count, ds_buf *out,
-                     ds_error *err) {
+// What no SQL text here says, then "WITH kept AS (…)".
+static ds_code put_kept(const ds_request *request, const ds_plan *plan, ds_buf *out,
+                        ds_error *err) {
   static const char *const without[] = {"by", "list", "sort", "limit"};
   for (uint32_t i = 0; i < sizeof without / sizeof *without; i++)
     if (ds_option_get(&request->options, without[i]) != NULL)
       return ds_fail(err, DS_UNSUPPORTED, "no SQL form: --%s", without[i]);
   if (plan->attach_nearest)
     return ds_fail(err, DS_UNSUPPORTED, "no SQL form: --attach nearest");
-  const char *key = ds_option_get(&request->options, "case");
   ds_buf_text(out, "WITH kept AS (SELECT * FROM events");
   if (plan->where != NULL) {
     ds_buf_text(out, " WHERE ");
     TRY(ds_expression_sql(plan->where, out, err));
   }
-  ds_buf_text(out, "), cased AS (SELECT customer, time, arrival, touchpoint, ");
+  ds_buf_text(out, ")");
+  return DS_OK;
+}
+
+ds_code ds_sql_cases(const ds_request *request, const ds_plan *plan,
+                     const char *const *properties, uint32_t properties_count, ds_buf *out,
+                     ds_error *err) {
+  const char *key = ds_option_get(&request->options, "case");
+  TRY(put_kept(request, plan, out, err));
+  ds_buf_text(out, ", cased AS (SELECT customer, time, arrival, touchpoint, ");
   for (uint32_t p = 0; p < properties_count; p++) {
     ds_sql_put_name(out, properties[p]);
     ds_buf_text(out, ", ");
   }
-  if (key == NULL) {
-    ds_buf_text(out, "'' AS case_id");
-  } else {
-    ds_buf_text(out, "unnest(list_distinct(");
-    ds_sql_put_name(out, key);
-    ds_buf_text(out, ")) AS case_id");
-  }
+  ds_sql_put_named(key == NULL ? "'' AS case_id" : "unnest(list_distinct(@)) AS case_id", key, out);
   ds_buf_text(out, " FROM kept), chosen AS (SELECT * FROM cased");
   put_chosen(out, plan);
   ds_buf_text(out, ")");
   return DS_OK;
+}
+
+ds_code ds_sql_events(const ds_request *request, const ds_plan *plan, ds_buf *out, ds_error *err) {
+  TRY(put_kept(request, plan, out, err));
+  ds_buf_text(out, ", chosen AS (SELECT *, '' AS case_id FROM kept");
+  put_chosen(out, plan);
+  ds_buf_text(out, ")");
+  return DS_OK;
+}
+
+static void put_text_or_null(ds_buf *out, const char *text) {
+  ds_buf_text(out, ", ");
+  if (*text == '\0')
+    ds_buf_text(out, "NULL");
+  else
+    ds_sql_put_text(out, text);
+}
+
+void ds_sql_put_known(const ds_request *request, ds_buf *out) {
+  const ds_names *names = &request->snapshot->space.touchpoints;
+  ds_buf_text(out, ", known(touchpoint, stage, owner, actor) AS (VALUES (NULL::VARCHAR, "
+                   "NULL::VARCHAR, NULL::VARCHAR, NULL::VARCHAR)");
+  for (uint32_t t = 0; t < names->count; t++) {
+    const ds_touchpoint *row = ds_catalogue_find(request->catalogue, names->text[t]);
+    if (row == NULL)
+      continue;
+    ds_buf_text(out, ", (");
+    ds_sql_put_text(out, ds_names_text(names, t));
+    put_text_or_null(out, row->stage == DS_STAGE_ANY ? "any" : ds_stage_name(row->stage));
+    put_text_or_null(out, ds_owner_name(row->owner));
+    put_text_or_null(out, ds_actor_name(row->actor));
+    ds_buf_text(out, ")");
+  }
+  ds_buf_text(out, ")");
+}
+
+void ds_sql_put_local(const ds_request *request, const char *time, ds_buf *out) {
+  if (request->zone == NULL) {
+    ds_buf_text(out, time);
+    return;
+  }
+  ds_buf_text(out, "timezone(");
+  ds_sql_put_text(out, request->zone_name);
+  ds_buf_printf(out, ", timezone('UTC', %s))", time);
+}
+
+void ds_sql_put_day(const ds_request *request, const char *time, ds_buf *out) {
+  ds_buf_text(out, "(");
+  ds_sql_put_local(request, time, out);
+  ds_buf_text(out, "::DATE - DATE '1970-01-01')");
+}
+
+void ds_sql_put_named(const char *text, const char *name, ds_buf *out) {
+  for (; *text != '\0'; text++) {
+    if (*text == '@')
+      ds_sql_put_name(out, name);
+    else if (*text == '#')
+      ds_sql_put_text(out, name);
+    else
+      ds_buf_append(out, text, 1);
+  }
 }

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the SQL texts of questions share: DuckDB's dialect over events(customer, time TIMESTAMP,
-// arrival, touchpoint, case keys VARCHAR[], properties), where arrival is unique. Private to
-// question/. May use base/ to scan/.
+// received TIMESTAMP, arrival, touchpoint, case keys VARCHAR[], properties), where arrival is
+// unique, and customer is "kind=identifier" where a question looks at it. Private to question/. May
+// use base/ to scan/.
 #ifndef DS_QUESTION_SQL_H
 #define DS_QUESTION_SQL_H
 
@@ -18,5 +19,22 @@ void ds_sql_put_text(ds_buf *out, const char *text);
 DS_CHECKED ds_code ds_sql_cases(const ds_request *request, const ds_plan *plan,
                                 const char *const *properties, uint32_t properties_count,
                                 ds_buf *out, ds_error *err);
+
+// The same for questions about whole customers: chosen has the columns of events. The plan has no
+// case key, or it says nothing here.
+DS_CHECKED ds_code ds_sql_events(const ds_request *request, const ds_plan *plan, ds_buf *out,
+                                 ds_error *err);
+
+// Appends ", known(touchpoint, stage, owner, actor) AS (…)": those that the catalogue knows, by
+// name; a stage may be "any".
+void ds_sql_put_known(const ds_request *request, ds_buf *out);
+
+// Appends the clock of the request's zone at an instant, and its day as days since 1970.
+void ds_sql_put_local(const ds_request *request, const char *time, ds_buf *out);
+void ds_sql_put_day(const ds_request *request, const char *time, ds_buf *out);
+
+// Appends a text, in which each '@' stands for `name` in double quotes and each '#' for it as a
+// text in single quotes.
+void ds_sql_put_named(const char *text, const char *name, ds_buf *out);
 
 #endif

@@ -393,7 +393,15 @@ ds_code ds_timeline_answer(const ds_request *request, ds_result *result, ds_erro
 }
 
 ds_code ds_timeline_sql(const ds_request *request, ds_buf *out, ds_error *err) {
-  (void)request;
-  (void)out;
-  return ds_fail(err, DS_UNSUPPORTED, "no SQL form: timeline");
+  ds_result none;
+  ds_result_init(&none, request->arena, "timeline");
+  timeline_work work = {.request = request, .result = &none};
+  ds_arena_init(&work.arena, request->memory_bytes);
+  ds_code code = prepare(&work, err);
+  const ds_names *keys = &request->snapshot->space.keys;
+  if (code == DS_OK)
+    code = ds_timeline_text(request, &work.plan, work.who.subject,
+                            work.one_case ? ds_names_text(keys, work.who.key) : NULL, out, err);
+  ds_arena_done(&work.arena);
+  return code;
 }

@@ -41,4 +41,9 @@ DS_CHECKED ds_code ds_timeline_collect(const ds_request *request, ds_plan *plan,
                                        timeline_event **ret_events, uint32_t *ret_count,
                                        ds_error *err);
 
+// The timeline of a customer ("kind=text"), or of one case of it by a value of `key` (NULL: all),
+// as SQL: three statements, customer, cases and events.
+DS_CHECKED ds_code ds_timeline_text(const ds_request *request, const ds_plan *plan, ds_str customer,
+                                    const char *key, ds_buf *out, ds_error *err);
+
 #endif

@@ -37,6 +37,12 @@ static bool agrees(const ds_table *table, const ds_cell *row, uint32_t column, d
   return number_in(table, row, column, &got) && fabs(got - number) <= 1e-6 + 1e-11 * fabs(number);
 }
 
+static void fail_row(const ds_table *table, const ds_str *want, uint32_t keys) {
+  for (uint32_t k = 0; k < keys; k++)
+    print_error("%s = %.*s\n", table->columns[k].name, DS_STR(want[k]));
+  fail_msg("no row of %s is like this", table->name);
+}
+
 // Every row of `expected` (texts of SQL: `keys` text columns, then numbers) is in the table, and
 // no other.
 void oracle_compare(const ds_table *table, const ds_duck_texts *expected, uint32_t keys) {
@@ -52,7 +58,7 @@ void oracle_compare(const ds_table *table, const ds_duck_texts *expected, uint32
       found = equal ? row : NULL;
     }
     if (found == NULL)
-      fail_msg("no row for %.*s", DS_STR(want[0]));
+      fail_row(table, want, keys);
     for (uint32_t c = keys; c < expected->columns; c++) {
       double got = 0;
       if (!agrees(table, found, c, want[c]))
