@@ -112,6 +112,8 @@ bool cli_read_bytes(ds_str text, uint64_t *ret_bytes);
 void cli_print_overview(void);
 void cli_print_help(const cli_command *command, const ds_question *question);
 void cli_print_markdown(void);
+// Whether a command is left out of overviews and completion.
+bool cli_is_hidden(const cli_command *command);
 
 // --- manual.c
 // The manual page of a command or question, of the program for NULL; a shell's completion; the

@@ -12,7 +12,7 @@ static const char *const groups[][2] = {
 #define GROUPS (sizeof groups / sizeof groups[0])
 
 // `seal` is for tests and for the impatient.
-static bool is_hidden(const cli_command *command) {
+bool cli_is_hidden(const cli_command *command) {
   return strcmp(command->name, "seal") == 0;
 }
 
@@ -50,7 +50,7 @@ static void print_purpose(const char *name, const char *purpose) {
 
 static void print_group(const char *group) {
   for (uint32_t i = 0; i < cli_commands_count; i++) {
-    if (strcmp(cli_commands[i].group, group) == 0 && !is_hidden(&cli_commands[i]))
+    if (strcmp(cli_commands[i].group, group) == 0 && !cli_is_hidden(&cli_commands[i]))
       print_purpose(cli_commands[i].name, cli_commands[i].purpose);
   }
   for (uint32_t i = 0; strcmp(group, "questions") == 0 && i < ds_questions_count; i++)
@@ -164,7 +164,7 @@ static void markdown_purpose(const char *purpose, const char *example) {
 static void markdown_group(const char *group) {
   for (uint32_t i = 0; i < cli_commands_count; i++) {
     const cli_command *command = &cli_commands[i];
-    if (strcmp(command->group, group) != 0 || is_hidden(command))
+    if (strcmp(command->group, group) != 0 || cli_is_hidden(command))
       continue;
     const bool arguments = command->arguments[0] != '\0';
     printf("\n### `%s%s%s`\n\n", command->name, arguments ? " " : "", command->arguments);

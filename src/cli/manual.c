@@ -161,12 +161,14 @@ ds_code cli_print_man(const char *name, ds_error *err) {
   return ds_fail(err, DS_USAGE, "no command '%.100s'; doorstep --help lists them", name);
 }
 
-// Text in single quotes of a shell, without the signs of `without`.
-static void put_quoted(const char *text, const char *without) {
+// Text in single quotes of a shell, with a backslash before the signs of `marked`.
+static void put_quoted(const char *text, const char *marked) {
   for (; *text != '\0'; text++) {
+    if (strchr(marked, *text) != NULL)
+      putchar('\\');
     if (*text == '\'')
       printf("'\\''");
-    else if (strchr(without, *text) == NULL)
+    else
       putchar(*text);
   }
 }
@@ -175,6 +177,16 @@ static void put_quoted(const char *text, const char *without) {
 static void put_choices(const char *choices) {
   for (; *choices != '\0'; choices++)
     putchar(*choices == '|' ? ' ' : *choices);
+}
+
+// The next entry to be completed from *at on; false past the last.
+static bool next_entry(uint32_t *at, entry *ret_entry) {
+  while (entry_at(*at, ret_entry)) {
+    (*at)++;
+    if (ret_entry->command == NULL || !cli_is_hidden(ret_entry->command))
+      return true;
+  }
+  return false;
 }
 
 // Calls `each` for every option of an entry but plain words.
@@ -186,9 +198,45 @@ static void each_option(const entry *one,
         each(one, &one->tables[t].options[i]);
 }
 
+// Before the command there are the common options only.
+static entry no_entry(void) {
+  entry none = {.name = "", .words = ""};
+  none.tables_count = cli_option_tables(NULL, NULL, none.tables);
+  return none;
+}
+
+// Whether an option's value, or what is written in the usage line, names a file or a folder.
+static bool names_file(const char *argument) {
+  return strstr(argument, "FILE") != NULL || strstr(argument, "DIR") != NULL ||
+         strstr(argument, "STORE") != NULL;
+}
+
+// What may follow a command's name without dashes.
+typedef enum word_kind { WORDS_NONE, WORDS_FILES, WORDS_COMMANDS } word_kind;
+
+static word_kind words_of(const entry *one) {
+  const bool files = one->question != NULL || (one->command != NULL && one->command->takes_data);
+  if (strstr(one->words, "COMMAND") != NULL)
+    return WORDS_COMMANDS;
+  // --data takes every file behind it.
+  return files || names_file(one->words) ? WORDS_FILES : WORDS_NONE;
+}
+
 static void bash_name(const entry *one, const ds_option *option) {
   (void)one;
   printf(" --%s", option->name);
+}
+
+static void bash_value(const entry *one, const ds_option *option) {
+  (void)one;
+  if (option->type != DS_OPTION_FLAG && !names_file(option->argument))
+    printf(" --%s", option->name);
+}
+
+static void bash_file(const entry *one, const ds_option *option) {
+  (void)one;
+  if (names_file(option->argument))
+    printf(" --%s", option->name);
 }
 
 static void bash_choices(const entry *one, const ds_option *option) {
@@ -199,35 +247,60 @@ static void bash_choices(const entry *one, const ds_option *option) {
   printf("' ;;\n");
 }
 
-static void print_bash(void) {
+static void bash_entry(const entry *one) {
+  static const char *const words[] = {"", "files", "names"};
+  printf("    '%s') options='", one->name);
+  each_option(one, bash_name);
+  printf("' values='");
+  each_option(one, bash_value);
+  printf(" ' files='");
+  each_option(one, bash_file);
+  printf(" ' words='%s' ;;\n", words[words_of(one)]);
+}
+
+static void put_names(void) {
   entry one;
+  for (uint32_t at = 0; next_entry(&at, &one);)
+    printf("%s%s", at == 1 ? "" : " ", one.name);
+}
+
+// A word is either of a choice, a file (which is left to the shell), an option or a command.
+static void print_bash(void) {
+  entry one = no_entry();
   printf("# bash completion for doorstep\n"
          "_doorstep() {\n"
          "  local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]}\n"
-         "  local word command= options= choices=\n"
+         "  local word command= names options= values= files= words= choices=\n"
          "  COMPREPLY=()\n"
+         "  # --name=value comes as three words.\n"
+         "  if [[ $cur == = ]]; then cur=\n"
+         "  elif [[ $prev == = ]]; then prev=${COMP_WORDS[COMP_CWORD-2]}\n"
+         "  fi\n"
+         "  names='");
+  put_names();
+  printf("'\n"
          "  for word in \"${COMP_WORDS[@]:1:COMP_CWORD-1}\"; do\n"
-         "    case $word in\n      ");
-  for (uint32_t at = 0; entry_at(at, &one); at++)
-    printf("%s%s", at == 0 ? "" : "|", one.name);
-  printf(") command=$word; break ;;\n    esac\n  done\n  case $command in\n    '') options='");
-  for (uint32_t at = 0; entry_at(at, &one); at++)
-    printf("%s ", one.name);
-  printf("--store --help --version' ;;\n");
-  for (uint32_t at = 0; entry_at(at, &one); at++) {
-    printf("    %s) options='", one.name);
-    each_option(&one, bash_name);
-    printf("' ;;\n");
-  }
+         "    if [[ \" $names \" == *\" $word \"* ]]; then command=$word; break; fi\n"
+         "  done\n"
+         "  case $command in\n");
+  bash_entry(&one);
+  for (uint32_t at = 0; next_entry(&at, &one);)
+    bash_entry(&one);
   printf("  esac\n  case \"$command $prev\" in\n");
-  for (uint32_t at = 0; entry_at(at, &one); at++)
+  one = no_entry();
+  each_option(&one, bash_choices);
+  for (uint32_t at = 0; next_entry(&at, &one);)
     each_option(&one, bash_choices);
   printf("  esac\n"
-         "  if [[ -n $choices ]]; then\n"
-         "    COMPREPLY=($(compgen -W \"$choices\" -- \"$cur\"))\n"
-         "  elif [[ -z $command || $cur == -* ]]; then\n"
-         "    COMPREPLY=($(compgen -W \"$options\" -- \"$cur\"))\n"
+         "  [[ $files == *\" $prev \"* ]] && return\n"
+         "  if [[ -n $choices ]]; then COMPREPLY=($(compgen -W \"$choices\" -- \"$cur\"))\n"
+         "  elif [[ $values == *\" $prev \"* ]]; then :\n"
+         "  elif [[ $cur == -* ]]; then COMPREPLY=($(compgen -W \"$options\" -- \"$cur\"))\n"
+         "  elif [[ -z $command || $words == names ]]; then\n"
+         "    COMPREPLY=($(compgen -W \"$names\" -- \"$cur\"))\n"
+         "  elif [[ -n $words ]]; then return\n"
          "  fi\n"
+         "  [[ -n ${COMPREPLY[*]} ]] || compopt +o default 2>/dev/null\n"
          "}\n"
          "complete -o default -F _doorstep doorstep\n");
 }
@@ -235,44 +308,50 @@ static void print_bash(void) {
 static void zsh_option(const entry *one, const ds_option *option) {
   (void)one;
   printf("        '--%s%s[", option->name, option->type == DS_OPTION_FLAG ? "" : "=");
-  put_quoted(option->help, "[]:\\");
+  put_quoted(option->help, "[]\\");
   printf("]");
   if (option->type == DS_OPTION_CHOICE) {
     printf(":%s:(", option->name);
     put_choices(option->choices);
     printf(")");
   } else if (option->type != DS_OPTION_FLAG) {
-    printf(":%s:_files", option->name);
+    printf(":%s:%s", option->name, names_file(option->argument) ? "_files" : " ");
   }
   printf("' \\\n");
 }
 
 static void print_zsh(void) {
-  entry one;
+  static const char *const words[] = {"*: : ", "*:file:_files", "*:command:->command"};
+  entry one = no_entry();
   printf("#compdef doorstep\n"
+         "local curcontext=$curcontext state line\n"
          "local -a commands\n"
          "commands=(\n");
-  for (uint32_t at = 0; entry_at(at, &one); at++) {
+  for (uint32_t at = 0; next_entry(&at, &one);) {
     printf("  '%s:", one.name);
-    put_quoted(one.purpose, ":\\");
+    put_quoted(one.purpose, "\\");
     printf("'\n");
   }
   printf(")\n"
-         "if (( CURRENT == 2 )); then\n"
-         "  _describe 'command' commands\n"
-         "else\n"
-         "  case $words[2] in\n");
-  for (uint32_t at = 0; entry_at(at, &one); at++) {
-    printf("    %s)\n      _arguments \\\n", one.name);
+         "_arguments -C \\\n");
+  one = no_entry();
+  each_option(&one, zsh_option);
+  printf("        '1:command:->command' \\\n"
+         "        '*::argument:->argument'\n"
+         "if [[ $state == argument ]]; then\n"
+         "  case $words[1] in\n");
+  for (uint32_t at = 0; next_entry(&at, &one);) {
+    printf("    %s)\n      _arguments -C \\\n", one.name);
     each_option(&one, zsh_option);
-    printf("        '*:file:_files' ;;\n");
+    printf("        '%s' ;;\n", words[words_of(&one)]);
   }
-  printf("    *) _files ;;\n  esac\nfi\n");
+  printf("  esac\n"
+         "fi\n"
+         "if [[ $state == command ]]; then _describe command commands; fi\n");
 }
 
 static void fish_option(const entry *one, const ds_option *option) {
-  printf("complete -c doorstep -n '__fish_seen_subcommand_from %s' -l %s -d '", one->name,
-         option->name);
+  printf("complete -c doorstep -n '__doorstep_is \"%s\"' -l %s -d '", one->name, option->name);
   for (const char *c = option->help; *c != '\0'; c++)
     printf(*c == '\'' || *c == '\\' ? "\\%c" : "%c", *c);
   printf("'");
@@ -281,20 +360,47 @@ static void fish_option(const entry *one, const ds_option *option) {
     put_choices(option->choices);
     printf("'");
   } else if (option->type != DS_OPTION_FLAG) {
-    printf(" -r");
+    printf(names_file(option->argument) ? " -r -F" : " -x");
   }
   printf("\n");
 }
 
-static void print_fish(void) {
+// Offers the commands where none was given, or behind one.
+static void fish_commands(const char *behind) {
   entry one;
-  printf("# fish completion for doorstep\n");
-  for (uint32_t at = 0; entry_at(at, &one); at++) {
-    printf("complete -c doorstep -f -n __fish_use_subcommand -a %s -d '", one.name);
+  for (uint32_t at = 0; next_entry(&at, &one);) {
+    printf("complete -c doorstep -n '__doorstep_is \"%s\"' -a %s -d '", behind, one.name);
     for (const char *c = one.purpose; *c != '\0'; c++)
       printf(*c == '\'' || *c == '\\' ? "\\%c" : "%c", *c);
     printf("'\n");
+  }
+}
+
+static void print_fish(void) {
+  entry one = no_entry();
+  printf("# fish completion for doorstep\n"
+         "# Whether the command given so far is that; \"\" is none.\n"
+         "function __doorstep_is\n"
+         "  set -l command ''\n"
+         "  for word in (commandline -opc)[2..-1]\n"
+         "    if contains -- $word ");
+  put_names();
+  printf("\n"
+         "      set command $word\n"
+         "      break\n"
+         "    end\n"
+         "  end\n"
+         "  test \"$command\" = \"$argv[1]\"\n"
+         "end\n"
+         "complete -c doorstep -f\n");
+  fish_commands("");
+  each_option(&one, fish_option);
+  for (uint32_t at = 0; next_entry(&at, &one);) {
     each_option(&one, fish_option);
+    if (words_of(&one) == WORDS_FILES)
+      printf("complete -c doorstep -n '__doorstep_is \"%s\"' -F\n", one.name);
+    else if (words_of(&one) == WORDS_COMMANDS)
+      fish_commands(one.name);
   }
 }
 
