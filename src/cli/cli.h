@@ -67,6 +67,7 @@ struct cli {
   ds_progress progress;
   uint32_t progress_columns; // of the progress line now on the terminal, 0 = none
   char store[DS_PATH_BYTES_MAX];
+  char data[DS_PATH_BYTES_MAX]; // the throw-away store of --data, once it is open
 };
 
 // The table, its rows, and the options that every command takes.
@@ -165,7 +166,8 @@ void cli_cache_remove(const char *path);
 // within the limits, and what was left half made; never the store called `name`.
 void cli_cache_tidy(const char *folder, const char *name);
 
-// What a store's doorstep.yaml says; files of --data have none. The caller frees the zone.
+// What the doorstep.yaml of the store, or of what --data became, says; after cli_open_snapshot. The
+// caller frees the zone.
 typedef struct cli_surroundings {
   ds_settings settings;
   ds_zone *zone; // NULL = UTC

@@ -36,9 +36,11 @@ const uint32_t cli_common_options_count =
      "the column that says who; of OCEL the type of object"},                                     \
     {"time", DS_OPTION_NAME, "COLUMN", "", "", "the column that says when"},                      \
     {"event", DS_OPTION_NAME, "COLUMN", "", "", "the column that says what happened"},            \
-    {"map", DS_OPTION_TEXT, "OLD=NEW", "", "", "rename an event; may be repeated"},               \
+    {"map", DS_OPTION_TEXT, "OLD=NEW", "", "",                                                    \
+     "give a column another name; may be repeated"},                                              \
     {"time-unit", DS_OPTION_CHOICE, "UNIT", "ms", "s|ms|us", "what an integer time counts"},      \
-    {"time-zone", DS_OPTION_TEXT, "ZONE", "UTC", "", "the zone of times that name none"},         \
+    {"time-zone", DS_OPTION_TEXT, "ZONE", "UTC", "",                                              \
+     "the zone of times that name none; with --data, of days too"},                               \
     {"delimiter", DS_OPTION_TEXT, "CHAR", "", "", "between columns; else found out"}
 
 const ds_option cli_reading_options[] = {READING_OPTIONS};

@@ -127,6 +127,14 @@ static ds_code open_store(cli *run, const char *path, bool create, ds_store **re
   return ds_store_open(path, &options, ret_store, err);
 }
 
+// The zone in which the import read times without one, by --time-zone or the mapping.
+static const char *zone_of(const ds_result *import) {
+  for (uint32_t i = 0; i < import->options_count; i++)
+    if (strcmp(import->options[i].name, "time_zone") == 0)
+      return import->options[i].text;
+  return "UTC";
+}
+
 // How the files were read, and every warning but those of what was set aside.
 static void tell_import(cli *run, const ds_result *result) {
   const ds_table *taken = ds_result_find(result, "taken");
@@ -149,10 +157,12 @@ static void tell_import(cli *run, const ds_result *result) {
   }
   const uint32_t event = ds_table_column(summary, "events");
   const uint32_t customer = ds_table_column(summary, "customers");
-  cli_say(run, "imported %s%s: %s events of %s customers%s", run->files[0],
+  const char *zone = zone_of(result);
+  cli_say(run, "imported %s%s: %s events of %s customers%s; days are those of %s%s", run->files[0],
           run->files_count > 1 ? " and more" : "",
           ds_human_count(events, (uint64_t)summary->cells[event].i),
-          ds_human_count(customers, (uint64_t)summary->cells[customer].i), line);
+          ds_human_count(customers, (uint64_t)summary->cells[customer].i), line, zone,
+          strcmp(zone, "UTC") == 0 ? " (--time-zone names another)" : "");
   for (uint32_t n = 0; n < result->notes_count; n++)
     if (result->notes[n].warning && strstr(result->notes[n].text, "quarantine/") == NULL)
       cli_say(run, "warning: %s", result->notes[n].text);
@@ -175,6 +185,9 @@ static ds_code import_into(data_store *data, const char *path, ds_error *err) {
     cli_progress_end(run);
   }
   ds_store_close(store);
+  // The days of what was read in a zone are that zone's.
+  if (code == DS_OK)
+    code = ds_settings_write_zone(ds_io_posix(), path, zone_of(result), err);
   data->report = result;
   return code == DS_INTERRUPTED ? ds_fail(err, code, "stopped") : code;
 }
@@ -278,6 +291,7 @@ ds_code cli_open_snapshot(cli *run, ds_snapshot **ret_snapshot, ds_error *err) {
     TRY(open_data(&data, &snapshot, err));
   }
   tell(&data);
+  snprintf(run->data, sizeof run->data, "%s", data.path);
   *ret_snapshot = snapshot;
   return DS_OK;
 }

@@ -40,10 +40,8 @@ static ds_code show_sql(cli *run, const ds_request *request, ds_error *err) {
 ds_code cli_look_around(cli *run, cli_surroundings *ret_around, ds_error *err) {
   cli_surroundings around = {.zone = NULL};
   ds_io *io = ds_io_posix();
-  if (cli_flag(run, "data"))
-    TRY(ds_settings_parse(io, (ds_str){"", 0}, &run->arena, &around.settings, err));
-  else
-    TRY(ds_settings_read(io, run->store, &run->arena, &around.settings, err));
+  TRY(ds_settings_read(io, cli_flag(run, "data") ? run->data : run->store, &run->arena,
+                       &around.settings, err));
   const ds_str zone = ds_str_of(around.settings.time_zone);
   if (!ds_str_equal(zone, ds_str_of("UTC")))
     TRY(ds_zone_load(io, "/usr/share/zoneinfo", zone, &around.zone, err));

@@ -401,8 +401,8 @@ ds_code ds_settings_read(ds_io *io, const char *folder, ds_arena *arena,
   return parsed;
 }
 
-ds_code ds_settings_write_example(ds_io *io, const char *folder, ds_error *err) {
-  const ds_embedded_file *example = &ds_embedded_settings[0];
+static ds_code file_write(ds_io *io, const char *folder, const void *bytes, size_t size,
+                          ds_error *err) {
   char path[DS_PATH_BYTES_MAX];
   ds_file *file;
   ds_error why = {.code = DS_OK};
@@ -414,9 +414,22 @@ ds_code ds_settings_write_example(ds_io *io, const char *folder, ds_error *err) 
   }
   // EXCLUSIVE: should somebody else write it at this moment, theirs stays.
   TRY(io->ops->open(io, path, DS_OPEN_WRITE | DS_OPEN_CREATE | DS_OPEN_EXCLUSIVE, &file, err));
-  code = io->ops->write_at(io, file, 0, example->bytes, example->size, err);
+  code = io->ops->write_at(io, file, 0, bytes, size, err);
   if (code == DS_OK)
     code = io->ops->sync(io, file, err);
   io->ops->close(io, file);
   return code == DS_OK ? io->ops->sync_dir(io, folder, err) : code;
+}
+
+ds_code ds_settings_write_example(ds_io *io, const char *folder, ds_error *err) {
+  const ds_embedded_file *example = &ds_embedded_settings[0];
+  return file_write(io, folder, example->bytes, example->size, err);
+}
+
+ds_code ds_settings_write_zone(ds_io *io, const char *folder, const char *zone, ds_error *err) {
+  char text[128];
+  const int size = snprintf(text, sizeof text, "time_zone: %s\n", zone);
+  if (size < 0 || size >= (int)sizeof text)
+    return ds_fail(err, DS_INPUT, "the name of a time zone is too long");
+  return file_write(io, folder, text, (size_t)size, err);
 }

@@ -24,7 +24,10 @@ DS_CHECKED ds_code ds_settings_read(ds_io *io, const char *folder, ds_arena *are
 DS_CHECKED ds_code ds_settings_parse(ds_io *io, ds_str text, ds_arena *arena,
                                      ds_settings *ret_settings, ds_error *err);
 
-// Writes a doorstep.yaml of comments only, which shows every key, unless there is one.
+// Writes a doorstep.yaml, unless there is one: of comments only, which shows every key; or one that
+// says the time zone.
 DS_CHECKED ds_code ds_settings_write_example(ds_io *io, const char *folder, ds_error *err);
+DS_CHECKED ds_code ds_settings_write_zone(ds_io *io, const char *folder, const char *zone,
+                                          ds_error *err);
 
 #endif
