@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Commands that bring in files, list imports and take them back.
 #include <errno.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "cli/cli.h"
@@ -55,13 +56,16 @@ ds_code cli_import_options(cli *run, const char *const *files, uint32_t files_co
   return read_pairs(run, "map", &options->renames, &options->renames_count, err);
 }
 
-// A mistyped name must not leave a new, empty store behind.
-static ds_code check_before_making(cli *run, ds_error *err) {
-  bool exists = false;
-  TRY(cli_find_store(run, true, &exists, err));
-  for (uint32_t i = 0; i < run->arguments_count && !exists; i++) {
+// Files are read more than once. A mistyped name must not leave a new, empty store behind.
+static ds_code check_files(cli *run, ds_error *err) {
+  for (uint32_t i = 0; i < run->arguments_count; i++) {
     const char *file = run->arguments[i];
-    if (strpbrk(file, "*?[") == NULL && access(file, R_OK) != 0)
+    struct stat info;
+    const bool found = stat(file, &info) == 0;
+    if (found && !S_ISREG(info.st_mode) && !S_ISDIR(info.st_mode))
+      return ds_fail(err, DS_INPUT, "%.300s is a pipe or a device: import reads files, so save it "
+                     "as one first, or hand NDJSON to doorstep append", file);
+    if (strpbrk(file, "*?[") == NULL && (!found || access(file, R_OK) != 0))
       return ds_fail(err, DS_INPUT, "%s: %.300s",
                      errno == ENOENT ? "no such file" : strerror(errno), file);
   }
@@ -72,8 +76,8 @@ ds_code cli_run_import(cli *run, ds_error *err) {
   ds_import_options options;
   ds_store *store = NULL;
   TRY(cli_import_options(run, run->arguments, run->arguments_count, &options, err));
+  TRY(check_files(run, err));
   if (!options.dry_run) {
-    TRY(check_before_making(run, err));
     TRY(cli_open_store(run, true, true, &store, err));
     options.memory_bytes = run->memory_bytes;
   } else {
