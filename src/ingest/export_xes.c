@@ -31,6 +31,37 @@ static void attribute(exporter *e, const char *element, ds_str key, ds_str value
   ds_buf_text(&e->out, "\"/>");
 }
 
+// A property under the names of XES's own extensions, which an import takes off again.
+static void property(exporter *e, const export_property *p, ds_str value) {
+  static const char *const elements[DS_TYPES_COUNT] = {
+      [DS_TYPE_NUMBER] = "float", [DS_TYPE_STRING] = "string", [DS_TYPE_BOOL] = "boolean",
+      [DS_TYPE_TIME] = "date",    [DS_TYPE_DATE] = "string",   [DS_TYPE_DURATION] = "int",
+  };
+  static const char *const standard[][2] = {{"resource", "org:resource"},
+                                            {"lifecycle_transition", "lifecycle:transition"}};
+  ds_str name = p->name;
+  for (size_t i = 0; i < sizeof standard / sizeof *standard; i++)
+    if (ds_str_equal(name, ds_str_of(standard[i][0])))
+      name = ds_str_of(standard[i][1]);
+  attribute(e, elements[p->type], name, value);
+}
+
+static void columns(exporter *e) {
+  static const char *const some[DS_TYPES_COUNT] = {
+      [DS_TYPE_NUMBER] = "0", [DS_TYPE_STRING] = "text",     [DS_TYPE_BOOL] = "true",
+      [DS_TYPE_TIME] = "2000-01-01T00:00:00Z", [DS_TYPE_DATE] = "2000-01-01",
+      [DS_TYPE_DURATION] = "0",
+  };
+  if (!e->received && e->properties_count == 0)
+    return;
+  ds_buf_text(&e->out, "<container key=\"" DS_NAME_COLUMNS "\">");
+  if (e->received)
+    attribute(e, "date", ds_str_of("received"), ds_str_of(some[DS_TYPE_TIME]));
+  for (uint32_t p = 0; p < e->properties_count; p++)
+    property(e, &e->properties[p], ds_str_of(some[e->properties[p].type]));
+  ds_buf_text(&e->out, "</container>\n");
+}
+
 static ds_code xes_begin(exporter *e, ds_error *err) {
   (void)err;
   static const char *const extensions[][2] = {{"Concept", "concept"}, {"Time", "time"},
@@ -43,6 +74,7 @@ static ds_code xes_begin(exporter *e, ds_error *err) {
                   "%s.xesext\"/>\n", extensions[i][0], extensions[i][1], extensions[i][1]);
   attribute(e, "string", ds_str_of(DS_NAME_TRACE), e->trace);
   ds_buf_text(&e->out, "\n");
+  columns(e);
   return DS_OK;
 }
 
@@ -56,26 +88,10 @@ static ds_code xes_journey(exporter *e, const ds_block *block, uint32_t journey,
   return DS_OK;
 }
 
-static void property(exporter *e, const export_property *p, const ds_value *value) {
-  static const char *const elements[DS_TYPES_COUNT] = {
-      [DS_TYPE_NUMBER] = "float", [DS_TYPE_STRING] = "string", [DS_TYPE_BOOL] = "boolean",
-      [DS_TYPE_TIME] = "date",    [DS_TYPE_DATE] = "string",   [DS_TYPE_DURATION] = "int",
-  };
-  // Under the names of XES's own extensions, which an import takes off again.
-  static const char *const standard[][2] = {{"resource", "org:resource"},
-                                            {"lifecycle_transition", "lifecycle:transition"}};
-  char text[64];
-  ds_str name = p->name;
-  for (size_t i = 0; i < sizeof standard / sizeof *standard; i++)
-    if (ds_str_equal(name, ds_str_of(standard[i][0])))
-      name = ds_str_of(standard[i][1]);
-  attribute(e, elements[p->type], name, ds_export_text(value, text));
-}
-
 static ds_code xes_event(exporter *e, const ds_block *block, uint32_t journey, uint32_t event,
                          ds_error *err) {
   (void)err;
-  char text[32];
+  char text[64];
   ds_buf_text(&e->out, "<event>");
   attribute(e, "string", ds_str_of("concept:name"),
             e->snapshot->space.touchpoints.text[block->touchpoint[event]]);
@@ -94,7 +110,7 @@ static ds_code xes_event(exporter *e, const ds_block *block, uint32_t journey, u
   for (uint32_t p = 0; p < e->properties_count; p++) {
     const ds_value value = ds_export_value(block, &e->properties[p], event);
     if (value.type != DS_TYPE_NULL)
-      property(e, &e->properties[p], &value);
+      property(e, &e->properties[p], ds_export_text(&value, text));
   }
   ds_buf_text(&e->out, "</event>\n");
   return DS_OK;

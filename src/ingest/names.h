@@ -18,6 +18,10 @@
 // would be.
 #define DS_NAME_TRACE "doorstep_trace"
 
+// And its container that holds each attribute of events once, with some value of its type: however
+// late an attribute comes, it is known for what it is.
+#define DS_NAME_COLUMNS "doorstep_columns"
+
 // In an OCEL log: the qualifier (DS_NAME_SUBJECT) of the one relation of an event that says who its
 // customer is and no more; the attribute of an event with the moment it was received; the attribute
 // of an object with its id, where that is another type's too.

@@ -86,6 +86,7 @@ typedef struct xes {
   uint32_t sample_row;
   bool seeking; // the sample is full, and only they are looked for
   bool sought;  // the event has one of them
+  bool declared; // the first row of the sample is an export's own, of no event
 } xes;
 
 static ds_code refuse(xes *x, const char *what, ds_error *err) {
@@ -403,6 +404,11 @@ static ds_code on_start(void *context, ds_str name, const ds_xml_attribute *attr
   if (above == IN_LOG) {
     if (of == &kinds[0] && ds_str_equal(key, ds_str_of(DS_NAME_TRACE)))
       trace_named(x, value);
+    if (of == &kinds[KIND_CONTAINER] && x->job == NULL && x->sample_row == 0 &&
+        ds_str_equal(key, ds_str_of(DS_NAME_COLUMNS))) {
+      x->declared = true;
+      return event_start(x, err);
+    }
     if (!ds_str_equal(name, ds_str_of("trace")))
       return push(x, IN_OTHER, err);
     trace_reset(x);
@@ -529,7 +535,7 @@ ds_code ds_xes_look(ds_io *io, const ds_source *file, const ds_str *wanted,
   ds_code code = ds_xml_read(io, file, &handler, x, &x->line, NULL, err);
   ds_input input = {.file = file};
   if (code == DS_OK || code == DS_NO)
-    code = x->sample_rows == 0 ? ds_fail(err, DS_INPUT, "%s holds no events", file->name)
+    code = x->sample_rows == x->declared ? ds_fail(err, DS_INPUT, "%s holds no events", file->name)
                                : look_finish(x, arena, &input, err);
   ds_arena_done(&scratch);
   xes_free(x);
