@@ -31,8 +31,8 @@ static const ds_option pack_options[] = {
     {"kind", DS_OPTION_CHOICE, "KIND", "box", "box|bag", ""},
 };
 const cli_command cli_commands[] = {
-    {"pack", "in", "", "FILE...", 1, 2, "doorstep pack x", pack_options, 2, NULL},
-    {"look", "in", "", "", 0, 0, "doorstep look", NULL, 0, NULL},
+    {"pack", "in", "", "FILE...", 1, 2, "doorstep pack x", pack_options, 2, NULL, false},
+    {"look", "in", "", "", 0, 0, "doorstep look", NULL, 0, NULL, false},
 };
 const uint32_t cli_commands_count = 2;
 
