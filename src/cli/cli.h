@@ -89,6 +89,8 @@ const ds_option *cli_argument_of(const ds_question *question);
 
 // The row of a name, or NULL.
 const cli_command *cli_command_find(const char *name);
+// DS_USAGE: there is no command or question of the name; says the nearest.
+ds_code cli_unknown_command(const char *name, ds_error *err);
 
 // Reads argv into *run. DS_USAGE with the nearest name for an unknown command or option; a
 // question's own options are read like a command's. run->command is NULL when none was given.

@@ -225,7 +225,7 @@ ds_code cli_run_help(cli *run, ds_error *err) {
   const cli_command *command = cli_command_find(name);
   const ds_question *question = ds_question_find(ds_str_of(name));
   if (command == NULL && question == NULL)
-    return ds_fail(err, DS_USAGE, "no command '%.100s'; doorstep --help lists them", name);
+    return cli_unknown_command(name, err);
   cli_print_help(command, command == NULL ? question : NULL);
   return DS_OK;
 }

@@ -158,7 +158,7 @@ ds_code cli_print_man(const char *name, ds_error *err) {
       return DS_OK;
     }
   }
-  return ds_fail(err, DS_USAGE, "no command '%.100s'; doorstep --help lists them", name);
+  return cli_unknown_command(name, err);
 }
 
 // Text in single quotes of a shell, with a backslash before the signs of `marked`.

@@ -56,6 +56,24 @@ static const ds_option *option_find(const cli *run, const char *name, size_t siz
   return found;
 }
 
+// The only name that begins so, or NULL.
+static const char *begun(ds_str given, const char *const *names, uint32_t count) {
+  const char *found = NULL;
+  for (uint32_t i = 0; i < count; i++) {
+    if (given.size < 2 || strncmp(names[i], given.data, given.size) != 0)
+      continue;
+    if (found != NULL && strcmp(found, names[i]) != 0)
+      return NULL;
+    found = names[i];
+  }
+  return found;
+}
+
+static const char *nearest(ds_str given, const char *const *names, uint32_t count) {
+  const char *found = begun(given, names, count);
+  return found != NULL ? found : ds_str_nearest(given, names, count);
+}
+
 static ds_code unknown_option(const cli *run, const char *name, size_t size, ds_error *err) {
   enum { MAX = 256 };
   const char *names[MAX];
@@ -66,7 +84,7 @@ static ds_code unknown_option(const cli *run, const char *name, size_t size, ds_
     for (uint32_t i = 0; i < tables[t].count && count < MAX; i++)
       names[count++] = tables[t].options[i].name;
   const ds_str given = {name, (uint32_t)size};
-  const char *near = ds_str_nearest(given, names, count);
+  const char *near = nearest(given, names, count);
   const char *command = run->command != NULL    ? run->command->name
                         : run->question != NULL ? run->question->name
                                                 : NULL;
@@ -76,7 +94,7 @@ static ds_code unknown_option(const cli *run, const char *name, size_t size, ds_
                  command != NULL ? command : "", command != NULL ? " " : "");
 }
 
-static ds_code unknown_command(const char *name, ds_error *err) {
+ds_code cli_unknown_command(const char *name, ds_error *err) {
   enum { MAX = 256 };
   const char *names[MAX];
   uint32_t count = 0;
@@ -84,7 +102,7 @@ static ds_code unknown_command(const char *name, ds_error *err) {
     names[count++] = cli_commands[i].name;
   for (uint32_t i = 0; i < ds_questions_count && count < MAX; i++)
     names[count++] = ds_questions[i].name;
-  const char *near = ds_str_nearest(ds_str_of(name), names, count);
+  const char *near = nearest(ds_str_of(name), names, count);
   if (near != NULL)
     return ds_fail(err, DS_USAGE, "unknown command '%.100s'; did you mean '%s'?", name, near);
   return ds_fail(err, DS_USAGE, "unknown command '%.100s'; doorstep --help lists them", name);
@@ -184,7 +202,7 @@ static ds_code read_argument(reader *in, const char *word, ds_error *err) {
     run->command = cli_command_find(word);
     if (run->command == NULL)
       run->question = ds_question_find(ds_str_of(word));
-    return run->command == NULL && run->question == NULL ? unknown_command(word, err) : DS_OK;
+    return run->command == NULL && run->question == NULL ? cli_unknown_command(word, err) : DS_OK;
   }
   const ds_option *argument = run->question != NULL ? cli_argument_of(run->question) : NULL;
   if (argument != NULL && cli_value(run, argument->name) == NULL)

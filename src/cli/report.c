@@ -72,7 +72,7 @@ static void print_caret(const char *text, uint32_t line, uint32_t column) {
     text = strchr(text, '\n');
     text = text != NULL ? text + 1 : NULL;
   }
-  if (text == NULL)
+  if (text == NULL || *text == '\0')
     return;
   const uint32_t room = cli_columns() - 4;
   const char *end = text + strcspn(text, "\n");

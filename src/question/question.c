@@ -32,24 +32,24 @@ const ds_option ds_common_options[] = {
 const uint32_t ds_common_options_count = COUNT_OF(ds_common_options);
 
 const ds_question ds_questions[] = {
-    {"map", "The journey, stage by stage: how far cases come, how fast, how content",
+    {"map", "the journey, stage by stage: how far cases come, how fast, how content",
      "doorstep map --case order_id", ds_map_options, 2, ds_map_answer, ds_map_sql},
-    {"process", "How cases move from touchpoint to touchpoint, how often and how fast",
+    {"process", "how cases move from touchpoint to touchpoint, how often and how fast",
      "doorstep process --case order_id", ds_process_options, 2, ds_process_answer, ds_process_sql},
-    {"variants", "Which sequences of touchpoints the cases are, how frequent and how long",
+    {"variants", "which sequences of touchpoints the cases are, how frequent and how long",
      "doorstep variants --case order_id", ds_variants_options, 4, ds_variants_answer,
      ds_variants_sql},
-    {"trend", "A count, a rate or a figure of numbers per day, week or month",
+    {"trend", "a count, a rate or a figure of numbers per day, week or month",
      "doorstep trend --measure rate --of delivered --case order_id --per month", ds_trend_options,
      4, ds_trend_answer, ds_trend_sql},
-    {"quality", "What the data can bear: what comes how regularly, what lacks, what is odd",
+    {"quality", "what the data can bear: what comes how regularly, what lacks, what is odd",
      "doorstep quality", NULL, 0, ds_quality_answer, ds_quality_sql},
-    {"schema", "The names that can be asked about: touchpoints, properties, case keys",
+    {"schema", "the names that can be asked about: touchpoints, properties, case keys",
      "doorstep schema", NULL, 0, ds_schema_answer, ds_schema_sql},
-    {"find", "The customers or cases that have such events, or such an identifier",
+    {"find", "the customers or cases that have such events, or such an identifier",
      "doorstep find --has 'review_submitted[stars <= 2]' --case order_id", ds_find_options, 2,
      ds_find_answer, ds_find_sql},
-    {"timeline", "One customer's journey, or one case's, event by event",
+    {"timeline", "one customer's journey, or one case's, event by event",
      "doorstep timeline C17", ds_timeline_options, 1, ds_timeline_answer, ds_timeline_sql},
 };
 const uint32_t ds_questions_count = COUNT_OF(ds_questions);

@@ -97,20 +97,22 @@ static void drop_until_fit(const ds_table *table, ds_layout *layout, uint32_t wi
   }
 }
 
-// Takes from the widest text, column by column, until all fits or every text is at `least`.
+// Takes from the widest texts, all alike so that a name looks the same in each, until all fits or
+// every text is at `least`.
 static void cut_until_fit(const ds_table *table, ds_layout *layout, uint32_t width,
                           uint32_t least) {
   while (total_width(layout) > width) {
-    ds_shown *widest = NULL;
-    for (uint32_t i = 0; i < layout->count; i++) {
-      ds_shown *shown = &layout->shown[i];
-      if (!ds_column_is_figure(&table->columns[shown->column]) && shown->width > least &&
-          (widest == NULL || shown->width > widest->width))
-        widest = shown;
-    }
-    if (widest == NULL)
+    uint32_t widest = least;
+    for (uint32_t i = 0; i < layout->count; i++)
+      if (!ds_column_is_figure(&table->columns[layout->shown[i].column]) &&
+          layout->shown[i].width > widest)
+        widest = layout->shown[i].width;
+    if (widest == least)
       return;
-    widest->width--;
+    for (uint32_t i = 0; i < layout->count; i++)
+      if (!ds_column_is_figure(&table->columns[layout->shown[i].column]) &&
+          layout->shown[i].width == widest)
+        layout->shown[i].width--;
   }
 }
 
