@@ -28,8 +28,9 @@ static ds_code start(ds_appender *appender, ds_error *err) {
   TRY(ds_settings_read(ds_store_io(appender->store), ds_store_path(appender->store),
                        &appender->arena, &appender->settings, err));
   appender->reader = ds_line_reader_new(&appender->space, appender->settings.catalogue);
-  return appender->reader != NULL ? DS_OK
-                                  : ds_fail(err, DS_MEMORY, "out of memory for appending");
+  if (appender->reader == NULL)
+    return ds_fail(err, DS_MEMORY, "out of memory for appending");
+  return ds_line_reader_know(appender->reader, ds_store_names(appender->store), err);
 }
 
 ds_code ds_appender_new(ds_store *store,

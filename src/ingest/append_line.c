@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "ingest/append_line.h"
 
+#include <assert.h>
 #include <math.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <utf8proc.h>
@@ -58,6 +60,7 @@ ds_line_reader *ds_line_reader_new(ds_space *space, const ds_catalogue *catalogu
   reader->ahead_ms = CLOCK_AHEAD_MS;
   reader->unit_ms = 1;
   reader->source = "append";
+  ds_space_init(&reader->known);
   reader->parser = ds_ndjson_new();
   ds_arena_init(&reader->arena, LINE_ARENA_BYTES_MAX);
   ds_buf_init(&reader->json, (size_t)DS_EVENT_BYTES_MAX * 2);
@@ -72,9 +75,23 @@ void ds_line_reader_free(ds_line_reader *reader) {
   if (reader == NULL)
     return;
   ds_ndjson_free(reader->parser);
+  ds_space_done(&reader->known);
   ds_arena_done(&reader->arena);
   ds_buf_done(&reader->json);
   free(reader);
+}
+
+ds_code ds_line_reader_know(ds_line_reader *reader, const ds_space *stored, ds_error *err) {
+  const ds_names *const from[] = {&stored->touchpoints, &stored->properties, &stored->keys,
+                                  &stored->sources};
+  ds_names *const to[] = {&reader->known.touchpoints, &reader->known.properties,
+                          &reader->known.keys, &reader->known.sources};
+  for (size_t k = 0; k < sizeof from / sizeof *from; k++)
+    for (uint32_t i = 0; i < from[k]->count; i++) {
+      uint32_t index;
+      TRY(ds_names_add(to[k], from[k]->text[i], &index, err));
+    }
+  return DS_OK;
 }
 
 static uint32_t index_in(ds_str name, const char *const *names, uint32_t count) {
@@ -254,13 +271,40 @@ static const char *take_subject(line *in) {
                            : take_provisional(in, &best);
 }
 
-static const char *add_name(line *in, const ds_ndjson_node *node, ds_names *names, ds_str name,
+// The kinds of names; what is said when a store cannot have one more.
+typedef enum name_kind { EVENT_NAME, PROPERTY_NAME, KEY_NAME, SOURCE_NAME } name_kind;
+static const struct {
+  size_t offset; // in ds_space
+  const char *too_many;
+} name_kinds[] = {
+    [EVENT_NAME] = {offsetof(ds_space, touchpoints),
+                    "one event name too many: a store has at most 4,096; what differs from one "
+                    "event to the next belongs into a property"},
+    [PROPERTY_NAME] = {offsetof(ds_space, properties),
+                       "one property name too many: a store has at most 65,535"},
+    [KEY_NAME] = {offsetof(ds_space, keys),
+                  "one case key's name too many: a store has at most 65,535"},
+    [SOURCE_NAME] = {offsetof(ds_space, sources),
+                     "one source too many: a store has at most 65,535"},
+};
+static_assert(DS_TOUCHPOINTS_MAX == 4096 && DS_NAMES_MAX == 65535, "as the messages say");
+
+static ds_names *names_of(ds_space *space, name_kind kind) {
+  return (ds_names *)(void *)((char *)space + name_kinds[kind].offset);
+}
+
+// A store that could not hold a name would refuse the batch of all lines: so this line is refused.
+static const char *add_name(line *in, const ds_ndjson_node *node, name_kind kind, ds_str name,
                             uint16_t *ret_code) {
-  uint32_t index = 0;
+  ds_names *names = names_of(in->reader->space, kind);
+  uint32_t known;
   if (!is_name(name))
     return refuse(in, node, "a name must have 1 to 255 bytes and no control characters");
-  if (ds_names_add(names, name, &index, NULL) != DS_OK || index > UINT16_MAX)
-    return refuse(in, node, "too many different names");
+  uint32_t index = ds_names_find(names, name);
+  if (index == DS_NONE &&
+      (ds_names_add(names_of(&in->reader->known, kind), name, &known, NULL) != DS_OK ||
+       ds_names_add(names, name, &index, NULL) != DS_OK))
+    return refuse(in, node, name_kinds[kind].too_many);
   *ret_code = (uint16_t)index;
   return NULL;
 }
@@ -287,7 +331,7 @@ static const char *add_key(line *in, const ds_ndjson_node *node, uint16_t name) 
 static const char *take_key(line *in, uint32_t at) {
   const ds_ndjson_node *node = &in->nodes[at];
   uint16_t name = 0;
-  const char *reason = add_name(in, node, &in->reader->space->keys, node->key, &name);
+  const char *reason = add_name(in, node, KEY_NAME, node->key, &name);
   if (node->kind != DS_NDJSON_ARRAY)
     return reason != NULL ? reason : add_key(in, node, name);
   for (uint32_t i = at + 1; i < node->next && reason == NULL; i = in->nodes[i].next)
@@ -374,7 +418,7 @@ static const char *take_property(line *in, uint32_t at, ds_str name) {
   if (value.type == DS_TYPE_STRING && value.text.size > DS_TEXT_BYTES_MAX)
     return refuse(in, node, "a text longer than 64 KiB");
   uint16_t code = 0;
-  reason = add_name(in, node, &in->reader->space->properties, name, &code);
+  reason = add_name(in, node, PROPERTY_NAME, name, &code);
   if (reason != NULL)
     return reason;
   for (uint32_t i = 0; i < event->properties_count; i++) {
@@ -519,7 +563,7 @@ static const char *take_id(line *in) {
     source = in->nodes[at].text;
   }
   const char *reason =
-      add_name(in, &in->nodes[at], &in->reader->space->sources, source, &event->source);
+      add_name(in, &in->nodes[at], SOURCE_NAME, source, &event->source);
   if (reason == NULL && in->member[DS_LINE_ID] != 0)
     reason = identifier_text(in, &in->nodes[in->member[DS_LINE_ID]], &id);
   event->has_id = id.size > 0;
@@ -553,7 +597,7 @@ static const char *take_event(line *in) {
   if (reason == NULL)
     reason = take_id(in);
   if (reason == NULL)
-    reason = add_name(in, &in->nodes[in->member[DS_LINE_EVENT]], &in->reader->space->touchpoints,
+    reason = add_name(in, &in->nodes[in->member[DS_LINE_EVENT]], EVENT_NAME,
                       touchpoint, &in->reader->event.touchpoint);
   return reason;
 }

@@ -30,6 +30,7 @@ typedef struct ds_line_reader {
   bool local;                // a line so far had a time without a zone
   bool number;               // a line so far had a time that is a number
   uint32_t column;           // where a refused line is wrong
+  ds_space known; // names of the store and of accepted lines: as many as a store may have
   ds_arena arena;
   ds_buf json;
   const ds_touchpoint *touchpoint; // the catalogue's row for the event, or NULL
@@ -55,6 +56,10 @@ ds_str ds_line_kind(ds_str name);
 // of which must outlive it; NULL without memory. The caller frees (NULL is fine).
 ds_line_reader *ds_line_reader_new(ds_space *space, const ds_catalogue *catalogue);
 void ds_line_reader_free(ds_line_reader *reader);
+
+// Tells the reader the names that the store has, so that a line with one too many is refused.
+DS_CHECKED ds_code ds_line_reader_know(ds_line_reader *reader, const ds_space *stored,
+                                       ds_error *err);
 
 // Reads one line without its newline into reader->event. NULL when it is an event, else why it is
 // not, with reader->column.

@@ -91,7 +91,7 @@ ds_code ds_encoder_touchpoint(ds_space *space, const ds_catalogue *catalogue, ds
   const ds_str canonical = ds_catalogue_canonical(catalogue, name);
   if (ds_names_add(&space->touchpoints, canonical, &code, err) != DS_OK)
     return ds_fail(err, DS_LIMIT, "more than %u different event names: is the right column taken "
-                   "for the event?", DS_TOUCHPOINTS_MAX);
+                   "for the event? Say --event", DS_TOUCHPOINTS_MAX);
   *ret_code = (uint16_t)code;
   return DS_OK;
 }

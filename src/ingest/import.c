@@ -267,6 +267,22 @@ static ds_code commit(ds_importer *importer, ds_error *err) {
   return code;
 }
 
+// Before the work of sorting: whether the store can have the new event names beside its own.
+static ds_code names_check(const ds_importer *importer, ds_error *err) {
+  if (importer->store == NULL)
+    return DS_OK;
+  const ds_names *have = &ds_store_names(importer->store)->touchpoints;
+  const ds_names *come = &importer->space.touchpoints;
+  uint32_t fresh = 0;
+  for (uint32_t i = 0; i < come->count; i++)
+    fresh += ds_names_find(have, come->text[i]) == DS_NONE;
+  if (have->count + fresh <= DS_TOUCHPOINTS_MAX)
+    return DS_OK;
+  return ds_fail(err, DS_LIMIT, "%s: %u new event names come to %u that the store has, and %u is "
+                 "the most: is the right column taken for the event? Say --event",
+                 importer->files[0].name, fresh, have->count, DS_TOUCHPOINTS_MAX);
+}
+
 static ds_code import_run(ds_importer *importer, ds_error *err) {
   earlier found;
   TRY(prepare(importer, err));
@@ -286,6 +302,7 @@ static ds_code import_run(ds_importer *importer, ds_error *err) {
   const ds_encode_stats *stats = ds_encoder_stats(importer->encoder);
   if (stats->events == 0 && importer->quarantine.events > 0)
     return all_refused(importer, err);
+  TRY(names_check(importer, err));
   if (importer->stage != NULL && stats->events > 0)
     TRY(commit(importer, err));
   return ds_importer_report(importer, 0, 0, err);

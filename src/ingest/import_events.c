@@ -210,7 +210,11 @@ ds_code ds_importer_events_run(ds_importer *importer, const ds_import_step *step
   if (in.reader == NULL)
     return no_memory(err);
   reader_set(importer, in.reader);
-  ds_code code = ds_batches_new(step->plan, threads, batch_take, &in, &in.batches, err);
+  ds_code code = DS_OK;
+  if (importer->store != NULL)
+    code = ds_line_reader_know(in.reader, ds_store_names(importer->store), err);
+  if (code == DS_OK)
+    code = ds_batches_new(step->plan, threads, batch_take, &in, &in.batches, err);
   if (code == DS_OK) {
     ds_error error;
     if (file_take(&in, &error) != DS_OK)

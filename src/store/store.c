@@ -38,6 +38,7 @@ void ds_store_options_init(ds_store_options *options) {
 
 ds_io *ds_store_io(const ds_store *store) { return store->io; }
 const char *ds_store_path(const ds_store *store) { return store->path; }
+const ds_space *ds_store_names(const ds_store *store) { return &store->tail.space; }
 const ds_store_options *ds_store_get_options(const ds_store *store) { return &store->options; }
 
 // `out` holds twice DS_PATH_BYTES_MAX, more than path and name can have.

@@ -38,6 +38,9 @@ void ds_store_close(ds_store *store);
 // What the store was opened with; all belong to the store.
 ds_io *ds_store_io(const ds_store *store);
 const char *ds_store_path(const ds_store *store);
+
+// The names that the store has, of its parts and its log; until the next write.
+const ds_space *ds_store_names(const ds_store *store);
 const ds_store_options *ds_store_get_options(const ds_store *store);
 
 // One import as the catalog keeps it. Texts belong to the caller (begin) or the listing (each).
