@@ -69,3 +69,45 @@ void oracle_compare(const ds_table *table, const ds_duck_texts *expected, uint32
     }
   }
 }
+
+const oracle_question oracle_questions[] = {
+    {"map", {"stages", "touchpoints"}, {1, 2}, "columns(*)::varchar"},
+    {"process", {"nodes", "edges"}, {1, 2}, "columns(*)::varchar"},
+    {"variants", {"variants"}, {2},
+     "rank::varchar, array_to_string(touchpoints, chr(31)), "
+     "columns(* exclude (rank, touchpoints))::varchar"},
+    {"trend", {"periods"}, {1}, "columns(*)::varchar"},
+    {"quality", {"touchpoints", "properties", "problems"}, {1, 2, 5}, "columns(*)::varchar"},
+    {"schema", {"keys", "properties", "touchpoints"}, {1, 1, 1}, "columns(*)::varchar"},
+    {"find", {"found"}, {2}, "columns(*)::varchar"},
+    {"timeline", {"customer", "cases", "events"}, {1, 2, 5}, "columns(*)::varchar"},
+};
+const uint32_t oracle_questions_count = sizeof oracle_questions / sizeof *oracle_questions;
+
+uint32_t oracle_check(const oracle_question *what, const ds_request *request,
+                      const ds_result *result, ds_duck *duck) {
+  ds_error err = {0};
+  ds_buf sql, wrapped;
+  uint32_t rows = 0;
+  ds_buf_init(&sql, 1u << 20);
+  ds_buf_init(&wrapped, 1u << 20);
+  if (ds_question_find(ds_str_of(what->question))->sql(request, &sql, &err) != DS_OK)
+    fail_msg("%s: %s", what->question, err.message);
+  char *at = (char *)(uintptr_t)ds_buf_cstr(&sql);
+  for (uint32_t s = 0; s < ORACLE_TABLES_MAX && what->tables[s] != NULL; s++) {
+    ds_duck_texts texts;
+    char *end = strstr(at, ";\n");
+    assert_non_null(end);
+    *end = '\0';
+    ds_buf_reset(&wrapped);
+    ds_buf_printf(&wrapped, "select %s from (%s)", what->select, at);
+    if (ds_duck_query(duck, ds_buf_cstr(&wrapped), request->arena, &texts, &err) != DS_OK)
+      fail_msg("%s: %s", what->question, err.message);
+    oracle_compare(oracle_table(result, what->tables[s]), &texts, what->keys[s]);
+    rows += texts.rows;
+    at = end + 2;
+  }
+  ds_buf_done(&sql);
+  ds_buf_done(&wrapped);
+  return rows;
+}

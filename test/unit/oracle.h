@@ -4,7 +4,7 @@
 #define DS_TEST_UNIT_ORACLE_H
 
 #include "ingest/duck.h"
-#include "model/result.h"
+#include "question/question.h"
 
 // The table of that name; fails the test when there is none.
 const ds_table *oracle_table(const ds_result *result, const char *name);
@@ -12,5 +12,24 @@ const ds_table *oracle_table(const ds_result *result, const char *name);
 // Fails the test unless the table has exactly the rows of `expected`, which the first `keys`
 // columns tell apart: texts, numbers that agree to 1e-11 of their size, or null.
 void oracle_compare(const ds_table *table, const ds_duck_texts *expected, uint32_t keys);
+
+// A question, and its tables in the order of its statements: how many columns tell rows apart, and
+// what is selected of each statement.
+enum { ORACLE_TABLES_MAX = 3 };
+typedef struct oracle_question {
+  const char *question;
+  const char *tables[ORACLE_TABLES_MAX];
+  uint32_t keys[ORACLE_TABLES_MAX];
+  const char *select;
+} oracle_question;
+
+// Every question of the question table, in its order.
+extern const oracle_question oracle_questions[];
+extern const uint32_t oracle_questions_count;
+
+// Fails the test unless the answer is what the question's own SQL text says over the table `events`
+// of `duck`. Texts live in the request's arena. Returns how many rows were compared.
+uint32_t oracle_check(const oracle_question *what, const ds_request *request,
+                      const ds_result *result, ds_duck *duck);
 
 #endif

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Questions over real files against SQL that DuckDB runs over the same raw files: every node, every
-// edge, every time of the process map, every variant, every stage of the journey map. Skipped, and
+// Questions over real files against SQL that DuckDB runs over the same raw files: the process map
+// and the variants by SQL of this test's own, then every question by its own SQL text. Skipped, and
 // counted as such, where the shared data is absent.
 #include <setjmp.h>
 #include <stdarg.h>
@@ -17,6 +17,7 @@
 
 #define OLIST "../shared/data/olist"
 #define HELPDESK "../shared/data/eventlogs/helpdesk.csv.gz"
+#define RECEIPT "../shared/data/eventlogs/receipt.xes.gz"
 
 // What every case of this file works with.
 typedef struct fixture {
@@ -104,47 +105,89 @@ static const char variants_sql[] =
     "(sum(k) over (order by k desc, s) / sum(k) over ())::varchar, m::varchar, p::varchar "
     "from grouped";
 
-// The journey map's own SQL over `o`, whose cases stand as customers; its scores are not there.
-static void check_map(fixture *f, ds_duck *duck, const ds_result *result) {
-  static const char *const tables[] = {"stages", "touchpoints"};
+// A data set as questions see it: SQL for the table `events` over `o`, a name for timeline and
+// find, and a period in which something happens every month.
+typedef struct data_set {
+  const char *events;
+  const char *who;
+  const char *from, *to;
+  const char *case_key;
+} data_set;
+
+// One question with those options (NULL ends them), against its own SQL text.
+static void check_question(fixture *f, ds_duck *duck, const char *name,
+                           const ds_option_value *value, uint32_t threads) {
   ds_snapshot *snapshot = NULL;
-  ds_buf sql, wrapped;
-  ds_buf_init(&sql, 1u << 20);
-  ds_buf_init(&wrapped, 1u << 20);
-  if (ds_store_snapshot(f->store, &snapshot, &f->err) != DS_OK ||
-      ds_duck_run(duck, "create view events as select c as customer, make_timestamp(t * 1000) as "
-                  "time, n as arrival, e as touchpoint, null::double as score from o", &f->err) !=
-          DS_OK)
+  if (ds_store_snapshot(f->store, &snapshot, &f->err) != DS_OK)
     fail_msg("%s", f->err.message);
-  const ds_request request = {.snapshot = snapshot, .arena = &f->arena};
-  assert_int_equal(ds_question_find(ds_str_of("map"))->sql(&request, &sql, &f->err), DS_OK);
-  char *at = (char *)(uintptr_t)ds_buf_cstr(&sql);
-  for (uint32_t s = 0; s < 2; s++) {
-    char *end = strstr(at, ";\n");
-    assert_non_null(end);
-    *end = '\0';
-    ds_buf_reset(&wrapped);
-    ds_buf_printf(&wrapped, "select columns(c -> c not like 'satisfaction%%')::varchar from (%s)",
-                  at);
-    check_table(f, duck, ds_buf_cstr(&wrapped), result, tables[s], s + 1);
-    at = end + 2;
-  }
-  ds_buf_done(&sql);
-  ds_buf_done(&wrapped);
+  uint32_t count = 0, q = 0;
+  while (count < 4 && value[count].name != NULL)
+    count++;
+  while (strcmp(oracle_questions[q].question, name) != 0)
+    q++;
+  const ds_request request = {.snapshot = snapshot,
+                              .options = {value, count},
+                              .now_ms = 1790000000000,
+                              .threads = threads,
+                              .memory_bytes = (size_t)512 << 20,
+                              .arena = &f->arena};
+  ds_result result;
+  ds_result_init(&result, &f->arena, name);
+  if (ds_question_run(ds_question_find(ds_str_of(name)), &request, &result, &f->err) != DS_OK)
+    fail_msg("%s: %s", name, f->err.message);
+  if (oracle_check(&oracle_questions[q], &request, &result, duck) == 0)
+    fail_msg("%s: nothing was compared", name);
   ds_snapshot_free(snapshot);
 }
 
-// `events` is SQL for rows (c, t in ms, n = order among equals, e), over which every question with
-// the options `value` (given of them) is held against SQL.
+static void check_questions(fixture *f, ds_duck *duck, const data_set *set, uint32_t threads) {
+  const ds_option_value from = {"from", set->from}, to = {"to", set->to};
+  const ds_option_value by_case = {"case", set->case_key}, events = {"range", "events"};
+  const struct {
+    const char *question;
+    ds_option_value options[4];
+  } asked[] = {
+      {"map", {{NULL, NULL}}},
+      {"map", {by_case, from}},
+      {"process", {by_case, to, {"range", "touching"}}},
+      {"variants", {by_case, from, to}},
+      {"trend", {{"measure", "count"}, {"per", "month"}, from, to}},
+      {"trend", {{"measure", "median"}, {"of", "duration"}, from, to}},
+      {"quality", {{NULL, NULL}}},
+      {"quality", {by_case, from, events}},
+      {"schema", {{NULL, NULL}}},
+      {"schema", {to, {"range", "completed"}}},
+      {"find", {from, to, events}},
+      {"find", {{"id", set->who}, by_case}},
+      {"timeline", {{"who", set->who}}},
+      {"timeline", {{"who", set->who}, by_case}},
+  };
+  bool met[16] = {false};
+  if (ds_duck_run(duck, set->events, &f->err) != DS_OK)
+    fail_msg("%s", f->err.message);
+  for (size_t i = 0; i < sizeof asked / sizeof *asked; i++) {
+    check_question(f, duck, asked[i].question, asked[i].options, threads);
+    for (uint32_t q = 0; q < oracle_questions_count; q++)
+      met[q] |= strcmp(oracle_questions[q].question, asked[i].question) == 0;
+  }
+  assert_int_equal(oracle_questions_count, ds_questions_count);
+  for (uint32_t q = 0; q < oracle_questions_count; q++)
+    if (!met[q])
+      fail_msg("%s is not asked here", oracle_questions[q].question);
+}
+
+// `events` is SQL for rows (c, t in ms, n = order among equals, e, …), over which the process map
+// and the variants with the options `value` (given of them) are held against SQL; then every
+// question over `set`, unless it is NULL.
 static void check_against_sql(fixture *f, const char *events, const ds_option_value *value,
-                              uint32_t given, uint32_t threads) {
+                              uint32_t given, const data_set *set, uint32_t threads) {
   ds_duck *duck = NULL;
   if (ds_duck_open("build/libduckdb.so", NULL, (size_t)1 << 30, &duck, &f->err) != DS_OK)
     fail_msg("%s", f->err.message);
   ds_buf sql;
   ds_buf_init(&sql, 1u << 20);
   ds_buf_printf(&sql,
-                "create table o as select c, t, n, e, lead(e) over w as f, lead(t) over w - t as "
+                "create table o as select *, lead(e) over w as f, lead(t) over w - t as "
                 "d, lag(e) over w as b from (%s) window w as (partition by c order by t, n)",
                 events);
   if (ds_duck_run(duck, ds_buf_cstr(&sql), &f->err) != DS_OK)
@@ -158,8 +201,8 @@ static void check_against_sql(fixture *f, const char *events, const ds_option_va
     values[i + 1] = value[i];
   ask(f, "variants", values, given + 1, threads, &result);
   check_table(f, duck, variants_sql, &result, "variants", 2);
-  ask(f, "map", value, given, threads, &result);
-  check_map(f, duck, &result);
+  if (set != NULL)
+    check_questions(f, duck, set, threads);
   ds_buf_done(&sql);
   ds_duck_close(duck);
 }
@@ -171,30 +214,56 @@ static const char olist_events[] =
     "orders as (select *, row_number() over (order by order_purchase_timestamp, order_id) as r "
     "  from read_csv('" OLIST "/olist_orders_dataset.csv', all_varchar = true) "
     "  where %s), "
-    "people as (select customer_id, customer_unique_id from "
+    "people as (select customer_id, customer_unique_id, customer_state as state from "
     "  read_csv('" OLIST "/olist_customers_dataset.csv', all_varchar = true)), "
     "reviews as (select *, row_number() over (order by review_creation_date, "
     "  review_answer_timestamp, review_id, order_id) as r "
     "  from read_csv('" OLIST "/olist_order_reviews_dataset.csv', all_varchar = true)), "
+    "paid as (select order_id, sum(payment_value::decimal(18, 2))::double as value "
+    "  from read_csv('" OLIST "/olist_order_payments_dataset.csv', all_varchar = true) "
+    "  group by 1), "
+    "bought as (select order_id, count(*)::double as items "
+    "  from read_csv('" OLIST "/olist_order_items_dataset.csv', all_varchar = true) group by 1), "
     "long as ("
-    "  select order_id, customer_id, r * 4 + x.k as n, x.e, x.stamp from orders, lateral (values "
+    "  select order_id, customer_id, null as review_id, null as score, "
+    "    order_estimated_delivery_date::date as promise, r * 4 + x.k as n, x.e, x.stamp "
+    "  from orders, lateral (values "
     "    (0, 'order_placed', order_purchase_timestamp), "
     "    (1, 'payment_approved', order_approved_at), "
     "    (2, 'carrier_collected', order_delivered_carrier_date), "
     "    (3, 'delivered', order_delivered_customer_date)) as x(k, e, stamp) "
     "  union all "
-    "  select reviews.order_id, customer_id, 10000000 + reviews.r * 2 + x.k, x.e, x.stamp "
+    "  select reviews.order_id, customer_id, review_id, review_score::double, null, "
+    "    10000000 + reviews.r * 2 + x.k, x.e, x.stamp "
     "  from reviews join orders using (order_id), lateral (values "
     "    (0, 'survey_sent', review_creation_date), "
     "    (1, 'review_submitted', review_answer_timestamp)) as x(k, e, stamp)) "
     // DuckDB takes the second of two equal readings of a clock that is put back, we the first.
     "select %s as c, epoch_ms(case when timezone(zone, u - interval 1 hour) = stamp::timestamp "
-    "  then u - interval 1 hour else u end) as t, n, e "
-    "from long join people using (customer_id), z, "
+    "  then u - interval 1 hour else u end) as t, n, e, "
+    "  customer_unique_id as person, order_id, review_id, score, promise, state, value, items "
+    "from long join people using (customer_id) left join paid using (order_id) "
+    "  left join bought using (order_id), z, "
     "  lateral (select timezone(zone, stamp::timestamp) as u) "
     "where stamp is not null";
 
-static void olist_case(const char *uniform, const char *filter, const char *key) {
+static const data_set olist = {
+    .events = "create table events as select 'customer_unique_id=' || person as customer, "
+              "make_timestamp(t * 1000) as time, make_timestamp(t * 1000) as received, n as "
+              "arrival, e as touchpoint, [order_id] as order_id, case when review_id is not null "
+              "then [review_id] end as review_id, case when e = 'order_placed' then items end as "
+              "items, case when e in ('order_placed', 'delivered') then promise end as promise, "
+              "case when e = 'review_submitted' then score end as score, case when e in "
+              "('order_placed', 'delivered', 'review_submitted') then state end as state, case "
+              "when e = 'order_placed' then value end as value from o",
+    .who = "000576fe39319847cbb9d288c5617fa6",
+    .from = "2017-02-01",
+    .to = "2018-08-01",
+    .case_key = "order_id",
+};
+
+static void olist_case(const char *uniform, const char *filter, const char *key,
+                       const data_set *set) {
   if (access(OLIST, R_OK) != 0) {
     skip();
     return;
@@ -213,23 +282,23 @@ static void olist_case(const char *uniform, const char *filter, const char *key)
   import_files(&f, &options);
   const ds_option_value value = {"case", "order_id"};
   const uint32_t given = strcmp(key, "order_id") == 0 ? 1 : 0;
-  char events[4096];
+  char events[6144];
   snprintf(events, sizeof events, olist_events, filter, key);
   for (uint32_t threads = 1; threads <= 2; threads++)
-    check_against_sql(&f, events, &value, given, threads);
+    check_against_sql(&f, events, &value, given, NULL, threads);
   assert_int_equal(ds_store_compact(f.store, NULL, &f.err), DS_OK);
-  check_against_sql(&f, events, &value, given, 2);
+  check_against_sql(&f, events, &value, given, set, 2);
   fixture_close(&f);
 }
 
 static void test_olist_orders(void **state) {
   (void)state;
-  olist_case("0", "true", "order_id");
+  olist_case("0", "true", "order_id", &olist);
 }
 
 static void test_olist_people(void **state) {
   (void)state;
-  olist_case("0", "true", "customer_unique_id");
+  olist_case("0", "true", "customer_unique_id", NULL);
 }
 
 static void test_olist_random_draw(void **state) {
@@ -237,11 +306,20 @@ static void test_olist_random_draw(void **state) {
   olist_case("1",
              "order_id in (select order_id from read_csv('" OLIST "/provenance_orders.csv', "
              "all_varchar = true) where uniform = '1')",
-             "order_id");
+             "order_id", NULL);
 }
 
 static void test_helpdesk(void **state) {
   (void)state;
+  static const data_set set = {
+      .events = "create table events as select 'case_id=' || c as customer, make_timestamp(t * "
+                "1000) as time, make_timestamp(t * 1000) as received, n as arrival, e as "
+                "touchpoint, [c] as case_id, * exclude (c, t, n, e, f, d, b) from o",
+      .who = "Case 1",
+      .from = "2010-05-01",
+      .to = "2013-06-01",
+      .case_key = "case_id",
+  };
   if (access(HELPDESK, R_OK) != 0) {
     skip();
     return;
@@ -257,9 +335,93 @@ static void test_helpdesk(void **state) {
   check_against_sql(&f,
                     "select \"case:concept:name\" as c, "
                     "epoch_ms(\"time:timestamp\"::timestamptz) as t, "
-                    "row_number() over () as n, \"concept:name\" as e "
+                    "row_number() over () as n, \"concept:name\" as e, "
+                    "\"org:resource\" as resource, * "
                     "from read_csv('" HELPDESK "', all_varchar = true)",
-                    NULL, 0, 2);
+                    NULL, 0, &set, 2);
+  fixture_close(&f);
+}
+
+// XES as lines, which this file's writer made of them: an attribute of an event stands between its
+// tags, else it is its trace's; of the log there are none behind the first trace.
+static const char receipt_events[] =
+    "with lines as (select row_number() over () as pos, line from read_csv('" RECEIPT "', columns "
+    "= {'line': 'VARCHAR'}, delim = '\x01', quote = '', escape = '', header = false, auto_detect = "
+    "false, compression = 'gzip')), "
+    "nested as (select pos, sum((line like '%<trace>%')::int) over w as trace, "
+    "  sum((line like '%<event>%')::int) over w as event, "
+    "  sum((line like '%<event>%')::int - (line like '%</event>%')::int) over w as inside, "
+    "  regexp_extract(line, 'key=\"([^\"]*)\"', 1) as k, "
+    "  regexp_extract(line, 'value=\"([^\"]*)\"', 1) as v "
+    "  from lines window w as (order by pos)), "
+    "traces as (select trace, %s from nested where trace > 0 and inside = 0 and k <> '' group by "
+    "  trace), "
+    "logged as (select trace, event, %s from nested where inside = 1 and k <> '' group by all) "
+    "select t.\"concept:name\" as c, epoch_ms(l.\"time:timestamp\"::timestamptz) as t, event as "
+    "n, l.\"concept:name\" as e, l.\"org:group\" as \"group\", l.\"org:resource\" as "
+    "resource, l.\"concept:instance\" as concept_instance, l.\"lifecycle:transition\" as "
+    "lifecycle_transition, %s from logged l join traces t using (trace)";
+
+// The attributes of traces; the last four are instants.
+static const char *const receipt_trace[] = {"channel", "department", "group", "responsible",
+                                            "deadline", "enddate", "enddate_planned", "startdate"};
+static const char *const receipt_event[] = {"concept:name", "time:timestamp", "org:group",
+                                            "org:resource", "concept:instance",
+                                            "lifecycle:transition"};
+
+static void put_attributes(ds_buf *out, const char *const *names, uint32_t count) {
+  for (uint32_t i = 0; i < count; i++)
+    ds_buf_printf(out, "%smax(v) filter (where k = '%s') as \"%s\"", i == 0 ? "" : ", ", names[i],
+                  names[i]);
+}
+
+static void test_receipt(void **state) {
+  (void)state;
+  static const data_set set = {
+      .events = "create table events as select 'case_id=' || c as customer, make_timestamp(t * "
+                "1000) as time, make_timestamp(t * 1000) as received, n as arrival, e as "
+                "touchpoint, [c] as case_id, * exclude (c, t, n, e, f, d, b) from o",
+      .who = "case-10011",
+      .from = "2010-11-01",
+      .to = "2011-12-01",
+      .case_key = "case_id",
+  };
+  if (access(RECEIPT, R_OK) != 0) {
+    skip();
+    return;
+  }
+  fixture f;
+  fixture_open(&f);
+  const char *files[] = {RECEIPT};
+  ds_import_options options;
+  ds_import_options_init(&options);
+  options.files = files;
+  options.files_count = 1;
+  import_files(&f, &options);
+  ds_buf of_trace, of_event, cased, sql;
+  ds_buf *const all[] = {&of_trace, &of_event, &cased, &sql};
+  for (uint32_t i = 0; i < 4; i++)
+    ds_buf_init(all[i], 1u << 16);
+  put_attributes(&of_trace, receipt_trace, 8);
+  ds_buf_text(&of_trace, ", max(v) filter (where k = 'concept:name') as \"concept:name\"");
+  put_attributes(&of_event, receipt_event, 6);
+  for (uint32_t i = 0; i < 8; i++)
+    ds_buf_printf(&cased,
+                  i < 4 ? "%st.\"%s\" as \"case_%s\""
+                        : "%s(t.\"%s\"::timestamptz at time zone 'UTC') as \"case_%s\"",
+                  i == 0 ? "" : ", ", receipt_trace[i], receipt_trace[i]);
+  const char *at = receipt_events;
+  for (uint32_t i = 0; i < 3; i++) {
+    const char *hole = strstr(at, "%s");
+    assert_non_null(hole);
+    ds_buf_append(&sql, at, (size_t)(hole - at));
+    ds_buf_text(&sql, ds_buf_cstr(all[i]));
+    at = hole + 2;
+  }
+  ds_buf_text(&sql, at);
+  check_against_sql(&f, ds_buf_cstr(&sql), NULL, 0, &set, 2);
+  for (uint32_t i = 0; i < 4; i++)
+    ds_buf_done(all[i]);
   fixture_close(&f);
 }
 
@@ -269,6 +431,7 @@ int main(void) {
       cmocka_unit_test(test_olist_people),
       cmocka_unit_test(test_olist_random_draw),
       cmocka_unit_test(test_helpdesk),
+      cmocka_unit_test(test_receipt),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

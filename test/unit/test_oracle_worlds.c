@@ -4,7 +4,6 @@
 // text run by DuckDB over the same events. With DS_STRESS=1 every question in every state of 1,000
 // worlds.
 #include <setjmp.h>
-#include <assert.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,8 +18,7 @@
 #define WORLDS_USUAL 300u
 #define WORLDS_STRESS 1000u
 #define EVENTS_MAX 80u
-#define TABLES_MAX 3u
-#define QUESTIONS 7u
+#define QUESTIONS_MAX 16u
 #define START_MS 1500000000000
 
 typedef struct world {
@@ -35,7 +33,7 @@ typedef struct world {
   ds_option_value option[16];
   uint32_t options;
   uint32_t turn; // of the questions
-  uint32_t compared[QUESTIONS];
+  uint32_t compared[QUESTIONS_MAX];
 } world;
 
 static uint32_t draw(world *w, uint32_t below) {
@@ -187,50 +185,6 @@ static void choose_options(world *w) {
     put_option(w, "range", ranges[draw(w, 4)]);
 }
 
-// A question, and its tables in the order of its statements: how many columns tell rows apart, and
-// what is selected of each statement.
-typedef struct asked {
-  const char *question;
-  const char *tables[TABLES_MAX];
-  uint32_t keys[TABLES_MAX];
-  const char *select;
-} asked;
-
-static const asked questions[] = {
-    {"map", {"stages", "touchpoints"}, {1, 2}, "columns(*)::varchar"},
-    {"process", {"nodes", "edges"}, {1, 2}, "columns(*)::varchar"},
-    {"variants", {"variants"}, {2},
-     "rank::varchar, array_to_string(touchpoints, chr(31)), "
-     "columns(* exclude (rank, touchpoints))::varchar"},
-    {"quality", {"touchpoints", "properties", "problems"}, {1, 2, 5}, "columns(*)::varchar"},
-    {"schema", {"keys", "properties", "touchpoints"}, {1, 1, 1}, "columns(*)::varchar"},
-    {"find", {"found"}, {2}, "columns(*)::varchar"},
-    {"timeline", {"customer", "cases", "events"}, {1, 2, 5}, "columns(*)::varchar"},
-};
-static_assert(sizeof questions / sizeof *questions == QUESTIONS, "each has its count");
-
-// What SQL says to the options in hand.
-static void ask_sql(world *w, const asked *what, const ds_request *request,
-                    ds_duck_texts texts[TABLES_MAX]) {
-  ds_error err = {0};
-  ds_buf sql, wrapped;
-  ds_buf_init(&sql, 1u << 20);
-  ds_buf_init(&wrapped, 1u << 20);
-  check(ds_question_find(ds_str_of(what->question))->sql(request, &sql, &err), &err);
-  char *at = (char *)(uintptr_t)ds_buf_cstr(&sql);
-  for (uint32_t s = 0; s < TABLES_MAX && what->tables[s] != NULL; s++) {
-    char *end = strstr(at, ";\n");
-    assert_non_null(end);
-    *end = '\0';
-    ds_buf_reset(&wrapped);
-    ds_buf_printf(&wrapped, "select %s from (%s)", what->select, at);
-    check(ds_duck_query(w->duck, ds_buf_cstr(&wrapped), &w->arena, &texts[s], &err), &err);
-    at = end + 2;
-  }
-  ds_buf_done(&sql);
-  ds_buf_done(&wrapped);
-}
-
 static ds_request request_of(world *w, const ds_snapshot *snapshot, uint32_t threads) {
   return (ds_request){.snapshot = snapshot,
                       .options = {w->option, w->options},
@@ -245,7 +199,9 @@ static bool refused(world *w, const ds_snapshot *snapshot) {
   const char *where = ds_option_get(&(ds_option_set){w->option, w->options}, "where");
   const ds_option_set given = {w->option, w->options};
   const char *outcome = ds_option_get(&given, "outcome");
+  const char *of = ds_option_get(&given, "of");
   outcome = outcome == NULL ? ds_option_get(&given, "score") : outcome;
+  outcome = outcome == NULL && of != NULL && strcmp(of, "value") == 0 ? of : outcome;
   if (outcome != NULL &&
       (ds_names_find(&snapshot->space.properties, ds_str_of("value")) == DS_NONE ||
        (strchr(outcome, '.') != NULL &&
@@ -263,7 +219,7 @@ static bool refused(world *w, const ds_snapshot *snapshot) {
   return absent || (key != NULL && ds_names_find(&snapshot->space.keys, ds_str_of(key)) == DS_NONE);
 }
 
-static void compare_one(world *w, const asked *what, const ds_snapshot *snapshot,
+static void compare_one(world *w, const oracle_question *what, const ds_snapshot *snapshot,
                         uint32_t threads) {
   ds_error err = {0};
   const ds_request request = request_of(w, snapshot, threads);
@@ -281,14 +237,11 @@ static void compare_one(world *w, const asked *what, const ds_snapshot *snapshot
     return;
   }
   check(code, &err);
-  w->compared[what - questions]++;
-  ds_duck_texts texts[TABLES_MAX];
-  ask_sql(w, what, &request, texts);
-  for (uint32_t s = 0; s < TABLES_MAX && what->tables[s] != NULL; s++)
-    oracle_compare(oracle_table(&result, what->tables[s]), &texts[s], what->keys[s]);
+  w->compared[what - oracle_questions]++;
+  (void)oracle_check(what, &request, &result, w->duck);
 }
 
-static bool is(const asked *what, const char *question) {
+static bool is(const oracle_question *what, const char *question) {
   return strcmp(what->question, question) == 0;
 }
 
@@ -308,7 +261,7 @@ static void drop_option(world *w, const char *option) {
 }
 
 // Who is looked for, and by which events.
-static void choose_names(world *w, const asked *what) {
+static void choose_names(world *w, const oracle_question *what) {
   static const char *const names[] = {"o1", "c1", "customer_id=c0", "o3", "c0", "order_id=c3",
                                       "c3"};
   static const char *const selectors[] = {"any", "(order_placed or delivered)", "stage:order"};
@@ -321,10 +274,23 @@ static void choose_names(world *w, const asked *what) {
     put_option(w, "id", names[draw(w, 7)]);
 }
 
+static void choose_measure(world *w) {
+  static const char *const measures[][2] = {{"count", NULL},        {"cases", NULL},
+                                            {"rate", "delivered"},  {"sum", "value"},
+                                            {"median", "duration"}, {"p90", "value"}};
+  const uint32_t m = draw(w, 6);
+  put_option(w, "measure", measures[m][0]);
+  put_option(w, "min-n", "2");
+  if (measures[m][1] != NULL)
+    put_option(w, "of", measures[m][1]);
+}
+
 // Options that only one question has; without those that it does not take.
-static void choose_own_options(world *w, const asked *what) {
+static void choose_own_options(world *w, const oracle_question *what) {
   const bool scored = is(what, "map") || is(what, "variants");
   choose_names(w, what);
+  if (is(what, "trend"))
+    choose_measure(w);
   if (is(what, "schema"))
     drop_option(w, "case");
   if (is(what, "variants") && draw(w, 2) == 0)
@@ -351,11 +317,11 @@ static void compare_all(world *w, uint32_t threads) {
   ds_option_value shared[16];
   const uint32_t shared_count = w->options;
   memcpy(shared, w->option, sizeof shared);
-  for (uint32_t q = 0; q < QUESTIONS; q++) {
-    if (q != w->turn % QUESTIONS && !qw_stress())
+  for (uint32_t q = 0; q < oracle_questions_count; q++) {
+    if (q != w->turn % oracle_questions_count && !qw_stress())
       continue;
-    choose_own_options(w, &questions[q]);
-    compare_one(w, &questions[q], snapshot, threads);
+    choose_own_options(w, &oracle_questions[q]);
+    compare_one(w, &oracle_questions[q], snapshot, threads);
     memcpy(w->option, shared, sizeof shared);
     w->options = shared_count;
   }
@@ -418,9 +384,9 @@ static void test_worlds(void **state) {
   snprintf(command, sizeof command, "rm -rf '%s'", folder);
   assert_int_equal(system(command), 0);
   ds_duck_close(w.duck);
-  for (uint32_t q = 0; q < QUESTIONS; q++)
+  for (uint32_t q = 0; q < oracle_questions_count; q++)
     if (w.compared[q] < worlds / 6)
-      fail_msg("%s was compared only %u times", questions[q].question, w.compared[q]);
+      fail_msg("%s was compared only %u times", oracle_questions[q].question, w.compared[q]);
 }
 
 int main(void) {
