@@ -35,6 +35,14 @@ static ds_code list_journey(const void *context, const ds_block *block, uint32_t
   return ds_list_add(list, block, j, first, block->time_ms[last] - block->time_ms[first], err);
 }
 
+static ds_code list_events(const void *context, const ds_block *block, uint32_t j, ds_list *list,
+                           ds_error *err) {
+  (void)context;
+  for (uint32_t e = block->offset[j]; e < block->offset[j + 1]; e++)
+    TRY(ds_list_add(list, block, j, e, 0, err));
+  return DS_OK;
+}
+
 static ds_code read_rank(ds_str value, uint32_t *ret_rank, ds_error *err) {
   uint64_t rank = 0;
   if (!ds_str_to_u64(value, &rank) || rank == 0 || rank >= UINT32_MAX)
@@ -64,11 +72,12 @@ ds_code ds_variants_cell_read(const char *text, const ds_breakdown *by, variants
     } else if (!ds_str_equal(name, ds_str_of("column"))) {
       return ds_fail(err, DS_USAGE, "--list: '%.*s' names no part of a row of %s", DS_STR(name),
                      ranked ? "variants (rank, column)" : "overall (column)");
-    } else if (!ds_str_equal(value, ds_str_of("cases"))) {
-      return ds_fail(err, DS_USAGE, "--list: column=%.*s cannot be listed: choose cases",
-                     DS_STR(value));
     } else {
-      column = true;
+      cell.events = !ranked && ds_str_equal(value, ds_str_of("events"));
+      column = cell.events || ds_str_equal(value, ds_str_of("cases"));
+      if (!column)
+        return ds_fail(err, DS_USAGE, "--list: column=%.*s cannot be listed: choose cases%s",
+                       DS_STR(value), ranked ? "" : " or events");
     }
   }
   if (!grouped)
@@ -86,7 +95,9 @@ ds_code ds_variants_list(const ds_request *request, const ds_plan *plan,
   static const ds_column duration = {"duration_ms", DS_CELL_DURATION, "ms",
                                      "time from the first event to the last", false};
   const list_context in = {context, cell->record};
-  const ds_list_plan list = {.by = context->by, .group = cell->group, .duration = &duration,
-                             .journey = list_journey, .context = &in};
+  const ds_list_plan list = {.by = context->by, .group = cell->group,
+                             .duration = cell->events ? NULL : &duration,
+                             .journey = cell->events ? list_events : list_journey,
+                             .context = &in, .touchpoints = cell->events};
   return ds_list_run(request, plan, &list, result, err);
 }

@@ -44,7 +44,7 @@ static const listed all[] = {
     {"map", "routes", {"route"}, {"cases"}},
     {"process", "nodes", {"touchpoint"}, {"occurrences", "cases", "starts", "ends"}},
     {"process", "edges", {"from", "to"}, {"occurrences", "cases"}},
-    {"variants", "overall", {NULL}, {"cases"}},
+    {"variants", "overall", {NULL}, {"cases", "events"}},
     {"variants", "variants", {"rank"}, {"cases"}},
     {"trend", "periods", {"period"}, {"value", "n"}},
     {"quality", "touchpoints", {"touchpoint"}, {"events", "customers", "out_of_order", "late"}},
@@ -65,9 +65,7 @@ static const listed unlisted[] = {
     {"map", "stages", {NULL}, {"satisfaction_n"}},
     {"map", "touchpoints", {NULL}, {"satisfaction_n"}},
     {"map", "pains", {NULL}, {"cases"}},
-    // Events of all cases; values of an outcome.
-    {"variants", "overall", {NULL}, {"events"}},
-    {"variants", "variants", {NULL}, {"rank", "outcome_n"}},
+    {"variants", "variants", {NULL}, {"outcome_n"}}, // values, of which a case may have several
 };
 enum { UNLISTED = sizeof unlisted / sizeof *unlisted };
 
