@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Files -> a store: tables (CSV, TSV, Parquet) read by DuckDB, event logs (XES) by readers of our
 // own, both mapped to events, checked, sorted by the part builder, committed as one batch. May use
-// base/, io/, model/, store/. Never question/.
+// base/, io/, model/, lang/, store/. Never question/.
 #ifndef DS_INGEST_IMPORT_H
 #define DS_INGEST_IMPORT_H
 

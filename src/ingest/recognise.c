@@ -116,14 +116,26 @@ static bool is_prefixed(const recogniser *r, uint32_t column) {
   return strip(&name, DS_PREFIX_KEY) || strip(&name, DS_PREFIX_PROPERTY);
 }
 
+static bool is_named(role want, const char *folded) {
+  for (const char *const *known = role_names[want]; *known != NULL; known++)
+    if (strcmp(folded, *known) == 0)
+      return true;
+  return false;
+}
+
 bool ds_recognise_is_role(ds_str name) {
   char folded[64];
   fold(name, folded);
   for (uint32_t want = 0; want < ROLES_COUNT; want++)
-    for (const char *const *known = role_names[want]; *known != NULL; known++)
-      if (strcmp(folded, *known) == 0)
-        return true;
+    if (is_named((role)want, folded))
+      return true;
   return false;
+}
+
+bool ds_recognise_is_customer(ds_str name) {
+  char folded[64];
+  fold(name, folded);
+  return is_named(ROLE_CUSTOMER, folded);
 }
 
 bool ds_recognise_is_key(ds_str name) {

@@ -30,6 +30,9 @@ DS_CHECKED ds_code ds_recognise(const ds_input *input, const ds_import_options *
                                 ds_arena *arena, ds_plan *plan, ds_taken_list *ret_taken,
                                 ds_error *err);
 
+// Whether a column of this name is taken for the customer.
+bool ds_recognise_is_customer(ds_str name);
+
 // Writes the kind of identifier that a name stands for: "customer" and "Customer ID" are both
 // customer_id. `out` holds 256 bytes.
 void ds_recognise_kind(ds_str name, char out[256]);

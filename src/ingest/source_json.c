@@ -7,6 +7,7 @@
 #include "ingest/append_line.h"
 #include "ingest/duck.h"
 #include "ingest/json_clean.h"
+#include "ingest/recognise.h"
 
 // The kinds of value that a path may have had.
 enum {
@@ -189,11 +190,13 @@ static uint8_t kinds_of(const ds_json_check *check, const char *member) {
 static bool are_events(const ds_json_check *check) {
   const uint8_t nested = (kinds_of(check, "customer") | kinds_of(check, "properties")) & HAD_OBJECT;
   bool who = kinds_of(check, "customer") != 0;
-  for (uint32_t i = 0; i < check->paths.count && !who; i++) {
+  bool column = false; // for the customer, if this were a table
+  for (uint32_t i = 0; i < check->paths.count; i++) {
     const ds_line_role role = ds_line_role_of(check->paths.text[i]);
-    who = role == DS_LINE_IDENTIFIER || role == DS_LINE_KEY;
+    who |= role == DS_LINE_IDENTIFIER || role == DS_LINE_KEY;
+    column |= ds_recognise_is_customer(check->paths.text[i]);
   }
-  return nested != 0 && who && (kinds_of(check, "event") & HAD_TEXT) != 0 &&
+  return (nested != 0 || !column) && who && (kinds_of(check, "event") & HAD_TEXT) != 0 &&
          (kinds_of(check, "time") | kinds_of(check, "received")) != 0;
 }
 

@@ -35,7 +35,8 @@ DS_CHECKED ds_code ds_json_check_feed(ds_json_check *check, const uint8_t *data,
                                       ds_error *err);
 
 // Ends the check: fills columns, types and shape of `file`, and its kind: DS_SOURCE_EVENTS when the
-// records say event and time as `append` wants them, and hold objects "customer" or "properties".
+// records say event and time as `append` wants them, and hold objects "customer" or "properties",
+// or no column for the customer.
 DS_CHECKED ds_code ds_json_check_end(ds_json_check *check, ds_source *file, ds_arena *arena,
                                      ds_error *err);
 
