@@ -7,9 +7,12 @@
 #include <stdlib.h>
 
 #include "question/common.h"
+#include "question/interval.h"
+#include "question/map_figures.h"
 #include "question/map_list.h"
 #include "question/map_rows.h"
 #include "question/spans.h"
+#include "scan/property_types.h"
 
 // Below this many events a sample costs more than it saves.
 #define SAMPLE_EVENTS_MIN (1u << 20)
@@ -20,8 +23,11 @@ enum { ROUTES_USUAL = 5, PAINS_USUAL = 5, COLUMNS_MAX = 16 };
 
 const ds_option ds_map_options[] = {
     {"score", DS_OPTION_NAME, "PROPERTY", "", NULL,
-     "what tells satisfaction: a property of numbers; else stars, score or rating"},
-    {"min-n", DS_OPTION_COUNT, "N", "20", NULL, "no mean score of fewer cases"},
+     "what tells satisfaction: a property of numbers; else stars or another usual name"},
+    {"promise", DS_OPTION_NAME, "PROPERTY", "", NULL,
+     "the day or instant of delivery promised; else promise_until or another usual name"},
+    {"min-n", DS_OPTION_COUNT, "N", "20", NULL,
+     "no mean score of fewer cases, no share of fewer promises"},
 };
 const uint32_t ds_map_options_count = sizeof ds_map_options / sizeof *ds_map_options;
 
@@ -36,6 +42,20 @@ const uint32_t ds_map_options_count = sizeof ds_map_options / sizeof *ds_map_opt
   "are exact. "                                                                                \
   "Out of order: share of a row's cases with an event after one of a later stage. A route is " \
   "the stages in the order in which a case first enters them."
+
+#define DEFINITION_PROMISE                                                                     \
+  " A delivery is an event delivered. What was promised it is the first %s of its case since the " \
+  "delivery before, else what that one was promised; a day is kept by a delivery on it or before " \
+  "(in %s), an instant by one at it or before. Shares of promises kept have 95 %% Wilson "         \
+  "intervals."
+
+#define DEFINITION_CHANNEL                                                                     \
+  " Channels with shares are those that events tell, of the events that tell one; without, those " \
+  "that the catalogue expects."
+
+#define DEFINITION_ANSWER                                                                      \
+  " The response is the median time to the next event of the case that answers it (of "         \
+  "support_ticket_opened support_first_response, and so on; see docs/map.md)."
 
 #define DEFINITION_SCORE                                                                       \
   " Satisfaction is the mean score of the row's cases, a case's score the mean of %s over its " \
@@ -60,16 +80,29 @@ static const ds_column touchpoint_columns[] = {
     {"stage", DS_CELL_TEXT, "", "where it happens", false},
     {"touchpoint", DS_CELL_TEXT, "", "kind of event", false},
     {"owner", DS_CELL_TEXT, "", "the desk that can change it", true},
-    {"channel", DS_CELL_TEXT, "", "by which channels it usually happens", true},
     {"cases", DS_CELL_COUNT, "cases", "cases with at least one", false},
     {"reach", DS_CELL_SHARE, "", "share of all cases", true},
     {"occurrences", DS_CELL_COUNT, "events", "events", true},
     {"per_case", DS_CELL_NUMBER, "", "events per case that has any", true},
     {"median_ms", DS_CELL_DURATION, "ms", "median time since the stage before", false},
     {"p90_ms", DS_CELL_DURATION, "ms", "90th percentile of that time", true},
+    {"response_ms", DS_CELL_DURATION, "ms", "median time until it is answered", true},
     {"out_of_order", DS_CELL_SHARE, "", "of them have it after a later stage", true},
     {"satisfaction", DS_CELL_NUMBER, "", "mean score of its cases", false},
     {"satisfaction_n", DS_CELL_COUNT, "cases", "cases with a score", true},
+    {"channel", DS_CELL_TEXT, "", "shares of channels; without shares: the usual ones", true},
+};
+
+static const ds_column promise_columns[] = {
+    {"deliveries", DS_CELL_COUNT, "events", "events delivered", false},
+    {"promised", DS_CELL_COUNT, "events", "of them had a promise", false},
+    {"kept", DS_CELL_COUNT, "events", "of those came in time", false},
+    {"late", DS_CELL_COUNT, "events", "of those came late", false},
+    {"kept_share", DS_CELL_SHARE, "", "share kept of those promised", false},
+    {"kept_share_low", DS_CELL_SHARE, "", "95 % interval of the share", true},
+    {"kept_share_high", DS_CELL_SHARE, "", "95 % interval of the share", true},
+    {"satisfaction_kept", DS_CELL_NUMBER, "", "mean score of cases with all kept", false},
+    {"satisfaction_late", DS_CELL_NUMBER, "", "mean score of cases with one late", false},
 };
 
 static const ds_column route_columns[] = {
@@ -86,25 +119,32 @@ static const ds_column pain_columns[] = {
     {"touchpoint", DS_CELL_TEXT, "", "kind of event", false},
     {"cases", DS_CELL_COUNT, "cases", "cases with at least one", false},
     {"satisfaction", DS_CELL_NUMBER, "", "mean score of its cases", false},
-    {"satisfaction_others", DS_CELL_NUMBER, "", "mean score of all other cases", false},
+    {"satisfaction_others", DS_CELL_NUMBER, "", "mean score of all other cases", true},
     {"lost", DS_CELL_NUMBER, "", "what it takes from the mean of all", false},
 };
 
-enum { STAGE_COLUMNS = 10, TOUCHPOINT_COLUMNS = 13, ROUTE_COLUMNS = 5, PAIN_COLUMNS = 7 };
+enum {
+  STAGE_COLUMNS = 10, TOUCHPOINT_COLUMNS = 14, PROMISE_COLUMNS = 9, ROUTE_COLUMNS = 5,
+  PAIN_COLUMNS = 7
+};
 
 // The question at work.
 typedef struct map_work {
   const ds_request *request;
   ds_plan plan;
   map_context context;
+  map_figures figures;
   const ds_touchpoint **row; // of the catalogue by touchpoint, NULL = unknown
   ds_breakdown by;
   const char *score; // the property's name, NULL = none
   uint64_t min_n;
   ds_tally_cell *windows;
+  ds_tally_cell *answer_windows;
   ds_arena arena; // of scans; given back before the answer is shown
   map_state *state;
+  const map_figures_state *told; // the same state, when there are figures besides the walk
   double *quantiles;
+  double *answers;
   map_rows rows;
 } map_work;
 
@@ -133,26 +173,46 @@ static ds_code touchpoints_read(map_work *work, ds_error *err) {
   return DS_OK;
 }
 
-const char *ds_map_score_name(const ds_request *request) {
-  static const char *const usual[] = {"stars", "score", "rating"};
-  const char *name = ds_option_get(&request->options, "score");
-  for (uint32_t i = 0; name == NULL && i < 3; i++)
-    if (ds_names_find(&request->snapshot->space.properties, ds_str_of(usual[i])) != DS_NONE)
-      name = usual[i];
-  return name;
+// Whether events of the touchpoint "touchpoint.property", or of any, carry the property.
+static bool is_carried(const ds_schema *schema, const char *name) {
+  const char *dot = strchr(name, '.');
+  const ds_str touchpoint = {name, dot == NULL ? 0 : (uint32_t)(dot - name)};
+  const uint32_t on = ds_names_find(&schema->space->touchpoints, touchpoint);
+  const uint32_t property =
+      ds_names_find(&schema->space->properties, ds_str_of(dot == NULL ? name : dot + 1));
+  for (uint32_t c = 0; c < schema->carriers_count; c++)
+    if (schema->carriers[c].property == property &&
+        (dot == NULL || schema->carriers[c].touchpoint == on))
+      return true;
+  return false;
 }
 
-static ds_code prepare(map_work *work, ds_error *err) {
+ds_code ds_map_score_name(const ds_request *request, const char **ret_name, ds_error *err) {
+  // Scores of different touchpoints have different scales, and are not mixed when one is known.
+  static const char *const usual[] = {"stars", "review_submitted.score", "csat_submitted.score",
+                                      "nps_submitted.score", "score", "rating"};
+  const char *name = ds_option_get(&request->options, "score");
+  ds_schema schema;
+  TRY(ds_schema_of(request->snapshot, request->arena, &schema, err));
+  for (uint32_t i = 0; name == NULL && i < sizeof usual / sizeof *usual; i++)
+    if (is_carried(&schema, usual[i]))
+      name = usual[i];
+  *ret_name = name;
+  return DS_OK;
+}
+
+static ds_code prepare(map_work *work, ds_result *result, ds_error *err) {
   const ds_request *request = work->request;
   TRY(ds_journey_plan(request, &work->plan, err));
   TRY(ds_option_count(&request->options, "min-n", 1, &work->min_n, err));
   TRY(touchpoints_read(work, err));
   work->plan.columns.want |= DS_WANT_TOUCHPOINT | DS_WANT_TIME;
-  work->score = ds_map_score_name(request);
+  TRY(ds_map_score_name(request, &work->score, err));
   if (work->score != NULL)
     TRY(ds_property_add_number(request->snapshot, &work->plan, "score", work->score,
                                request->arena, &work->context.score, err));
   work->context.has_score = work->score != NULL;
+  TRY(ds_map_figures_read(request, &work->context, &work->plan, &work->figures, result, err));
   work->context.groups = 1;
   const char *by = ds_option_get(&request->options, "by");
   if (by == NULL)
@@ -171,11 +231,18 @@ static ds_code budget_check(const map_work *work, ds_error *err) {
   const map_context *context = &work->context;
   const uint64_t cells = (uint64_t)context->groups * (MAP_STAGES + context->cells);
   const uint64_t bytes =
-      cells * (sizeof(map_cell) + sizeof(ds_tally_cell)) * (work->plan.threads + 1u);
+      cells * (sizeof(map_cell) + 2 * sizeof(ds_tally_cell)) * (work->plan.threads + 1u);
   if (bytes <= work->request->memory_bytes / 2 && cells < 1u << DS_TALLY_SHIFT)
     return DS_OK;
   return ds_fail(err, DS_MEMORY, "the journey map outgrows the memory budget: give more --memory%s",
                  context->by == NULL ? "" : " or a smaller --top");
+}
+
+// The kernel and its context: that of the walk alone when there is nothing else to tell.
+static const ds_kernel *kernel_of(const map_work *work, const void **ret_context) {
+  const bool any = map_figures_any(&work->figures);
+  *ret_context = any ? (const void *)&work->figures : &work->context;
+  return any ? &ds_map_figures_kernel : &ds_map_kernel;
 }
 
 // Windows for the quantiles of a large store.
@@ -187,12 +254,16 @@ static ds_code sample(map_work *work, ds_error *err) {
   uint64_t stride = events / (SAMPLE_BLOCKS_MAX * (uint64_t)DS_BLOCK_EVENTS);
   stride = stride < 64 ? 64 : stride;
   void *memory = NULL;
-  TRY(ds_scan_sample(request->snapshot, &work->plan, (uint32_t)stride, &ds_map_kernel,
-                     &work->context, &work->arena, &memory, err));
-  map_state *state = memory;
-  const ds_code code = ds_tally_windows(&state->tally, &work->windows, err);
-  ds_map_kernel.done(state);
+  const void *context = NULL;
+  const ds_kernel *kernel = kernel_of(work, &context);
+  TRY(ds_scan_sample(request->snapshot, &work->plan, (uint32_t)stride, kernel, context,
+                     &work->arena, &memory, err));
+  ds_code code = ds_tally_windows(&((map_state *)memory)->tally, &work->windows, err);
+  if (code == DS_OK && work->figures.has_answers)
+    code = ds_tally_windows(&((map_figures_state *)memory)->answers, &work->answer_windows, err);
+  kernel->done(memory);
   work->context.windows = work->windows;
+  work->figures.windows = work->answer_windows;
   return code;
 }
 
@@ -218,21 +289,58 @@ static ds_code pass(void *context, const ds_refine *refine, ds_refine_counts *re
   return code;
 }
 
+// The same for the times of answers.
+static ds_code answer_pass(void *context, const ds_refine *refine, ds_refine_counts *ret_counts,
+                           ds_error *err) {
+  map_work *work = context;
+  map_context map = work->context;
+  map.has_score = false;
+  map_figures asked = work->figures;
+  asked.map = &map;
+  asked.refine = refine;
+  asked.has_promise = asked.has_channel = false;
+  ds_arena arena;
+  ds_arena_init(&arena, work->request->memory_bytes);
+  void *memory = NULL;
+  const ds_code code = ds_scan(work->request->snapshot, &work->plan, &ds_map_figures_kernel,
+                               &asked, &arena, &memory, err);
+  if (code == DS_OK) {
+    map_figures_state *state = memory;
+    *ret_counts = state->answers.refined;
+    state->answers.refined = (ds_refine_counts){0};
+    ds_map_figures_kernel.done(state);
+  }
+  ds_arena_done(&arena);
+  return code;
+}
+
 static ds_code count(map_work *work, ds_result *result, ds_error *err) {
   const ds_request *request = work->request;
   work->context.kept_bytes_max = request->memory_bytes / 4 / (work->plan.threads + 1u);
   TRY(sample(work, err));
   void *memory = NULL;
-  TRY(ds_spans_scan(request, &work->plan, &ds_map_kernel, &work->context, &work->arena, result,
-                    &memory, err));
+  const void *context = NULL;
+  const ds_kernel *kernel = kernel_of(work, &context);
+  TRY(ds_spans_scan(request, &work->plan, kernel, context, &work->arena, result, &memory, err));
   work->state = memory;
+  work->told = map_figures_any(&work->figures) ? memory : NULL;
+  if (work->figures.has_answers)
+    TRY(ds_tally_quantiles(&work->told->answers, request->memory_bytes / 4, work->plan.threads,
+                           answer_pass, work, request->arena, &work->answers, err));
   TRY(ds_tally_quantiles(&work->state->tally, request->memory_bytes / 4, work->plan.threads, pass,
                          work, request->arena, &work->quantiles, err));
   return ds_map_rows_make(work->state, &request->snapshot->space.touchpoints, work->min_n,
                           request->arena, &work->rows, err);
 }
 
-// A table with --by's column first, and without the columns of scores when there are none.
+// Whether the store has what a column tells.
+static bool has_column(const map_work *work, const ds_column *column) {
+  if (strncmp(column->name, "satisfaction", 12) == 0)
+    return work->score != NULL;
+  return work->figures.has_answers || strcmp(column->name, "response_ms") != 0;
+}
+
+// A table with --by's column first, and without the columns of what the store has not.
 static ds_table *table_make(const map_work *work, ds_result *result, const char *name,
                             const char *title, const ds_column *all, uint32_t count) {
   ds_column *columns = ds_arena_array(work->request->arena, COLUMNS_MAX, sizeof *columns);
@@ -242,7 +350,7 @@ static ds_table *table_make(const map_work *work, ds_result *result, const char 
   if (work->context.by != NULL)
     columns[used++] = (ds_column){work->by.name, DS_CELL_TEXT, "", "value of --by", false};
   for (uint32_t c = 0; c < count; c++)
-    if (work->score != NULL || strncmp(all[c].name, "satisfaction", 12) != 0)
+    if (has_column(work, &all[c]))
       columns[used++] = all[c];
   return ds_result_table(result, name, title, columns, used);
 }
@@ -307,6 +415,18 @@ static ds_cell catalogue_cell(ds_result *result, const char *text) {
   return *text == '\0' ? ds_cell_null() : ds_cell_text(result, ds_str_of(text));
 }
 
+// The channels that the events tell, else those that the catalogue expects.
+static ds_cell channel_cell(const map_work *work, const map_touchpoint_row *row,
+                            ds_result *result) {
+  const ds_touchpoint *known = work->row[row->touchpoint];
+  char text[MAP_MIX_BYTES];
+  const size_t size = work->figures.has_channel
+                          ? ds_map_mix(work->told, row->group, row->index, text)
+                          : 0;
+  return size > 0 ? ds_cell_text(result, (ds_str){text, (uint32_t)size})
+                  : catalogue_cell(result, known == NULL ? "" : known->channel);
+}
+
 static ds_code put_touchpoints(const map_work *work, ds_result *result, ds_error *err) {
   ds_table *table = table_make(work, result, "touchpoints", "Touchpoints within the stages",
                                touchpoint_columns, TOUCHPOINT_COLUMNS);
@@ -319,14 +439,49 @@ static ds_code put_touchpoints(const map_work *work, ds_result *result, ds_error
     *cell++ = ds_cell_text(result, ds_str_of(ds_map_stage_name(row->stage)));
     *cell++ = ds_cell_text(result, row->names->text[row->touchpoint]);
     *cell++ = catalogue_cell(result, known == NULL ? "" : ds_owner_name(known->owner));
-    *cell++ = catalogue_cell(result, known == NULL ? "" : known->channel);
     *cell++ = ds_cell_i64((int64_t)of->cases);
     *cell++ = share_cell(of->cases, work->rows.total[row->group].cases);
     *cell++ = ds_cell_i64((int64_t)of->occurrences);
     *cell++ = share_cell(of->occurrences, of->cases);
     cell = put_times(work, map_tally_cell(&work->context, row->group, row->index), cell);
+    if (work->figures.has_answers)
+      *cell++ = time_cell(work->answers[(row->group * work->context.cells + row->index) *
+                                        DS_TALLY_QUANTILES]);
     *cell++ = share_cell(of->out_of_order, of->cases);
     put_scores(work, &of->score, cell);
+    cell[work->score == NULL ? 0 : 2] = channel_cell(work, row, result);
+  }
+  return DS_OK;
+}
+
+static ds_code put_promises(const map_work *work, ds_result *result, ds_error *err) {
+  if (!work->figures.has_promise)
+    return DS_OK;
+  ds_table *table = table_make(work, result, "promises", "Promises of delivery", promise_columns,
+                               PROMISE_COLUMNS);
+  for (uint32_t g = 0; g < work->context.groups; g++) {
+    const map_promises *of = &work->told->promises[g];
+    ds_cell *cell = NULL;
+    // Without --by there is one row, whatever it says.
+    if (work->context.by != NULL && work->rows.total[g].cases == 0)
+      continue;
+    TRY(row_make(work, result, table, g, &cell, err));
+    *cell++ = ds_cell_i64((int64_t)of->deliveries);
+    *cell++ = ds_cell_i64((int64_t)of->promised);
+    *cell++ = ds_cell_i64((int64_t)of->kept);
+    *cell++ = ds_cell_i64((int64_t)(of->promised - of->kept));
+    if (of->promised >= work->min_n) {
+      double low = 0, high = 0;
+      ds_rate_interval(of->kept, of->promised, &low, &high);
+      cell[0] = share_cell(of->kept, of->promised);
+      cell[1] = ds_cell_double(low);
+      cell[2] = ds_cell_double(high);
+    }
+    cell += 3;
+    if (work->score != NULL) {
+      *cell++ = mean_cell(work, &of->score_kept);
+      *cell++ = mean_cell(work, &of->score_late);
+    }
   }
   return DS_OK;
 }
@@ -419,6 +574,15 @@ static void put_words(const map_work *work, ds_result *result) {
   ds_buf_printf(&text, DEFINITION, key == NULL ? "a customer's whole timeline" : "one value of ",
                 key == NULL ? "" : key, key == NULL ? "" : " within one customer",
                 grouped ? " of the group" : "");
+  if (work->figures.has_promise)
+    ds_buf_printf(&text, DEFINITION_PROMISE,
+                  ds_names_text(&work->request->snapshot->space.properties,
+                                work->figures.promise.code),
+                  work->request->zone_name == NULL ? "UTC" : work->request->zone_name);
+  if (work->figures.has_channel)
+    ds_buf_text(&text, DEFINITION_CHANNEL);
+  if (work->figures.has_answers)
+    ds_buf_text(&text, DEFINITION_ANSWER);
   if (work->score != NULL)
     ds_buf_printf(&text, DEFINITION_SCORE, work->score, (unsigned long long)work->min_n);
   if (grouped)
@@ -444,15 +608,16 @@ static void put_notes(const map_work *work, ds_result *result) {
 }
 
 static ds_code answer(map_work *work, ds_result *result, ds_error *err) {
-  TRY(prepare(work, err));
+  TRY(prepare(work, result, err));
   TRY(budget_check(work, err));
   TRY(ds_question_note_types(work->request, &work->plan, result, err));
   ds_question_note_facts(work->request, &work->plan, result);
   const char *cell = ds_option_get(&work->request->options, "list");
   if (cell != NULL)
-    return ds_map_list(work->request, &work->plan, &work->context, cell, result, err);
+    return ds_map_list(work->request, &work->plan, &work->figures, cell, result, err);
   TRY(count(work, result, err));
   TRY(put_stages(work, result, err));
+  TRY(put_promises(work, result, err));
   TRY(put_touchpoints(work, result, err));
   TRY(put_routes(work, result, err));
   TRY(put_pains(work, result, err));
@@ -467,8 +632,9 @@ ds_code ds_map_answer(const ds_request *request, ds_result *result, ds_error *er
   const ds_code code = answer(&work, result, err);
   put_words(&work, result);
   if (work.state != NULL)
-    ds_map_kernel.done(work.state);
+    (work.told != NULL ? &ds_map_figures_kernel : &ds_map_kernel)->done(work.state);
   free(work.windows);
+  free(work.answer_windows);
   ds_breakdown_done(&work.by);
   ds_arena_done(&work.arena);
   return code;

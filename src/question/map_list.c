@@ -5,13 +5,19 @@
 #include "question/list.h"
 
 // The tables whose figures can be listed, and the columns.
-typedef enum list_table { LIST_STAGES, LIST_TOUCHPOINTS, LIST_ROUTES } list_table;
+typedef enum list_table {
+  LIST_STAGES, LIST_TOUCHPOINTS, LIST_ROUTES, LIST_PROMISES, LIST_TABLES
+} list_table;
+
+// Parts of a cell, as bits.
+enum { PART_COLUMN = 1, PART_STAGE = 2, PART_TOUCHPOINT = 4, PART_ROUTE = 8, PART_GROUP = 16 };
 
 // The figure that is listed.
 typedef struct list_cell {
   const map_context *map;
+  const map_figures *figures;
   list_table table;
-  bool second; // the second column of the table: dropped, or occurrences
+  uint32_t column; // of the table's
   uint32_t stage;
   uint32_t touchpoint;
   uint64_t route;
@@ -20,13 +26,20 @@ typedef struct list_cell {
 
 static const struct {
   const char *name;
-  const char *columns[2];
+  const char *columns[5];
+  const char *choices;
   const char *needs;
-} tables[] = {
-    [LIST_STAGES] = {"stages", {"cases", "dropped"}, "stage= and column="},
-    [LIST_TOUCHPOINTS] = {"touchpoints", {"cases", "occurrences"},
-                          "stage=, touchpoint= and column="},
-    [LIST_ROUTES] = {"routes", {"cases", NULL}, "route= and column="},
+  uint32_t parts;
+} tables[LIST_TABLES] = {
+    [LIST_STAGES] = {"stages", {"cases", "dropped"}, "cases or dropped", "stage= and column=",
+                     PART_STAGE | PART_COLUMN},
+    [LIST_TOUCHPOINTS] = {"touchpoints", {"cases", "occurrences"}, "cases or occurrences",
+                          "stage=, touchpoint= and column=",
+                          PART_STAGE | PART_TOUCHPOINT | PART_COLUMN},
+    [LIST_ROUTES] = {"routes", {"cases"}, "cases", "route= and column=",
+                     PART_ROUTE | PART_COLUMN},
+    [LIST_PROMISES] = {"promises", {"deliveries", "promised", "kept", "late"},
+                       "deliveries, promised, kept or late", "column=", PART_COLUMN},
 };
 
 const char *ds_map_stage_name(uint32_t stage) {
@@ -62,15 +75,32 @@ static ds_code list_case(const list_cell *cell, const ds_block *block, uint32_t 
   const uint32_t first = block->offset[j];
   if (cell->table == LIST_ROUTES)
     return at.route != cell->route ? DS_OK : ds_list_add(list, block, j, first, 0, err);
-  if (at.found == DS_NONE || (cell->second && at.furthest != cell->stage))
+  if (at.found == DS_NONE || (cell->column == 1 && at.furthest != cell->stage))
     return DS_OK;
   return ds_list_add(list, block, j, at.found, block->time_ms[at.found] - block->time_ms[first],
                      err);
 }
 
+// The deliveries of which a column tells; a list of them says how long after the case's beginning.
+static ds_code list_promises(const list_cell *cell, const ds_block *block, uint32_t j,
+                             ds_list *list, ds_error *err) {
+  static const uint32_t fates[] = {1u << MAP_FATE_UNPROMISED | 1u << MAP_FATE_KEPT |
+                                       1u << MAP_FATE_LATE,
+                                   1u << MAP_FATE_KEPT | 1u << MAP_FATE_LATE, 1u << MAP_FATE_KEPT,
+                                   1u << MAP_FATE_LATE};
+  map_promise promise = {.any = false};
+  const uint32_t first = block->offset[j];
+  for (uint32_t e = first; e < block->offset[j + 1]; e++)
+    if ((fates[cell->column] >> ds_map_fate(cell->figures, block, e, &promise) & 1) != 0)
+      TRY(ds_list_add(list, block, j, e, block->time_ms[e] - block->time_ms[first], err));
+  return DS_OK;
+}
+
 static ds_code list_journey(const void *context, const ds_block *block, uint32_t j, ds_list *list,
                             ds_error *err) {
   const list_cell *cell = context;
+  if (cell->table == LIST_PROMISES)
+    return list_promises(cell, block, j, list, err);
   if (cell->table != LIST_TOUCHPOINTS)
     return list_case(cell, block, j, list, err);
   uint32_t current = 0;
@@ -80,7 +110,7 @@ static ds_code list_journey(const void *context, const ds_block *block, uint32_t
       continue;
     TRY(ds_list_add(list, block, j, e, block->time_ms[e] - block->time_ms[block->offset[j]],
                     err));
-    if (!cell->second)
+    if (cell->column == 0)
       break;
   }
   return DS_OK;
@@ -127,74 +157,81 @@ static ds_code read_route(ds_str text, uint64_t *ret_route, ds_error *err) {
 
 static ds_code read_column(list_cell *cell, ds_str value, ds_error *err) {
   const char *const *columns = tables[cell->table].columns;
-  for (uint32_t c = 0; c < 2 && columns[c] != NULL; c++)
+  for (uint32_t c = 0; columns[c] != NULL; c++)
     if (ds_str_equal(value, ds_str_of(columns[c]))) {
-      cell->second = c == 1;
+      cell->column = c;
       return DS_OK;
     }
-  return ds_fail(err, DS_USAGE, "--list: column=%.*s cannot be listed: choose %s%s%s",
-                 DS_STR(value), columns[0], columns[1] == NULL ? "" : " or ",
-                 columns[1] == NULL ? "" : columns[1]);
+  return ds_fail(err, DS_USAGE, "--list: column=%.*s cannot be listed: choose %s", DS_STR(value),
+                 tables[cell->table].choices);
 }
 
-// Reads one name=value; `seen` collects a bit per part of the cell.
+// Which part of the cell a name is; 0 for none of its table.
+static uint32_t part_of(const list_cell *cell, ds_str name) {
+  static const struct {
+    const char *name;
+    uint32_t part;
+  } parts[] = {{"column", PART_COLUMN}, {"stage", PART_STAGE}, {"touchpoint", PART_TOUCHPOINT},
+               {"route", PART_ROUTE}};
+  const ds_breakdown *by = cell->map->by;
+  if (by != NULL && ds_str_equal(name, ds_str_of(by->name)))
+    return PART_GROUP;
+  for (uint32_t p = 0; p < sizeof parts / sizeof *parts; p++)
+    if (ds_str_equal(name, ds_str_of(parts[p].name)))
+      return parts[p].part & tables[cell->table].parts;
+  return 0;
+}
+
+// Reads one name=value; `seen` collects the parts.
 static ds_code read_part(const ds_request *request, list_cell *cell, ds_str name, ds_str value,
                          uint32_t *seen, ds_error *err) {
-  const ds_breakdown *by = cell->map->by;
-  if (by != NULL && ds_str_equal(name, ds_str_of(by->name))) {
-    *seen |= 8;
-    return ds_list_group(by, value, &cell->group, err);
+  const uint32_t part = part_of(cell, name);
+  *seen |= part;
+  switch (part) {
+  case PART_GROUP: return ds_list_group(cell->map->by, value, &cell->group, err);
+  case PART_COLUMN: return read_column(cell, value, err);
+  case PART_STAGE: return read_stage(value, &cell->stage, err);
+  case PART_TOUCHPOINT: return ds_list_touchpoint(request, value, &cell->touchpoint, err);
+  case PART_ROUTE: return read_route(value, &cell->route, err);
+  default:
+    return ds_fail(err, DS_USAGE, "--list: '%.*s' names no part of a row of %s, which needs %s",
+                   DS_STR(name), tables[cell->table].name, tables[cell->table].needs);
   }
-  if (ds_str_equal(name, ds_str_of("column"))) {
-    *seen |= 1;
-    return read_column(cell, value, err);
-  }
-  if (cell->table != LIST_ROUTES && ds_str_equal(name, ds_str_of("stage"))) {
-    *seen |= 2;
-    return read_stage(value, &cell->stage, err);
-  }
-  if (cell->table == LIST_TOUCHPOINTS && ds_str_equal(name, ds_str_of("touchpoint"))) {
-    *seen |= 4;
-    return ds_list_touchpoint(request, value, &cell->touchpoint, err);
-  }
-  if (cell->table == LIST_ROUTES && ds_str_equal(name, ds_str_of("route"))) {
-    *seen |= 2;
-    return read_route(value, &cell->route, err);
-  }
-  return ds_fail(err, DS_USAGE, "--list: '%.*s' names no part of a row of %s, which needs %s",
-                 DS_STR(name), tables[cell->table].name, tables[cell->table].needs);
 }
 
 static ds_code read_cell(const ds_request *request, const char *text, list_cell *cell,
                          ds_error *err) {
   ds_list_cell words;
   TRY(ds_list_parse(text, &words, err));
-  uint32_t table = 0;
-  while (table < 3 && !ds_str_equal(words.table, ds_str_of(tables[table].name)))
+  uint32_t table = 0, seen = 0;
+  while (table < LIST_TABLES && !ds_str_equal(words.table, ds_str_of(tables[table].name)))
     table++;
-  if (table == 3)
+  if (table == LIST_TABLES)
     return ds_fail(err, DS_USAGE, "--list: write 'stages stage=A column=cases', 'touchpoints "
-                   "stage=A touchpoint=B column=cases' or 'routes route=A>B column=cases'");
+                   "stage=A touchpoint=B column=cases', 'routes route=A>B column=cases' or "
+                   "'promises column=late'");
   cell->table = (list_table)table;
-  uint32_t seen = 0;
   for (uint32_t p = 0; p < words.parts; p++)
     TRY(read_part(request, cell, words.name[p], words.value[p], &seen, err));
-  if (cell->map->by != NULL && (seen & 8) == 0)
+  if (cell->map->by != NULL && (seen & PART_GROUP) == 0)
     return ds_fail(err, DS_USAGE, "--list: with --by say which group: %s=VALUE",
                    cell->map->by->name);
-  if ((seen & 7) != (cell->table == LIST_TOUCHPOINTS ? 7u : 3u))
+  if ((seen & ~(uint32_t)PART_GROUP) != tables[table].parts)
     return ds_fail(err, DS_USAGE, "--list: a row of %s needs %s", tables[table].name,
                    tables[table].needs);
+  if (cell->table == LIST_PROMISES && !cell->figures->has_promise)
+    return ds_fail(err, DS_EXPRESSION, "--list: no event carries a promise: name its property with "
+                   "--promise");
   return DS_OK;
 }
 
-ds_code ds_map_list(const ds_request *request, const ds_plan *plan, const map_context *context,
+ds_code ds_map_list(const ds_request *request, const ds_plan *plan, const map_figures *figures,
                     const char *text, ds_result *result, ds_error *err) {
   static const ds_column since = {"since_start_ms", DS_CELL_DURATION, "ms",
                                   "time since the first event of the case", false};
-  list_cell cell = {.map = context};
+  list_cell cell = {.map = figures->map, .figures = figures};
   TRY(read_cell(request, text, &cell, err));
-  const ds_list_plan list = {.by = context->by, .group = cell.group, .journey = list_journey,
+  const ds_list_plan list = {.by = figures->map->by, .group = cell.group, .journey = list_journey,
                              .context = &cell,
                              .duration = cell.table == LIST_ROUTES ? NULL : &since};
   return ds_list_run(request, plan, &list, result, err);

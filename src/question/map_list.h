@@ -4,20 +4,20 @@
 #ifndef DS_QUESTION_MAP_LIST_H
 #define DS_QUESTION_MAP_LIST_H
 
-#include "question/map_kernel.h"
-#include "question/question.h"
+#include "question/map_figures.h"
 
 // Lists into *result what `cell` names: 'stages stage=A column=cases|dropped', 'touchpoints
-// stage=A touchpoint=B column=cases|occurrences' or 'routes route=A>B column=cases', with the
-// --by property besides when the context has one.
+// stage=A touchpoint=B column=cases|occurrences', 'routes route=A>B column=cases' or 'promises
+// column=deliveries|promised|kept|late', with the --by property besides when there is one.
 DS_CHECKED ds_code ds_map_list(const ds_request *request, const ds_plan *plan,
-                               const map_context *context, const char *cell, ds_result *result,
+                               const map_figures *figures, const char *cell, ds_result *result,
                                ds_error *err);
 
 // A stage's name for people: that of the catalogue, "(none)" for none.
 const char *ds_map_stage_name(uint32_t stage);
 
 // The property that tells satisfaction: --score, else a usual name that the store has, else NULL.
-const char *ds_map_score_name(const ds_request *request);
+DS_CHECKED ds_code ds_map_score_name(const ds_request *request, const char **ret_name,
+                                     ds_error *err);
 
 #endif

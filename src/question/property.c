@@ -4,6 +4,11 @@
 
 #include "scan/property_types.h"
 
+const char *const ds_promise_names[] = {"promise_until",      "promise",
+                                        "promise_date",       "promised_date",
+                                        "estimated_delivery", "estimated_delivery_date",
+                                        NULL};
+
 static ds_code resolve(const ds_space *space, const char *option, const char *name,
                        ds_arena *arena, ds_property_ref *ref, ds_error *err) {
   const ds_str whole = ds_str_of(name);

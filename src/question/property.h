@@ -6,6 +6,10 @@
 
 #include "question/question.h"
 
+// The properties that hold a promised day or instant of delivery, on whatever touchpoint, those
+// before others first; NULL ends them.
+extern const char *const ds_promise_names[];
+
 // Which property of which events.
 typedef struct ds_property_ref {
   uint16_t code;       // of the snapshot's space

@@ -33,7 +33,7 @@ const uint32_t ds_common_options_count = COUNT_OF(ds_common_options);
 
 const ds_question ds_questions[] = {
     {"map", "the journey, stage by stage: how far cases come, how fast, how content",
-     "doorstep map --case order_id", ds_map_options, 2, ds_map_answer, ds_map_sql},
+     "doorstep map --case order_id", ds_map_options, 3, ds_map_answer, ds_map_sql},
     {"process", "how cases move from touchpoint to touchpoint, how often and how fast",
      "doorstep process --case order_id", ds_process_options, 2, ds_process_answer, ds_process_sql},
     {"variants", "which sequences of touchpoints the cases are, how frequent and how long",

@@ -5,6 +5,7 @@
 #include <assert.h>
 
 #include "question/common.h"
+#include "question/property.h"
 
 // What a text of all properties of one event may take.
 #define DETAILS_BYTES_MAX (64u << 10)
@@ -154,12 +155,9 @@ static ds_code collect_merge(void *memory, void *other, ds_error *err) {
 static const ds_kernel kernel = {"timeline",  sizeof(collect_state), collect_init,
                                  collect_add, collect_merge,         NULL};
 
-// The properties that hold a promised day of delivery, on whatever touchpoint.
 static bool is_promise(const char *name) {
-  static const char *const names[] = {"promise_until", "promise", "promised_date",
-                                      "estimated_delivery", "estimated_delivery_date"};
-  for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-    if (strcmp(name, names[i]) == 0)
+  for (uint32_t i = 0; ds_promise_names[i] != NULL; i++)
+    if (strcmp(name, ds_promise_names[i]) == 0)
       return true;
   return false;
 }

@@ -3,10 +3,10 @@
 #include "question/trend.h"
 
 #include <assert.h>
-#include <math.h>
 #include <stdio.h>
 
 #include "question/common.h"
+#include "question/interval.h"
 #include "question/list.h"
 #include "scan/property_types.h"
 #include "question/sql.h"
@@ -235,15 +235,6 @@ static ds_table *table_make(const trend_context *context, ds_result *result) {
   return table;
 }
 
-// E. B. Wilson's score interval, 1927.
-static void wilson(uint64_t hits, uint64_t n, double *ret_low, double *ret_high) {
-  const double z = 1.959963984540054, share = (double)hits / (double)n, m = (double)n;
-  const double middle = share + z * z / (2 * m);
-  const double reach = z * sqrt(share * (1 - share) / m + z * z / (4 * m * m));
-  *ret_low = hits == 0 ? 0 : (middle - reach) / (1 + z * z / m);
-  *ret_high = hits == n ? 1 : (middle + reach) / (1 + z * z / m);
-}
-
 static ds_cell value_cell(const trend_context *context, const trend_cell *one, double quantile,
                           uint64_t min_n) {
   switch (context->measure) {
@@ -311,7 +302,7 @@ static ds_code put_rows(const trend_context *context, const trend_cell *cells,
       *cell++ = value_cell(context, one, quantile == NULL ? 0 : quantile[g * count + p], min_n);
       if (context->measure == TREND_RATE && one->n >= min_n) {
         double low, high;
-        wilson(one->hits, one->n, &low, &high);
+        ds_rate_interval(one->hits, one->n, &low, &high);
         cell[0] = ds_cell_double(low);
         cell[1] = ds_cell_double(high);
       }

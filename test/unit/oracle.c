@@ -71,7 +71,7 @@ void oracle_compare(const ds_table *table, const ds_duck_texts *expected, uint32
 }
 
 const oracle_question oracle_questions[] = {
-    {"map", {"stages", "touchpoints"}, {1, 2}, "columns(*)::varchar"},
+    {"map", {"stages", "touchpoints", "promises"}, {1, 2, 0}, "columns(*)::varchar"},
     {"process", {"nodes", "edges"}, {1, 2}, "columns(*)::varchar"},
     {"variants", {"variants"}, {2},
      "rank::varchar, array_to_string(touchpoints, chr(31)), "
@@ -96,6 +96,11 @@ uint32_t oracle_check(const oracle_question *what, const ds_request *request,
   char *at = (char *)(uintptr_t)ds_buf_cstr(&sql);
   for (uint32_t s = 0; s < ORACLE_TABLES_MAX && what->tables[s] != NULL; s++) {
     ds_duck_texts texts;
+    // Without promises there is no such table, and no such statement.
+    if (*at == '\0') {
+      assert_null(ds_result_find(result, what->tables[s]));
+      continue;
+    }
     char *end = strstr(at, ";\n");
     assert_non_null(end);
     *end = '\0';

@@ -34,6 +34,8 @@ typedef struct world {
   uint32_t options;
   uint32_t turn; // of the questions
   uint32_t compared[QUESTIONS_MAX];
+  uint32_t number;
+  ds_type promise; // of its promises
 } world;
 
 static uint32_t draw(world *w, uint32_t below) {
@@ -56,15 +58,20 @@ static uint16_t name(ds_names *names, const char *text) {
 }
 
 // The last is a fact of the system's own, which no journey is made of.
-static const char *const touchpoints[] = {"order_placed", "delivered", "ping",
-                                          "a b",          "it's",      "exposure"};
+static const char *const touchpoints[] = {
+    "order_placed", "delivered", "ping", "a b", "it's", "order_confirmed", "support_ticket_opened",
+    "support_first_response", "exposure"};
 static const char *const colours[] = {"red", "green", "o'blue"};
+static const char *const channels[] = {"web", "app", "o'mail", "z", "phone"};
+// What is promised lies about when things happen: a day, or in some worlds an instant.
+static const ds_type promises[] = {DS_TYPE_DATE, DS_TYPE_TIME};
+#define START_DAY (START_MS / 86400000)
 
 // One event as a row and as an SQL row.
 static void add_event(world *w, uint32_t customers, uint32_t kinds, ds_buf *sql) {
   char subject[32], key[3][16];
   ds_event_key keys[3];
-  ds_event_property properties[2];
+  ds_event_property properties[4];
   const uint32_t customer = draw(w, customers), kind = draw(w, kinds);
   // Some customers are known by an order alone.
   snprintf(subject, sizeof subject, "%s=c%u", customer == 3 ? "order_id" : "customer_id", customer);
@@ -103,7 +110,26 @@ static void add_event(world *w, uint32_t customers, uint32_t kinds, ds_buf *sql)
     properties[event.properties_count++] =
         (ds_event_property){name(&w->space.properties, "colour"),
                             {.type = DS_TYPE_STRING, .text = ds_str_of(colour)}};
-    ds_buf_printf(sql, "$$%s$$)", colour);
+    ds_buf_printf(sql, "$$%s$$, ", colour);
+  } else {
+    ds_buf_text(sql, "null, ");
+  }
+  if (draw(w, 2) == 0) {
+    const char *channel = channels[draw(w, 1 + (uint32_t)(w->number % 5))];
+    properties[event.properties_count++] =
+        (ds_event_property){name(&w->space.properties, "channel"),
+                            {.type = DS_TYPE_STRING, .text = ds_str_of(channel)}};
+    ds_buf_printf(sql, "$$%s$$, ", channel);
+  } else {
+    ds_buf_text(sql, "null, ");
+  }
+  if (draw(w, 3) == 0) {
+    const bool day = w->promise == DS_TYPE_DATE;
+    const int64_t until = day ? START_DAY - 1 + draw(w, 3) : START_MS + draw(w, 12);
+    properties[event.properties_count++] = (ds_event_property){
+        name(&w->space.properties, "promise_until"), {.type = w->promise, .i = until}};
+    ds_buf_printf(sql, day ? "date '1970-01-01' + %lld)" : "make_timestamp(%lld * 1000))",
+                  (long long)until);
   } else {
     ds_buf_text(sql, "null)");
   }
@@ -115,14 +141,21 @@ static void fill_tables(world *w) {
   ds_error err = {0};
   ds_buf sql;
   ds_buf_init(&sql, 1u << 20);
-  check(ds_duck_run(w->duck, "create or replace table events (customer varchar, time timestamp, "
-                             "received timestamp, arrival bigint, touchpoint varchar, order_id "
-                             "varchar[], "
-                             "value double, colour varchar)",
+  w->promise = promises[w->number % 2];
+  check(ds_duck_run(w->duck,
+                    w->promise == DS_TYPE_DATE
+                        ? "create or replace table events (customer varchar, time timestamp, "
+                          "received timestamp, arrival bigint, touchpoint varchar, order_id "
+                          "varchar[], value double, colour varchar, channel varchar, "
+                          "promise_until date)"
+                        : "create or replace table events (customer varchar, time timestamp, "
+                          "received timestamp, arrival bigint, touchpoint varchar, order_id "
+                          "varchar[], value double, colour varchar, channel varchar, "
+                          "promise_until timestamp)",
                     &err),
         &err);
   const uint32_t count = 1 + draw(w, EVENTS_MAX - 1), customers = 1 + draw(w, 5);
-  const uint32_t kinds = 1 + draw(w, 6);
+  const uint32_t kinds = 1 + draw(w, 9);
   for (uint32_t i = 0; i < count; i++)
     add_event(w, customers, kinds, &sql);
   w->at[w->events] = w->rows.size;
@@ -373,6 +406,7 @@ static void test_worlds(void **state) {
   for (uint32_t i = 0; i < worlds; i++) {
     // Another question begins each world, so that each meets every state.
     w.turn = i;
+    w.number = i;
     char path[64], command[96];
     w.seed = (uint64_t)i * 1000003 + 7;
     snprintf(path, sizeof path, "%s/%u", folder, i);

@@ -241,6 +241,67 @@ static void check_routes(const known *all, const ds_table *table, bool by) {
   assert_int_equal(cases, all->count);
 }
 
+// The days promised of one case, delivery by delivery.
+static void case_promises(const known *all, const known_case *c, uint32_t counts[3]) {
+  bool promised = false, delivered = false;
+  int64_t day = 0;
+  for (uint32_t i = 0; i < c->one->count; i++) {
+    const qw_event *event = &all->world->events[c->one->events[i]];
+    if (event->has_day && (!promised || delivered)) {
+      promised = true;
+      delivered = false;
+      day = event->day;
+    }
+    if (strcmp(qw_touchpoint(event->touchpoint), "delivered") != 0)
+      continue;
+    delivered = true;
+    counts[0]++;
+    counts[1] += promised;
+    counts[2] += promised && event->time_ms / 86400000 <= day;
+  }
+}
+
+static void check_promises(const known *all, const ds_table *table, bool by) {
+  uint64_t deliveries = 0, expected = 0;
+  for (uint32_t r = 0; r < table->rows_count; r++) {
+    uint32_t sums[3] = {0}, scored[2] = {0};
+    double score[2] = {0};
+    for (uint32_t k = 0; k < all->count; k++) {
+      const known_case *c = &all->cases[k];
+      uint32_t counts[3] = {0};
+      if (strcmp(c->group, group_at(table, r, by)) != 0)
+        continue;
+      case_promises(all, c, counts);
+      for (uint32_t i = 0; i < 3; i++)
+        sums[i] += counts[i];
+      if (counts[1] == 0 || !c->scored)
+        continue;
+      scored[counts[2] < counts[1]]++;
+      score[counts[2] < counts[1]] += c->score;
+    }
+    deliveries += sums[0];
+    same(table, r, "deliveries", true, sums[0]);
+    same(table, r, "promised", true, sums[1]);
+    same(table, r, "kept", true, sums[2]);
+    same(table, r, "late", true, sums[1] - sums[2]);
+    const bool enough = sums[1] >= MIN_N;
+    const double share = sums[1] == 0 ? 0 : (double)sums[2] / sums[1];
+    same(table, r, "kept_share", enough, share);
+    assert_true(!enough || (cell(table, r, "kept_share_low")->number <= share &&
+                            cell(table, r, "kept_share_high")->number >= share));
+    same(table, r, "satisfaction_kept", scored[0] >= MIN_N,
+         score[0] / (scored[0] > 0 ? scored[0] : 1));
+    same(table, r, "satisfaction_late", scored[1] >= MIN_N,
+         score[1] / (scored[1] > 0 ? scored[1] : 1));
+  }
+  for (uint32_t k = 0; k < all->count; k++) {
+    uint32_t counts[3] = {0};
+    case_promises(all, &all->cases[k], counts);
+    expected += counts[0];
+  }
+  assert_int_equal(deliveries, expected);
+}
+
 // Every pain is worth its place, by the figures beside it, and none loses less than nothing.
 static void check_pains(const ds_table *table, bool by) {
   for (uint32_t r = 0; r < table->rows_count; r++) {
@@ -266,6 +327,7 @@ static void check_world(const qw_world *world, const qw_question *q, const ds_re
   check_stages(&all, ds_result_find(result, "stages"), q->by);
   check_touchpoints(&all, ds_result_find(result, "touchpoints"), q->by);
   check_routes(&all, ds_result_find(result, "routes"), q->by);
+  check_promises(&all, ds_result_find(result, "promises"), q->by);
   check_pains(ds_result_find(result, "pains"), q->by);
   free(all.cases);
   free(cases);
@@ -298,6 +360,7 @@ static void test_worlds(void **context) {
     ds_option_value values[16];
     uint32_t options = qw_options(&q, values, &arena);
     values[options++] = (ds_option_value){"score", "value"};
+    values[options++] = (ds_option_value){"promise", "day"};
     values[options++] = (ds_option_value){"min-n", "3"};
     values[options++] = (ds_option_value){"limit", "5000"};
     ds_result *result = NULL;
@@ -325,12 +388,19 @@ static void test_errors(void **context) {
                         "'color'?"},
       {"score", "color", "--score color: it is text; a mean needs numbers"},
       {"list", "rows stage=order", "--list: write 'stages stage=A column=cases', 'touchpoints "
-                                   "stage=A touchpoint=B column=cases' or 'routes route=A>B "
-                                   "column=cases'"},
+                                   "stage=A touchpoint=B column=cases', 'routes route=A>B "
+                                   "column=cases' or 'promises column=late'"},
       {"list", "stages stage=ordr column=cases", "--list: there is no stage 'ordr'; did you mean "
                                                  "'order'?"},
       {"list", "stages stage=order column=reach", "--list: column=reach cannot be listed: choose "
                                                   "cases or dropped"},
+      {"promise", "value", "--promise value: it is a number; a promise is a day or an instant"},
+      {"promise", "dya", "--promise dya: no event has a property of that name; did you mean "
+                         "'day'?"},
+      {"list", "promises column=late", "--list: no event carries a promise: name its property "
+                                       "with --promise"},
+      {"list", "promises column=rate", "--list: column=rate cannot be listed: choose deliveries, "
+                                       "promised, kept or late"},
       {"list", "stages column=cases", "--list: a row of stages needs stage= and column="},
       {"list", "routes route=order>dlivery column=cases", "--list: there is no stage 'dlivery'; "
                                                           "did you mean 'delivery'?"},
