@@ -133,9 +133,15 @@ static ds_code put_judged(const ds_request *request, const ds_plan *plan, ds_buf
   ds_buf_text(out, judged_text);
   put_cased(keys, only, out);
   ds_sql_put_day(request, "time", out);
-  ds_buf_text(out, " AS day, epoch_ms(time) % 86400000 = 0 OR epoch_ms(");
-  ds_sql_put_local(request, "time", out);
-  ds_buf_text(out, ") % 86400000 = 0 AS midnight FROM staged)");
+  ds_buf_text(out, " AS day, epoch_ms(time) % 86400000 = 0");
+  if (request->zone != NULL) {
+    // The instant at which the day of the zone begins, where midnight is left out too.
+    ds_sql_put_named(" OR timezone('UTC', time) = timezone(#, date_trunc('day', ",
+                     request->zone_name, out);
+    ds_sql_put_local(request, "time", out);
+    ds_buf_text(out, "))");
+  }
+  ds_buf_text(out, " AS midnight FROM staged)");
   return DS_OK;
 }
 

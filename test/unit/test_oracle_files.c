@@ -112,14 +112,19 @@ typedef struct data_set {
   const char *who;
   const char *from, *to;
   const char *case_key;
+  const char *zone; // NULL: UTC
 } data_set;
 
 // One question with those options (NULL ends them), against its own SQL text.
 static void check_question(fixture *f, ds_duck *duck, const char *name,
-                           const ds_option_value *value, uint32_t threads) {
+                           const ds_option_value *value, const data_set *set, uint32_t threads) {
   ds_snapshot *snapshot = NULL;
   if (ds_store_snapshot(f->store, &snapshot, &f->err) != DS_OK)
     fail_msg("%s", f->err.message);
+  ds_zone *zone = NULL;
+  if (set->zone != NULL)
+    assert_int_equal(ds_zone_load(ds_io_posix(), "/usr/share/zoneinfo", ds_str_of(set->zone),
+                                  &zone, &f->err), DS_OK);
   uint32_t count = 0, q = 0;
   while (count < 4 && value[count].name != NULL)
     count++;
@@ -127,6 +132,8 @@ static void check_question(fixture *f, ds_duck *duck, const char *name,
     q++;
   const ds_request request = {.snapshot = snapshot,
                               .options = {value, count},
+                              .zone = zone,
+                              .zone_name = set->zone,
                               .now_ms = 1790000000000,
                               .threads = threads,
                               .memory_bytes = (size_t)512 << 20,
@@ -137,6 +144,7 @@ static void check_question(fixture *f, ds_duck *duck, const char *name,
     fail_msg("%s: %s", name, f->err.message);
   if (oracle_check(&oracle_questions[q], &request, &result, duck) == 0)
     fail_msg("%s: nothing was compared", name);
+  ds_zone_free(zone);
   ds_snapshot_free(snapshot);
 }
 
@@ -166,7 +174,7 @@ static void check_questions(fixture *f, ds_duck *duck, const data_set *set, uint
   if (ds_duck_run(duck, set->events, &f->err) != DS_OK)
     fail_msg("%s", f->err.message);
   for (size_t i = 0; i < sizeof asked / sizeof *asked; i++) {
-    check_question(f, duck, asked[i].question, asked[i].options, threads);
+    check_question(f, duck, asked[i].question, asked[i].options, set, threads);
     for (uint32_t q = 0; q < oracle_questions_count; q++)
       met[q] |= strcmp(oracle_questions[q].question, asked[i].question) == 0;
   }
@@ -260,6 +268,7 @@ static const data_set olist = {
     .from = "2017-02-01",
     .to = "2018-08-01",
     .case_key = "order_id",
+    .zone = "America/Sao_Paulo",
 };
 
 static void olist_case(const char *uniform, const char *filter, const char *key,
