@@ -230,15 +230,12 @@ static bool splits_label(const ds_table *table, const ds_layout *layout) {
   return splits;
 }
 
-// Breaks labels, and cuts the longest texts, when not all fits.
+// Breaks labels, then cuts the longest texts, when not all fits.
 static void narrow(const ds_table *table, ds_layout *layout, uint32_t width) {
   for (uint32_t i = 0; i < layout->count && total_width(layout) > width; i++)
     if (layout->shown[i].column != layout->beneath)
       layout->shown[i].width = layout->shown[i].width_split;
-  for (uint32_t i = 0; i < layout->count && total_width(layout) > width; i++)
-    if (layout->shown[i].width > TEXT_WIDTH_MAX &&
-        table->columns[layout->shown[i].column].type == DS_CELL_TEXT)
-      layout->shown[i].width = TEXT_WIDTH_MAX;
+  cut_until_fit(table, layout, width, TEXT_WIDTH_MAX);
 }
 
 void ds_layout_make(const ds_table *table, uint32_t rows, uint32_t width, ds_layout *ret_layout) {
