@@ -18,6 +18,9 @@ typedef struct ds_file ds_file;
 // How a file is opened. CREATE makes it when absent, EXCLUSIVE fails when present.
 enum { DS_OPEN_READ = 1, DS_OPEN_WRITE = 2, DS_OPEN_CREATE = 4, DS_OPEN_EXCLUSIVE = 8 };
 
+// How a handle holds a range of its file's bytes.
+typedef enum ds_hold { DS_HOLD_FREE, DS_HOLD_SHARED, DS_HOLD_EXCLUSIVE } ds_hold;
+
 // One table per implementation. Every call that can fail fills err: DS_MISSING (no such file),
 // DS_FULL (ENOSPC, EDQUOT), DS_BUSY (lock held), DS_IO (all else).
 typedef struct ds_io_ops {
@@ -44,8 +47,24 @@ typedef struct ds_io_ops {
   // Takes an exclusive advisory lock that dies with the process; DS_BUSY when held (the message
   // names the holder's process id when known). Released by close.
   ds_code (*lock)(ds_io *io, ds_file *file, ds_error *err);
+  // Holds bytes against all other handles, or lets them go; the bytes need not exist. Shared
+  // holders go together, an exclusive one stands alone (and needs a file open to write). DS_BUSY at
+  // once, with what was held before, when that cannot be. The ranges of one handle are equal or
+  // apart. Released by close and at the death of the process.
+  ds_code (*hold)(ds_io *io, ds_file *file, uint64_t offset, uint64_t size, ds_hold how,
+                  ds_error *err);
+  // Whether another handle holds some of these bytes exclusively.
+  ds_code (*is_held)(ds_io *io, ds_file *file, uint64_t offset, uint64_t size, bool *ret_held,
+                     ds_error *err);
+  // Region `region` of memory that all handles of the file share, in all processes; regions are of
+  // one size, zero when new, and stay until the handle is closed. NULL for one that nobody has made
+  // yet, unless `make`. POSIX: the file, mapped, so that its length tells what is there and to
+  // truncate it (with nobody else there) empties it; simulated: heap, gone with the last handle.
+  ds_code (*share)(ds_io *io, ds_file *file, uint32_t region, uint32_t size, bool make,
+                   void **ret_memory, ds_error *err);
   int64_t (*now_ms)(ds_io *io);       // wall clock, ms since 1970 UTC
   int64_t (*monotonic_ns)(ds_io *io); // for measuring only
+  void (*sleep_us)(ds_io *io, uint32_t microseconds); // about so long
   ds_code (*random)(ds_io *io, void *data, size_t size, ds_error *err);
 } ds_io_ops;
 

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/mman.h>
 #include <sys/random.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -18,9 +19,17 @@
 #define DIRECTORY_MODE 0750
 #define HOLDER_BYTES_MAX 15
 
+// Memory mapped from a file.
+typedef struct posix_mapping {
+  struct posix_mapping *next;
+  void *start;
+  size_t size;
+} posix_mapping;
+
 // Behind the opaque ds_file: the descriptor, and the last component of the path for messages.
 typedef struct posix_file {
   int descriptor;
+  posix_mapping *mappings;
   char name[];
 } posix_file;
 
@@ -118,6 +127,7 @@ static ds_code posix_open(ds_io *io, const char *path, int flags, ds_file **ret_
   if (file == NULL)
     return ds_fail(err, DS_MEMORY, "out of memory to open %s", name);
   memcpy(file->name, name, name_size);
+  file->mappings = NULL;
   file->descriptor = open_retrying(path, flags_of(flags));
   if (file->descriptor < 0) {
     const int number = errno;
@@ -133,6 +143,12 @@ static void posix_close(ds_io *io, ds_file *file) {
   (void)io;
   if (file == NULL)
     return;
+  while (posix_of(file)->mappings != NULL) {
+    posix_mapping *mapping = posix_of(file)->mappings;
+    posix_of(file)->mappings = mapping->next;
+    (void)munmap(mapping->start, mapping->size);
+    free(mapping);
+  }
   // What matters was synced, and synced failures were reported: close has nothing to add. It is
   // not repeated after EINTR, since Linux has released the descriptor by then.
   (void)close(posix_of(file)->descriptor);
@@ -294,6 +310,88 @@ static ds_code posix_lock(ds_io *io, ds_file *file, ds_error *err) {
   return DS_OK;
 }
 
+static struct flock range_of(short type, uint64_t offset, uint64_t size) {
+  return (struct flock){.l_type = type,
+                        .l_whence = SEEK_SET,
+                        .l_start = (off_t)offset,
+                        .l_len = (off_t)size};
+}
+
+// Locks of the open file, not of the process, for the reasons of posix_lock. Other programs that
+// lock records by fcntl see them, and theirs are seen.
+static ds_code posix_hold(ds_io *io, ds_file *file, uint64_t offset, uint64_t size, ds_hold how,
+                          ds_error *err) {
+  (void)io;
+  static const short types[] = {F_UNLCK, F_RDLCK, F_WRLCK};
+  struct flock range = range_of(types[how], offset, size);
+  int result;
+  do
+    result = fcntl(posix_of(file)->descriptor, F_OFD_SETLK, &range);
+  while (result != 0 && errno == EINTR);
+  if (result == 0)
+    return DS_OK;
+  if (errno == EAGAIN || errno == EACCES)
+    return ds_fail(err, DS_BUSY, "%s is in use by another process", posix_of(file)->name);
+  return fail_errno(err, errno, "lock", posix_of(file)->name);
+}
+
+static ds_code posix_is_held(ds_io *io, ds_file *file, uint64_t offset, uint64_t size,
+                             bool *ret_held, ds_error *err) {
+  (void)io;
+  struct flock range = range_of(F_RDLCK, offset, size);
+  if (fcntl(posix_of(file)->descriptor, F_OFD_GETLK, &range) != 0)
+    return fail_errno(err, errno, "lock", posix_of(file)->name);
+  *ret_held = range.l_type != F_UNLCK;
+  return DS_OK;
+}
+
+// Maps bytes of a file that is long enough. A mapping starts at a page of the machine.
+static ds_code map(posix_file *own, uint64_t offset, size_t size, void **ret_memory,
+                   ds_error *err) {
+  const size_t ahead = (size_t)(offset % (uint64_t)sysconf(_SC_PAGESIZE));
+  posix_mapping *mapping = malloc(sizeof *mapping);
+  if (mapping == NULL)
+    return fail_errno(err, ENOMEM, "map", own->name);
+  void *start = mmap(NULL, size + ahead, PROT_READ | PROT_WRITE, MAP_SHARED, own->descriptor,
+                     (off_t)(offset - ahead));
+  if (start == MAP_FAILED) {
+    const int number = errno;
+    free(mapping);
+    return fail_errno(err, number, "map", own->name);
+  }
+  *mapping = (posix_mapping){own->mappings, start, size + ahead};
+  own->mappings = mapping;
+  *ret_memory = (char *)start + ahead;
+  return DS_OK;
+}
+
+static ds_code posix_share(ds_io *io, ds_file *file, uint32_t region, uint32_t size, bool make,
+                           void **ret_memory, ds_error *err) {
+  (void)io;
+  posix_file *own = posix_of(file);
+  const uint64_t offset = (uint64_t)region * size;
+  struct stat status;
+  if (fstat(own->descriptor, &status) != 0)
+    return fail_errno(err, errno, "read", own->name);
+  if ((uint64_t)status.st_size < offset + size) {
+    *ret_memory = NULL;
+    if (!make)
+      return DS_OK;
+    // With blocks of its own: a full disk is told here, not by a signal at the first touch.
+    const int number = posix_fallocate(own->descriptor, 0, (off_t)(offset + size));
+    if (number != 0)
+      return fail_errno(err, number, "write", own->name);
+  }
+  return map(own, offset, size, ret_memory, err);
+}
+
+static void posix_sleep_us(ds_io *io, uint32_t microseconds) {
+  (void)io;
+  const struct timespec time = {.tv_sec = microseconds / 1000000,
+                                .tv_nsec = (long)(microseconds % 1000000) * 1000};
+  (void)nanosleep(&time, NULL);
+}
+
 static int64_t posix_now_ms(ds_io *io) {
   (void)io;
   struct timespec time;
@@ -334,8 +432,12 @@ static const ds_io_ops posix_ops = {
     .mkdir = posix_mkdir,
     .list = posix_list,
     .lock = posix_lock,
+    .hold = posix_hold,
+    .is_held = posix_is_held,
+    .share = posix_share,
     .now_ms = posix_now_ms,
     .monotonic_ns = posix_monotonic_ns,
+    .sleep_us = posix_sleep_us,
     .random = posix_random,
 };
 

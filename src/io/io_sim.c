@@ -6,6 +6,7 @@
 
 #include "io/io.h"
 #include "io/sim_disk.h"
+#include "io/sim_share.h"
 
 #define CLOCK_START_MS 1700000000000
 
@@ -14,6 +15,7 @@
 typedef struct sim_file {
   struct sim_file *next;
   ds_sim_node *node;
+  ds_sim_memory *memory; // that it shares, or NULL
   int flags;
   char name[];
 } sim_file;
@@ -33,6 +35,7 @@ struct ds_io_sim {
   pthread_mutex_t mutex;
   ds_sim_disk disk;
   sim_file *files;
+  ds_sim_shares shares;
   uint64_t operations;
   sim_failure failure;
   sim_failure crash;
@@ -136,6 +139,7 @@ static ds_code open_locked(ds_io_sim *sim, const char *path, int flags, ds_file 
     return code;
   }
   ds_sim_node_ref(file->node);
+  file->memory = NULL;
   file->flags = flags;
   memcpy(file->name, name, strlen(name) + 1);
   file->next = sim->files;
@@ -150,9 +154,10 @@ static ds_code sim_open(ds_io *io, const char *path, int flags, ds_file **ret_fi
   return sim_unlock(sim, open_locked(sim, path, flags, ret_file, err));
 }
 
-static void release(sim_file *file) {
+static void release(ds_io_sim *sim, sim_file *file) {
   if (file->node != NULL && file->node->holder == file)
     file->node->holder = NULL;
+  ds_sim_ranges_drop(&sim->shares, file);
   ds_sim_node_unref(file->node);
   file->node = NULL;
 }
@@ -167,7 +172,8 @@ static void sim_close(ds_io *io, ds_file *handle) {
     at = &(*at)->next;
   assert(*at == file);
   *at = file->next;
-  release(file);
+  release(sim, file);
+  ds_sim_memory_drop(&sim->shares, file->memory);
   free(file);
   (void)sim_unlock(sim, DS_OK);
 }
@@ -370,6 +376,50 @@ static ds_code sim_lock_file(ds_io *io, ds_file *handle, ds_error *err) {
   return sim_unlock(sim, code);
 }
 
+static ds_code sim_hold(ds_io *io, ds_file *handle, uint64_t offset, uint64_t size, ds_hold how,
+                        ds_error *err) {
+  ds_io_sim *sim = sim_lock(io);
+  const sim_file *file = (sim_file *)handle;
+  const int flag = how == DS_HOLD_EXCLUSIVE ? DS_OPEN_WRITE : 0;
+  ds_code code = check_alive(sim, file, flag, err);
+  if (code == DS_OK) {
+    const ds_sim_range range = {.node = file->node, .handle = file, .offset = offset,
+                                .size = size, .how = how};
+    code = ds_sim_ranges_hold(&sim->shares, &range);
+  }
+  if (code == DS_BUSY)
+    code = ds_fail(err, DS_BUSY, "%s is in use by another process", file->name);
+  else if (code == DS_MEMORY)
+    code = fail_memory(err);
+  return sim_unlock(sim, code);
+}
+
+static ds_code sim_is_held(ds_io *io, ds_file *handle, uint64_t offset, uint64_t size,
+                           bool *ret_held, ds_error *err) {
+  ds_io_sim *sim = sim_lock(io);
+  const sim_file *file = (sim_file *)handle;
+  const ds_code code = check_alive(sim, file, 0, err);
+  if (code == DS_OK) {
+    const ds_sim_range range = {.node = file->node, .handle = file, .offset = offset,
+                                .size = size, .how = DS_HOLD_SHARED};
+    *ret_held = ds_sim_ranges_clash(&sim->shares, &range);
+  }
+  return sim_unlock(sim, code);
+}
+
+static ds_code sim_share(ds_io *io, ds_file *handle, uint32_t region, uint32_t size, bool make,
+                         void **ret_memory, ds_error *err) {
+  ds_io_sim *sim = sim_lock(io);
+  sim_file *file = (sim_file *)handle;
+  ds_code code = check_alive(sim, file, DS_OPEN_READ | DS_OPEN_WRITE, err);
+  if (code == DS_OK && file->memory == NULL)
+    file->memory = ds_sim_memory_take(&sim->shares, file->node);
+  if (code == DS_OK &&
+      (file->memory == NULL || !ds_sim_memory_region(file->memory, region, size, make, ret_memory)))
+    code = fail_memory(err);
+  return sim_unlock(sim, code);
+}
+
 static int64_t next_tick(ds_io *io) {
   ds_io_sim *sim = sim_lock(io);
   const int64_t tick = ++sim->ticks;
@@ -383,6 +433,13 @@ static int64_t sim_now_ms(ds_io *io) {
 
 static int64_t sim_monotonic_ns(ds_io *io) {
   return next_tick(io) * 1000000;
+}
+
+// Nobody else lives in this world: only its clock goes on.
+static void sim_sleep_us(ds_io *io, uint32_t microseconds) {
+  ds_io_sim *sim = sim_lock(io);
+  sim->ticks += 1 + microseconds / 1000;
+  (void)sim_unlock(sim, DS_OK);
 }
 
 static ds_code sim_random(ds_io *io, void *data, size_t size, ds_error *err) {
@@ -407,8 +464,12 @@ static const ds_io_ops sim_ops = {
     .mkdir = sim_mkdir,
     .list = sim_list,
     .lock = sim_lock_file,
+    .hold = sim_hold,
+    .is_held = sim_is_held,
+    .share = sim_share,
     .now_ms = sim_now_ms,
     .monotonic_ns = sim_monotonic_ns,
+    .sleep_us = sim_sleep_us,
     .random = sim_random,
 };
 
@@ -432,7 +493,8 @@ void ds_io_sim_free(ds_io_sim *sim) {
     return;
   while (sim->files != NULL) {
     sim_file *next = sim->files->next;
-    release(sim->files);
+    release(sim, sim->files);
+    ds_sim_memory_drop(&sim->shares, sim->files->memory);
     free(sim->files);
     sim->files = next;
   }
@@ -457,7 +519,8 @@ void ds_io_sim_crash_at(ds_io_sim *sim, uint64_t operation) {
 void ds_io_sim_power_loss(ds_io_sim *sim, ds_loss loss) {
   pthread_mutex_lock(&sim->mutex);
   for (sim_file *file = sim->files; file != NULL; file = file->next)
-    release(file);
+    release(sim, file);
+  ds_sim_memories_forget(&sim->shares);
   ds_sim_lose(&sim->disk, loss);
   sim->stopped = false;
   sim->failure.armed = false;
