@@ -152,11 +152,11 @@ static bool stage_see(const walker *in, uint32_t j, uint32_t e, uint8_t stage,
   uint32_t cases = 0;
   for (uint32_t k = 0; k < in->block->keys_count; k++) {
     const ds_key_column *key = &in->block->key[k];
-    uint8_t *values = in->walk->reached + in->walk->reached_at[k];
     if (only != DS_NONE && k != only)
       continue;
     for (uint32_t i = key->first[e]; i < key->first[e + 1]; i++) {
-      uint8_t *reached = &values[key->item[i] - key->offset[j]];
+      uint8_t *reached =
+          &in->walk->reached[in->walk->reached_at[k] + (key->item[i] - key->offset[j])];
       behind &= *reached > stage;
       *reached = stage > *reached ? stage : *reached;
       cases++;
