@@ -164,7 +164,7 @@ static ds_code touchpoints_read(map_work *work, ds_error *err) {
   for (uint32_t t = 0; t < names->count; t++) {
     const ds_touchpoint *row = ds_catalogue_find(request->catalogue, names->text[t]);
     const uint32_t stage = row == NULL ? 0 : row->stage;
-    touchpoint[t] = (map_touchpoint){work->context.cells, stage, stage == 0 ? UINT32_MAX : 0};
+    touchpoint[t] = (map_touchpoint){work->context.cells, stage, stage == 0 ? UINT32_MAX : 0, 0};
     work->context.cells += stage != 0 ? 1 : MAP_STAGES;
     work->row[t] = row;
   }

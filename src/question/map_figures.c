@@ -70,7 +70,13 @@ static ds_code read_channel(const ds_request *request, ds_plan *plan, map_figure
              : DS_OK;
 }
 
-static ds_code read_answers(const ds_request *request, map_figures *figures, ds_error *err) {
+static void note(map_touchpoint *touchpoint, uint32_t code) {
+  if (touchpoint != NULL)
+    touchpoint[code].marked = 1;
+}
+
+static ds_code read_answers(const ds_request *request, map_figures *figures,
+                            map_touchpoint *touchpoint, ds_error *err) {
   const ds_names *names = &request->snapshot->space.touchpoints;
   map_role *role = ds_arena_array(request->arena, names->count + 1u, sizeof *role);
   if (role == NULL)
@@ -82,12 +88,24 @@ static ds_code read_answers(const ds_request *request, map_figures *figures, ds_
       continue;
     role[from].asks = (uint8_t)(1u << a);
     role[to].answers |= (uint8_t)(1u << a);
-    role[from].tells = role[to].tells = 1;
+    note(touchpoint, from);
+    note(touchpoint, to);
     figures->has_answers = true;
   }
-  if (figures->has_promise && figures->delivered != DS_NONE)
-    role[figures->delivered].tells = 1;
   figures->role = role;
+  return DS_OK;
+}
+
+// Promises lie between what carries one and what fulfils it.
+static ds_code mark_promises(const ds_request *request, const map_figures *figures,
+                             map_touchpoint *touchpoint, ds_error *err) {
+  ds_schema schema;
+  TRY(ds_schema_of(request->snapshot, request->arena, &schema, err));
+  for (uint32_t c = 0; c < schema.carriers_count; c++)
+    if (schema.carriers[c].property == figures->promise.code)
+      note(touchpoint, schema.carriers[c].touchpoint);
+  if (figures->delivered != DS_NONE)
+    note(touchpoint, figures->delivered);
   return DS_OK;
 }
 
@@ -98,7 +116,9 @@ ds_code ds_map_figures_read(const ds_request *request, const map_context *map, d
       ds_names_find(&request->snapshot->space.touchpoints, ds_str_of("delivered"));
   TRY(read_promise(request, plan, &figures, result, err));
   TRY(read_channel(request, plan, &figures, err));
-  TRY(read_answers(request, &figures, err));
+  TRY(read_answers(request, &figures, map->touchpoint, err));
+  if (figures.has_promise)
+    TRY(mark_promises(request, &figures, map->touchpoint, err));
   *ret_figures = figures;
   return DS_OK;
 }
@@ -124,12 +144,9 @@ static void figures_done(void *memory) {
   ds_names_done(&state->channels);
   ds_tally_done(&state->answers);
   free(state->mix);
-  free(state->cell);
   free(state->linked);
-  free(state->marks);
   state->mix = NULL;
-  state->cell = state->linked = NULL;
-  state->marks = NULL;
+  state->linked = NULL;
 }
 
 map_fate ds_map_fate(const map_figures *figures, const ds_block *block, uint32_t e,
@@ -184,27 +201,11 @@ static ds_code channel_code(map_figures_state *state, ds_str text, uint32_t *ret
 // Follows the events of one case that tell something.
 typedef struct walk {
   uint32_t group;
-  uint32_t staged; // the stage is known up to before this event
-  uint32_t stage;
+  uint32_t journey;
   map_promise promise;
   uint64_t kept, late;
   uint32_t open[MAP_ANSWERS]; // the last event that asks and is not answered yet, DS_NONE: none
 } walk;
-
-// The cell of event e, later than all before; of a touchpoint without a stage of its own that of
-// the latest event that has one.
-static uint32_t cell_at(const map_figures *figures, const ds_block *block, uint32_t e, walk *at) {
-  const map_touchpoint *touchpoint = figures->map->touchpoint;
-  const map_touchpoint *own = &touchpoint[block->touchpoint[e]];
-  const uint32_t first = own->follow == 0 ? e : at->staged;
-  for (uint32_t back = e + 1; back-- > first;)
-    if (touchpoint[block->touchpoint[back]].follow == 0) {
-      at->stage = touchpoint[block->touchpoint[back]].stage;
-      break;
-    }
-  at->staged = e;
-  return map_cell_of(own, at->stage);
-}
 
 // Texts of the block met so far, by where they lie.
 typedef struct seen_text {
@@ -225,6 +226,24 @@ static ds_code see_channel(map_figures_state *state, seen_text seen[SEEN], ds_st
   return DS_OK;
 }
 
+static ds_code see_channels(map_figures_state *state, const ds_block *block, ds_error *err) {
+  seen_text seen[SEEN] = {{.data = NULL}};
+  const ds_property_column *channel = &block->property[state->figures->channel.column];
+  const uint32_t cells = state->figures->map->cells;
+  uint32_t j = 0;
+  if (channel->type != DS_TYPE_STRING)
+    return DS_OK;
+  for (uint32_t w = 0; w < (block->events + 63) / 64; w++)
+    for (uint64_t rest = channel->present[w]; rest != 0 && !state->mix_lost; rest &= rest - 1) {
+      const uint32_t e = w * 64 + (uint32_t)__builtin_ctzll(rest);
+      while (block->offset[j + 1] <= e)
+        j++;
+      TRY(see_channel(state, seen, channel->text[e],
+                      (size_t)state->map.group[j] * cells + state->map.cell_of[e], err));
+    }
+  return DS_OK;
+}
+
 // Open questions of one kind are linked, so that an answer finds them all.
 static ds_code see_answer(map_figures_state *state, const ds_block *block, uint32_t e,
                           map_role role, walk *at, ds_error *err) {
@@ -232,32 +251,20 @@ static ds_code see_answer(map_figures_state *state, const ds_block *block, uint3
   for (uint32_t rest = role.answers; rest != 0; rest &= rest - 1) {
     uint32_t *open = &at->open[__builtin_ctz(rest)];
     for (; *open != DS_NONE; *open = state->linked[*open])
-      TRY(ds_tally_add(&state->answers, first_cell + state->cell[*open],
+      TRY(ds_tally_add(&state->answers, first_cell + state->map.cell_of[*open],
                        block->time_ms[e] - block->time_ms[*open], err));
   }
   if (role.asks != 0) {
     uint32_t *open = &at->open[__builtin_ctz(role.asks)];
-    state->cell[e] = cell_at(state->figures, block, e, at);
     state->linked[e] = *open;
     *open = e;
   }
   return DS_OK;
 }
 
-static bool is_present(const ds_property_column *column, ds_type type, uint32_t e) {
-  return column->type == type && (column->present[e / 64] >> (e % 64) & 1) != 0;
-}
-
-static ds_code see_event(map_figures_state *state, const ds_block *block, uint32_t e,
-                         seen_text seen[SEEN], walk *at, ds_error *err) {
+static ds_code see_event(map_figures_state *state, const ds_block *block, uint32_t e, walk *at,
+                         ds_error *err) {
   const map_figures *figures = state->figures;
-  if (figures->has_channel && !state->mix_lost) {
-    const ds_property_column *channel = &block->property[figures->channel.column];
-    if (is_present(channel, DS_TYPE_STRING, e))
-      TRY(see_channel(state, seen, channel->text[e],
-                      (size_t)at->group * figures->map->cells + cell_at(figures, block, e, at),
-                      err));
-  }
   if (figures->has_answers)
     TRY(see_answer(state, block, e, figures->role[block->touchpoint[e]], at, err));
   if (figures->has_promise) {
@@ -269,82 +276,56 @@ static ds_code see_event(map_figures_state *state, const ds_block *block, uint32
   return DS_OK;
 }
 
-static ds_code see_case(map_figures_state *state, const ds_block *block, uint32_t j,
-                        seen_text seen[SEEN], ds_error *err) {
-  const map_context *map = state->figures->map;
-  const uint32_t first = block->offset[j], end = block->offset[j + 1];
-  walk at = {.group = state->map.group[j], .staged = first};
-  memset(at.open, 0xff, sizeof at.open);
-  for (uint32_t e = first; e < end; e++) {
-    const uint64_t word = state->marks[e / 64] >> (e % 64);
-    if (word == 0) {
-      e |= 63;
-      continue;
-    }
-    e += (uint32_t)__builtin_ctzll(word);
-    if (e < end)
-      TRY(see_event(state, block, e, seen, &at, err));
-  }
-  map_promises *promises = &state->promises[at.group];
-  promises->promised += at.kept + at.late;
-  promises->kept += at.kept;
-  double score = 0;
-  if (at.kept + at.late == 0 || !map->has_score || !ds_map_score(map, block, j, &score))
-    return DS_OK;
-  map_score *scores = at.late > 0 ? &promises->score_late : &promises->score_kept;
-  ds_number_sum_add(&scores->sum, score);
+static void case_end(map_figures_state *state, const walk *at) {
+  map_promises *promises = &state->promises[at->group];
+  promises->promised += at->kept + at->late;
+  promises->kept += at->kept;
+  if (at->kept + at->late == 0 || !state->figures->map->has_score ||
+      isnan(state->map.score_of[at->journey]))
+    return;
+  map_score *scores = at->late > 0 ? &promises->score_late : &promises->score_kept;
+  ds_number_sum_add(&scores->sum, state->map.score_of[at->journey]);
   scores->cases++;
+}
+
+// Goes through the marked events; a case without any is passed over.
+static ds_code see_marked(map_figures_state *state, const ds_block *block, ds_error *err) {
+  walk at = {.group = 0};
+  uint32_t j = 0, end = 0;
+  for (uint32_t m = 0; m < state->map.marked_count; m++) {
+    const uint32_t e = state->map.marked[m];
+    if (e >= end) {
+      case_end(state, &at);
+      while (block->offset[j + 1] <= e)
+        j++;
+      end = block->offset[j + 1];
+      at = (walk){.group = state->map.group[j], .journey = j};
+      memset(at.open, 0xff, sizeof at.open);
+    }
+    TRY(see_event(state, block, e, &at, err));
+  }
+  case_end(state, &at);
   return DS_OK;
 }
 
-static void mark_property(const ds_block *block, const ds_property_ref *ref, uint64_t *marks) {
-  const ds_property_column *column = &block->property[ref->column];
-  for (uint32_t w = 0; column->type != DS_TYPE_NULL && w < (block->events + 63) / 64; w++)
-    marks[w] |= column->present[w];
-}
-
-// Marks the events that tell something: by their touchpoint, or by what they carry.
-static void mark(map_figures_state *state, const ds_block *block) {
-  const map_figures *figures = state->figures;
-  const map_role *role = figures->role;
-  for (uint32_t w = 0; w < (block->events + 63) / 64; w++) {
-    const uint16_t *touchpoint = block->touchpoint + w * 64;
-    const uint32_t some = block->events - w * 64 < 64 ? block->events - w * 64 : 64;
-    uint64_t marks = 0;
-    for (uint32_t i = 0; i < some; i++)
-      marks |= (uint64_t)role[touchpoint[i]].tells << i;
-    state->marks[w] = marks;
-  }
-  if (figures->has_channel)
-    mark_property(block, &figures->channel, state->marks);
-  if (figures->has_promise)
-    mark_property(block, &figures->promise, state->marks);
-}
-
 static ds_code room_make(map_figures_state *state, const ds_block *block, ds_error *err) {
-  if (state->events_capacity >= block->events && state->marks != NULL)
+  if (state->linked_capacity >= block->events)
     return DS_OK;
-  free(state->cell);
   free(state->linked);
-  free(state->marks);
-  state->cell = malloc(block->events * sizeof *state->cell);
   state->linked = malloc(block->events * sizeof *state->linked);
-  state->marks = malloc((block->events / 64u + 1) * sizeof *state->marks);
-  state->events_capacity = block->events;
-  return state->cell && state->linked && state->marks ? DS_OK : no_memory(err);
+  state->linked_capacity = state->linked == NULL ? 0 : block->events;
+  return state->linked != NULL ? DS_OK : no_memory(err);
 }
 
 static ds_code figures_add(void *memory, const ds_block *block, ds_error *err) {
   map_figures_state *state = memory;
-  seen_text seen[SEEN] = {{.data = NULL}};
   TRY(ds_map_kernel.add_block(&state->map, block, err));
   if (block->events == 0)
     return DS_OK;
+  if (state->figures->has_channel)
+    TRY(see_channels(state, block, err));
   TRY(room_make(state, block, err));
-  mark(state, block);
-  for (uint32_t j = 0; j < block->journeys; j++)
-    TRY(see_case(state, block, j, seen, err));
-  return DS_OK;
+  return see_marked(state, block, err);
 }
 
 static ds_code mix_merge(map_figures_state *into, const map_figures_state *from, ds_error *err) {

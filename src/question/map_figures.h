@@ -27,7 +27,6 @@ extern const map_answer ds_map_answers[MAP_ANSWERS];
 typedef struct map_role {
   uint8_t asks;
   uint8_t answers;
-  uint8_t tells; // whether events of it are looked at
 } map_role;
 
 // What is told of a store; read-only while the kernel runs.
@@ -65,16 +64,15 @@ typedef struct map_figures_state {
   uint32_t mix_width;
   bool mix_lost; // there are too many channels to tell
   ds_tally answers; // by groups * cells
-  uint64_t *marks;  // bits of the block's events that tell something
-  uint32_t *cell;   // of the block's events that ask
-  uint32_t *linked; // the event before them that asks the same and is not answered either
-  uint32_t events_capacity;
+  uint32_t *linked; // by event that asks: the one before that asks the same, not answered either
+  uint32_t linked_capacity;
 } map_figures_state;
 
 // The row of the kernel table; its context is a map_figures.
 extern const ds_kernel ds_map_figures_kernel;
 
-// Reads what the store has into *ret_figures, and adds it to the plan's columns. Warns in *result
+// Reads what the store has into *ret_figures, adds it to the plan's columns, and marks those
+// touchpoints of the map (unless NULL) whose events it looks at one by one. Warns in *result
 // (unless NULL) of a promise that is no day. DS_EXPRESSION for a --promise that cannot be one.
 DS_CHECKED ds_code ds_map_figures_read(const ds_request *request, const map_context *map,
                                        ds_plan *plan, map_figures *ret_figures,

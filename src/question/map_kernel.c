@@ -2,6 +2,7 @@
 // See map_kernel.h.
 #include "question/map_kernel.h"
 
+#include <math.h>
 #include <stdlib.h>
 
 static ds_code no_memory(ds_error *err) {
@@ -84,6 +85,7 @@ typedef struct walk {
   uint64_t route;
   uint32_t stages;
   uint32_t touched;
+  uint32_t marked;
 } walk;
 
 // What the events of one case are counted into: copies, so that no count is taken for a pointer's
@@ -92,6 +94,8 @@ typedef struct ledger {
   const map_touchpoint *touchpoint;
   map_cell *cell; // of the case's group
   uint32_t *touched;
+  uint16_t *cell_of;
+  uint32_t *marked;
   int64_t *entered_ms; // by stage
   ds_tally *tally;
   uint32_t tally_stage; // of stage 0 and of cell 0 of the group
@@ -119,13 +123,16 @@ static inline ds_code first_visit(const ledger *in, walk *at, uint32_t index, ui
   return ds_tally_add(in->tally, in->tally_cell + index, time_ms - in->entered_ms[origin], err);
 }
 
-static inline ds_code walk_event(const ledger *in, walk *at, uint32_t touchpoint,
+static inline ds_code walk_event(const ledger *in, walk *at, uint32_t e, uint32_t touchpoint,
                                  int64_t time_ms, ds_error *err) {
   const map_touchpoint place = in->touchpoint[touchpoint];
   const uint32_t stage = map_stage(&place, at->current);
   const uint32_t index = map_cell_of(&place, stage);
   map_cell *cell = &in->cell[index];
   at->current = stage;
+  in->cell_of[e] = (uint16_t)index;
+  in->marked[at->marked] = e;
+  at->marked += place.marked;
   cell->occurrences++;
   // A case that enters a stage is at one of its cells for the first time.
   if (cell->last_case != in->number) {
@@ -152,20 +159,26 @@ static ds_code walk_case(map_state *state, const ds_block *block, uint32_t j, ui
   int64_t entered_ms[MAP_STAGES];
   const ledger in = {.touchpoint = context->touchpoint,
                      .cell = state->cell + (size_t)group * context->cells,
-                     .touched = state->touched, .entered_ms = entered_ms, .tally = &state->tally,
+                     .touched = state->touched, .cell_of = state->cell_of,
+                     .marked = state->marked, .entered_ms = entered_ms, .tally = &state->tally,
                      .tally_stage = map_tally_stage(context, group, 0),
                      .tally_cell = map_tally_cell(context, group, 0), .number = ++state->cases};
-  walk at = {0};
+  walk at = {.marked = state->marked_count};
   assert(first < last);
   for (uint32_t e = first; e < last; e++)
-    TRY(walk_event(&in, &at, touchpoint[e], time_ms[e], err));
+    TRY(walk_event(&in, &at, e, touchpoint[e], time_ms[e], err));
+  state->marked_count = at.marked;
   for (uint32_t late = at.late; late != 0; late &= late - 1)
     state->out_of_order[group * MAP_STAGES + (uint32_t)__builtin_ctz(late)]++;
   map_route *route = NULL;
   TRY(route_find(state, at.route | (uint64_t)group << MAP_ROUTE_GROUP_SHIFT, &route, err));
   route->cases++;
-  double score = 0;
-  if (!context->has_score || !ds_map_score(context, block, j, &score))
+  double score = NAN;
+  if (!context->has_score)
+    return DS_OK;
+  const bool scored = ds_map_score(context, block, j, &score);
+  state->score_of[j] = score;
+  if (!scored)
     return DS_OK;
   score_add(&route->score, score);
   for (uint32_t i = 0; i < at.touched; i++)
@@ -174,17 +187,25 @@ static ds_code walk_case(map_state *state, const ds_block *block, uint32_t j, ui
 }
 
 static ds_code room_make(map_state *state, const ds_block *block, ds_error *err) {
-  if (state->group_capacity < block->journeys) {
+  if (state->journeys_capacity < block->journeys) {
     free(state->group);
+    free(state->score_of);
     state->group = calloc(block->journeys, sizeof *state->group);
-    state->group_capacity = state->group == NULL ? 0 : block->journeys;
+    state->score_of = malloc(block->journeys * sizeof *state->score_of);
+    state->journeys_capacity = block->journeys;
   }
-  if (state->touched_capacity < block->events) {
+  if (state->events_capacity < block->events) {
     free(state->touched);
+    free(state->cell_of);
+    free(state->marked);
     state->touched = malloc(block->events * sizeof *state->touched);
-    state->touched_capacity = state->touched == NULL ? 0 : block->events;
+    state->cell_of = malloc(block->events * sizeof *state->cell_of);
+    state->marked = malloc(block->events * sizeof *state->marked);
+    state->events_capacity = block->events;
   }
-  return state->group == NULL || state->touched == NULL ? no_memory(err) : DS_OK;
+  const bool made = state->group != NULL && state->score_of != NULL && state->touched != NULL &&
+                    state->cell_of != NULL && state->marked != NULL;
+  return made ? DS_OK : no_memory(err);
 }
 
 static ds_code kernel_add_block(void *memory, const ds_block *block, ds_error *err) {
@@ -192,6 +213,7 @@ static ds_code kernel_add_block(void *memory, const ds_block *block, ds_error *e
   if (block->events == 0)
     return DS_OK;
   TRY(room_make(state, block, err));
+  state->marked_count = 0;
   if (state->context->by != NULL)
     ds_breakdown_block(state->context->by, block, state->group);
   for (uint32_t j = 0; j < block->journeys; j++)
@@ -229,8 +251,13 @@ static void kernel_done(void *memory) {
   free(state->route);
   free(state->group);
   free(state->touched);
+  free(state->cell_of);
+  free(state->marked);
+  free(state->score_of);
   state->route = NULL;
-  state->group = state->touched = NULL;
+  state->group = state->touched = state->marked = NULL;
+  state->cell_of = NULL;
+  state->score_of = NULL;
   ds_map64_done(&state->route_of);
   ds_tally_done(&state->tally);
 }

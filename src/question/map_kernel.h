@@ -17,18 +17,20 @@
 enum { MAP_STAGES = DS_STAGES_COUNT, MAP_STAGE_BITS = 4 };
 
 static_assert(MAP_STAGES <= 1 << MAP_STAGE_BITS, "a route names a stage in 4 bits");
+static_assert(DS_TOUCHPOINTS_MAX * MAP_STAGES <= UINT16_MAX, "a cell of a group takes 16 bits");
 
 // Where a touchpoint goes.
 typedef struct map_touchpoint {
   uint32_t cell;   // its only one, or that of stage 0, the others behind it
   uint32_t stage;  // its own, 0 = that of the case's latest staged event
   uint32_t follow; // all bits when it has none of its own, else 0
+  uint32_t marked; // 1: its events are noted one by one, for map_figures.h
 } map_touchpoint;
 
 // What the kernel is asked to do; read-only while it runs. The tally's cells are, for group g, the
 // stages at g * (MAP_STAGES + cells), then the cells.
 typedef struct map_context {
-  const map_touchpoint *touchpoint;
+  map_touchpoint *touchpoint;
   uint32_t cells; // of one group
   uint32_t groups;
   bool has_score;
@@ -78,9 +80,13 @@ typedef struct map_state {
   uint64_t events;
   ds_tally tally;
   uint32_t *group;
-  uint32_t group_capacity;
+  uint32_t journeys_capacity;
   uint32_t *touched; // cells of the case
-  uint32_t touched_capacity;
+  uint16_t *cell_of; // by event of the block, where in its group it was counted
+  uint32_t *marked;  // the block's events of marked touchpoints, in their order
+  uint32_t marked_count;
+  double *score_of;  // by journey of the block, NaN without one; filled when there is a score
+  uint32_t events_capacity;
 } map_state;
 
 // The row of the kernel table.
