@@ -2,12 +2,14 @@
 #include "store/catalog.h"
 
 #include <assert.h>
-#include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "store/sqlite_vfs.h"
+
+// `database` is NULL when making it anew has failed.
 struct ds_catalog {
-  sqlite3 *db;
+  ds_sqlite *database;
   ds_io *io;
   char path[DS_PATH_BYTES_MAX];
 };
@@ -32,20 +34,16 @@ static const char schema[] =
     "PRAGMA user_version = " TEXT(CATALOG_VERSION) ";"
     "COMMIT;";
 
+static sqlite3 *handle_of(ds_catalog *catalog) {
+  return ds_sqlite_handle(catalog->database);
+}
+
 static ds_code fail_sql(ds_catalog *catalog, ds_error *err) {
-  const int status = sqlite3_errcode(catalog->db);
-  ds_code code = DS_IO;
-  if (status == SQLITE_FULL)
-    code = DS_FULL;
-  else if (status == SQLITE_NOMEM)
-    code = DS_MEMORY;
-  else if (status == SQLITE_CORRUPT || status == SQLITE_NOTADB)
-    code = DS_CORRUPT;
-  return ds_fail(err, code, "catalog.sqlite: %s", sqlite3_errmsg(catalog->db));
+  return ds_sqlite_fail(catalog->database, err);
 }
 
 static ds_code run(ds_catalog *catalog, const char *sql, ds_error *err) {
-  if (sqlite3_exec(catalog->db, sql, NULL, NULL, NULL) != SQLITE_OK)
+  if (sqlite3_exec(handle_of(catalog), sql, NULL, NULL, NULL) != SQLITE_OK)
     return fail_sql(catalog, err);
   return DS_OK;
 }
@@ -54,7 +52,7 @@ static ds_code run(ds_catalog *catalog, const char *sql, ds_error *err) {
 static ds_code ask_i64(ds_catalog *catalog, const char *sql, int64_t fallback, int64_t *ret_value,
                        ds_error *err) {
   sqlite3_stmt *statement = NULL;
-  if (sqlite3_prepare_v2(catalog->db, sql, -1, &statement, NULL) != SQLITE_OK)
+  if (sqlite3_prepare_v2(handle_of(catalog), sql, -1, &statement, NULL) != SQLITE_OK)
     return fail_sql(catalog, err);
   const int status = sqlite3_step(statement);
   if (status == SQLITE_ROW)
@@ -65,60 +63,55 @@ static ds_code ask_i64(ds_catalog *catalog, const char *sql, int64_t fallback, i
   return status == SQLITE_ROW || status == SQLITE_DONE ? DS_OK : fail_sql(catalog, err);
 }
 
-// Opens the file and makes its tables when it is new.
-static ds_code open_file(ds_catalog *catalog, ds_error *err) {
-  const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX;
-  if (sqlite3_open_v2(catalog->path, &catalog->db, flags, NULL) != SQLITE_OK)
-    return fail_sql(catalog, err);
-  (void)sqlite3_busy_timeout(catalog->db, 5000);
-  TRY(run(catalog, "PRAGMA synchronous = FULL; PRAGMA trusted_schema = OFF;", err));
+// A commit need not be on disk at once: what power loss takes is redone from the manifest.
+static ds_code open_file(ds_catalog *catalog, bool write, ds_error *err) {
+  TRY(ds_sqlite_open(catalog->io, catalog->path, write, &catalog->database, err));
+  TRY(run(catalog, "PRAGMA synchronous = NORMAL", err));
   int64_t version;
   TRY(ask_i64(catalog, "PRAGMA user_version", 0, &version, err));
-  if (version == 0)
+  if (version == 0 && write)
     return run(catalog, schema, err);
   if (version != CATALOG_VERSION)
-    return ds_fail(err, DS_CORRUPT, "catalog.sqlite is of another version");
+    return ds_fail(err, DS_VERSION, "catalog.sqlite is of another version");
   return DS_OK;
 }
 
-// A projection that cannot be read is made anew, with its journal.
-static ds_code remove_file(ds_catalog *catalog, ds_error *err) {
-  char journal[DS_PATH_BYTES_MAX + 16];
-  (void)snprintf(journal, sizeof journal, "%s-journal", catalog->path);
-  const ds_code code = catalog->io->ops->unlink(catalog->io, journal, err);
-  if (code != DS_OK && code != DS_MISSING)
-    return code;
-  return catalog->io->ops->unlink(catalog->io, catalog->path, err);
+static void close_file(ds_catalog *catalog) {
+  ds_sqlite_close(catalog->database);
+  catalog->database = NULL;
 }
 
 static ds_code make_anew(ds_catalog *catalog, ds_error *err) {
-  (void)sqlite3_close(catalog->db);
-  catalog->db = NULL;
-  TRY(remove_file(catalog, err));
-  return open_file(catalog, err);
+  close_file(catalog);
+  TRY(ds_sqlite_remove(catalog->io, catalog->path, err));
+  return open_file(catalog, true, err);
 }
 
-static ds_code catalog_path(ds_io *io, const char *directory, char path[DS_PATH_BYTES_MAX],
-                            ds_error *err) {
-  const bool on_disk = io == ds_io_posix();
-  const int length = snprintf(path, DS_PATH_BYTES_MAX, "%s%s", on_disk ? directory : "",
-                              on_disk ? "/catalog.sqlite" : ":memory:");
-  if (length < 0 || (size_t)length >= DS_PATH_BYTES_MAX)
-    return ds_fail(err, DS_LIMIT, "the path of the store is too long");
-  return DS_OK;
+// What a writer that died or failed has left may be in sight without being on disk. To bring it
+// into the database could mix, at a power loss, pages of two states, each whole: a projection is
+// made anew instead.
+static ds_code open_to_write(ds_catalog *catalog, ds_error *err) {
+  bool settled;
+  TRY(ds_sqlite_is_settled(catalog->io, catalog->path, &settled, err));
+  if (!settled)
+    return make_anew(catalog, err);
+  const ds_code code = open_file(catalog, true, err);
+  return code == DS_CORRUPT || code == DS_VERSION ? make_anew(catalog, err) : code;
 }
 
-ds_code ds_catalog_open(ds_io *io, const char *directory, ds_catalog **ret_catalog,
+ds_code ds_catalog_open(ds_io *io, const char *directory, bool write, ds_catalog **ret_catalog,
                         ds_error *err) {
   ds_catalog *catalog = calloc(1, sizeof *catalog);
   if (catalog == NULL)
     return ds_fail(err, DS_MEMORY, "out of memory for the catalog");
   catalog->io = io;
-  ds_code code = catalog_path(io, directory, catalog->path, err);
-  if (code == DS_OK)
-    code = open_file(catalog, err);
-  if (code == DS_CORRUPT)
-    code = make_anew(catalog, err);
+  const int length =
+      snprintf(catalog->path, sizeof catalog->path, "%s/catalog.sqlite", directory);
+  ds_code code = DS_OK;
+  if (length < 0 || (size_t)length >= sizeof catalog->path)
+    code = ds_fail(err, DS_LIMIT, "the path of the store is too long");
+  else
+    code = write ? open_to_write(catalog, err) : open_file(catalog, false, err);
   if (code != DS_OK) {
     ds_catalog_close(catalog);
     return code;
@@ -130,7 +123,7 @@ ds_code ds_catalog_open(ds_io *io, const char *directory, ds_catalog **ret_catal
 void ds_catalog_close(ds_catalog *catalog) {
   if (catalog == NULL)
     return;
-  (void)sqlite3_close(catalog->db);
+  close_file(catalog);
   free(catalog);
 }
 
@@ -175,9 +168,9 @@ static ds_code write_imports(ds_catalog *catalog, const ds_manifest *manifest, d
   sqlite3_stmt *import = NULL;
   sqlite3_stmt *file = NULL;
   ds_code code = DS_OK;
-  if (sqlite3_prepare_v2(catalog->db, "INSERT INTO imports VALUES (?,?,?,?,?,?,?,?,?,?)", -1,
+  if (sqlite3_prepare_v2(handle_of(catalog), "INSERT INTO imports VALUES (?,?,?,?,?,?,?,?,?,?)", -1,
                          &import, NULL) != SQLITE_OK ||
-      sqlite3_prepare_v2(catalog->db, "INSERT INTO import_files VALUES (?,?,?)", -1, &file,
+      sqlite3_prepare_v2(handle_of(catalog), "INSERT INTO import_files VALUES (?,?,?)", -1, &file,
                          NULL) != SQLITE_OK)
     code = fail_sql(catalog, err);
   for (uint32_t i = 0; i < manifest->imports_count && code == DS_OK; i++) {
@@ -203,7 +196,7 @@ static ds_code write_kind(ds_catalog *catalog, sqlite3_stmt *upsert, const char 
 static ds_code write_names(ds_catalog *catalog, ds_part *const *parts, uint32_t parts_count,
                            ds_error *err) {
   sqlite3_stmt *upsert = NULL;
-  if (sqlite3_prepare_v2(catalog->db,
+  if (sqlite3_prepare_v2(handle_of(catalog),
                          "INSERT INTO names VALUES (?,?,1)"
                          " ON CONFLICT (kind, name) DO UPDATE SET parts = parts + 1",
                          -1, &upsert, NULL) != SQLITE_OK)
@@ -225,7 +218,7 @@ static ds_code write_names(ds_catalog *catalog, ds_part *const *parts, uint32_t 
 
 static ds_code write_position(ds_catalog *catalog, const ds_manifest *manifest, ds_error *err) {
   sqlite3_stmt *insert = NULL;
-  if (sqlite3_prepare_v2(catalog->db, "INSERT INTO position VALUES (1,?,?,?)", -1, &insert,
+  if (sqlite3_prepare_v2(handle_of(catalog), "INSERT INTO position VALUES (1,?,?,?)", -1, &insert,
                          NULL) != SQLITE_OK)
     return fail_sql(catalog, err);
   sqlite3_bind_int64(insert, 1, (sqlite3_int64)manifest->sealed_seq);
@@ -266,13 +259,15 @@ static ds_code update(ds_catalog *catalog, const ds_manifest *manifest, ds_part 
   TRY(run(catalog, "BEGIN IMMEDIATE", err));
   const ds_code code = redo(catalog, manifest, parts, err);
   if (code != DS_OK)
-    (void)sqlite3_exec(catalog->db, "ROLLBACK", NULL, NULL, NULL);
+    (void)sqlite3_exec(handle_of(catalog), "ROLLBACK", NULL, NULL, NULL);
   return code;
 }
 
 ds_code ds_catalog_update(ds_catalog *catalog, const ds_manifest *manifest,
                           ds_part *const *parts, ds_error *err) {
   assert(manifest->checksum != 0);
+  if (catalog->database == NULL)
+    return ds_fail(err, DS_IO, "catalog.sqlite could not be made anew");
   const ds_code code = update(catalog, manifest, parts, err);
   if (code != DS_CORRUPT)
     return code;
@@ -280,9 +275,11 @@ ds_code ds_catalog_update(ds_catalog *catalog, const ds_manifest *manifest,
   return update(catalog, manifest, parts, err);
 }
 
-ds_code ds_catalog_check(ds_catalog *catalog, const ds_manifest *manifest,
+ds_code ds_catalog_check(ds_catalog *catalog, const ds_manifest *manifest, bool beside_writer,
                          void (*each)(void *context, const char *line), void *context,
                          ds_error *err) {
+  if (catalog->database == NULL)
+    return ds_fail(err, DS_IO, "catalog.sqlite could not be made anew");
   int64_t damages = 0;
   int64_t imports = 0;
   bool up_to_date = false;
@@ -299,7 +296,8 @@ ds_code ds_catalog_check(ds_catalog *catalog, const ds_manifest *manifest,
     return DS_OK;
   }
   TRY(code);
-  if (!up_to_date || imports != manifest->imports_count)
+  // Beside a writer, or after one died, it may show another manifest and says so.
+  if ((!up_to_date && !beside_writer) || (up_to_date && imports != manifest->imports_count))
     each(context, "catalog.sqlite does not show this manifest: remove it, it is made anew");
   return DS_OK;
 }

@@ -177,6 +177,29 @@ static void catalog_problem(void *context, const char *line) {
   problem(check, "%s", line);
 }
 
+static ds_code check_open_catalog(check_work *check, ds_catalog *catalog, bool beside_writer,
+                                  ds_error *err) {
+  return ds_catalog_check(catalog, &check->view.manifest, beside_writer, catalog_problem, check,
+                          err);
+}
+
+static ds_code check_catalog(check_work *check, ds_error *err) {
+  const ds_store *store = check->store;
+  if (store->catalog != NULL)
+    return check_open_catalog(check, store->catalog, false, err);
+  ds_catalog *catalog;
+  ds_error found;
+  ds_code code = ds_catalog_open(store->io, store->path, false, &catalog, &found);
+  // The next to write makes one that is missing, half made, or another version's.
+  if (code == DS_MISSING || code == DS_BUSY || code == DS_VERSION)
+    return DS_OK;
+  if (code != DS_OK)
+    return note_damage(check, code, &found, err);
+  code = check_open_catalog(check, catalog, true, err);
+  ds_catalog_close(catalog);
+  return code;
+}
+
 static ds_code check_all(check_work *check, ds_error *err) {
   ds_store *store = check->store;
   ds_error found;
@@ -189,9 +212,7 @@ static ds_code check_all(check_work *check, ds_error *err) {
   TRY(check_parts(check, err));
   TRY(check_log(check, err));
   TRY(check_orphans(check, err));
-  if (store->catalog == NULL)
-    return DS_OK;
-  return ds_catalog_check(store->catalog, &check->view.manifest, catalog_problem, check, err);
+  return check_catalog(check, err);
 }
 
 ds_code ds_store_check(ds_store *store, void (*each)(void *context, const char *line),

@@ -281,6 +281,6 @@ ds_code ds_store_recover(ds_store *store, ds_error *err) {
   else if (changed)
     TRY(ds_manifest_save(store->io, store->path, &store->view.manifest, err));
   TRY(ds_store_remove_orphans(store, !settled || changed, err));
-  TRY(ds_catalog_open(store->io, store->path, &store->catalog, err));
+  TRY(ds_catalog_open(store->io, store->path, true, &store->catalog, err));
   return ds_catalog_update(store->catalog, &store->view.manifest, store->view.parts, err);
 }

@@ -12,6 +12,8 @@
 
 #include <cmocka.h>
 
+#include "store/sqlite_vfs.h"
+
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
@@ -388,4 +390,115 @@ void world_check(ds_store *store) {
   if (code != DS_OK)
     print_error("check: %s\n", err.message);
   assert_int_equal(code, DS_OK);
+}
+
+static ds_code write_import(void *context, const ds_import_info *info, ds_error *err) {
+  ds_buf *to = context;
+  ds_buf_printf(to,
+                "%u %" PRId64 " %s %" PRId64 " %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64
+                " %" PRIu64 " %d %s\n",
+                info->id, info->when_ms, info->mapping, (int64_t)info->fingerprint, info->rows,
+                info->events, info->duplicates, info->rejected, info->personal_dropped,
+                info->undone, info->files);
+  return ds_buf_check(to, "imports", err);
+}
+
+static const char imports_sql[] =
+    "SELECT id || ' ' || when_ms || ' ' || mapping || ' ' || fingerprint || ' ' || rows || ' ' ||"
+    " events || ' ' || duplicates || ' ' || rejected || ' ' || personal_dropped || ' ' || undone ||"
+    " ' ' || coalesce((SELECT group_concat(name, char(10)) FROM (SELECT name FROM import_files"
+    " WHERE import = id ORDER BY place)), '') FROM imports ORDER BY id";
+
+// Calls `each` with the texts of each row's first two columns and the third as a number.
+static ds_code read_catalog(ds_sqlite *database, const char *sql,
+                            void (*each)(void *context, const char *a, const char *b, int64_t n),
+                            void *context) {
+  sqlite3_stmt *rows = NULL;
+  sqlite3 *db = ds_sqlite_handle(database);
+  if (sqlite3_prepare_v2(db, sql, -1, &rows, NULL) != SQLITE_OK)
+    return ds_sqlite_fail(database, NULL);
+  int status;
+  while ((status = sqlite3_step(rows)) == SQLITE_ROW)
+    each(context, (const char *)sqlite3_column_text(rows, 0),
+         (const char *)sqlite3_column_text(rows, 1), sqlite3_column_int64(rows, 2));
+  const ds_code code = status == SQLITE_DONE ? DS_OK : ds_sqlite_fail(database, NULL);
+  (void)sqlite3_finalize(rows);
+  return code;
+}
+
+static void add_line(void *context, const char *a, const char *b, int64_t n) {
+  (void)b;
+  (void)n;
+  ds_buf_printf(context, "%s\n", a);
+}
+
+static ds_code compare_imports(ds_store *store, ds_sqlite *database, bool *ret_same) {
+  ds_buf expected, found;
+  ds_buf_init(&expected, 1u << 20);
+  ds_buf_init(&found, 1u << 20);
+  assert_int_equal(ds_store_imports(store, write_import, &expected, NULL), DS_OK);
+  const ds_code code = read_catalog(database, imports_sql, add_line, &found);
+  *ret_same = expected.size == found.size &&
+              (found.size == 0 || memcmp(expected.data, found.data, found.size) == 0);
+  ds_buf_done(&expected);
+  ds_buf_done(&found);
+  return code;
+}
+
+typedef struct name_tally {
+  const ds_snapshot *snapshot;
+  uint32_t parts; // without the tail's
+  int64_t uses;   // of a name by a part
+  bool same;
+} name_tally;
+
+static const ds_names *names_of(const ds_space *space, const char *kind) {
+  return strcmp(kind, "touchpoint") == 0 ? &space->touchpoints
+         : strcmp(kind, "property") == 0 ? &space->properties
+         : strcmp(kind, "key") == 0      ? &space->keys
+                                         : &space->sources;
+}
+
+static void compare_name(void *context, const char *kind, const char *name, int64_t n) {
+  name_tally *tally = context;
+  int64_t parts = 0;
+  for (uint32_t i = 0; i < tally->parts; i++) {
+    const ds_space *space = ds_part_space(tally->snapshot->places[i].part);
+    parts += ds_names_find(names_of(space, kind), ds_str_of(name)) != DS_NONE;
+  }
+  tally->same = tally->same && parts == n && n > 0;
+  tally->uses -= n;
+}
+
+static ds_code compare_names(ds_store *store, ds_sqlite *database, bool *ret_same) {
+  ds_snapshot *snapshot = NULL;
+  TRY(ds_store_snapshot(store, &snapshot, NULL));
+  name_tally tally = {.snapshot = snapshot,
+                      .parts = snapshot->places_count - (snapshot->tail_events > 0),
+                      .same = true};
+  for (uint32_t i = 0; i < tally.parts; i++) {
+    const ds_space *space = ds_part_space(snapshot->places[i].part);
+    tally.uses += (int64_t)space->touchpoints.count + space->properties.count + space->keys.count +
+                  space->sources.count;
+  }
+  const ds_code code =
+      read_catalog(database, "SELECT kind, name, parts FROM names", compare_name, &tally);
+  *ret_same = tally.same && tally.uses == 0;
+  ds_snapshot_free(snapshot);
+  return code;
+}
+
+ds_code world_try_catalog(const store_world *world, ds_store *store, bool *ret_same) {
+  char path[512];
+  snprintf(path, sizeof path, "%s/catalog.sqlite", world->path);
+  ds_sqlite *database;
+  TRY(ds_sqlite_open(world->io, path, false, &database, NULL));
+  bool imports = false;
+  bool names = false;
+  ds_code code = compare_imports(store, database, &imports);
+  if (code == DS_OK)
+    code = compare_names(store, database, &names);
+  *ret_same = imports && names;
+  ds_sqlite_close(database);
+  return code;
 }

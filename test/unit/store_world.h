@@ -76,4 +76,8 @@ void world_compare(const store_world *world, const world_content *content);
 // ds_store_check finds nothing; prints what it finds.
 void world_check(ds_store *store);
 
+// Reads the catalog through a connection of its own. *ret_same: each row and no other is as the
+// store's imports and parts say. A catalog that cannot be read is the code returned.
+ds_code world_try_catalog(const store_world *world, ds_store *store, bool *ret_same);
+
 #endif

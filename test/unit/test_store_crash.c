@@ -14,10 +14,12 @@
 
 #include <cmocka.h>
 
+#include "store/manifest.h"
+#include "store/sqlite_vfs.h"
 #include "store_world.h"
 
 #define NEVER ((uint64_t)1 << 60)
-enum { POLICIES = 4 };
+enum { POLICIES = 4, RECOVERY_OPERATIONS = 60 };
 
 // A sweep takes one in so many of its cases.
 static uint64_t stride_of(uint64_t usual) {
@@ -89,6 +91,40 @@ static void expect_sound(store_world *world, ds_store *store) {
   world_compare(world, &content);
   world_settle(world, &content);
   world_check(store); // I8, I9
+  bool same = false;
+  assert_int_equal(world_try_catalog(world, store, &same), DS_OK);
+  assert_true(same);
+}
+
+static int64_t ask_catalog(ds_sqlite *database, const char *sql) {
+  sqlite3_stmt *row = NULL;
+  int64_t value = -1;
+  if (sqlite3_prepare_v2(ds_sqlite_handle(database), sql, -1, &row, NULL) == SQLITE_OK &&
+      sqlite3_step(row) == SQLITE_ROW)
+    value = sqlite3_column_int64(row, 0);
+  (void)sqlite3_finalize(row);
+  return value;
+}
+
+// I14: what a reader finds after power loss, before any writer came, is no later than MANIFEST, and
+// is whole. There may be nothing to find.
+static void expect_not_ahead(const store_world *world) {
+  ds_manifest manifest;
+  ds_manifest_init(&manifest);
+  ds_sqlite *database = NULL;
+  if (ds_manifest_load(world->io, "store", &manifest, NULL) == DS_OK &&
+      ds_sqlite_open(world->io, "store/catalog.sqlite", false, &database, NULL) == DS_OK) {
+    assert_true(ask_catalog(database, "SELECT generation FROM position") <=
+                (int64_t)manifest.generation);
+    assert_int_equal(ask_catalog(database, "SELECT count(*) FROM pragma_integrity_check"
+                                           " WHERE integrity_check <> 'ok'"),
+                     0);
+    if (ask_catalog(database, "SELECT manifest FROM position") == (int64_t)manifest.checksum)
+      assert_int_equal(ask_catalog(database, "SELECT count(*) FROM imports"),
+                       manifest.imports_count);
+  }
+  ds_sqlite_close(database);
+  ds_manifest_done(&manifest);
 }
 
 // I5, I6, I7, I12: it opens, opens again the same, takes more, and leaves nothing open.
@@ -114,13 +150,15 @@ static void crash_once(store_world *world, uint64_t k, ds_loss loss, uint64_t se
   ds_io_sim_crash_at(world->sim, k);
   (void)run_life(world);
   ds_io_sim_power_loss(world->sim, loss);
+  expect_not_ahead(world);
   if (seed % 2 == 1) {
     // Again, inside the recovery.
-    ds_io_sim_crash_at(world->sim, seed / 2 % 12);
+    ds_io_sim_crash_at(world->sim, seed / 2 % RECOVERY_OPERATIONS);
     ds_store *store;
     if (world_open(world, true, &store, NULL) == DS_OK)
       ds_store_close(store);
     ds_io_sim_power_loss(world->sim, loss);
+    expect_not_ahead(world);
   }
   expect_recovery(world);
 }
@@ -129,7 +167,7 @@ static void test_crash_everywhere(void **state) {
   store_world *world = *state;
   const uint64_t operations = count_operations(world);
   assert_true(operations > 80);
-  const uint64_t stride = stride_of(5);
+  const uint64_t stride = stride_of(11);
   for (uint64_t i = 0; i <= operations * POLICIES; i += stride) {
     const uint64_t loss = i % POLICIES;
     crash_once(world, i / POLICIES, (ds_loss)loss, i / POLICIES * 7 + loss * 3);
@@ -209,7 +247,7 @@ static void test_error_everywhere(void **state) {
   store_world *world = *state;
   const uint64_t operations = count_operations(world);
   const uint64_t creation = count_creation(world);
-  const uint64_t stride = stride_of(5);
+  const uint64_t stride = stride_of(11);
   for (uint64_t i = 0; i <= operations * 4; i += stride) {
     const uint64_t k = i / 4;
     // A directory made by a failed creation may be in sight without being on disk, and making it
@@ -219,6 +257,54 @@ static void test_error_everywhere(void **state) {
                                 .persistent = i % 4 >= 2,
                                 .restart = i % 2 == 1 && k >= creation};
     fail_once(world, &failure, k * 5 + i, run_with_error);
+  }
+}
+
+// Another process goes on after one that failed, until it is done or the power is lost.
+static void go_on(store_world *world) {
+  ds_store *store;
+  if (world_open(world, true, &store, NULL) != DS_OK)
+    return;
+  expect_sound(world, store); // What it serves must stay.
+  if (world_append(world, store, 3) == DS_OK && ds_store_seal(store, NULL) == DS_OK)
+    (void)world_append(world, store, 1);
+  ds_store_close(store);
+}
+
+static uint64_t operations_of(store_world *world, void (*run)(store_world *world)) {
+  const uint64_t before = ds_io_sim_operations(world->sim);
+  run(world);
+  return ds_io_sim_operations(world->sim) - before;
+}
+
+// A store with a catalog on disk, and then a process whose operation `back` from its last fails.
+static void fail_late(store_world *world, uint64_t operations, uint64_t back, uint64_t seed) {
+  world_restart(world, seed);
+  go_on(world);
+  ds_io_sim_fail_at(world->sim, operations - 1 - back, DS_IO, false);
+  go_on(world);
+  ds_io_sim_fail_at(world->sim, NEVER, DS_IO, false);
+}
+
+// An error in a process's last operations, with which the catalog is brought to disk, and power
+// loss in the last operations of the next one: what the first left in sight only, the second must
+// not bring among what is on disk.
+static void test_error_then_crash(void **state) {
+  enum { FAILING = 12, CRASHING = 8, SEEDS = 8 };
+  store_world *world = *state;
+  world_restart(world, 1);
+  go_on(world);
+  const uint64_t operations = operations_of(world, go_on);
+  const uint64_t stride = stride_of(11);
+  for (uint64_t i = 0; i < (uint64_t)FAILING * CRASHING * SEEDS; i += stride) {
+    const uint64_t back = i / SEEDS / CRASHING;
+    fail_late(world, operations, back, i);
+    const uint64_t more = operations_of(world, go_on);
+    fail_late(world, operations, back, i);
+    ds_io_sim_crash_at(world->sim, more - 1 - i / SEEDS % CRASHING);
+    go_on(world);
+    ds_io_sim_power_loss(world->sim, DS_LOSS_RANDOM);
+    expect_recovery(world);
   }
 }
 
@@ -279,6 +365,67 @@ static void flip_file(store_world *world, const char *path, uint64_t stride, uin
   const uint64_t size = size_of(world, path);
   for (uint64_t at = 0; at < size; at += stride)
     flip_once(world, path, at * 8 + at % 8, digest);
+}
+
+// The same for the catalog: a writer makes a damaged one anew, or `check` and who reads it are
+// told; what can be read is right.
+static void flip_catalog_once(store_world *world, uint64_t bit) {
+  ds_error err;
+  assert_int_equal(ds_io_sim_flip(world->sim, "store/catalog.sqlite", bit, &err), DS_OK);
+  for (int write = 0; write < 2; write++) {
+    ds_store *store = world_open_ok(world, write == 1);
+    uint32_t problems = 0;
+    const ds_code checked = ds_store_check(store, count_line, &problems, NULL, NULL);
+    bool same = false;
+    const ds_code code = world_try_catalog(world, store, &same);
+    assert_true(code == DS_CORRUPT || (code == DS_OK && same));
+    assert_true(code == DS_OK || checked == DS_NO);
+    ds_store_close(store);
+  }
+}
+
+// As often as not the writer has healed it: the next flip hits a whole catalog again.
+static void test_flip_catalog(void **state) {
+  store_world *world = *state;
+  world_restart(world, 1);
+  ds_store *store = world_open_ok(world, true);
+  assert_int_equal(world_import(world, store, 20), DS_OK);
+  ds_store_close(store);
+  const uint64_t size = size_of(world, "store/catalog.sqlite");
+  const uint64_t stride = stride_of(61);
+  for (uint64_t at = 0; at < size; at += at < 100 ? 3 : stride) {
+    flip_catalog_once(world, at * 8 + at % 8);
+    for (const char *const *suffix = (const char *const[]){"", "-wal", "-shm", NULL};
+         *suffix != NULL; suffix++) {
+      char path[64];
+      snprintf(path, sizeof path, "store/catalog.sqlite%s", *suffix);
+      assert_int_equal(world->io->ops->unlink(world->io, path, NULL), DS_OK);
+    }
+    ds_store_close(world_open_ok(world, true));
+  }
+}
+
+// Whichever of its files is lost, the catalog is right again.
+static void test_lost_catalog(void **state) {
+  store_world *world = *state;
+  static const char *const names[] = {"store/catalog.sqlite", "store/catalog.sqlite-wal",
+                                      "store/catalog.sqlite-shm"};
+  for (uint32_t lost = 1; lost < 8; lost++) {
+    world_restart(world, lost);
+    ds_store *store = world_open_ok(world, true);
+    assert_int_equal(world_import(world, store, 20), DS_OK);
+    ds_store_close(store);
+    for (uint32_t i = 0; i < 3; i++) {
+      if ((lost >> i & 1) != 0)
+        assert_int_equal(world->io->ops->unlink(world->io, names[i], NULL), DS_OK);
+    }
+    store = world_open_ok(world, false);
+    world_check(store); // What a reader finds missing is no damage.
+    ds_store_close(store);
+    store = world_open_ok(world, true);
+    expect_sound(world, store);
+    ds_store_close(store);
+  }
 }
 
 static void test_flip_everywhere(void **state) {
@@ -348,8 +495,11 @@ int main(void) {
       cmocka_unit_test_setup_teardown(test_crash_random, set_up, tear_down),
       cmocka_unit_test_setup_teardown(test_error_everywhere, set_up, tear_down),
       cmocka_unit_test_setup_teardown(test_error_in_appends, set_up, tear_down),
+      cmocka_unit_test_setup_teardown(test_error_then_crash, set_up, tear_down),
       cmocka_unit_test_setup_teardown(test_flip_everywhere, set_up, tear_down),
+      cmocka_unit_test_setup_teardown(test_flip_catalog, set_up, tear_down),
       cmocka_unit_test_setup_teardown(test_lost_manifest, set_up, tear_down),
+      cmocka_unit_test_setup_teardown(test_lost_catalog, set_up, tear_down),
       cmocka_unit_test_setup_teardown(test_orphans, set_up, tear_down),
   };
   if (getenv("DS_SEEDED_BUG") == NULL)
