@@ -167,7 +167,7 @@ static void test_crash_everywhere(void **state) {
   store_world *world = *state;
   const uint64_t operations = count_operations(world);
   assert_true(operations > 80);
-  const uint64_t stride = stride_of(11);
+  const uint64_t stride = stride_of(7);
   for (uint64_t i = 0; i <= operations * POLICIES; i += stride) {
     const uint64_t loss = i % POLICIES;
     crash_once(world, i / POLICIES, (ds_loss)loss, i / POLICIES * 7 + loss * 3);
@@ -247,7 +247,7 @@ static void test_error_everywhere(void **state) {
   store_world *world = *state;
   const uint64_t operations = count_operations(world);
   const uint64_t creation = count_creation(world);
-  const uint64_t stride = stride_of(11);
+  const uint64_t stride = stride_of(7);
   for (uint64_t i = 0; i <= operations * 4; i += stride) {
     const uint64_t k = i / 4;
     // A directory made by a failed creation may be in sight without being on disk, and making it
@@ -314,7 +314,7 @@ static void test_error_in_appends(void **state) {
   const uint64_t creation = count_creation(world);
   append_with_error(world);
   const uint64_t operations = ds_io_sim_operations(world->sim);
-  const uint64_t stride = stride_of(3);
+  const uint64_t stride = stride_of(1);
   for (uint64_t i = 0; i < (operations - creation) * 32; i += stride) {
     const io_failure failure = {.operation = creation + i / 32,
                                 .code = DS_IO,
