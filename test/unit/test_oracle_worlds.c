@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// 300 random small worlds with ties, nulls, list-valued keys and empty cases: questions, by turns,
+// 150 random small worlds with ties, nulls, list-valued keys and empty cases: questions, by turns,
 // from the log alone, from log and parts, from parts, and after compaction equal their own SQL
 // text run by DuckDB over the same events. With DS_STRESS=1 every question in every state of 1,000
 // worlds.
@@ -15,7 +15,7 @@
 #include "unit/oracle.h"
 #include "unit/question_world.h"
 
-#define WORLDS_USUAL 300u
+#define WORLDS_USUAL 150u
 #define WORLDS_STRESS 1000u
 #define EVENTS_MAX 80u
 #define QUESTIONS_MAX 16u
