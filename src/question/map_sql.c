@@ -79,36 +79,6 @@ static const char promises_text[] =
     "z * z / (2 * n) + z * sqrt(p * (1 - p) / n + z * z / (4 * n * n))) / (1 + z * z / n) END END "
     "AS kept_share_high";
 
-static void put_text_or_null(ds_buf *out, const char *text) {
-  ds_buf_text(out, ", ");
-  if (*text == '\0')
-    ds_buf_text(out, "NULL");
-  else
-    ds_sql_put_text(out, text);
-}
-
-// The stage, owner and channel of every touchpoint that the catalogue knows.
-static void put_known(const ds_request *request, ds_buf *out) {
-  const ds_names *names = &request->snapshot->space.touchpoints;
-  ds_buf_text(out, ", known(touchpoint, own, owner, channel) AS (VALUES (NULL::VARCHAR, "
-                   "NULL::INTEGER, NULL::VARCHAR, NULL::VARCHAR)");
-  for (uint32_t t = 0; t < names->count; t++) {
-    const ds_touchpoint *row = ds_catalogue_find(request->catalogue, names->text[t]);
-    if (row == NULL)
-      continue;
-    ds_buf_text(out, ", (");
-    ds_sql_put_text(out, ds_names_text(names, t));
-    if (row->stage == DS_STAGE_ANY)
-      ds_buf_text(out, ", NULL");
-    else
-      ds_buf_printf(out, ", %d", (int)row->stage);
-    put_text_or_null(out, ds_owner_name(row->owner));
-    put_text_or_null(out, row->channel);
-    ds_buf_text(out, ")");
-  }
-  ds_buf_text(out, ")");
-}
-
 // What the map reads of events besides their touchpoint and time; NULL names: nothing.
 typedef struct sql_names {
   const char *score;
@@ -152,7 +122,7 @@ static void put_scores(const ds_request *request, const sql_names *names, ds_buf
 static ds_code put_staged(const ds_request *request, const ds_plan *plan, const sql_names *names,
                           ds_buf *out, ds_error *err) {
   TRY(ds_sql_cases(request, plan, names->all, names->count, out, err));
-  put_known(request, out);
+  ds_sql_put_known(request, out);
   ds_buf_text(out, ", placed AS (SELECT customer, case_id, time, touchpoint, own, ");
   ds_buf_text(out, names->channel == NULL ? "NULL::VARCHAR" : "chosen.\"channel\"");
   ds_buf_text(out, staged_text);

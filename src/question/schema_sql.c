@@ -17,7 +17,7 @@ static const char property_text[] =
 
 static const char touchpoints_text[] =
     " SELECT c.touchpoint, count(*) AS events, count(DISTINCT customer) AS customers, "
-    "any_value(k.stage) AS stage, any_value(k.owner) AS owner, any_value(k.actor) AS actor, "
+    "any_value(k.stage_name) AS stage, any_value(k.owner) AS owner, any_value(k.actor) AS actor, "
     "epoch_ms(min(time)) AS first, epoch_ms(max(time)) AS last FROM chosen c LEFT JOIN known k ON "
     "k.touchpoint = c.touchpoint GROUP BY c.touchpoint ORDER BY events DESC, c.touchpoint;\n";
 

@@ -97,17 +97,22 @@ static void put_text_or_null(ds_buf *out, const char *text) {
 
 void ds_sql_put_known(const ds_request *request, ds_buf *out) {
   const ds_names *names = &request->snapshot->space.touchpoints;
-  ds_buf_text(out, ", known(touchpoint, stage, owner, actor) AS (VALUES (NULL::VARCHAR, "
-                   "NULL::VARCHAR, NULL::VARCHAR, NULL::VARCHAR)");
+  ds_buf_text(out, ", known(touchpoint, stage_name, own, owner, actor, channel) AS (VALUES "
+                   "(NULL::VARCHAR, NULL::VARCHAR, NULL::INTEGER, NULL::VARCHAR, NULL::VARCHAR, "
+                   "NULL::VARCHAR)");
   for (uint32_t t = 0; t < names->count; t++) {
     const ds_touchpoint *row = ds_catalogue_find(request->catalogue, names->text[t]);
     if (row == NULL)
       continue;
     ds_buf_text(out, ", (");
     ds_sql_put_text(out, ds_names_text(names, t));
-    put_text_or_null(out, row->stage == DS_STAGE_ANY ? "any" : ds_stage_name(row->stage));
+    if (row->stage == DS_STAGE_ANY)
+      ds_buf_text(out, ", 'any', NULL");
+    else
+      ds_buf_printf(out, ", '%s', %d", ds_stage_name(row->stage), (int)row->stage);
     put_text_or_null(out, ds_owner_name(row->owner));
     put_text_or_null(out, ds_actor_name(row->actor));
+    put_text_or_null(out, row->channel);
     ds_buf_text(out, ")");
   }
   ds_buf_text(out, ")");

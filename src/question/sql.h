@@ -25,8 +25,8 @@ DS_CHECKED ds_code ds_sql_cases(const ds_request *request, const ds_plan *plan,
 DS_CHECKED ds_code ds_sql_events(const ds_request *request, const ds_plan *plan, ds_buf *out,
                                  ds_error *err);
 
-// Appends ", known(touchpoint, stage, owner, actor) AS (…)": those that the catalogue knows, by
-// name; a stage may be "any".
+// Appends ", known(touchpoint, stage_name, own, owner, actor, channel) AS (…)": those that the
+// catalogue knows; `own` is the stage's number, NULL where the name is "any".
 void ds_sql_put_known(const ds_request *request, ds_buf *out);
 
 // Appends the clock of the request's zone at an instant, and its day as days since 1970.
