@@ -9,7 +9,7 @@
 // cmocka needs the headers above first.
 #include <cmocka.h>
 
-#include "ingest/import.h"
+#include "dry_run.h"
 
 #define FORMATS "test/golden/data/formats/"
 
@@ -57,27 +57,14 @@ static void try(sample *s, const char *name, size_t size) {
   assert_non_null(file);
   assert_int_equal(fwrite(s->data, 1, size, file), size);
   assert_int_equal(fclose(file), 0);
-  const char *const files[] = {path};
-  ds_import_options options;
-  ds_import_options_init(&options);
-  options.files = files;
-  options.files_count = 1;
-  options.dry_run = true;
-  options.threads = 2;
-  options.now_ms = 1790000000000;
-  ds_arena arena;
-  ds_arena_init(&arena, (size_t)1 << 28);
-  ds_result result;
-  ds_error err = {.message = ""};
-  ds_result_init(&result, &arena, "import");
-  const ds_code code = ds_import(NULL, &options, &arena, &result, &err);
+  ds_error err;
+  const ds_code code = dry_run_file(path, 2, &err);
   s->taken += code == DS_OK;
   s->refused += code != DS_OK;
   if (code != DS_OK && code != DS_INPUT && code != DS_LIMIT && code != DS_UNSUPPORTED)
     fail_msg("%s, %zu bytes: %s", name, size, err.message);
   if (code != DS_OK)
     assert_true(err.message[0] != '\0' && strchr(err.message, '\n') == NULL);
-  ds_arena_done(&arena);
 }
 
 static void cut_everywhere(const char *path, const char *name, size_t step) {
