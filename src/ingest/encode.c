@@ -573,6 +573,7 @@ static ds_code event_stage(ds_encoder *encoder, const ds_event *event, uint64_t 
   ds_buf_reset(&encoder->row);
   TRY(ds_event_encode(event, &encoder->row, err));
   encoder->stats.events++;
+  encoder->stats.unreceived += !event->has_received;
   encoder->touchpoints[event->touchpoint]++;
   if (encoder->options.stage == NULL)
     return DS_OK;

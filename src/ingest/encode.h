@@ -16,6 +16,7 @@
 typedef struct ds_encode_stats {
   uint64_t rows;
   uint64_t events;           // staged
+  uint64_t unreceived;       // of them, without a time of arrival: their own time stands for it
   uint64_t personal_dropped; // property values
   uint64_t ambiguous;        // local times that the zone has twice
   uint64_t missing;          // local times that the zone leaps over

@@ -186,6 +186,10 @@ static void time_notes(ds_importer *importer) {
                    "taken), %s into the hour that it leaps over (shifted forward)",
                    ds_human_count(a, stats->ambiguous), importer->time_zone,
                    ds_human_count(b, stats->missing));
+  if (stats->unreceived > 0)
+    ds_result_note(result, false, "%s events came without a time of arrival: their own time stands "
+                   "for it", stats->unreceived == stats->events
+                                 ? "the" : ds_human_count(a, stats->unreceived));
   if (early > stats->events)
     ds_result_note(result, true, "most times fall before 1990%s",
                    importer->times_number ? ": is --time-unit right?" : "");
