@@ -242,7 +242,7 @@ static void test_lists(void **context) {
   static qw_world world;
   uint64_t seed = 41;
   uint32_t found[LISTED] = {0};
-  for (uint64_t w = 1; w <= (qw_stress() ? 1000 : 24); w++) {
+  for (uint64_t w = 1; w <= (qw_stress() ? 250 : 24); w++) {
     qw_make(&world, w * 7);
     qw_question q;
     qw_ask(&q, &seed, &world);
