@@ -6,7 +6,8 @@
 // newline, carriage return and backslash are written \t \n \r \\ . Numbers are decimal. The lines,
 // in this order ("*": any number of them):
 //   doorstep-manifest
-//          format version (1), reader version: the oldest format whose programs can read it
+//          format version (2), reader version: the oldest format whose programs can read it
+//   store  its id: random, given at creation, the same in its backups
 //   state  generation (one more at each write), next part number, next log number, next arrival,
 //          next import id, last seq whose effect is in the parts and in this file
 //   log    number, seq of its first record
@@ -17,7 +18,8 @@
 //          id (ascending), when ms, mapping, files, fingerprint, rows, events, duplicates,
 //          rejected, personal dropped, undone (0 or 1)
 //   end    XXH3-64 of all bytes before this line, 16 hex digits
-// The first and the last line keep their form in every later format.
+// The first and the last line keep their form in every later format. Format 1 was never released
+// and is not read.
 //
 // Invariants: part numbers differ and are below the next; the log's number is below the next; each
 // part's ranges are in order; the first seq of the log is at most one past the last seq in the
@@ -27,7 +29,7 @@
 
 #include "store/store.h"
 
-#define DS_MANIFEST_FORMAT 1u
+#define DS_MANIFEST_FORMAT 2u
 #define DS_MANIFEST_BYTES_MAX ((size_t)64 << 20)
 
 // A part and the import that alone wrote it; 0 = the log, or several.
@@ -46,6 +48,7 @@ typedef struct ds_manifest_type {
 // Caller's memory; all it points to lives in `arena`.
 typedef struct ds_manifest {
   uint32_t format;
+  uint64_t store; // its id; 0 = none yet
   uint64_t generation;
   uint64_t next_part;
   uint64_t next_log;

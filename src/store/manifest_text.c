@@ -50,7 +50,8 @@ static void print_part(const ds_manifest_part *part, ds_buf *out) {
 
 ds_code ds_manifest_print(const ds_manifest *manifest, ds_buf *out, uint64_t *ret_checksum,
                           ds_error *err) {
-  ds_buf_printf(out, "doorstep-manifest\t%u\t%u\n", manifest->format, manifest->format);
+  ds_buf_printf(out, "doorstep-manifest\t%u\t%u\nstore\t%" PRIu64 "\n", manifest->format,
+                manifest->format, manifest->store);
   ds_buf_printf(out,
                 "state\t%" PRIu64 "\t%" PRIu64 "\t%" PRIu64 "\t%" PRIu64 "\t%" PRIu32 "\t%" PRIu64
                 "\n",
@@ -144,6 +145,12 @@ static char *field_text(const fields *in, uint32_t index, ds_arena *arena) {
   return text;
 }
 
+static ds_code parse_store(const fields *in, ds_manifest *manifest) {
+  if (in->count != 2 || manifest->store != 0 || !field_u64(in, 1, &manifest->store))
+    return bad_line(in);
+  return DS_OK;
+}
+
 static ds_code parse_state(const fields *in, ds_manifest *manifest) {
   if (in->count != 7 || !field_u64(in, 1, &manifest->generation) ||
       !field_u64(in, 2, &manifest->next_part) || !field_u64(in, 3, &manifest->next_log) ||
@@ -212,7 +219,8 @@ static ds_code parse_line(const fields *in, ds_manifest *manifest) {
   static const struct {
     const char *name;
     ds_code (*parse)(const fields *in, ds_manifest *manifest);
-  } kinds[] = {{"state", parse_state},
+  } kinds[] = {{"store", parse_store},
+               {"state", parse_state},
                {"log", parse_log},
                {"type", parse_type},
                {"part", parse_part},
@@ -235,6 +243,11 @@ static ds_code parse_first_line(const fields *in, ds_manifest *manifest) {
                    "this store was written by a newer doorstep (format %" PRIu32
                    ", this program reads %u): upgrade the program",
                    manifest->format, DS_MANIFEST_FORMAT);
+  if (manifest->format < DS_MANIFEST_FORMAT)
+    return ds_fail(in->err, DS_VERSION,
+                   "this store was written by a doorstep before its first release (format %" PRIu32
+                   "): import its files into a new one",
+                   manifest->format);
   return DS_OK;
 }
 
@@ -267,7 +280,7 @@ static ds_code parse_lines(const char *text, size_t size, ds_manifest *manifest,
     start = i + 1;
   }
   assert(start == size);
-  if (manifest->log_number == 0)
+  if (manifest->log_number == 0 || manifest->store == 0)
     return bad_line(&in);
   return DS_OK;
 }

@@ -123,6 +123,8 @@ static ds_code sync_directories(ds_store *store, ds_error *err) {
 static ds_code write_first_manifest(ds_store *store, ds_error *err) {
   ds_manifest manifest;
   ds_manifest_init(&manifest);
+  TRY(store->io->ops->random(store->io, &manifest.store, sizeof manifest.store, err));
+  manifest.store += manifest.store == 0;
   const ds_code code = ds_manifest_save(store->io, store->path, &manifest, err);
   ds_manifest_done(&manifest);
   if (code != DS_OK) {

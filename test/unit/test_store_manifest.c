@@ -53,6 +53,7 @@ static void fill(ds_manifest *manifest) {
   ok(ds_manifest_add_type(manifest, "order placed", "value", DS_TYPE_NUMBER, NULL));
   ok(ds_manifest_add_type(manifest, "order placed", "value", DS_TYPE_STRING, NULL));
   ok(ds_manifest_add_type(manifest, "t", "due", DS_TYPE_DATE, NULL));
+  manifest->store = UINT64_MAX;
   manifest->next_arrival = 77;
   manifest->sealed_seq = 12;
   manifest->log_first_seq = 13;
@@ -122,7 +123,7 @@ static ds_code parse_body(const char *body, ds_error *err) {
   return code;
 }
 
-#define HEAD "doorstep-manifest\t1\t1\n"
+#define HEAD "doorstep-manifest\t2\t2\nstore\t5\n"
 #define STATE "state\t1\t9\t9\t9\t9\t9\n"
 #define LOG "log\t2\t4\n"
 #define PART "part\t3\t1\t1\t1\t1\t1\t5\t6\t7\t8\t0\n"
@@ -134,7 +135,10 @@ static void test_contradictions(void **state) {
   static const char *const bad[] = {
       HEAD,
       HEAD STATE,
-      "manifest\t1\t1\n" STATE LOG,
+      "doorstep-manifest\t2\t2\n" STATE LOG,
+      "doorstep-manifest\t2\t2\nstore\t0\n" STATE LOG,
+      HEAD "store\t6\n" STATE LOG,
+      "manifest\t2\t2\nstore\t5\n" STATE LOG,
       HEAD "what\t1\n" STATE LOG,
       HEAD STATE "log\t9\t4\n",  // not below the next
       HEAD STATE "log\t2\t11\n", // a gap of seqs
@@ -162,11 +166,18 @@ static void test_contradictions(void **state) {
 static void test_newer_version(void **state) {
   (void)state;
   ds_error err;
-  assert_int_equal(parse_body("doorstep-manifest\t3\t2\n" STATE LOG, &err), DS_VERSION);
-  assert_string_equal(err.message, "this store was written by a newer doorstep (format 3, this "
-                                   "program reads 1): upgrade the program");
+  assert_int_equal(parse_body("doorstep-manifest\t4\t3\n" STATE LOG, &err), DS_VERSION);
+  assert_string_equal(err.message, "this store was written by a newer doorstep (format 4, this "
+                                   "program reads 2): upgrade the program");
   // Of a newer program that says this one can read it: unknown lines are skipped.
-  ok(parse_body("doorstep-manifest\t3\t1\n" STATE LOG "what\t1\n", NULL));
+  ok(parse_body("doorstep-manifest\t4\t2\nstore\t5\n" STATE LOG "what\t1\n", NULL));
+}
+
+static void test_older_version(void **state) {
+  (void)state;
+  ds_error err;
+  assert_int_equal(parse_body("doorstep-manifest\t1\t1\n" STATE LOG, &err), DS_VERSION);
+  assert_non_null(strstr(err.message, "before its first release (format 1): import"));
 }
 
 static void test_records(void **state) {
@@ -215,7 +226,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_round_trip),     cmocka_unit_test(test_cut_and_flip_everywhere),
       cmocka_unit_test(test_contradictions), cmocka_unit_test(test_newer_version),
-      cmocka_unit_test(test_records),
+      cmocka_unit_test(test_older_version),  cmocka_unit_test(test_records),
   };
   return cmocka_run_group_tests_name("store manifest", tests, NULL, NULL);
 }
