@@ -15,6 +15,15 @@ const lang_field_row ds_lang_fields[LANG_FIELDS_COUNT] = {
     [LANG_FIELD_RECEIVED] = {"received", DS_TYPE_TIME, DS_WANT_RECEIVED},
 };
 
+// What other tools call a field, where it is not a property.
+static const struct {
+  const char *said;
+  const char *field;
+} said_elsewhere[] = {
+    {"event", "touchpoint"}, {"event_name", "touchpoint"},  {"event_type", "touchpoint"},
+    {"activity", "touchpoint"}, {"timestamp", "time"},
+};
+
 ds_code ds_lang_unknown(lang_parser *in, const ds_token *at, ds_str name, const char *const *names,
                         size_t count, const char *message) {
   const char *near = ds_str_nearest(name, names, count);
@@ -88,6 +97,11 @@ static ds_code unknown_property(lang_parser *in, const ds_token *token, bool els
     return ds_lang_no_memory(in->err);
   for (uint32_t f = 0; !token->quoted && !columns && f < LANG_FIELDS_COUNT; f++)
     list.name[list.count++] = ds_lang_fields[f].name;
+  for (size_t s = 0; s < sizeof said_elsewhere / sizeof *said_elsewhere && list.count > 0; s++)
+    if (ds_token_is(token, said_elsewhere[s].said))
+      return ds_fail_at(in->err, DS_EXPRESSION, token->line, token->column,
+                        "no event has a property or case key '%s': write %s", name,
+                        said_elsewhere[s].field);
   list_add(&list, &space->properties);
   list_add(&list, &space->keys);
   if (in->value_side && ds_str_nearest(token->text, list.name, list.count) == NULL)

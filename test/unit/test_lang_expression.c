@@ -71,6 +71,8 @@ static const error_case predicate_errors[] = {
     {"value > and", DS_EXPRESSION, 1, 9, "but found and"},
     {"valeu > 3", DS_EXPRESSION, 1, 1, "did you mean 'value'?"},
     {"zzzzzz = 1", DS_EXPRESSION, 1, 1, "no event has a property or case key 'zzzzzz'"},
+    {"activity = 'delivered'", DS_EXPRESSION, 1, 1,
+     "no event has a property or case key 'activity': write touchpoint"},
     {"tiem > date '2018-01-01'", DS_EXPRESSION, 1, 1, "did you mean 'time'?"},
     {"value > 3 and\n  carier = 'DHL'", DS_EXPRESSION, 2, 3, "did you mean 'carrier'?"},
     {"carrier = DHL", DS_EXPRESSION, 1, 11, "write 'DHL'"},
