@@ -48,6 +48,7 @@ void ds_arena_reset(ds_arena *arena) {
       largest = at;
   }
   ds_arena_chunk *kept = *largest;
+  arena->no_memory = false;
   if (kept == NULL)
     return;
   *largest = kept->next;
@@ -83,8 +84,10 @@ static ds_arena_chunk *add_chunk(ds_arena *arena, size_t size) {
   if (wanted > SIZE_MAX - sizeof(ds_arena_chunk))
     return NULL;
   ds_arena_chunk *chunk = calloc(1, sizeof(ds_arena_chunk) + wanted);
-  if (chunk == NULL)
+  if (chunk == NULL) {
+    arena->no_memory = true;
     return NULL;
+  }
   chunk->size = wanted;
   ds_arena_chunk **where = own ? &arena->head->next : &arena->head;
   chunk->next = *where;

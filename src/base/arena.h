@@ -4,17 +4,19 @@
 #ifndef DS_BASE_ARENA_H
 #define DS_BASE_ARENA_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/error.h"
 
 typedef struct ds_arena_chunk ds_arena_chunk;
 
-// Caller's memory; fields are private.
+// Caller's memory; fields but `no_memory` are private.
 typedef struct ds_arena {
   ds_arena_chunk *head;
   size_t used_bytes;
   size_t limit_bytes;
+  bool no_memory; // since init or reset the machine had none for it
 } ds_arena;
 
 // An empty arena that will hand out at most limit_bytes. Takes no memory yet.

@@ -52,7 +52,7 @@ typedef struct ds_block_task {
   ds_block *out;
 } ds_block_task;
 
-// DS_CORRUPT with the place of a column that does not decode.
+// DS_CORRUPT with the place of a column that does not decode; DS_MEMORY when for want of that.
 ds_code ds_block_unsound(const ds_block_task *task, uint32_t column, ds_error *err);
 
 // Case keys and properties into the reader's arena.

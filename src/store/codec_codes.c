@@ -133,7 +133,8 @@ static bool decode_few(const few_stream *few, uint32_t count, uint32_t *out) {
 }
 
 // Codes of one value, or wider than 16 bits.
-static bool decode_codes_wide(const ds_stream *stream, uint32_t count, uint32_t *out) {
+static bool decode_codes_wide(const ds_stream *stream, uint32_t count, ds_arena *arena,
+                              uint32_t *out) {
   uint64_t one;
   if (stream->codec == DS_CODEC_CONST && ds_decode_ints(stream, 1, &one) && one <= UINT32_MAX) {
     for (uint32_t i = 0; i < count; i++)
@@ -142,19 +143,16 @@ static bool decode_codes_wide(const ds_stream *stream, uint32_t count, uint32_t 
   }
   if (stream->codec != DS_CODEC_FOR && stream->codec != DS_CODEC_RAW64)
     return false;
-  ds_arena arena;
-  ds_arena_init(&arena, (size_t)count * 8 + 4096);
-  uint64_t *wide = ds_arena_array(&arena, count, 8);
+  uint64_t *wide = ds_arena_array(arena, count, 8);
   bool good = wide != NULL && ds_decode_ints(stream, count, wide);
   for (uint32_t i = 0; good && i < count; i++) {
     good = wide[i] <= UINT32_MAX;
     out[i] = (uint32_t)wide[i];
   }
-  ds_arena_done(&arena);
   return good;
 }
 
-bool ds_decode_codes(const ds_stream *stream, uint32_t count, uint32_t *out) {
+bool ds_decode_codes(const ds_stream *stream, uint32_t count, ds_arena *arena, uint32_t *out) {
   const uint8_t *data = stream->data;
   few_stream few;
   switch (stream->codec) {
@@ -179,7 +177,7 @@ bool ds_decode_codes(const ds_stream *stream, uint32_t count, uint32_t *out) {
       out[i] = (uint32_t)data[2 * (size_t)i] | (uint32_t)data[2 * (size_t)i + 1] << 8;
     return true;
   default:
-    return decode_codes_wide(stream, count, out);
+    return decode_codes_wide(stream, count, arena, out);
   }
 }
 

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include <zstd.h>
+#include <zstd_errors.h>
 
 #include "base/limits.h"
 #include "base/map.h"
@@ -45,6 +46,7 @@ static void encode_plain(const ds_str *texts, uint32_t count, ds_buf *out) {
   }
   if (lengths == NULL || bytes.failed) {
     out->failed = true;
+    out->no_memory = lengths == NULL || bytes.no_memory;
   } else {
     ds_encode_codes(lengths, count, out);
     put_bytes(bytes.data, bytes.size, out);
@@ -92,10 +94,13 @@ static const uint8_t *take_bytes(ds_reader *in, uint64_t expected, ds_arena *are
   uint8_t *raw = ds_arena_alloc(arena, (size_t)size + 1);
   if (raw == NULL)
     return NULL;
+  const size_t got = method == 0 ? size : ZSTD_decompress(raw, size, data, stored);
+  if (ZSTD_isError(got))
+    arena->no_memory |= ZSTD_getErrorCode(got) == ZSTD_error_memory_allocation;
+  if (got != size)
+    return NULL;
   if (method == 0)
     memcpy(raw, data, size);
-  else if (ZSTD_decompress(raw, size, data, stored) != size)
-    return NULL;
   return raw;
 }
 
@@ -104,7 +109,7 @@ static bool decode_plain(const ds_stream *stream, uint32_t count, ds_arena *aren
   ds_stream lengths_stream;
   uint32_t *lengths = ds_arena_array(arena, (size_t)count + 1, 4);
   if (lengths == NULL || !ds_stream_next(&in, &lengths_stream) ||
-      !ds_decode_codes(&lengths_stream, count, lengths))
+      !ds_decode_codes(&lengths_stream, count, arena, lengths))
     return false;
   uint64_t total = 0;
   for (uint32_t i = 0; i < count; i++)
@@ -133,7 +138,7 @@ bool ds_decode_texts(const ds_stream *stream, uint32_t count, ds_arena *arena, d
   ds_str *dict = ds_arena_array(arena, (size_t)distinct + 1, sizeof *dict);
   uint32_t *codes = ds_arena_array(arena, (size_t)count + 1, 4);
   if (dict == NULL || codes == NULL || !decode_plain(&texts, distinct, arena, dict) ||
-      !ds_decode_codes(&codes_stream, count, codes))
+      !ds_decode_codes(&codes_stream, count, arena, codes))
     return false;
   for (uint32_t i = 0; i < count; i++) {
     if (codes[i] >= distinct)

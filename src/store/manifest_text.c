@@ -294,7 +294,9 @@ ds_code ds_manifest_parse(const char *text, size_t size, ds_manifest *ret_manife
   ds_manifest_init(&manifest);
   manifest.checksum = checksum;
   manifest.log_number = 0;
-  const ds_code code = parse_lines(text, body, &manifest, err);
+  ds_code code = parse_lines(text, body, &manifest, err);
+  if (code == DS_CORRUPT && manifest.arena.no_memory)
+    code = ds_fail(err, DS_MEMORY, "out of memory for MANIFEST");
   if (code != DS_OK) {
     ds_manifest_done(&manifest);
     return code;

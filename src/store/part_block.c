@@ -37,6 +37,8 @@ void ds_block_reader_free(ds_block_reader *reader) {
 
 ds_code ds_block_unsound(const ds_block_task *task, uint32_t column, ds_error *err) {
   char where[128];
+  if (task->reader->arena.no_memory)
+    return ds_fail(err, DS_MEMORY, "out of memory for a block of events");
   return ds_fail(err, DS_CORRUPT, "%s: the data does not decode; run `doorstep check`",
                  ds_part_where(task->part, column, task->block, where));
 }
@@ -51,6 +53,7 @@ static bool fit(void *array_of, uint32_t count, size_t element, bool wanted, boo
   return *array != NULL;
 }
 
+// Arrays for a block; false without memory, and then the next call makes all of them anew.
 static bool make_room(ds_block_reader *r, const ds_block_zone *zone, uint32_t want) {
   const bool journeys = zone->journeys > r->journeys_capacity;
   const bool events = zone->events > r->events_capacity;
@@ -68,17 +71,21 @@ static bool make_room(ds_block_reader *r, const ds_block_zone *zone, uint32_t wa
       *all[i] = NULL;
     }
   }
-  return fit(&r->ints, e, 8, true, events) && fit(&r->offset, j + 1, 4, true, journeys) &&
-         fit(&r->customer, j, 4, true, journeys) && fit(&r->start_s, j, 8, true, journeys) &&
-         fit(&r->millis_first, j, 2, true, journeys) &&
-         fit(&r->time_ms, e, 8, (want & DS_WANT_TIME) != 0, events) &&
-         fit(&r->gap_ms, e, 8, (want & (DS_WANT_TIME | DS_WANT_GAP)) != 0, events) &&
-         fit(&r->touchpoint, e, 2, (want & DS_WANT_TOUCHPOINT) != 0, events) &&
-         fit(&r->received_ms, e, 8, (want & DS_WANT_RECEIVED) != 0, events) &&
-         fit(&r->arrival, e, 8, (want & DS_WANT_ARRIVAL) != 0, events) &&
-         fit(&r->id, e, 8, (want & DS_WANT_ID) != 0, events) &&
-         fit(&r->source, e, 2, (want & DS_WANT_SOURCE) != 0, events) &&
-         fit(&r->import, e, 4, (want & DS_WANT_IMPORT) != 0, events);
+  const bool made =
+      fit(&r->ints, e, 8, true, events) && fit(&r->offset, j + 1, 4, true, journeys) &&
+      fit(&r->customer, j, 4, true, journeys) && fit(&r->start_s, j, 8, true, journeys) &&
+      fit(&r->millis_first, j, 2, true, journeys) &&
+      fit(&r->time_ms, e, 8, (want & DS_WANT_TIME) != 0, events) &&
+      fit(&r->gap_ms, e, 8, (want & (DS_WANT_TIME | DS_WANT_GAP)) != 0, events) &&
+      fit(&r->touchpoint, e, 2, (want & DS_WANT_TOUCHPOINT) != 0, events) &&
+      fit(&r->received_ms, e, 8, (want & DS_WANT_RECEIVED) != 0, events) &&
+      fit(&r->arrival, e, 8, (want & DS_WANT_ARRIVAL) != 0, events) &&
+      fit(&r->id, e, 8, (want & DS_WANT_ID) != 0, events) &&
+      fit(&r->source, e, 2, (want & DS_WANT_SOURCE) != 0, events) &&
+      fit(&r->import, e, 4, (want & DS_WANT_IMPORT) != 0, events);
+  if (!made)
+    r->journeys_capacity = r->events_capacity = 0;
+  return made;
 }
 
 // The only stream of a column's chunk as integers; DS_CORRUPT also when the column is missing.

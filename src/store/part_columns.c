@@ -23,7 +23,8 @@ static uint32_t local_code(const uint16_t *map, uint32_t count, uint16_t code) {
 static uint32_t *codes_of(ds_reader *in, uint32_t count, ds_arena *arena) {
   ds_stream stream;
   uint32_t *codes = ds_arena_array(arena, (size_t)count + 1, 4);
-  if (codes == NULL || !ds_stream_next(in, &stream) || !ds_decode_codes(&stream, count, codes))
+  if (codes == NULL || !ds_stream_next(in, &stream) ||
+      !ds_decode_codes(&stream, count, arena, codes))
     return NULL;
   return codes;
 }

@@ -111,8 +111,17 @@ ds_code ds_tail_add_batch(ds_tail *tail, ds_reader *payload, ds_error *err) {
   ds_recoder *recoder = code == DS_OK ? ds_recoder_new(&names, &tail->space) : NULL;
   if (code == DS_OK && recoder == NULL)
     code = ds_fail(err, DS_MEMORY, "out of memory for the log's events");
+  const uint32_t rows = tail->count;
+  const size_t size = tail->rows.size;
+  const uint64_t next_arrival = tail->next_arrival;
   if (code == DS_OK)
     code = add_rows(tail, payload, count, recoder, err);
+  if (code != DS_OK) {
+    // A part of a batch is not to be seen (I4).
+    tail->count = rows;
+    tail->rows.size = size;
+    tail->next_arrival = next_arrival;
+  }
   ds_recoder_free(recoder);
   ds_space_done(&names);
   return code;

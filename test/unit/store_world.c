@@ -12,6 +12,7 @@
 
 #include <cmocka.h>
 
+#include "memory_faults.h"
 #include "store/sqlite_vfs.h"
 
 #define XXH_INLINE_ALL
@@ -24,6 +25,7 @@ static void init(store_world *world) {
   static const char *const touchpoints[] = {"order_placed", "delivered", "ticket_opened"};
   memset(world, 0, sizeof *world);
   world->ids = true;
+  world->threads = 2;
   ds_space_init(&world->space);
   uint32_t index;
   // Names that no event uses must not get into the log.
@@ -91,7 +93,7 @@ ds_code world_open(const store_world *world, bool write, ds_store **ret_store, d
   options.io = world->io;
   options.write = write;
   options.create = write;
-  options.threads = 2;
+  options.threads = world->threads;
   return ds_store_open(world->path, &options, ret_store, err);
 }
 
@@ -162,7 +164,9 @@ ds_code world_append(store_world *world, ds_store *store, uint32_t events) {
   const uint32_t batch = next_batch(world, events);
   ds_buf rows;
   ds_buf_init(&rows, 1u << 24);
+  memory_faults_pause();
   world_rows(world, batch, 0, 0, &rows);
+  memory_faults_resume();
   uint64_t duplicates = 0;
   const ds_code code = ds_store_append(store, &world->space, &rows, &duplicates, NULL);
   ds_buf_done(&rows);
@@ -201,10 +205,11 @@ static ds_code import_rows(store_world *world, ds_store *store, ds_import_scope 
                                     .places_count = scope->places_count,
                                     .dedupe = true};
   ds_builder *builder = NULL;
-  TRY(ds_builder_new(&options, &builder, NULL));
   const ds_part_info *parts = NULL;
   uint32_t count = 0;
-  ds_code code = build_rows(builder, rows);
+  ds_code code = ds_builder_new(&options, &builder, NULL);
+  if (code == DS_OK)
+    code = build_rows(builder, rows);
   if (code == DS_OK)
     code = ds_builder_finish(builder, &parts, &count, NULL);
   char files[32];
@@ -234,7 +239,9 @@ ds_code world_import(store_world *world, ds_store *store, uint32_t events) {
   world->imports[batch] = scope.id;
   ds_buf rows;
   ds_buf_init(&rows, 1u << 24);
+  memory_faults_pause();
   world_rows(world, batch, scope.id, scope.arrival, &rows);
+  memory_faults_resume();
   code = import_rows(world, store, &scope, batch, &rows);
   ds_buf_done(&rows);
   if (code == DS_OK)
@@ -322,6 +329,8 @@ static ds_code try_read_snapshot(const store_world *world, const ds_snapshot *sn
                                  world_content *out) {
   memset(out, 0, sizeof *out);
   ds_block_reader *reader = ds_block_reader_new();
+  if (reader == NULL)
+    return DS_MEMORY;
   ds_buf rows;
   ds_buf_init(&rows, 1u << 26);
   ds_code code = DS_OK;

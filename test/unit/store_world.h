@@ -28,6 +28,7 @@ typedef struct store_world {
   world_fate fates[WORLD_BATCHES_MAX];
   uint32_t batches;
   bool ids; // events carry ids
+  uint32_t threads; // of the store
 } store_world;
 
 // What a store holds.

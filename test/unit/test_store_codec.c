@@ -46,7 +46,9 @@ static ds_codec_id round_trip(const uint32_t *values, uint32_t count, uint32_t d
   ds_reader in = ds_reader_of(out.data, size);
   ds_stream stream;
   assert_true(ds_stream_next(&in, &stream) && in.at == in.end);
-  assert_true(ds_decode_codes(&stream, count, decoded));
+  ds_arena arena;
+  ds_arena_init(&arena, 1 << 20);
+  assert_true(ds_decode_codes(&stream, count, &arena, decoded));
   assert_memory_equal(decoded, values, count * sizeof *values);
   assert_true(ds_decode_mapped(&stream, count, map, distinct, mapped));
   uint32_t high = 0;
@@ -59,9 +61,10 @@ static ds_codec_id round_trip(const uint32_t *values, uint32_t count, uint32_t d
   for (int32_t by = -1; by <= 1; by += 2) {
     ds_stream wrong = stream;
     wrong.size = (uint32_t)((int32_t)stream.size + by);
-    assert_false(ds_decode_codes(&wrong, count, decoded));
+    assert_false(ds_decode_codes(&wrong, count, &arena, decoded));
     assert_false(ds_decode_mapped(&wrong, count, map, distinct, mapped));
   }
+  ds_arena_done(&arena);
   ds_buf_done(&out);
   return stream.codec;
 }

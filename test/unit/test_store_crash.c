@@ -14,21 +14,9 @@
 
 #include <cmocka.h>
 
-#include "store/manifest.h"
-#include "store/sqlite_vfs.h"
-#include "store_world.h"
+#include "store_sweep.h"
 
-#define NEVER ((uint64_t)1 << 60)
 enum { POLICIES = 4, RECOVERY_OPERATIONS = 60 };
-
-// A sweep takes one in so many of its cases.
-static uint64_t stride_of(uint64_t usual) {
-#ifdef __SANITIZE_THREAD__
-  usual *= 5; // Few of these cases run threads.
-#endif
-  const char *stress = getenv("DS_STRESS");
-  return stress != NULL && stress[0] == '1' ? 1 : usual;
-}
 
 static int set_up(void **state) {
   store_world *made = malloc(sizeof *made);
@@ -85,72 +73,12 @@ static uint64_t count_creation(store_world *world) {
   return ds_io_sim_operations(world->sim);
 }
 
-static void expect_sound(store_world *world, ds_store *store) {
-  world_content content;
-  world_read(world, store, &content);
-  world_compare(world, &content);
-  world_settle(world, &content);
-  world_check(store); // I8, I9
-  bool same = false;
-  assert_int_equal(world_try_catalog(world, store, &same), DS_OK);
-  assert_true(same);
-}
-
-static int64_t ask_catalog(ds_sqlite *database, const char *sql) {
-  sqlite3_stmt *row = NULL;
-  int64_t value = -1;
-  if (sqlite3_prepare_v2(ds_sqlite_handle(database), sql, -1, &row, NULL) == SQLITE_OK &&
-      sqlite3_step(row) == SQLITE_ROW)
-    value = sqlite3_column_int64(row, 0);
-  (void)sqlite3_finalize(row);
-  return value;
-}
-
-// I14: what a reader finds after power loss, before any writer came, is no later than MANIFEST, and
-// is whole. There may be nothing to find.
-static void expect_not_ahead(const store_world *world) {
-  ds_manifest manifest;
-  ds_manifest_init(&manifest);
-  ds_sqlite *database = NULL;
-  if (ds_manifest_load(world->io, "store", &manifest, NULL) == DS_OK &&
-      ds_sqlite_open(world->io, "store/catalog.sqlite", false, &database, NULL) == DS_OK) {
-    assert_true(ask_catalog(database, "SELECT generation FROM position") <=
-                (int64_t)manifest.generation);
-    assert_int_equal(ask_catalog(database, "SELECT count(*) FROM pragma_integrity_check"
-                                           " WHERE integrity_check <> 'ok'"),
-                     0);
-    if (ask_catalog(database, "SELECT manifest FROM position") == (int64_t)manifest.checksum)
-      assert_int_equal(ask_catalog(database, "SELECT count(*) FROM imports"),
-                       manifest.imports_count);
-  }
-  ds_sqlite_close(database);
-  ds_manifest_done(&manifest);
-}
-
-// I5, I6, I7, I12: it opens, opens again the same, takes more, and leaves nothing open.
-static void expect_recovery(store_world *world) {
-  ds_store *store = world_open_ok(world, true);
-  expect_sound(world, store);
-  ds_store_close(store);
-  const uint64_t before = ds_io_sim_operations(world->sim);
-  store = world_open_ok(world, true);
-  assert_int_equal(ds_io_sim_operations(world->sim), before);
-  expect_sound(world, store);
-  assert_int_equal(world_append(world, store, 2), DS_OK);
-  ds_store_close(store);
-  ds_io_sim_power_loss(world->sim, DS_LOSS_ALL);
-  store = world_open_ok(world, true);
-  expect_sound(world, store);
-  ds_store_close(store);
-  assert_int_equal(ds_io_sim_open_files(world->sim), 0);
-}
-
 static void crash_once(store_world *world, uint64_t k, ds_loss loss, uint64_t seed) {
   world_restart(world, seed);
   ds_io_sim_crash_at(world->sim, k);
   (void)run_life(world);
   ds_io_sim_power_loss(world->sim, loss);
-  expect_not_ahead(world);
+  sweep_expect_not_ahead(world);
   if (seed % 2 == 1) {
     // Again, inside the recovery.
     ds_io_sim_crash_at(world->sim, seed / 2 % RECOVERY_OPERATIONS);
@@ -158,16 +86,16 @@ static void crash_once(store_world *world, uint64_t k, ds_loss loss, uint64_t se
     if (world_open(world, true, &store, NULL) == DS_OK)
       ds_store_close(store);
     ds_io_sim_power_loss(world->sim, loss);
-    expect_not_ahead(world);
+    sweep_expect_not_ahead(world);
   }
-  expect_recovery(world);
+  sweep_expect_recovery(world);
 }
 
 static void test_crash_everywhere(void **state) {
   store_world *world = *state;
   const uint64_t operations = count_operations(world);
   assert_true(operations > 80);
-  const uint64_t stride = stride_of(7);
+  const uint64_t stride = sweep_stride(7);
   for (uint64_t i = 0; i <= operations * POLICIES; i += stride) {
     const uint64_t loss = i % POLICIES;
     crash_once(world, i / POLICIES, (ds_loss)loss, i / POLICIES * 7 + loss * 3);
@@ -177,7 +105,7 @@ static void test_crash_everywhere(void **state) {
 static void test_crash_random(void **state) {
   store_world *world = *state;
   const uint64_t operations = count_operations(world);
-  const uint64_t stride = stride_of(7);
+  const uint64_t stride = sweep_stride(7);
   for (uint64_t seed = 1; seed <= 400; seed += stride)
     crash_once(world, seed * 7919 % (operations + 1), DS_LOSS_RANDOM, seed * 2 + 1);
 }
@@ -231,23 +159,23 @@ static void fail_once(store_world *world, const io_failure *failure, uint64_t se
   world_restart(world, seed);
   ds_io_sim_fail_at(world->sim, failure->operation, failure->code, failure->persistent);
   run(world);
-  ds_io_sim_fail_at(world->sim, NEVER, DS_IO, false);
+  ds_io_sim_fail_at(world->sim, SWEEP_NEVER, DS_IO, false);
   if (failure->restart) {
     // The next process sees what the failed one left in the page cache. What it serves must stay.
     ds_store *store = world_open_ok(world, true);
-    expect_sound(world, store);
+    sweep_expect_sound(world, store);
     assert_int_equal(world_append(world, store, 3), DS_OK);
     ds_store_close(store);
   }
   ds_io_sim_power_loss(world->sim, DS_LOSS_ALL);
-  expect_recovery(world);
+  sweep_expect_recovery(world);
 }
 
 static void test_error_everywhere(void **state) {
   store_world *world = *state;
   const uint64_t operations = count_operations(world);
   const uint64_t creation = count_creation(world);
-  const uint64_t stride = stride_of(7);
+  const uint64_t stride = sweep_stride(7);
   for (uint64_t i = 0; i <= operations * 4; i += stride) {
     const uint64_t k = i / 4;
     // A directory made by a failed creation may be in sight without being on disk, and making it
@@ -265,7 +193,7 @@ static void go_on(store_world *world) {
   ds_store *store;
   if (world_open(world, true, &store, NULL) != DS_OK)
     return;
-  expect_sound(world, store); // What it serves must stay.
+  sweep_expect_sound(world, store); // What it serves must stay.
   if (world_append(world, store, 3) == DS_OK && ds_store_seal(store, NULL) == DS_OK)
     (void)world_append(world, store, 1);
   ds_store_close(store);
@@ -283,7 +211,7 @@ static void fail_late(store_world *world, uint64_t operations, uint64_t back, ui
   go_on(world);
   ds_io_sim_fail_at(world->sim, operations - 1 - back, DS_IO, false);
   go_on(world);
-  ds_io_sim_fail_at(world->sim, NEVER, DS_IO, false);
+  ds_io_sim_fail_at(world->sim, SWEEP_NEVER, DS_IO, false);
 }
 
 // An error in a process's last operations, with which the catalog is brought to disk, and power
@@ -295,7 +223,7 @@ static void test_error_then_crash(void **state) {
   world_restart(world, 1);
   go_on(world);
   const uint64_t operations = operations_of(world, go_on);
-  const uint64_t stride = stride_of(11);
+  const uint64_t stride = sweep_stride(11);
   for (uint64_t i = 0; i < (uint64_t)FAILING * CRASHING * SEEDS; i += stride) {
     const uint64_t back = i / SEEDS / CRASHING;
     fail_late(world, operations, back, i);
@@ -304,7 +232,7 @@ static void test_error_then_crash(void **state) {
     ds_io_sim_crash_at(world->sim, more - 1 - i / SEEDS % CRASHING);
     go_on(world);
     ds_io_sim_power_loss(world->sim, DS_LOSS_RANDOM);
-    expect_recovery(world);
+    sweep_expect_recovery(world);
   }
 }
 
@@ -314,7 +242,7 @@ static void test_error_in_appends(void **state) {
   const uint64_t creation = count_creation(world);
   append_with_error(world);
   const uint64_t operations = ds_io_sim_operations(world->sim);
-  const uint64_t stride = stride_of(1);
+  const uint64_t stride = sweep_stride(1);
   for (uint64_t i = 0; i < (operations - creation) * 32; i += stride) {
     const io_failure failure = {.operation = creation + i / 32,
                                 .code = DS_IO,
@@ -392,7 +320,7 @@ static void test_flip_catalog(void **state) {
   assert_int_equal(world_import(world, store, 20), DS_OK);
   ds_store_close(store);
   const uint64_t size = size_of(world, "store/catalog.sqlite");
-  const uint64_t stride = stride_of(61);
+  const uint64_t stride = sweep_stride(61);
   for (uint64_t at = 0; at < size; at += at < 100 ? 3 : stride) {
     flip_catalog_once(world, at * 8 + at % 8);
     for (const char *const *suffix = (const char *const[]){"", "-wal", "-shm", NULL};
@@ -423,7 +351,7 @@ static void test_lost_catalog(void **state) {
     world_check(store); // What a reader finds missing is no damage.
     ds_store_close(store);
     store = world_open_ok(world, true);
-    expect_sound(world, store);
+    sweep_expect_sound(world, store);
     ds_store_close(store);
   }
 }
@@ -438,9 +366,9 @@ static void test_flip_everywhere(void **state) {
   world_content content;
   world_read(world, store, &content);
   ds_store_close(store);
-  flip_file(world, "store/MANIFEST", stride_of(2), content.digest);
-  flip_file(world, "store/log/000001.log", stride_of(3), content.digest);
-  flip_file(world, "store/part/000001.part", stride_of(29), content.digest);
+  flip_file(world, "store/MANIFEST", sweep_stride(2), content.digest);
+  flip_file(world, "store/log/000001.log", sweep_stride(3), content.digest);
+  flip_file(world, "store/part/000001.part", sweep_stride(29), content.digest);
 }
 
 // A store whose MANIFEST is gone must not be taken for an empty place.
@@ -481,7 +409,7 @@ static void test_orphans(void **state) {
     assert_int_equal(world->io->ops->open(world->io, names[i], DS_OPEN_READ, &file, NULL),
                      DS_MISSING);
   }
-  expect_sound(world, store);
+  sweep_expect_sound(world, store);
   // Their numbers are not given again.
   assert_int_equal(ds_store_seal(store, NULL), DS_OK);
   (void)size_of(world, "store/part/000010.part");

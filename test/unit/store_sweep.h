@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the sweeps over a store share: how many cases a run takes, and what must hold of a store
+// that has come through one. Invariants by the numbers of docs/durability.md.
+#ifndef DS_TEST_STORE_SWEEP_H
+#define DS_TEST_STORE_SWEEP_H
+
+#include "store_world.h"
+
+#define SWEEP_NEVER ((uint64_t)1 << 60)
+
+// Whether this run takes every case (DS_STRESS=1).
+bool sweep_is_long(void);
+
+// A sweep takes one in so many of its cases; every one when the run is long.
+uint64_t sweep_stride(uint64_t usual);
+
+// The open store is as the world knows it, checks well, and has its catalog with it; what was
+// open in the world is settled (I1-I4, I8, I9, I14).
+void sweep_expect_sound(store_world *world, ds_store *store);
+
+// After power loss and before any writer came: the catalog, if any, is whole and no later than
+// MANIFEST (I14).
+void sweep_expect_not_ahead(const store_world *world);
+
+// It opens, opens again the same without a write, takes more, and leaves nothing open (I5, I6, I7,
+// I12). On a simulated machine.
+void sweep_expect_recovery(store_world *world);
+
+#endif
