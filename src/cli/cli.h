@@ -141,6 +141,9 @@ void cli_progress_end(cli *run);
 DS_CHECKED ds_code cli_find_store(cli *run, bool create, bool *ret_exists, ds_error *err);
 // Whether the user named a store, by --store or DOORSTEP_STORE.
 bool cli_store_named(const cli *run);
+// Fills run->store with where a new store goes; one in a folder above does not keep this one from
+// having its own. DS_USAGE when there is one already.
+DS_CHECKED ds_code cli_new_store(cli *run, ds_error *err);
 // Finds and opens the store; says so when it makes one.
 DS_CHECKED ds_code cli_open_store(cli *run, bool write, bool create, ds_store **ret_store,
                                   ds_error *err);
@@ -208,6 +211,8 @@ ds_code cli_run_status(cli *run, ds_error *err);
 ds_code cli_run_check(cli *run, ds_error *err);
 ds_code cli_run_seal(cli *run, ds_error *err);
 ds_code cli_run_compact(cli *run, ds_error *err);
+ds_code cli_run_backup(cli *run, ds_error *err);
+ds_code cli_run_restore(cli *run, ds_error *err);
 ds_code cli_run_import(cli *run, ds_error *err);
 ds_code cli_run_imports(cli *run, ds_error *err);
 ds_code cli_run_undo_import(cli *run, ds_error *err);

@@ -78,6 +78,11 @@ static const ds_option export_options[] = {
      "of XES: a trace is one value of this case key; else a customer"},
 };
 
+static const ds_option backup_options[] = {
+    {"link", DS_OPTION_FLAG, "", "", "",
+     "on one file system, give the store's files a second name instead of copying them"},
+};
+
 static const ds_option status_options[] = {
     {"columns", DS_OPTION_FLAG, "", "", "", "the bytes of every column, not of each kind"},
 };
@@ -107,6 +112,10 @@ const cli_command cli_commands[] = {
      NULL, 0, cli_run_compact, false},
     {"seal", "store", "turn the log into a part now (it happens by itself)", "", 0, 0,
      "doorstep seal", NULL, 0, cli_run_seal, false},
+    {"backup", "store", "copy the store to a folder; again, only what is new", "DIR", 1, 1,
+     "doorstep backup /mnt/backup/shop", OPTIONS(backup_options), cli_run_backup, false},
+    {"restore", "store", "make a store of a backup", "DIR", 1, 1,
+     "doorstep --store shop.store restore /mnt/backup/shop", NULL, 0, cli_run_restore, false},
     {"import", "in", "bring in files: CSV, TSV, JSON, XES, OCEL (also .gz, .zst), Parquet",
      "FILE...", 1, CLI_ARGUMENTS_MAX, "doorstep import orders.csv --case order_id",
      OPTIONS(import_options), cli_run_import, false},

@@ -90,6 +90,18 @@ ds_code cli_find_store(cli *run, bool create, bool *ret_exists, ds_error *err) {
   return DS_OK;
 }
 
+ds_code cli_new_store(cli *run, ds_error *err) {
+  bool exists = false;
+  TRY(cli_find_store(run, true, &exists, err));
+  if (exists && strchr(run->store, '/') != NULL && !cli_store_named(run)) {
+    run->values[run->values_count++] = (ds_option_value){"store", CLI_STORE_NAME};
+    TRY(cli_find_store(run, true, &exists, err));
+  }
+  if (exists)
+    return ds_fail(err, DS_USAGE, "there is a store already: %.300s", run->store);
+  return DS_OK;
+}
+
 ds_code cli_open_store(cli *run, bool write, bool create, ds_store **ret_store, ds_error *err) {
   bool exists = false;
   TRY(cli_find_store(run, create, &exists, err));

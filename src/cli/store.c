@@ -10,15 +10,7 @@ ds_code cli_run_init(cli *run, ds_error *err) {
       return ds_fail(err, DS_USAGE, "init takes a folder or --store, not both");
     run->values[run->values_count++] = (ds_option_value){"store", run->arguments[0]};
   }
-  bool exists = false;
-  // A store in a folder above does not keep this one from having its own.
-  TRY(cli_find_store(run, true, &exists, err));
-  if (exists && strchr(run->store, '/') != NULL && !cli_store_named(run)) {
-    run->values[run->values_count++] = (ds_option_value){"store", CLI_STORE_NAME};
-    TRY(cli_find_store(run, true, &exists, err));
-  }
-  if (exists)
-    return ds_fail(err, DS_USAGE, "there is a store already: %.300s", run->store);
+  TRY(cli_new_store(run, err));
   ds_store *store = NULL;
   TRY(cli_open_store(run, true, true, &store, err));
   const ds_code code = ds_settings_write_example(ds_store_io(store), run->store, err);

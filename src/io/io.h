@@ -36,6 +36,9 @@ typedef struct ds_io_ops {
   ds_code (*truncate)(ds_io *io, ds_file *file, uint64_t size, ds_error *err);
   ds_code (*sync)(ds_io *io, ds_file *file, ds_error *err); // data and length are on disk
   ds_code (*rename)(ds_io *io, const char *from, const char *to, ds_error *err);
+  // Gives a file a second name, which must be free. DS_UNSUPPORTED when its file system cannot, or
+  // is not that of the new name.
+  ds_code (*link)(ds_io *io, const char *from, const char *to, ds_error *err);
   ds_code (*unlink)(ds_io *io, const char *path, ds_error *err);
   ds_code (*sync_dir)(ds_io *io, const char *path, ds_error *err);
   ds_code (*mkdir)(ds_io *io, const char *path, ds_error *err); // fine when it exists

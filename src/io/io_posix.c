@@ -227,6 +227,16 @@ static ds_code posix_rename(ds_io *io, const char *from, const char *to, ds_erro
   return DS_OK;
 }
 
+static ds_code posix_link(ds_io *io, const char *from, const char *to, ds_error *err) {
+  (void)io;
+  if (link(from, to) == 0)
+    return DS_OK;
+  if (errno == EXDEV || errno == EPERM || errno == EMLINK || errno == EOPNOTSUPP)
+    return ds_fail(err, DS_UNSUPPORTED, "cannot link %s: the file system does not do that",
+                   last_component(from));
+  return fail_errno(err, errno, "link", last_component(from));
+}
+
 static ds_code posix_unlink(ds_io *io, const char *path, ds_error *err) {
   (void)io;
   if (unlink(path) != 0)
@@ -427,6 +437,7 @@ static const ds_io_ops posix_ops = {
     .truncate = posix_truncate,
     .sync = posix_sync,
     .rename = posix_rename,
+    .link = posix_link,
     .unlink = posix_unlink,
     .sync_dir = posix_sync_dir,
     .mkdir = posix_mkdir,

@@ -277,6 +277,24 @@ static ds_code sim_rename(ds_io *io, const char *from, const char *to, ds_error 
   return sim_unlock(sim, rename_locked(sim, from, to, err));
 }
 
+static ds_code link_locked(ds_io_sim *sim, const char *from, const char *to, ds_error *err) {
+  TRY(pass_gate(sim, err));
+  const ds_sim_place source = ds_sim_find(&sim->disk, from, false);
+  const ds_sim_place goal = ds_sim_find(&sim->disk, to, false);
+  if (source.node == NULL)
+    return fail_missing(from, err);
+  if (goal.dir == NULL)
+    return fail_missing(to, err);
+  if (source.node->is_dir || goal.node != NULL)
+    return ds_fail(err, DS_IO, "cannot link %s to %s", last_component(from), last_component(to));
+  return ds_sim_link(&sim->disk, source.node, &goal) == DS_OK ? DS_OK : fail_memory(err);
+}
+
+static ds_code sim_link(ds_io *io, const char *from, const char *to, ds_error *err) {
+  ds_io_sim *sim = sim_lock(io);
+  return sim_unlock(sim, link_locked(sim, from, to, err));
+}
+
 static ds_code unlink_locked(ds_io_sim *sim, const char *path, ds_error *err) {
   TRY(pass_gate(sim, err));
   const ds_sim_place place = ds_sim_find(&sim->disk, path, false);
@@ -459,6 +477,7 @@ static const ds_io_ops sim_ops = {
     .truncate = sim_truncate,
     .sync = sim_sync,
     .rename = sim_rename,
+    .link = sim_link,
     .unlink = sim_unlink,
     .sync_dir = sim_sync_dir,
     .mkdir = sim_mkdir,

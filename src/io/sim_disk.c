@@ -321,6 +321,15 @@ ds_code ds_sim_create(ds_sim_disk *disk, const ds_sim_place *place, bool is_dir,
   return op == NULL ? DS_MEMORY : DS_OK;
 }
 
+ds_code ds_sim_link(ds_sim_disk *disk, ds_sim_node *node, const ds_sim_place *place) {
+  assert(place->node == NULL && !node->is_dir);
+  ds_sim_op *op = new_dir_op(disk, OP_LINK, place, node);
+  if (op == NULL)
+    return DS_MEMORY;
+  apply_now(disk, op);
+  return DS_OK;
+}
+
 ds_code ds_sim_unlink(ds_sim_disk *disk, const ds_sim_place *place) {
   assert(place->node != NULL);
   ds_sim_op *op = new_dir_op(disk, OP_UNLINK, place, NULL);

@@ -84,6 +84,7 @@ ds_code ds_sim_write(ds_sim_disk *disk, ds_sim_node *file, uint64_t offset, cons
 ds_code ds_sim_truncate(ds_sim_disk *disk, ds_sim_node *file, uint64_t size);
 ds_code ds_sim_create(ds_sim_disk *disk, const ds_sim_place *place, bool is_dir,
                       ds_sim_node **ret_node);
+ds_code ds_sim_link(ds_sim_disk *disk, ds_sim_node *node, const ds_sim_place *place);
 ds_code ds_sim_unlink(ds_sim_disk *disk, const ds_sim_place *place);
 ds_code ds_sim_rename(ds_sim_disk *disk, const ds_sim_place *from, const ds_sim_place *to);
 

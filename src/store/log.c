@@ -306,6 +306,7 @@ ds_code ds_log_mark(ds_log *log, ds_error *err) {
 // A copy on its way.
 typedef struct log_copy {
   uint64_t after_seq;
+  uint64_t end_seq; // what a writer has added since `from` was scanned stays out
   ds_log *to;
   ds_buf record;
 } log_copy;
@@ -313,7 +314,7 @@ typedef struct log_copy {
 static ds_code copy_record(void *context, uint64_t seq, const uint8_t *payload, uint32_t size,
                            ds_error *err) {
   log_copy *copy = context;
-  if (seq <= copy->after_seq)
+  if (seq <= copy->after_seq || seq >= copy->end_seq)
     return DS_OK;
   assert(seq == copy->to->next_seq && size > 0);
   ds_log_begin(&copy->record, (ds_log_kind)payload[0]);
@@ -327,14 +328,14 @@ static ds_code copy_record(void *context, uint64_t seq, const uint8_t *payload, 
 
 ds_code ds_log_copy(const ds_log *from, uint64_t after_seq, ds_log *to, ds_error *err) {
   assert(to->end == DS_LOG_HEADER_BYTES && to->next_seq == after_seq + 1);
-  log_copy copy = {.after_seq = after_seq, .to = to};
+  log_copy copy = {.after_seq = after_seq, .end_seq = from->next_seq, .to = to};
   ds_buf_init(&copy.record, (size_t)DS_BATCH_BYTES_MAX + DS_LOG_RECORD_BYTES);
   ds_log again = *from;
   again.end = DS_LOG_HEADER_BYTES;
   again.next_seq = from->first_seq;
   ds_code code = ds_log_scan(&again, copy_record, &copy, err);
   ds_buf_done(&copy.record);
-  if (code == DS_OK && again.next_seq != from->next_seq)
+  if (code == DS_OK && again.next_seq < from->next_seq)
     code = ds_fail(err, DS_CORRUPT, "log %06" PRIu64 " changed while it was read: try again",
                    from->number);
   return code == DS_OK ? ds_log_mark(to, err) : code;

@@ -90,8 +90,8 @@ DS_CHECKED ds_code ds_log_scan(ds_log *log, ds_log_each each, void *context, ds_
 // of it is on disk.
 bool ds_log_is_settled(const ds_log *log);
 
-// Copies the records behind `after_seq` from a log that was scanned into an empty one, ends it
-// with a mark, and syncs it.
+// Copies the records behind `after_seq` that a scan of `from` read into an empty log, ends it with
+// a mark, and syncs it.
 DS_CHECKED ds_code ds_log_copy(const ds_log *from, uint64_t after_seq, ds_log *to, ds_error *err);
 
 // Writes and syncs a mark behind the last record.

@@ -128,6 +128,10 @@ typedef struct ds_event_query {
 DS_CHECKED ds_code ds_part_find_events(const ds_part *part, ds_event_query *queries,
                                        uint32_t count, ds_block_reader *reader, ds_error *err);
 
+// Writes the part's file once more, as `path`, which must not exist yet, and syncs it. Every byte
+// is compared with the checksum that covers it on its way. DS_CORRUPT names part, column, block.
+DS_CHECKED ds_code ds_part_copy(const ds_part *part, const char *path, ds_error *err);
+
 // Checks every chunk of the part: checksums, that every column decodes, sorted order, zone data,
 // counts (I9). `each` is called for every damage found; returns DS_OK even then, errors only when
 // unreadable.

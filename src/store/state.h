@@ -18,6 +18,9 @@ typedef struct ds_part_ref {
   atomic_uint holders;
 } ds_part_ref;
 
+// Whether both speak of the same part: equal in every field (I9).
+bool ds_part_info_same(const ds_part_info *a, const ds_part_info *b);
+
 // Takes ownership of `part`, also on failure. NULL without memory.
 ds_part_ref *ds_part_ref_new(ds_part *part);
 ds_part_ref *ds_part_ref_hold(ds_part_ref *ref);

@@ -24,6 +24,7 @@
 #include <stdlib.h>
 
 #include "base/pool.h"
+#include "store/backup.h"
 #include "store/state.h"
 
 // Room for the longest name below the store: "/part/import-…" of the import's spill files.
@@ -168,6 +169,9 @@ static ds_code has_manifest(const ds_store *store, bool *ret_has, ds_error *err)
 
 static ds_code open_writer(ds_store *store, ds_error *err) {
   bool has = false;
+  TRY(ds_is_backup(store->io, store->path, &has, err));
+  if (has)
+    return ds_fail(err, DS_USAGE, "this is a backup: `doorstep restore` makes a store of it");
   TRY(has_manifest(store, &has, err));
   const bool create = !has && store->options.create;
   if (create)

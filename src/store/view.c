@@ -38,7 +38,7 @@ void ds_store_file(const char *path, const char *kind, uint64_t number,
   (void)length;
 }
 
-static bool same_info(const ds_part_info *a, const ds_part_info *b) {
+bool ds_part_info_same(const ds_part_info *a, const ds_part_info *b) {
   return a->number == b->number && a->bytes == b->bytes && a->checksum == b->checksum &&
          a->events == b->events && a->customers == b->customers && a->blocks == b->blocks &&
          a->customer_first == b->customer_first && a->customer_last == b->customer_last &&
@@ -51,7 +51,7 @@ static ds_code open_part(ds_io *io, const char *path, const ds_part_info *info,
   ds_store_file(path, "part", info->number, file);
   ds_part *part;
   TRY(ds_part_open(io, file, info->number, &part, err));
-  if (!same_info(ds_part_get_info(part), info)) {
+  if (!ds_part_info_same(ds_part_get_info(part), info)) {
     ds_part_free(part);
     return ds_fail(err, DS_CORRUPT,
                    "part %06" PRIu64 " is not the one in MANIFEST: restore a backup",
@@ -66,7 +66,7 @@ static ds_part_ref *find_open(const ds_view *have, const ds_part_info *info) {
     return NULL;
   const uint32_t index = ds_manifest_part_index(&have->manifest, info->number);
   if (index >= have->parts_count ||
-      !same_info(ds_part_get_info(have->parts[index]), info))
+      !ds_part_info_same(ds_part_get_info(have->parts[index]), info))
     return NULL;
   return ds_part_ref_hold(have->refs[index]);
 }

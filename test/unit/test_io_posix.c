@@ -170,6 +170,24 @@ static void test_rename_and_unlink(void **state) {
   assert_int_equal(ops->sync_dir(own->io, own->path, NULL), DS_MISSING);
 }
 
+static void test_link(void **state) {
+  const place *own = *state;
+  const ds_io_ops *ops = own->io->ops;
+  ds_file *file = open_file(own, own->path, DS_OPEN_WRITE | DS_OPEN_CREATE);
+  assert_int_equal(ops->link(own->io, own->path, own->other, NULL), DS_OK);
+  assert_int_equal(ops->link(own->io, own->path, own->other, NULL), DS_IO);
+  assert_int_equal(ops->write_at(own->io, file, 0, "x", 1, NULL), DS_OK);
+  ops->close(own->io, file);
+  assert_int_equal(ops->unlink(own->io, own->path, NULL), DS_OK);
+  char *text;
+  size_t size;
+  assert_int_equal(ds_io_read_file(own->io, own->other, 10, &text, &size, NULL), DS_OK);
+  assert_string_equal(text, "x");
+  free(text);
+  assert_int_equal(ops->link(own->io, own->path, own->other, NULL), DS_MISSING);
+  assert_int_equal(ops->link(own->io, own->other, "/sys/file", NULL), DS_UNSUPPORTED);
+}
+
 static void test_mkdir(void **state) {
   const place *own = *state;
   const ds_io_ops *ops = own->io->ops;
@@ -343,6 +361,7 @@ int main(void) {
       CASE(test_full_device),
       CASE(test_permission_denied),
       CASE(test_rename_and_unlink),
+      CASE(test_link),
       CASE(test_mkdir),
       CASE(test_list),
       CASE(test_lock_excludes_inside_one_process),

@@ -307,6 +307,36 @@ static void test_rename_errors(void **state) {
   ds_io_sim_free(sim);
 }
 
+// The second name is a change of its directory; the bytes are the file's, whatever its names.
+static void test_link(void **state) {
+  (void)state;
+  bool seen[2] = {false};
+  for (uint64_t seed = 0; seed < 16; seed++) {
+    ds_io_sim *sim = machine_with_file(seed, 3);
+    ds_io *io = ds_io_sim_io(sim);
+    assert_int_equal(io->ops->link(io, "file", "file", NULL), DS_IO);
+    assert_int_equal(io->ops->link(io, "none", "x", NULL), DS_MISSING);
+    assert_int_equal(io->ops->link(io, "file", "none/x", NULL), DS_MISSING);
+    assert_int_equal(io->ops->link(io, "file", "x", NULL), DS_OK);
+    assert_content(io, "x", "ooo");
+    ds_io_sim_power_loss(sim, DS_LOSS_RANDOM);
+    size_t size;
+    char *x = content_of(io, "x", &size);
+    const bool has = x != NULL;
+    seen[has] = true;
+    free(x);
+    assert_content(io, "file", "ooo");
+    assert_int_equal(io->ops->unlink(io, "file", NULL), DS_OK);
+    assert_int_equal(io->ops->sync_dir(io, ".", NULL), DS_OK);
+    ds_io_sim_power_loss(sim, DS_LOSS_ALL);
+    char *left = content_of(io, "x", &size);
+    assert_int_equal(left != NULL, has);
+    free(left);
+    ds_io_sim_free(sim);
+  }
+  assert_true(seen[0] && seen[1]);
+}
+
 // What became of one sector of an overwrite.
 typedef enum fate { FATE_OLD, FATE_NEW, FATE_OTHER, FATES } fate;
 
@@ -620,6 +650,7 @@ int main(void) {
       cmocka_unit_test(test_directory_changes_survive_in_any_subset),
       cmocka_unit_test(test_rename_is_one_change_in_one_directory),
       cmocka_unit_test(test_rename_errors),
+      cmocka_unit_test(test_link),
       cmocka_unit_test(test_random_loss_is_by_sector),
       cmocka_unit_test(test_length_grows_without_data),
       cmocka_unit_test(test_torn_prefix),

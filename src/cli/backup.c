@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+// Commands that copy a store: backup, restore.
+#include "cli/cli.h"
+#include "store/backup.h"
+
+static void say_done(cli *run, const char *verb, const char *folder,
+                     const ds_backup_result *result) {
+  char events[32], bytes[32];
+  cli_say(run, "%s %s events to %s: %s in %u part%s and a log", verb,
+          ds_human_count(events, result->events), folder,
+          ds_human_bytes(bytes, result->bytes), result->parts, result->parts == 1 ? "" : "s");
+}
+
+ds_code cli_run_backup(cli *run, ds_error *err) {
+  ds_store *store = NULL;
+  ds_backup_result result = {0};
+  const char *folder = run->arguments[0];
+  TRY(cli_open_store(run, false, false, &store, err));
+  cli_progress_start(run);
+  const ds_code code = ds_store_backup(store, folder, cli_flag(run, "link"), &run->progress,
+                                       &result, err);
+  cli_progress_end(run);
+  ds_store_close(store);
+  if (code == DS_INTERRUPTED)
+    return ds_fail(err, code, "stopped; %.300s is not finished: back up to it again", folder);
+  TRY(code);
+  say_done(run, "backed up", folder, &result);
+  if (result.parts_kept + result.parts_linked > 0) {
+    char bytes[32];
+    cli_say(run, "copied %s; %u part%s there before, %u linked",
+            ds_human_bytes(bytes, result.bytes_copied), result.parts_kept,
+            result.parts_kept == 1 ? " was" : "s were", result.parts_linked);
+  }
+  return DS_OK;
+}
+
+ds_code cli_run_restore(cli *run, ds_error *err) {
+  ds_backup_result result = {0};
+  TRY(cli_new_store(run, err));
+  cli_progress_start(run);
+  const ds_code code = ds_store_restore(ds_io_posix(), run->arguments[0], run->store,
+                                        &run->progress, &result, err);
+  cli_progress_end(run);
+  if (code == DS_INTERRUPTED)
+    return ds_fail(err, code, "stopped; remove %.300s before another try", run->store);
+  TRY(code);
+  say_done(run, "restored", run->store, &result);
+  return DS_OK;
+}
