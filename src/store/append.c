@@ -38,26 +38,15 @@ static void batch_done(batch_work *batch) {
   free(batch->known);
 }
 
-static int by_hash(const void *left, const void *right) {
-  const ds_event_query *a = left, *b = right;
-  return (a->hash > b->hash) - (a->hash < b->hash);
-}
-
-// Asks every part about the batch's events at once, so that a block is read once a batch and not
-// once an event.
-static ds_code ask_parts(const ds_store *store, ds_event_query *queries, uint32_t count,
+// Asks what the parts hold about all of the batch's events at once.
+static ds_code ask_parts(ds_store *store, ds_event_query *queries, uint32_t count,
                          ds_error *err) {
-  if (count == 0 || store->view.parts_count == 0)
-    return DS_OK;
-  ds_block_reader *reader = ds_block_reader_new();
-  if (reader == NULL)
+  if (store->known == NULL)
+    store->known = ds_known_new(store->options.memory_bytes / 4);
+  if (store->known == NULL)
     return ds_fail(err, DS_MEMORY, "out of memory for a batch");
-  qsort(queries, count, sizeof *queries, by_hash);
-  ds_code code = DS_OK;
-  for (uint32_t i = 0; i < store->view.parts_count && code == DS_OK; i++)
-    code = ds_part_find_events(store->view.parts[i], queries, count, reader, err);
-  ds_block_reader_free(reader);
-  return code;
+  TRY(ds_known_follow(store->known, store->view.parts, store->view.parts_count, false, err));
+  return ds_known_find(store->known, queries, count, err);
 }
 
 // Notes which rows of the batch stand in parts already: known[row]. Rows are checked as they are

@@ -356,6 +356,7 @@ static ds_code replace_all(ds_store *store, const ds_part_info *infos, uint32_t 
   if (code == DS_OK) {
     const uint32_t import = common_import(old);
     next.manifest.parts_count = 0;
+    next.rewritten = true;
     for (uint32_t i = 0; i < count && code == DS_OK; i++)
       code = ds_manifest_add_part(&next.manifest, &infos[i], import, err);
     if (code == DS_OK)

@@ -207,6 +207,7 @@ static ds_code commit_undo(ds_store *store, undo_work *undo, ds_buf *record, ds_
     ds_view_done(&next);
     return code;
   }
+  next.rewritten = true;
   TRY(log_and_commit(store, record, &next, err));
   TRY(ds_store_reset_tail(store, err));
   return ds_store_unlink_parts(store, undo->removed, undo->count, err);

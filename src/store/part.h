@@ -122,11 +122,11 @@ typedef struct ds_event_query {
   bool found;
 } ds_event_query;
 
-// Sets `found` of those queries, sorted by hash, whose event the part holds; the others stay as
-// they are. Each block of a partition that is asked about is read once: what an append asks per
-// batch.
-DS_CHECKED ds_code ds_part_find_events(const ds_part *part, ds_event_query *queries,
-                                       uint32_t count, ds_block_reader *reader, ds_error *err);
+// Sets `found` of those queries, sorted by hash, whose event stands in block `block`; the others
+// stay as they are.
+DS_CHECKED ds_code ds_part_find_events(const ds_part *part, uint32_t block,
+                                       ds_event_query *const *queries, uint32_t count,
+                                       ds_block_reader *reader, ds_error *err);
 
 // Writes the part's file once more, as `path`, which must not exist yet, and syncs it. Every byte
 // is compared with the checksum that covers it on its way. DS_CORRUPT names part, column, block.

@@ -7,6 +7,7 @@
 #include <stdatomic.h>
 
 #include "store/catalog.h"
+#include "store/known.h"
 #include "store/manifest.h"
 #include "store/store.h"
 #include "store/tail.h"
@@ -32,6 +33,7 @@ typedef struct ds_view {
   ds_part_ref **refs;
   ds_part **parts; // of refs, as a builder wants them
   uint32_t parts_count;
+  bool rewritten; // what is new holds events of parts that are gone only
 } ds_view;
 
 // Opens the parts of view->manifest; those that `have` (may be NULL) has open are shared with it.
@@ -55,6 +57,7 @@ struct ds_store {
   ds_tail tail;
   ds_log log;
   ds_catalog *catalog;     // writer only
+  ds_known *known;         // what the parts hold; made by the first append
   ds_part_ref *tail_part;  // the tail built for snapshots; NULL = not built, or no rows
   bool tail_built;
   uint64_t snapshots_taken;

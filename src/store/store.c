@@ -230,6 +230,7 @@ void ds_store_close(ds_store *store) {
     return;
   leave_mark(store);
   ds_store_unload(store);
+  ds_known_free(store->known);
   ds_catalog_close(store->catalog);
   if (store->lock != NULL)
     store->io->ops->close(store->io, store->lock);
@@ -258,6 +259,19 @@ ds_code ds_store_next_view(const ds_store *store, ds_view *ret_next, ds_error *e
   return ds_manifest_copy(&store->view.manifest, &ret_next->manifest, err);
 }
 
+// Spares the next append to learn the subjects of parts that hold no new ones. Should it fail, they
+// are learnt.
+static void note_rewritten(ds_store *store, const ds_view *next) {
+  ds_error unheard;
+  if (store->known == NULL || !next->rewritten)
+    return;
+  ds_code ignored = ds_known_follow(store->known, store->view.parts, store->view.parts_count,
+                                    false, &unheard);
+  if (ignored == DS_OK)
+    ignored = ds_known_follow(store->known, next->parts, next->parts_count, true, &unheard);
+  (void)ignored;
+}
+
 ds_code ds_store_commit(ds_store *store, ds_view *next, ds_error *err) {
   assert(next->parts_count == next->manifest.parts_count);
   assert(next->manifest.next_arrival >= store->view.manifest.next_arrival);
@@ -266,6 +280,7 @@ ds_code ds_store_commit(ds_store *store, ds_view *next, ds_error *err) {
     ds_view_done(next);
     return code;
   }
+  note_rewritten(store, next);
   ds_view_done(&store->view);
   store->view = *next;
   return ds_catalog_update(store->catalog, &store->view.manifest, store->view.parts, err);

@@ -2,6 +2,7 @@
 #include "store/subjects.h"
 
 #include <assert.h>
+#include <stdlib.h>
 
 void ds_part_partition_blocks(const ds_part *part, uint32_t partition, uint32_t *ret_first,
                               uint32_t *ret_end) {
@@ -26,11 +27,10 @@ ds_code ds_part_block_ids(const ds_part *part, uint32_t block, uint32_t want,
   return ds_part_read_block(&place, block, &columns, reader, ret_block, err);
 }
 
-ds_code ds_part_block_subjects(const ds_part *part, uint32_t block, ds_block_reader *reader,
-                               const uint32_t **ret_customers, const uint64_t **ret_hashes,
-                               ds_error *err) {
-  ds_block out;
-  TRY(ds_part_block_ids(part, block, 0, reader, &out, err));
+ds_code ds_part_block_hashes(const ds_part *part, uint32_t block, uint32_t want,
+                             ds_block_reader *reader, ds_block *ret_block,
+                             const uint64_t **ret_hashes, ds_error *err) {
+  TRY(ds_part_block_ids(part, block, want, reader, ret_block, err));
   const uint32_t column = ds_part_column(part, DS_COLUMN_SUBJECT_HASH, 0);
   if (column == DS_NONE)
     return ds_fail(err, DS_CORRUPT, "part %llu has no subjects",
@@ -39,19 +39,28 @@ ds_code ds_part_block_subjects(const ds_part *part, uint32_t block, ds_block_rea
   ds_stream stream;
   TRY(ds_part_chunk(part, column, block, &reader->chunk, &in, err));
   const ds_block_task task = {.part = part, .block = block};
-  if (!ds_stream_next(&in, &stream) || !ds_decode_ints(&stream, out.journeys, reader->ints))
+  if (!ds_stream_next(&in, &stream) ||
+      !ds_decode_ints(&stream, ret_block->journeys, reader->ints))
     return ds_block_unsound(&task, column, err);
-  *ret_customers = out.customer;
   *ret_hashes = reader->ints;
   return DS_OK;
 }
 
+ds_code ds_part_block_subjects(const ds_part *part, uint32_t block, ds_block_reader *reader,
+                               const uint32_t **ret_customers, const uint64_t **ret_hashes,
+                               ds_error *err) {
+  ds_block out;
+  TRY(ds_part_block_hashes(part, block, 0, reader, &out, ret_hashes, err));
+  *ret_customers = out.customer;
+  return DS_OK;
+}
+
 // The first query whose hash is not below `hash`.
-static uint32_t first_query(const ds_event_query *queries, uint32_t count, uint64_t hash) {
+static uint32_t first_query(ds_event_query *const *queries, uint32_t count, uint64_t hash) {
   uint32_t low = 0, high = count;
   while (low < high) {
     const uint32_t middle = low + (high - low) / 2;
-    if (queries[middle].hash < hash)
+    if (queries[middle]->hash < hash)
       low = middle + 1;
     else
       high = middle;
@@ -59,52 +68,55 @@ static uint32_t first_query(const ds_event_query *queries, uint32_t count, uint6
   return low;
 }
 
-// Answers the queries of one block whose subjects stand in it.
-static void answer(const ds_block *ids, ds_event_query *queries, uint32_t count) {
-  for (uint32_t j = 0; j < ids->journeys; j++) {
-    const uint64_t hash = ds_subject_hash(ids->subject[j]);
-    for (uint32_t q = first_query(queries, count, hash);
-         q < count && queries[q].hash == hash; q++) {
-      if (!ds_str_equal(queries[q].subject, ids->subject[j]))
+// A query and a journey of its hash that has its id; its text is still to be compared.
+typedef struct match {
+  uint32_t query;
+  uint32_t journey;
+} match;
+
+static ds_code match_ids(const ds_part *part, uint32_t block, ds_event_query *const *queries,
+                         uint32_t count, ds_block_reader *reader, match **matches,
+                         uint32_t *ret_count, ds_error *err) {
+  ds_block ids;
+  const uint64_t *hashes;
+  uint32_t matched = 0, capacity = 0;
+  TRY(ds_part_block_hashes(part, block, DS_WANT_ID, reader, &ids, &hashes, err));
+  for (uint32_t j = 0; j < ids.journeys; j++) {
+    for (uint32_t q = first_query(queries, count, hashes[j]);
+         q < count && queries[q]->hash == hashes[j]; q++) {
+      uint32_t e = ids.offset[j];
+      while (e < ids.offset[j + 1] && ids.id[e] != queries[q]->id)
+        e++;
+      if (e == ids.offset[j + 1])
         continue;
-      for (uint32_t e = ids->offset[j]; e < ids->offset[j + 1]; e++)
-        queries[q].found = queries[q].found || ids->id[e] == queries[q].id;
+      if (matched == capacity) {
+        capacity = capacity * 2 + 16;
+        match *moved = realloc(*matches, capacity * sizeof *moved);
+        if (moved == NULL)
+          return ds_fail(err, DS_MEMORY, "out of memory for a batch");
+        *matches = moved;
+      }
+      (*matches)[matched++] = (match){q, j};
     }
   }
-}
-
-// The queries of one partition against its blocks in the part.
-static ds_code find_in_partition(const ds_part *part, ds_event_query *queries, uint32_t count,
-                                 ds_block_reader *reader, ds_error *err) {
-  uint32_t first, end;
-  ds_part_partition_blocks(part, ds_subject_partition(queries[0].hash), &first, &end);
-  for (uint32_t b = first; b < end; b++) {
-    const uint32_t *customers;
-    const uint64_t *hashes;
-    TRY(ds_part_block_subjects(part, b, reader, &customers, &hashes, err));
-    bool any = false;
-    for (uint32_t j = 0; j < part->zone[b].journeys && !any; j++) {
-      const uint32_t q = first_query(queries, count, hashes[j]);
-      any = q < count && queries[q].hash == hashes[j];
-    }
-    if (!any)
-      continue;
-    ds_block ids;
-    TRY(ds_part_block_ids(part, b, DS_WANT_SUBJECT | DS_WANT_ID, reader, &ids, err));
-    answer(&ids, queries, count);
-  }
+  *ret_count = matched;
   return DS_OK;
 }
 
-ds_code ds_part_find_events(const ds_part *part, ds_event_query *queries, uint32_t count,
-                            ds_block_reader *reader, ds_error *err) {
-  for (uint32_t q = 0; q < count;) {
-    const uint32_t partition = ds_subject_partition(queries[q].hash);
-    uint32_t n = 1;
-    while (q + n < count && ds_subject_partition(queries[q + n].hash) == partition)
-      n++;
-    TRY(find_in_partition(part, queries + q, n, reader, err));
-    q += n;
+ds_code ds_part_find_events(const ds_part *part, uint32_t block, ds_event_query *const *queries,
+                            uint32_t count, ds_block_reader *reader, ds_error *err) {
+  match *matches = NULL;
+  uint32_t matched = 0;
+  ds_block texts = {.journeys = 0};
+  ds_code code = match_ids(part, block, queries, count, reader, &matches, &matched, err);
+  // The texts take longest to read, and are wanted for true duplicates only.
+  if (code == DS_OK && matched > 0)
+    code = ds_part_block_ids(part, block, DS_WANT_SUBJECT, reader, &texts, err);
+  for (uint32_t m = 0; m < matched && code == DS_OK; m++) {
+    ds_event_query *query = queries[matches[m].query];
+    query->found =
+        query->found || ds_str_equal(query->subject, texts.subject[matches[m].journey]);
   }
-  return DS_OK;
+  free(matches);
+  return code;
 }

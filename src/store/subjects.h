@@ -18,6 +18,11 @@ DS_CHECKED ds_code ds_part_block_subjects(const ds_part *part, uint32_t block,
                                           ds_block_reader *reader, const uint32_t **ret_customers,
                                           const uint64_t **ret_hashes, ds_error *err);
 
+// The same with event ids and imports of the block, as wanted (DS_WANT_ID, _IMPORT).
+DS_CHECKED ds_code ds_part_block_hashes(const ds_part *part, uint32_t block, uint32_t want,
+                                        ds_block_reader *reader, ds_block *ret_block,
+                                        const uint64_t **ret_hashes, ds_error *err);
+
 // Subject texts, event ids and imports of a block, as wanted (DS_WANT_SUBJECT, _ID, _IMPORT).
 DS_CHECKED ds_code ds_part_block_ids(const ds_part *part, uint32_t block, uint32_t want,
                                      ds_block_reader *reader, ds_block *ret_block, ds_error *err);

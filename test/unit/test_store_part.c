@@ -273,7 +273,7 @@ static void test_repeat_is_dropped(void **state) {
 }
 
 static int by_hash(const void *left, const void *right) {
-  const ds_event_query *a = left, *b = right;
+  const ds_event_query *a = *(ds_event_query *const *)left, *b = *(ds_event_query *const *)right;
   return (a->hash > b->hash) - (a->hash < b->hash);
 }
 
@@ -299,19 +299,26 @@ static void test_numbers_are_kept(void **state) {
   const ds_columns columns = {.want = DS_WANT_ID | DS_WANT_SUBJECT};
   ds_block block;
   assert_int_equal(ds_part_read_block(&place, 0, &columns, reader, &block, NULL), DS_OK);
-  ds_event_query queries[100];
+  ds_event_query queries[100], *asked[100], other = {.found = false};
   uint32_t count = 0;
   for (uint32_t j = 0; j < block.journeys; j++)
     for (uint32_t e = block.offset[j]; e < block.offset[j + 1]; e++, count++) {
       char *text = ds_arena_text(&arena, block.subject[j].data, block.subject[j].size);
       queries[count] = (ds_event_query){ds_subject_hash(block.subject[j]),
                                         block.id[e] + count % 2, ds_str_of(text), count, false};
+      asked[count] = &queries[count];
     }
   assert_int_equal(count, 100);
-  qsort(queries, count, sizeof *queries, by_hash);
-  assert_int_equal(ds_part_find_events(first, queries, count, reader, NULL), DS_OK);
+  assert_int_equal(ds_part_get_info(first)->blocks, 1);
+  qsort(asked, count, sizeof *asked, by_hash);
+  assert_int_equal(ds_part_find_events(first, 0, asked, count, reader, NULL), DS_OK);
   for (uint32_t q = 0; q < count; q++)
     assert_int_equal(queries[q].found, queries[q].tag % 2 == 0);
+  // Another subject with the same hash and id is another event.
+  other = (ds_event_query){.hash = queries[0].hash, .id = queries[0].id, .subject = ds_str_of("x")};
+  asked[0] = &other;
+  assert_int_equal(ds_part_find_events(first, 0, asked, 1, reader, NULL), DS_OK);
+  assert_false(other.found);
   ds_block_reader_free(reader);
   ds_space_done(&space);
   ds_arena_done(&arena);

@@ -1,0 +1,441 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "store/known.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+#include "store/id_filter.h"
+#include "store/subject_table.h"
+#include "store/subjects.h"
+#include "store/tail.h"
+
+// Queries looked up side by side, so that the machine waits for their memory at once.
+enum { CHUNK = 64 };
+
+// A part and what was made for it.
+typedef struct known_part {
+  ds_part *part;
+  uint64_t number;
+  uint32_t blocks;
+  bool unlearnt;        // its subjects are not in the tables yet
+  ds_id_filter *filter; // of each block; NULL = none yet
+} known_part;
+
+// A block within a partition; one over several partitions is there for each.
+typedef struct known_span {
+  uint32_t first, last; // customers
+  uint32_t part, block; // index of the part
+} known_span;
+
+// Query `query` may find its event in a block: a filter has to say, or has said "maybe".
+typedef struct candidate {
+  uint32_t part, block;
+  uint32_t query;
+} candidate;
+
+struct ds_known {
+  size_t bytes_max; // of tables, and of filters
+  known_part *parts;
+  uint32_t parts_count;
+  known_span *spans; // partition by partition
+  uint32_t span_first[DS_PARTITIONS + 1];
+  ds_subject_table tables[DS_PARTITIONS];
+  bool loaded[DS_PARTITIONS]; // the table has all subjects of the parts that are not `unlearnt`
+  bool numbered;              // there are tables at all: they fit
+  size_t table_bytes, filter_bytes;
+  uint32_t hand_part, hand_block; // the next filter to give way
+  ds_block_reader *reader;
+  candidate *candidates;
+  uint32_t candidates_count, candidates_capacity;
+  ds_known_stats stats;
+};
+
+static ds_code no_memory(ds_error *err) {
+  return ds_fail(err, DS_MEMORY, "out of memory for what the store knows");
+}
+
+ds_known *ds_known_new(size_t memory_bytes) {
+  ds_known *known = calloc(1, sizeof *known);
+  if (known == NULL)
+    return NULL;
+  known->bytes_max = memory_bytes / 2;
+  known->numbered = true;
+  known->reader = ds_block_reader_new();
+  if (known->reader == NULL) {
+    ds_known_free(known);
+    return NULL;
+  }
+  return known;
+}
+
+static void free_filters(ds_known *known, known_part *part) {
+  for (uint32_t b = 0; b < part->blocks && part->filter != NULL; b++) {
+    known->filter_bytes -= part->filter[b].slots * sizeof(uint16_t);
+    ds_id_filter_done(&part->filter[b]);
+  }
+  free(part->filter);
+  part->filter = NULL;
+}
+
+static void free_tables(ds_known *known) {
+  for (uint32_t p = 0; p < DS_PARTITIONS; p++)
+    ds_subject_table_done(&known->tables[p]);
+  known->table_bytes = 0;
+}
+
+void ds_known_free(ds_known *known) {
+  if (known == NULL)
+    return;
+  for (uint32_t i = 0; i < known->parts_count; i++)
+    free_filters(known, &known->parts[i]);
+  free_tables(known);
+  ds_block_reader_free(known->reader);
+  free(known->parts);
+  free(known->spans);
+  free(known->candidates);
+  free(known);
+}
+
+// Lists the blocks of every partition. Blocks of a part are in the order of their customers.
+static ds_code list_spans(ds_known *known, ds_error *err) {
+  uint32_t count = 0, capacity = 0;
+  free(known->spans);
+  known->spans = NULL;
+  for (uint32_t p = 0; p < DS_PARTITIONS; p++) {
+    known->span_first[p] = count;
+    for (uint32_t i = 0; i < known->parts_count; i++) {
+      const ds_part *part = known->parts[i].part;
+      uint32_t block, end;
+      ds_part_partition_blocks(part, p, &block, &end);
+      if (count + (end - block) > capacity) {
+        capacity = (count + (end - block)) * 2;
+        known_span *moved = realloc(known->spans, capacity * sizeof *moved);
+        if (moved == NULL)
+          return no_memory(err);
+        known->spans = moved;
+      }
+      for (; block < end; block++)
+        known->spans[count++] = (known_span){
+            part->zone[block].customer_first, part->zone[block].customer_last, i, block};
+    }
+  }
+  known->span_first[DS_PARTITIONS] = count;
+  return DS_OK;
+}
+
+// The same parts as last time?
+static bool is_same(const ds_known *known, ds_part *const *parts, uint32_t count) {
+  bool same = count == known->parts_count && (count == 0 || known->spans != NULL);
+  for (uint32_t i = 0; i < count && same; i++)
+    same = known->parts[i].number == parts[i]->info.number;
+  return same;
+}
+
+// Moves what is known of a part with this number to `to`.
+static bool take_part(ds_known *known, uint64_t number, known_part *to) {
+  for (uint32_t i = 0; i < known->parts_count; i++) {
+    if (known->parts[i].number != number)
+      continue;
+    *to = known->parts[i];
+    known->parts[i] = (known_part){.number = 0};
+    return true;
+  }
+  return false;
+}
+
+static ds_code change_parts(ds_known *known, ds_part *const *parts, uint32_t count, bool rewritten,
+                            ds_error *err) {
+  known_part *next = calloc((size_t)count + 1, sizeof *next);
+  if (next == NULL)
+    return no_memory(err);
+  for (uint32_t i = 0; i < count; i++)
+    (void)take_part(known, parts[i]->info.number, &next[i]);
+  bool unlearnt = !rewritten;
+  for (uint32_t i = 0; i < known->parts_count; i++) {
+    unlearnt = unlearnt || known->parts[i].unlearnt;
+    free_filters(known, &known->parts[i]);
+  }
+  for (uint32_t i = 0; i < count; i++) {
+    if (next[i].number == 0)
+      next[i] = (known_part){.number = parts[i]->info.number,
+                             .blocks = parts[i]->info.blocks,
+                             .unlearnt = unlearnt};
+    next[i].part = parts[i];
+  }
+  free(known->parts);
+  known->parts = next;
+  known->parts_count = count;
+  known->hand_part = known->hand_block = 0;
+  const ds_code code = list_spans(known, err);
+  if (code != DS_OK) {
+    // A list that lacks blocks must never be believed.
+    free(known->spans);
+    known->spans = NULL;
+  }
+  return code;
+}
+
+ds_code ds_known_follow(ds_known *known, ds_part *const *parts, uint32_t parts_count,
+                        bool rewritten, ds_error *err) {
+  if (!is_same(known, parts, parts_count))
+    return change_parts(known, parts, parts_count, rewritten, err);
+  for (uint32_t i = 0; i < parts_count; i++)
+    known->parts[i].part = parts[i];
+  return DS_OK;
+}
+
+// Adds the subjects of a block to the tables of partition `partition`, or of all that are loaded
+// (DS_NONE).
+static ds_code learn_block(ds_known *known, const ds_part *part, uint32_t block,
+                           uint32_t partition, ds_error *err) {
+  const uint32_t *customers;
+  const uint64_t *hashes;
+  TRY(ds_part_block_subjects(part, block, known->reader, &customers, &hashes, err));
+  for (uint32_t j = 0; j < part->zone[block].journeys; j++) {
+    const uint32_t p = customers[j] >> DS_ORDINAL_BITS;
+    if (partition == DS_NONE ? !known->loaded[p] : p != partition)
+      continue;
+    if (ds_subject_partition(hashes[j]) != p)
+      return ds_fail(err, DS_CORRUPT, "part %llu holds a customer under a number of another",
+                     (unsigned long long)part->info.number);
+    ds_subject_table *table = &known->tables[p];
+    const size_t before = ds_subject_table_bytes(table);
+    if (!ds_subject_table_add(table, hashes[j], customers[j]))
+      return no_memory(err);
+    known->table_bytes += ds_subject_table_bytes(table) - before;
+  }
+  return DS_OK;
+}
+
+// Tables that are too large for the budget are done without, from now on.
+static void keep_budget(ds_known *known) {
+  if (known->table_bytes <= known->bytes_max)
+    return;
+  free_tables(known);
+  known->numbered = false;
+}
+
+// Brings the tables that are loaded up to date with new parts.
+static ds_code learn_parts(ds_known *known, ds_error *err) {
+  for (uint32_t i = 0; i < known->parts_count; i++) {
+    known_part *part = &known->parts[i];
+    for (uint32_t b = 0; b < part->blocks && part->unlearnt && known->numbered; b++) {
+      const ds_block_zone *zone = &part->part->zone[b];
+      bool any = false;
+      for (uint32_t p = zone->customer_first >> DS_ORDINAL_BITS;
+           p <= zone->customer_last >> DS_ORDINAL_BITS; p++)
+        any = any || known->loaded[p];
+      if (any)
+        TRY(learn_block(known, part->part, b, DS_NONE, err));
+      keep_budget(known);
+    }
+    part->unlearnt = false;
+  }
+  return DS_OK;
+}
+
+static ds_code load_table(ds_known *known, uint32_t partition, ds_error *err) {
+  for (uint32_t s = known->span_first[partition]; s < known->span_first[partition + 1]; s++) {
+    const known_span *span = &known->spans[s];
+    TRY(learn_block(known, known->parts[span->part].part, span->block, partition, err));
+  }
+  known->loaded[partition] = true;
+  keep_budget(known);
+  return DS_OK;
+}
+
+// Frees filters, one after another in turn, until `bytes` more fit.
+static bool make_room(ds_known *known, size_t bytes) {
+  if (bytes > known->bytes_max)
+    return false;
+  while (known->filter_bytes + bytes > known->bytes_max) {
+    known_part *part = &known->parts[known->hand_part];
+    if (part->filter == NULL || known->hand_block >= part->blocks) {
+      known->hand_part = (known->hand_part + 1) % known->parts_count;
+      known->hand_block = 0;
+      continue;
+    }
+    ds_id_filter *filter = &part->filter[known->hand_block++];
+    known->filter_bytes -= filter->slots * sizeof(uint16_t);
+    ds_id_filter_done(filter);
+  }
+  return true;
+}
+
+static ds_code fill_filter(ds_known *known, const ds_part *part, uint32_t block,
+                           ds_id_filter *filter, ds_error *err) {
+  ds_block ids;
+  const uint64_t *hashes;
+  TRY(ds_part_block_hashes(part, block, DS_WANT_ID, known->reader, &ids, &hashes, err));
+  for (uint32_t j = 0; j < ids.journeys; j++)
+    for (uint32_t e = ids.offset[j]; e < ids.offset[j + 1]; e++)
+      ds_id_filter_add(filter, ds_tail_key(hashes[j], ids.id[e]));
+  return DS_OK;
+}
+
+// The block's filter, made when it is not there; NULL when there is no room for it.
+static ds_code filter_of(ds_known *known, uint32_t part_index, uint32_t block,
+                         const ds_id_filter **ret_filter, ds_error *err) {
+  known_part *part = &known->parts[part_index];
+  *ret_filter = NULL;
+  if (part->filter == NULL)
+    part->filter = calloc(part->blocks, sizeof *part->filter);
+  if (part->filter == NULL)
+    return no_memory(err);
+  ds_id_filter *filter = &part->filter[block];
+  if (filter->slot == NULL) {
+    const uint32_t events = part->part->zone[block].events;
+    if (!make_room(known, ds_id_filter_bytes(events)))
+      return DS_OK;
+    ds_id_filter made;
+    if (!ds_id_filter_init(&made, events))
+      return no_memory(err);
+    const ds_code code = fill_filter(known, part->part, block, &made, err);
+    if (code != DS_OK) {
+      ds_id_filter_done(&made);
+      return code;
+    }
+    *filter = made;
+    known->filter_bytes += ds_id_filter_bytes(events);
+  }
+  *ret_filter = filter;
+  return DS_OK;
+}
+
+static ds_code add_candidate(ds_known *known, const known_span *span, uint32_t query,
+                             ds_error *err) {
+  if (known->candidates_count == known->candidates_capacity) {
+    const uint32_t capacity = known->candidates_capacity * 2 + 256;
+    candidate *moved = realloc(known->candidates, capacity * sizeof *moved);
+    if (moved == NULL)
+      return no_memory(err);
+    known->candidates = moved;
+    known->candidates_capacity = capacity;
+  }
+  known->candidates[known->candidates_count++] = (candidate){span->part, span->block, query};
+  return DS_OK;
+}
+
+// The blocks of the partition that hold customer `number`, or all of them (DS_NONE).
+static ds_code add_blocks(ds_known *known, const ds_event_query *query, uint32_t index,
+                          uint32_t number, ds_error *err) {
+  const uint32_t partition = ds_subject_partition(query->hash);
+  const uint64_t key = ds_tail_key(query->hash, query->id);
+  for (uint32_t s = known->span_first[partition]; s < known->span_first[partition + 1]; s++) {
+    const known_span *span = &known->spans[s];
+    if (number != DS_NONE && (number < span->first || number > span->last))
+      continue;
+    const known_part *part = &known->parts[span->part];
+    if (part->filter != NULL && part->filter[span->block].slot != NULL)
+      ds_id_filter_prefetch(&part->filter[span->block], key);
+    TRY(add_candidate(known, span, index, err));
+  }
+  return DS_OK;
+}
+
+// Adds the blocks that may hold the event of a query.
+static ds_code find_blocks(ds_known *known, const ds_event_query *query, uint32_t index,
+                           ds_error *err) {
+  if (!known->numbered)
+    return add_blocks(known, query, index, DS_NONE, err);
+  uint32_t cursor = 0, number;
+  const ds_subject_table *table = &known->tables[ds_subject_partition(query->hash)];
+  while (ds_subject_table_next(table, query->hash, &cursor, &number))
+    TRY(add_blocks(known, query, index, number, err));
+  return DS_OK;
+}
+
+// Keeps of the candidates from `first` on those that no filter rules out.
+static ds_code filter_candidates(ds_known *known, const ds_event_query *queries, uint32_t first,
+                                 ds_error *err) {
+  uint32_t kept = first;
+  for (uint32_t c = first; c < known->candidates_count; c++) {
+    const candidate one = known->candidates[c];
+    const ds_id_filter *filter;
+    TRY(filter_of(known, one.part, one.block, &filter, err));
+    const uint64_t key = ds_tail_key(queries[one.query].hash, queries[one.query].id);
+    if (filter == NULL || ds_id_filter_may_hold(filter, key))
+      known->candidates[kept++] = one;
+  }
+  known->candidates_count = kept;
+  return DS_OK;
+}
+
+static ds_code find_candidates(ds_known *known, const ds_event_query *queries, uint32_t count,
+                               ds_error *err) {
+  known->candidates_count = 0;
+  for (uint32_t first = 0; first < count; first += CHUNK) {
+    const uint32_t end = count - first < CHUNK ? count : first + CHUNK;
+    for (uint32_t q = first; q < end && known->numbered; q++) {
+      const uint32_t partition = ds_subject_partition(queries[q].hash);
+      if (!known->loaded[partition])
+        TRY(load_table(known, partition, err));
+      ds_subject_table_prefetch(&known->tables[partition], queries[q].hash);
+    }
+    const uint32_t before = known->candidates_count;
+    for (uint32_t q = first; q < end; q++)
+      TRY(find_blocks(known, &queries[q], q, err));
+    TRY(filter_candidates(known, queries, before, err));
+  }
+  return DS_OK;
+}
+
+static int by_block(const void *left, const void *right) {
+  const candidate *a = left, *b = right;
+  if (a->part != b->part)
+    return a->part < b->part ? -1 : 1;
+  if (a->block != b->block)
+    return a->block < b->block ? -1 : 1;
+  return (a->query > b->query) - (a->query < b->query);
+}
+
+// Reads one block and answers the queries of `count` candidates.
+static ds_code ask_block(ds_known *known, const candidate *candidates, uint32_t count,
+                         ds_event_query *queries, ds_error *err) {
+  ds_event_query **asked = calloc(count, sizeof *asked);
+  if (asked == NULL)
+    return no_memory(err);
+  for (uint32_t c = 0; c < count; c++)
+    asked[c] = &queries[candidates[c].query];
+  const ds_code code = ds_part_find_events(known->parts[candidates->part].part, candidates->block,
+                                           asked, count, known->reader, err);
+  known->stats.blocks_read++;
+  free(asked);
+  return code;
+}
+
+static int by_hash(const void *left, const void *right) {
+  const ds_event_query *a = left, *b = right;
+  return (a->hash > b->hash) - (a->hash < b->hash);
+}
+
+ds_code ds_known_find(ds_known *known, ds_event_query *queries, uint32_t count, ds_error *err) {
+  TRY(learn_parts(known, err));
+  // By hash, so that each block's queries are in that order, too.
+  qsort(queries, count, sizeof *queries, by_hash);
+  TRY(find_candidates(known, queries, count, err));
+  if (known->candidates_count > 1)
+    qsort(known->candidates, known->candidates_count, sizeof(candidate), by_block);
+  for (uint32_t c = 0; c < known->candidates_count;) {
+    const candidate *first = &known->candidates[c];
+    uint32_t n = 1;
+    while (c + n < known->candidates_count && first[n].part == first->part &&
+           first[n].block == first->block)
+      n++;
+    TRY(ask_block(known, first, n, queries, err));
+    c += n;
+  }
+  return DS_OK;
+}
+
+ds_known_stats ds_known_get_stats(const ds_known *known) {
+  ds_known_stats stats = known->stats;
+  stats.table_bytes = known->table_bytes;
+  stats.filter_bytes = known->filter_bytes;
+  for (uint32_t p = 0; p < DS_PARTITIONS; p++)
+    stats.subjects += known->tables[p].count;
+  for (uint32_t i = 0; i < known->parts_count; i++)
+    for (uint32_t b = 0; b < known->parts[i].blocks && known->parts[i].filter != NULL; b++)
+      stats.filters += known->parts[i].filter[b].slot != NULL;
+  return stats;
+}
