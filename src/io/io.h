@@ -15,8 +15,12 @@
 typedef struct ds_io ds_io;
 typedef struct ds_file ds_file;
 
-// How a file is opened. CREATE makes it when absent, EXCLUSIVE fails when present.
-enum { DS_OPEN_READ = 1, DS_OPEN_WRITE = 2, DS_OPEN_CREATE = 4, DS_OPEN_EXCLUSIVE = 8 };
+// How a file is opened. CREATE makes it when absent, EXCLUSIVE fails when present; one that is made
+// is for its owner and group, with PRIVATE for its owner alone.
+enum {
+  DS_OPEN_READ = 1, DS_OPEN_WRITE = 2, DS_OPEN_CREATE = 4, DS_OPEN_EXCLUSIVE = 8,
+  DS_OPEN_PRIVATE = 16
+};
 
 // How a handle holds a range of its file's bytes.
 typedef enum ds_hold { DS_HOLD_FREE, DS_HOLD_SHARED, DS_HOLD_EXCLUSIVE } ds_hold;

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #define FILE_MODE 0640
+#define PRIVATE_MODE 0600
 #define DIRECTORY_MODE 0750
 #define HOLDER_BYTES_MAX 15
 
@@ -109,10 +110,10 @@ static int flags_of(int flags) {
   return native;
 }
 
-static int open_retrying(const char *path, int flags) {
+static int open_retrying(const char *path, int flags, bool is_private) {
   int descriptor;
   do
-    descriptor = open(path, flags, FILE_MODE);
+    descriptor = open(path, flags, is_private ? PRIVATE_MODE : FILE_MODE);
   while (descriptor < 0 && errno == EINTR);
   return descriptor;
 }
@@ -128,7 +129,7 @@ static ds_code posix_open(ds_io *io, const char *path, int flags, ds_file **ret_
     return ds_fail(err, DS_MEMORY, "out of memory to open %s", name);
   memcpy(file->name, name, name_size);
   file->mappings = NULL;
-  file->descriptor = open_retrying(path, flags_of(flags));
+  file->descriptor = open_retrying(path, flags_of(flags), (flags & DS_OPEN_PRIVATE) != 0);
   if (file->descriptor < 0) {
     const int number = errno;
     free(file);
@@ -246,7 +247,7 @@ static ds_code posix_unlink(ds_io *io, const char *path, ds_error *err) {
 
 static ds_code posix_sync_dir(ds_io *io, const char *path, ds_error *err) {
   (void)io;
-  const int descriptor = open_retrying(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  const int descriptor = open_retrying(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC, false);
   if (descriptor < 0)
     return fail_errno(err, errno, "write", last_component(path));
   const int result = fsync(descriptor);

@@ -11,7 +11,7 @@
 static const char *const type_names[DS_TYPES_COUNT] = {
     [DS_TYPE_NULL] = "null", [DS_TYPE_NUMBER] = "number", [DS_TYPE_STRING] = "string",
     [DS_TYPE_BOOL] = "bool", [DS_TYPE_TIME] = "time",     [DS_TYPE_DATE] = "date",
-    [DS_TYPE_DURATION] = "duration",
+    [DS_TYPE_DURATION] = "duration", [DS_TYPE_SEALED] = "sealed",
 };
 
 const char *ds_type_name(ds_type type) {
@@ -21,7 +21,7 @@ const char *ds_type_name(ds_type type) {
 const char *ds_type_noun(ds_type type) {
   static const char *const nouns[DS_TYPES_COUNT] = {"nothing", "a number",   "text",
                                                     "true or false", "an instant", "a day",
-                                                    "a duration"};
+                                                    "a duration", "personal: sealed in the vault"};
   return (unsigned)type < DS_TYPES_COUNT ? nouns[type] : "unknown";
 }
 

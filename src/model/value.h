@@ -14,10 +14,12 @@ typedef enum ds_type {
   DS_TYPE_TIME = 4,     // int64 ms since 1970, UTC
   DS_TYPE_DATE = 5,     // int64 days since 1970-01-01, a day without zone
   DS_TYPE_DURATION = 6, // int64 ms
+  DS_TYPE_SEALED = 7,   // any of these but null, readable through the vault only (store/vault.h)
   DS_TYPES_COUNT
 } ds_type;
 
-// `i` holds BOOL (0/1), TIME, DATE, DURATION. A string is a view; who owns it, the holder says.
+// `i` holds BOOL (0/1), TIME, DATE, DURATION; `text` holds STRING and the bytes of SEALED, views
+// whose owner the holder names.
 typedef struct ds_value {
   ds_type type;
   union {
@@ -26,6 +28,11 @@ typedef struct ds_value {
     ds_str text;
   };
 } ds_value;
+
+// Whether values of the type are bytes, not a number.
+static inline bool ds_type_is_bytes(ds_type type) {
+  return type == DS_TYPE_STRING || type == DS_TYPE_SEALED;
+}
 
 // "number", "string", ... and back (false for no such name).
 const char *ds_type_name(ds_type type);

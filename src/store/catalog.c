@@ -65,7 +65,8 @@ static ds_code ask_i64(ds_catalog *catalog, const char *sql, int64_t fallback, i
 
 // A commit need not be on disk at once: what power loss takes is redone from the manifest.
 static ds_code open_file(ds_catalog *catalog, bool write, ds_error *err) {
-  TRY(ds_sqlite_open(catalog->io, catalog->path, write, &catalog->database, err));
+  const ds_sqlite_how how = write ? DS_SQLITE_WRITE : DS_SQLITE_READ;
+  TRY(ds_sqlite_open(catalog->io, catalog->path, how, &catalog->database, err));
   TRY(run(catalog, "PRAGMA synchronous = NORMAL", err));
   int64_t version;
   TRY(ask_i64(catalog, "PRAGMA user_version", 0, &version, err));

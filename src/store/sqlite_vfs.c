@@ -194,27 +194,38 @@ static int open_registered(ds_sqlite *database, const char *path) {
 }
 
 // Changes the way of writing, once in a database's life; SQLite answers with the way it has.
-static ds_code use_wal(ds_sqlite *database, ds_error *err) {
+static ds_code use_journal(ds_sqlite *database, const char *sql, const char *wanted,
+                           ds_error *err) {
   sqlite3_stmt *statement = NULL;
-  if (sqlite3_prepare_v2(database->db, "PRAGMA journal_mode = WAL", -1, &statement, NULL) !=
-      SQLITE_OK)
+  if (sqlite3_prepare_v2(database->db, sql, -1, &statement, NULL) != SQLITE_OK)
     return ds_sqlite_fail(database, err);
-  bool is_wal = false;
+  bool is_wanted = false;
   if (sqlite3_step(statement) == SQLITE_ROW)
-    is_wal = strcmp((const char *)sqlite3_column_text(statement, 0), "wal") == 0;
+    is_wanted = strcmp((const char *)sqlite3_column_text(statement, 0), wanted) == 0;
   if (sqlite3_finalize(statement) != SQLITE_OK)
     return ds_sqlite_fail(database, err);
-  return is_wal ? DS_OK
-                : ds_fail(err, DS_IO, "%s cannot be written beside readers", database->label);
+  return is_wanted ? DS_OK
+                   : ds_fail(err, DS_IO, "%s cannot be written that way", database->label);
 }
 
-static ds_code set_up(ds_sqlite *database, ds_error *err) {
+// EXTRA syncs the directory once the journal is gone: else it could come back.
+static ds_code use_rollback(ds_sqlite *database, ds_error *err) {
+  TRY(use_journal(database, "PRAGMA journal_mode = DELETE", "delete", err));
+  if (sqlite3_exec(database->db, "PRAGMA synchronous = EXTRA; PRAGMA secure_delete = ON", NULL,
+                   NULL, NULL) != SQLITE_OK)
+    return ds_sqlite_fail(database, err);
+  return DS_OK;
+}
+
+static ds_code set_up(ds_sqlite *database, ds_sqlite_how how, ds_error *err) {
   int reserved = DS_SQLITE_CHECKSUM_BYTES;
   (void)sqlite3_extended_result_codes(database->db, 1);
   (void)sqlite3_busy_timeout(database->db, BUSY_MS);
   (void)sqlite3_file_control(database->db, "main", SQLITE_FCNTL_RESERVE_BYTES, &reserved);
-  if (database->write)
-    TRY(use_wal(database, err));
+  if (how == DS_SQLITE_WRITE)
+    TRY(use_journal(database, "PRAGMA journal_mode = WAL", "wal", err));
+  else if (how == DS_SQLITE_WRITE_JOURNAL)
+    TRY(use_rollback(database, err));
   // The last looks into the file; the limit is there so that closing empties the -wal.
   if (sqlite3_exec(database->db,
                    "PRAGMA temp_store = MEMORY; PRAGMA trusted_schema = OFF;"
@@ -225,26 +236,27 @@ static ds_code set_up(ds_sqlite *database, ds_error *err) {
 }
 
 // To SQLite, some relative paths are URIs or databases in memory.
-static ds_code open_database(ds_sqlite *database, const char *path, ds_error *err) {
+static ds_code open_database(ds_sqlite *database, const char *path, ds_sqlite_how how,
+                             ds_error *err) {
   const char *slash = strrchr(path, '/');
   (void)snprintf(database->label, sizeof database->label, "%s", slash == NULL ? path : slash + 1);
   char plain[DS_PATH_BYTES_MAX];
   TRY(ds_sqlite_beside(path[0] == '/' ? "" : "./", path, plain, err));
   if (open_registered(database, plain) == SQLITE_OK)
-    return set_up(database, err);
+    return set_up(database, how, err);
   return database->db == NULL ? ds_fail(err, DS_MEMORY, "out of memory for %s", database->label)
                               : ds_sqlite_fail(database, err);
 }
 
-ds_code ds_sqlite_open(ds_io *io, const char *path, bool write, ds_sqlite **ret_database,
-                       ds_error *err) {
+ds_code ds_sqlite_open(ds_io *io, const char *path, ds_sqlite_how how,
+                       ds_sqlite **ret_database, ds_error *err) {
   ds_sqlite *database = calloc(1, sizeof *database);
   if (database == NULL)
     return ds_fail(err, DS_MEMORY, "out of memory for a database");
   database->io = io;
-  database->write = write;
+  database->write = how != DS_SQLITE_READ;
   fill_vfs(database);
-  const ds_code code = open_database(database, path, err);
+  const ds_code code = open_database(database, path, how, err);
   if (code != DS_OK) {
     ds_sqlite_close(database);
     return code;

@@ -5,12 +5,15 @@
 //
 // Files: <path> (pages of 4096 bytes, the last 8 a checksum), <path>-wal (commits not in <path>
 // yet; empty once the last writer has closed), <path>-shm (where readers and the writer meet; no
-// data). Locks are SQLite's own bytes, so that its command line goes along as a reader.
-// Promises: any number of processes read beside one that writes (WAL). A commit is durable on
-// return under synchronous FULL, SQLite's default; under NORMAL, once closed. No page that differs
-// from what was written to <path> is answered from: it is DS_CORRUPT. After a failed write or sync
-// this connection writes nothing more (I11), for a sync must not be believed the second time; what
-// then lies in the -wal is in sight but perhaps not on disk: ds_sqlite_is_settled says no.
+// data); or, with a rollback journal, <path>-journal (what <path> held before the change under
+// way). Locks are SQLite's own bytes, so that its command line goes along as a reader.
+// Promises: any number of processes read beside one that writes (WAL), or between its changes
+// (rollback journal). A commit is durable on return under synchronous FULL, SQLite's default; under
+// NORMAL, once closed; with a rollback journal always, and what was deleted is overwritten. No page
+// that differs from what was written to <path> is answered from: it is DS_CORRUPT. After a failed
+// write or sync this connection writes nothing more (I11), for a sync must not be believed the
+// second time; what then lies in the -wal is in sight but perhaps not on disk: ds_sqlite_is_settled
+// says no.
 #ifndef DS_STORE_SQLITE_VFS_H
 #define DS_STORE_SQLITE_VFS_H
 
@@ -20,11 +23,16 @@
 
 typedef struct ds_sqlite ds_sqlite;
 
+// How a database is opened: to read; to write, with a -wal or with a rollback journal.
+typedef enum ds_sqlite_how {
+  DS_SQLITE_READ, DS_SQLITE_WRITE, DS_SQLITE_WRITE_JOURNAL
+} ds_sqlite_how;
+
 // Opens a database; to write: makes it when it is absent, else DS_MISSING. A reader makes,
 // truncates and removes nothing but what lies in -shm. DS_CORRUPT: no database, or damaged. The
 // caller closes; `io` outlives the database.
-DS_CHECKED ds_code ds_sqlite_open(ds_io *io, const char *path, bool write, ds_sqlite **ret_database,
-                                  ds_error *err);
+DS_CHECKED ds_code ds_sqlite_open(ds_io *io, const char *path, ds_sqlite_how how,
+                                  ds_sqlite **ret_database, ds_error *err);
 
 // Closes; the last of the writers brings the -wal into the database. All statements are finalized.
 // NULL is fine.

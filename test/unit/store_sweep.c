@@ -49,7 +49,7 @@ void sweep_expect_not_ahead(const store_world *world) {
   ds_manifest_init(&manifest);
   ds_sqlite *database = NULL;
   if (ds_manifest_load(world->io, "store", &manifest, NULL) == DS_OK &&
-      ds_sqlite_open(world->io, "store/catalog.sqlite", false, &database, NULL) == DS_OK) {
+      ds_sqlite_open(world->io, "store/catalog.sqlite", DS_SQLITE_READ, &database, NULL) == DS_OK) {
     assert_true(ask_catalog(database, "SELECT generation FROM position") <=
                 (int64_t)manifest.generation);
     assert_int_equal(ask_catalog(database, "SELECT count(*) FROM pragma_integrity_check"

@@ -501,7 +501,7 @@ ds_code world_try_catalog(const store_world *world, ds_store *store, bool *ret_s
   char path[512];
   snprintf(path, sizeof path, "%s/catalog.sqlite", world->path);
   ds_sqlite *database;
-  TRY(ds_sqlite_open(world->io, path, false, &database, NULL));
+  TRY(ds_sqlite_open(world->io, path, DS_SQLITE_READ, &database, NULL));
   bool imports = false;
   bool names = false;
   ds_code code = compare_imports(store, database, &imports);

@@ -81,7 +81,8 @@ static int tear_down_sim(void **state) {
 static ds_sqlite *open_ok(const place *own, bool write) {
   ds_sqlite *database = NULL;
   ds_error err = {.message = ""};
-  const ds_code code = ds_sqlite_open(own->io, own->path, write, &database, &err);
+  const ds_sqlite_how how = write ? DS_SQLITE_WRITE : DS_SQLITE_READ;
+  const ds_code code = ds_sqlite_open(own->io, own->path, how, &database, &err);
   if (code != DS_OK)
     print_error("%s\n", err.message);
   assert_int_equal(code, DS_OK);
@@ -211,7 +212,7 @@ static void test_close_and_open(void **state) {
   assert_int_equal(ds_sqlite_remove(own->io, own->path, NULL), DS_OK);
   assert_int_equal(ds_sqlite_remove(own->io, own->path, NULL), DS_OK);
   ds_error err;
-  assert_int_equal(ds_sqlite_open(own->io, own->path, false, &database, &err), DS_MISSING);
+  assert_int_equal(ds_sqlite_open(own->io, own->path, DS_SQLITE_READ, &database, &err), DS_MISSING);
   assert_string_equal(err.message, own->sim == NULL ? "cannot read base: no such file"
                                                     : "cannot find base: no such file");
 }
@@ -386,7 +387,7 @@ static int watch(const char *path, bool own_vfs, int64_t last) {
   ds_sqlite *database = NULL;
   sqlite3 *db = NULL;
   if (own_vfs) {
-    if (ds_sqlite_open(ds_io_posix(), path, false, &database, NULL) != DS_OK)
+    if (ds_sqlite_open(ds_io_posix(), path, DS_SQLITE_READ, &database, NULL) != DS_OK)
       return 2;
     db = ds_sqlite_handle(database);
   } else if (sqlite3_open_v2(path, &db, SQLITE_OPEN_READONLY, "unix") != SQLITE_OK) {
@@ -429,7 +430,7 @@ static void test_readers_in_processes(void **state) {
 // Commits until it is killed; tells each commit on a pipe once it is done.
 static void write_for_ever(const place *own, int out) {
   ds_sqlite *database = NULL;
-  if (ds_sqlite_open(own->io, own->path, true, &database, NULL) != DS_OK)
+  if (ds_sqlite_open(own->io, own->path, DS_SQLITE_WRITE, &database, NULL) != DS_OK)
     _exit(2);
   (void)run(database, "PRAGMA wal_autocheckpoint = 10");
   for (int64_t v = ask(database, STATE) + 1; set_state(database, v) == SQLITE_OK; v++) {
@@ -483,7 +484,7 @@ static void test_killed_in_journal(void **state) {
   assert_true(child >= 0);
   if (child == 0) {
     // Its second statement spills into the file before it commits.
-    if (ds_sqlite_open(own->io, own->path, true, &database, NULL) != DS_OK)
+    if (ds_sqlite_open(own->io, own->path, DS_SQLITE_WRITE, &database, NULL) != DS_OK)
       _exit(2);
     (void)run(database, "PRAGMA journal_mode = DELETE; PRAGMA cache_size = 5; BEGIN");
     (void)set_state(database, 1);
@@ -502,7 +503,7 @@ static void test_killed_in_journal(void **state) {
 static void run_life(const place *own, const char *settings, int64_t *attempted, int64_t *acked) {
   ds_sqlite *database;
   *attempted = *acked = -1;
-  if (ds_sqlite_open(own->io, own->path, true, &database, NULL) != DS_OK)
+  if (ds_sqlite_open(own->io, own->path, DS_SQLITE_WRITE, &database, NULL) != DS_OK)
     return;
   (void)run(database, settings);
   for (int64_t v = 0; v <= COMMITS; v++) {
@@ -634,7 +635,8 @@ static void test_flips(void **state) {
     const uint64_t bit = at * 8 + at % 8;
     assert_int_equal(ds_io_sim_flip(own->sim, own->path, bit, NULL), DS_OK);
     ds_error err;
-    const ds_code opened = ds_sqlite_open(own->io, own->path, at % 2 == 0, &database, &err);
+    const ds_sqlite_how how = at % 2 == 0 ? DS_SQLITE_WRITE : DS_SQLITE_READ;
+    const ds_code opened = ds_sqlite_open(own->io, own->path, how, &database, &err);
     tried++;
     if (opened == DS_OK) {
       const int64_t found = ask(database, "SELECT sum(v) + 1 FROM t WHERE length(pad) = 610");
@@ -682,7 +684,7 @@ static void test_bad_reads(void **state) {
   assert_int_equal(ds_sqlite_fail(database, &err), DS_IO);
   assert_string_equal(err.message, "cannot read base: input/output error");
   ds_sqlite *second;
-  assert_int_equal(ds_sqlite_open(own->io, own->path, true, &second, &err), DS_IO);
+  assert_int_equal(ds_sqlite_open(own->io, own->path, DS_SQLITE_WRITE, &second, &err), DS_IO);
   own->io->ops = good;
   assert_int_equal(ask(database, STATE), 0); // A reader that failed may try again.
   ds_sqlite_close(database);

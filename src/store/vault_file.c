@@ -1,0 +1,655 @@
+// SPDX-License-Identifier: Apache-2.0
+// The vault's files. A change is one transaction of SQLite with its rollback journal. What the last
+// process left may be in sight without being on disk, if a sync of its failed; so the first thing a
+// process does that changes the vault is a transaction of its own, which brings all of it there.
+#include <assert.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "model/event.h"
+#include "store/vault_state.h"
+
+#define VAULT_VERSION 1
+#define TEXT_OF(number) #number
+#define TEXT(number) TEXT_OF(number)
+#define KEY_MAGIC "doorstep-key-1 "
+
+enum {
+  KEY_MAGIC_BYTES = sizeof KEY_MAGIC - 1,
+  KEY_FILE_BYTES = KEY_MAGIC_BYTES + 2 * VAULT_MASTER_BYTES + 1,
+  NONCE_BYTES = crypto_aead_xchacha20poly1305_ietf_NPUBBYTES,
+  TAG_BYTES = crypto_aead_xchacha20poly1305_ietf_ABYTES,
+  BLOB_BYTES_MAX = VAULT_WRAP_BYTES + sizeof(ds_key_family),
+};
+static_assert(VAULT_WRAP_BYTES == NONCE_BYTES + TAG_BYTES, "what wrapping adds");
+static_assert(VAULT_MASTER_BYTES == crypto_aead_xchacha20poly1305_ietf_KEYBYTES, "the master key");
+
+static const char schema[] =
+    "CREATE TABLE secret(name TEXT PRIMARY KEY, value BLOB NOT NULL) STRICT, WITHOUT ROWID;"
+    "CREATE TABLE family(level INTEGER NOT NULL, path INTEGER NOT NULL, keys BLOB NOT NULL,"
+    " PRIMARY KEY (level, path)) STRICT, WITHOUT ROWID;"
+    "CREATE TABLE erased(hash BLOB PRIMARY KEY, when_ms INTEGER NOT NULL, subject INTEGER)"
+    " STRICT, WITHOUT ROWID;"
+    "PRAGMA user_version = " TEXT(VAULT_VERSION) ";";
+
+// What a wrapped blob is bound to.
+typedef struct label {
+  char kind[8];
+  uint64_t level;
+  uint64_t path;
+} label;
+
+static const label secrets_label = {"secret", 0, 0};
+
+static label family_label(uint32_t level, uint64_t path) {
+  return (label){"family", level, path};
+}
+
+static ds_code wrap(const ds_vault *vault, const uint8_t *master, const label *as,
+                    const void *data, size_t size, uint8_t *out, ds_error *err) {
+  TRY(vault->io->ops->random(vault->io, out, NONCE_BYTES, err));
+  (void)crypto_aead_xchacha20poly1305_ietf_encrypt(out + NONCE_BYTES, NULL, data, size,
+                                                   (const uint8_t *)as, sizeof *as, NULL, out,
+                                                   master);
+  return DS_OK;
+}
+
+static bool unwrap(const uint8_t *master, const label *as, const void *blob, size_t blob_size,
+                   void *ret_data, size_t size) {
+  const uint8_t *from = blob;
+  return from != NULL && blob_size == VAULT_WRAP_BYTES + size &&
+         crypto_aead_xchacha20poly1305_ietf_decrypt(ret_data, NULL, NULL, from + NONCE_BYTES,
+                                                    blob_size - NONCE_BYTES, (const uint8_t *)as,
+                                                    sizeof *as, from, master) == 0;
+}
+
+static ds_code exists(ds_io *io, const char *path, bool *ret_there, ds_error *err) {
+  ds_file *file;
+  ds_error own = {.message = ""};
+  const ds_code code = io->ops->open(io, path, DS_OPEN_READ, &file, &own);
+  if (code == DS_OK)
+    io->ops->close(io, file);
+  else if (code != DS_MISSING)
+    return ds_fail(err, code, "%s", own.message);
+  *ret_there = code == DS_OK;
+  return DS_OK;
+}
+
+static const char *name_of(const char *path) {
+  const char *slash = strrchr(path, '/');
+  return slash == NULL ? path : slash + 1;
+}
+
+// The master key in a file. DS_MISSING, or DS_CORRUPT when the file is no key.
+static ds_code read_key(ds_io *io, const char *path, uint8_t out[VAULT_MASTER_BYTES],
+                        ds_error *err) {
+  char *text = NULL;
+  size_t size = 0;
+  size_t used = 0;
+  const ds_code code = ds_io_read_file(io, path, (size_t)2 * KEY_FILE_BYTES, &text, &size, err);
+  if (code == DS_MISSING)
+    return ds_fail(err, DS_MISSING, "the master key (%s) is missing: bring it back, without it no "
+                   "personal value can be read", name_of(path));
+  TRY(code);
+  const bool sound =
+      size == KEY_FILE_BYTES && memcmp(text, KEY_MAGIC, KEY_MAGIC_BYTES) == 0 &&
+      sodium_hex2bin(out, VAULT_MASTER_BYTES, text + KEY_MAGIC_BYTES, 2 * VAULT_MASTER_BYTES, NULL,
+                     &used, NULL) == 0 &&
+      used == VAULT_MASTER_BYTES;
+  sodium_memzero(text, size);
+  free(text);
+  return sound ? DS_OK
+               : ds_fail(err, DS_CORRUPT, "%s is not a key file: doorstep key new makes one",
+                         name_of(path));
+}
+
+static ds_code fill_file(ds_io *io, ds_file *file, const uint8_t key[VAULT_MASTER_BYTES],
+                         ds_error *err) {
+  char text[KEY_FILE_BYTES + 1] = KEY_MAGIC;
+  (void)sodium_bin2hex(text + KEY_MAGIC_BYTES, 2 * VAULT_MASTER_BYTES + 1, key, VAULT_MASTER_BYTES);
+  text[KEY_FILE_BYTES - 1] = '\n';
+  ds_code code = io->ops->truncate(io, file, 0, err);
+  if (code == DS_OK)
+    code = io->ops->write_at(io, file, 0, text, KEY_FILE_BYTES, err);
+  if (code == DS_OK)
+    code = io->ops->sync(io, file, err);
+  sodium_memzero(text, sizeof text);
+  return code;
+}
+
+// A file with the key, of its owner alone; not durable before its directory is synced.
+static ds_code write_key(ds_io *io, const char *path, int how, const uint8_t *key, ds_error *err) {
+  ds_file *file;
+  const int flags = DS_OPEN_READ | DS_OPEN_WRITE | DS_OPEN_PRIVATE | how;
+  TRY(io->ops->open(io, path, flags, &file, err));
+  const ds_code code = fill_file(io, file, key, err);
+  io->ops->close(io, file);
+  return code;
+}
+
+ds_code ds_vault_make_key_file(ds_io *io, const char *path, ds_error *err) {
+  uint8_t key[VAULT_MASTER_BYTES];
+  char directory[DS_PATH_BYTES_MAX];
+  if (snprintf(directory, sizeof directory, "%s", path) >= (int)sizeof directory)
+    return ds_fail(err, DS_LIMIT, "the path of the key file is too long");
+  char *slash = strrchr(directory, '/');
+  if (slash == NULL)
+    (void)snprintf(directory, sizeof directory, ".");
+  else
+    slash[slash == directory ? 1 : 0] = '\0';
+  TRY(io->ops->random(io, key, sizeof key, err));
+  ds_code code = write_key(io, path, DS_OPEN_EXCLUSIVE | DS_OPEN_CREATE, key, err);
+  sodium_memzero(key, sizeof key);
+  return code == DS_OK ? io->ops->sync_dir(io, directory, err) : code;
+}
+
+static void new_path(const ds_vault *vault, char out[DS_PATH_BYTES_MAX]) {
+  (void)snprintf(out, DS_PATH_BYTES_MAX, "%.*s.new", (int)DS_PATH_BYTES_MAX - 8, vault->key_path);
+}
+
+// Puts key.new in the key's place.
+static ds_code promote_key(ds_vault *vault, ds_error *err) {
+  char from[DS_PATH_BYTES_MAX];
+  new_path(vault, from);
+  TRY(vault->io->ops->rename(vault->io, from, vault->key_path, err));
+  return vault->io->ops->sync_dir(vault->io, vault->directory, err);
+}
+
+// A fresh key in key.new, durable, and in `out`.
+static ds_code make_new_key(ds_vault *vault, uint8_t out[VAULT_MASTER_BYTES], ds_error *err) {
+  char path[DS_PATH_BYTES_MAX];
+  new_path(vault, path);
+  TRY(vault->io->ops->random(vault->io, out, VAULT_MASTER_BYTES, err));
+  TRY(write_key(vault->io, path, DS_OPEN_CREATE, out, err));
+  return vault->io->ops->sync_dir(vault->io, vault->directory, err);
+}
+
+static sqlite3 *handle_of(ds_vault *vault) {
+  return ds_sqlite_handle(vault->database);
+}
+
+static ds_code run(ds_vault *vault, const char *sql, ds_error *err) {
+  if (sqlite3_exec(handle_of(vault), sql, NULL, NULL, NULL) != SQLITE_OK)
+    return ds_sqlite_fail(vault->database, err);
+  return DS_OK;
+}
+
+static ds_code prepare(ds_vault *vault, const char *sql, sqlite3_stmt **ret, ds_error *err) {
+  *ret = NULL;
+  if (sqlite3_prepare_v2(handle_of(vault), sql, -1, ret, NULL) != SQLITE_OK)
+    return ds_sqlite_fail(vault->database, err);
+  return DS_OK;
+}
+
+// Runs a statement that gives no rows, and ends it.
+static ds_code finish(ds_vault *vault, sqlite3_stmt *statement, ds_error *err) {
+  const int status = sqlite3_step(statement);
+  const ds_code code = status == SQLITE_DONE ? DS_OK : ds_sqlite_fail(vault->database, err);
+  (void)sqlite3_finalize(statement);
+  return code;
+}
+
+static ds_code version_of(ds_vault *vault, int *ret_version, ds_error *err) {
+  sqlite3_stmt *row;
+  TRY(prepare(vault, "PRAGMA user_version", &row, err));
+  const int status = sqlite3_step(row);
+  *ret_version = status == SQLITE_ROW ? sqlite3_column_int(row, 0) : 0;
+  const ds_code code = status == SQLITE_ROW ? DS_OK : ds_sqlite_fail(vault->database, err);
+  (void)sqlite3_finalize(row);
+  return code;
+}
+
+static const char damage[] = "keys.sqlite is damaged: bring it back from a backup of the keys";
+
+static ds_code damaged(ds_error *err) {
+  return ds_fail(err, DS_CORRUPT, "%s", damage);
+}
+
+// Reads a family; *ret_there is false when the tree has none there.
+static ds_code read_family(void *context, uint32_t level, uint64_t path, ds_key_family *ret_family,
+                           bool *ret_there, ds_error *err) {
+  ds_vault *vault = context;
+  const label as = family_label(level, path);
+  sqlite3_stmt *row;
+  TRY(prepare(vault, "SELECT keys FROM family WHERE level = ?1 AND path = ?2", &row, err));
+  (void)sqlite3_bind_int64(row, 1, level);
+  (void)sqlite3_bind_int64(row, 2, (sqlite3_int64)path);
+  const int status = sqlite3_step(row);
+  ds_code code = DS_OK;
+  *ret_there = status == SQLITE_ROW;
+  if (status == SQLITE_ROW) {
+    const void *blob = sqlite3_column_blob(row, 0);
+    if (!unwrap(vault->guarded->master, &as, blob, (size_t)sqlite3_column_bytes(row, 0),
+                ret_family, sizeof *ret_family))
+      code = damaged(err);
+  } else if (status != SQLITE_DONE) {
+    code = ds_sqlite_fail(vault->database, err);
+  }
+  (void)sqlite3_finalize(row);
+  return code;
+}
+
+ds_code ds_vault_file_load(void *context, uint32_t level, uint64_t path,
+                           ds_key_family *ret_family, bool *ret_there, ds_error *err) {
+  ds_vault *vault = context;
+  vault_family *slot =
+      &vault->guarded->families[(path * 31 + level) % (uint64_t)VAULT_FAMILIES];
+  *ret_there = slot->is_there && slot->level == level && slot->path == path;
+  if (!*ret_there) {
+    slot->is_there = false;
+    TRY(read_family(vault, level, path, &slot->family, ret_there, err));
+    slot->is_there = *ret_there;
+    slot->level = level;
+    slot->path = path;
+  }
+  if (*ret_there)
+    *ret_family = slot->family;
+  return DS_OK;
+}
+
+// Stores a blob under the key that `master` is.
+static ds_code put_blob(ds_vault *vault, const uint8_t *master, const char *sql, const label *as,
+                        const void *data, size_t size, ds_error *err) {
+  uint8_t blob[BLOB_BYTES_MAX];
+  assert(VAULT_WRAP_BYTES + size <= sizeof blob);
+  TRY(wrap(vault, master, as, data, size, blob, err));
+  sqlite3_stmt *put;
+  TRY(prepare(vault, sql, &put, err));
+  (void)sqlite3_bind_blob(put, 1, blob, (int)(VAULT_WRAP_BYTES + size), SQLITE_STATIC);
+  (void)sqlite3_bind_int64(put, 2, (sqlite3_int64)as->level);
+  (void)sqlite3_bind_int64(put, 3, (sqlite3_int64)as->path);
+  return finish(vault, put, err);
+}
+
+static ds_code put_family(ds_vault *vault, const uint8_t *master, uint32_t level, uint64_t path,
+                          const ds_key_family *family, ds_error *err) {
+  const label as = family_label(level, path);
+  return put_blob(vault, master,
+                  "INSERT OR REPLACE INTO family(level, path, keys) VALUES (?2, ?3, ?1)", &as,
+                  family, sizeof *family, err);
+}
+
+static ds_code save_family(void *context, uint32_t level, uint64_t path,
+                           const ds_key_family *family, ds_error *err) {
+  ds_vault *vault = context;
+  return put_family(vault, vault->guarded->master, level, path, family, err);
+}
+
+static ds_code put_secrets(ds_vault *vault, const uint8_t *master, ds_error *err) {
+  return put_blob(vault, master,
+                  "INSERT OR REPLACE INTO secret(name, value) VALUES ('secrets', ?1)",
+                  &secrets_label, &vault->guarded->secrets, sizeof vault->guarded->secrets, err);
+}
+
+// Ends a transaction: commits, or takes everything back.
+static ds_code end_change(ds_vault *vault, ds_code code, ds_error *err) {
+  if (code == DS_OK)
+    code = run(vault, "COMMIT", err);
+  if (code != DS_OK)
+    (void)sqlite3_exec(handle_of(vault), "ROLLBACK", NULL, NULL, NULL);
+  return code;
+}
+
+static ds_code make_content(ds_vault *vault, ds_error *err) {
+  ds_key_family *family = sodium_malloc(sizeof *family);
+  if (family == NULL)
+    return ds_fail(err, DS_MEMORY, "out of memory for the vault");
+  family->present = UINT16_MAX;
+  ds_io *io = vault->io;
+  ds_code code = io->ops->random(io, family->key, sizeof family->key, err);
+  if (code == DS_OK)
+    code = io->ops->random(io, &vault->guarded->secrets, sizeof vault->guarded->secrets, err);
+  if (code == DS_OK)
+    code = run(vault, schema, err);
+  if (code == DS_OK)
+    code = put_secrets(vault, vault->guarded->master, err);
+  if (code == DS_OK)
+    code = save_family(vault, 0, 0, family, err);
+  sodium_free(family);
+  return code;
+}
+
+// The master key of a new vault: the one that is there, else a new one.
+static ds_code make_master(ds_vault *vault, ds_error *err) {
+  bool there = false;
+  TRY(exists(vault->io, vault->key_path, &there, err));
+  if (there || !vault->own_key)
+    return read_key(vault->io, vault->key_path, vault->guarded->master, err);
+  TRY(make_new_key(vault, vault->guarded->master, err));
+  return promote_key(vault, err);
+}
+
+static ds_code make_vault(ds_vault *vault, ds_error *err) {
+  TRY(make_master(vault, err));
+  TRY(run(vault, "BEGIN IMMEDIATE", err));
+  return end_change(vault, make_content(vault, err), err);
+}
+
+// Reads the secrets by the master key in `guarded`; false when that is not theirs.
+static ds_code read_secrets(ds_vault *vault, bool *ret_fits, ds_error *err) {
+  sqlite3_stmt *row;
+  TRY(prepare(vault, "SELECT value FROM secret WHERE name = 'secrets'", &row, err));
+  ds_code code = DS_OK;
+  const int status = sqlite3_step(row);
+  if (status == SQLITE_ROW)
+    *ret_fits = unwrap(vault->guarded->master, &secrets_label, sqlite3_column_blob(row, 0),
+                       (size_t)sqlite3_column_bytes(row, 0), &vault->guarded->secrets,
+                       sizeof vault->guarded->secrets);
+  else
+    code = status == SQLITE_DONE ? damaged(err) : ds_sqlite_fail(vault->database, err);
+  (void)sqlite3_finalize(row);
+  return code;
+}
+
+// Finds the master key: the file, or key.new, when a rotation was cut short.
+static ds_code open_secrets(ds_vault *vault, ds_error *err) {
+  char path[DS_PATH_BYTES_MAX];
+  bool fits = false;
+  bool other = false;
+  ds_error first = {.message = ""};
+  ds_code code = read_key(vault->io, vault->key_path, vault->guarded->master, &first);
+  if (code == DS_OK)
+    TRY(read_secrets(vault, &fits, err));
+  new_path(vault, path);
+  if (vault->own_key)
+    TRY(exists(vault->io, path, &other, err));
+  if (fits && other && vault->write) {
+    TRY(vault->io->ops->unlink(vault->io, path, err));
+    return vault->io->ops->sync_dir(vault->io, vault->directory, err);
+  }
+  if (!fits && other && read_key(vault->io, path, vault->guarded->master, NULL) == DS_OK) {
+    TRY(read_secrets(vault, &fits, err));
+    if (fits && vault->write)
+      return promote_key(vault, err);
+  }
+  if (fits)
+    return DS_OK;
+  if (code != DS_OK)
+    return ds_fail(err, code, "%s", first.message);
+  return ds_fail(err, DS_CORRUPT, "the master key (%s) does not open keys.sqlite: it is of another "
+                 "store, or one before a rotation", name_of(vault->key_path));
+}
+
+static ds_code add_erased(ds_vault *vault, const uint8_t *hash, ds_error *err) {
+  if (vault->erased_count == vault->erased_capacity) {
+    const uint32_t wanted = vault->erased_capacity * 2 + 16;
+    void *moved = realloc(vault->erased, (size_t)wanted * VAULT_HASH_BYTES);
+    if (moved == NULL)
+      return ds_fail(err, DS_MEMORY, "out of memory for the vault");
+    vault->erased = moved;
+    vault->erased_capacity = wanted;
+  }
+  uint32_t *slot = ds_map64_put(&vault->erased_index, ds_vault_leaf(hash));
+  if (slot == NULL)
+    return ds_fail(err, DS_MEMORY, "out of memory for the vault");
+  *slot = vault->erased_count;
+  memcpy(vault->erased[vault->erased_count++], hash, VAULT_HASH_BYTES);
+  return DS_OK;
+}
+
+static ds_code add_pending(ds_vault *vault, uint64_t subject, ds_error *err) {
+  if (vault->pending_count == vault->pending_capacity) {
+    const uint32_t wanted = vault->pending_capacity * 2 + 16;
+    uint64_t *moved = realloc(vault->pending, (size_t)wanted * sizeof *moved);
+    if (moved == NULL)
+      return ds_fail(err, DS_MEMORY, "out of memory for the vault");
+    vault->pending = moved;
+    vault->pending_capacity = wanted;
+  }
+  vault->pending[vault->pending_count++] = subject;
+  return DS_OK;
+}
+
+static int compare_u64(const void *a, const void *b) {
+  const uint64_t one = *(const uint64_t *)a;
+  const uint64_t other = *(const uint64_t *)b;
+  return (one > other) - (one < other);
+}
+
+// Reads who was erased.
+static ds_code read_erased(ds_vault *vault, ds_error *err) {
+  vault->erased_count = vault->pending_count = 0;
+  ds_map64_reset(&vault->erased_index);
+  sqlite3_stmt *row;
+  TRY(prepare(vault, "SELECT hash, subject FROM erased", &row, err));
+  ds_code code = DS_OK;
+  int status;
+  while (code == DS_OK && (status = sqlite3_step(row)) != SQLITE_DONE) {
+    if (status != SQLITE_ROW)
+      code = ds_sqlite_fail(vault->database, err);
+    else if (sqlite3_column_bytes(row, 0) != VAULT_HASH_BYTES)
+      code = damaged(err);
+    else
+      code = add_erased(vault, sqlite3_column_blob(row, 0), err);
+    if (code == DS_OK && sqlite3_column_type(row, 1) == SQLITE_INTEGER)
+      code = add_pending(vault, (uint64_t)sqlite3_column_int64(row, 1), err);
+  }
+  (void)sqlite3_finalize(row);
+  if (vault->pending_count > 0)
+    qsort(vault->pending, vault->pending_count, sizeof *vault->pending, compare_u64);
+  return code;
+}
+
+static ds_code open_database(ds_vault *vault, bool write, ds_error *err) {
+  const ds_sqlite_how how = write ? DS_SQLITE_WRITE_JOURNAL : DS_SQLITE_READ;
+  const ds_code code = ds_sqlite_open(vault->io, vault->path, how, &vault->database, err);
+  if (code == DS_MISSING)
+    return ds_fail(err, DS_MISSING, "keys.sqlite is missing: bring it back from a backup of the "
+                   "keys; without it no personal value can be read");
+  vault->changing = write;
+  return code;
+}
+
+static ds_code open_content(ds_vault *vault, bool may_make, ds_error *err) {
+  int version = 0;
+  TRY(version_of(vault, &version, err));
+  if (version == 0 && may_make)
+    TRY(make_vault(vault, err));
+  else if (version > VAULT_VERSION)
+    return ds_fail(err, DS_VERSION, "keys.sqlite was written by a newer doorstep");
+  else if (version != VAULT_VERSION)
+    return damaged(err);
+  else
+    TRY(open_secrets(vault, err));
+  return read_erased(vault, err);
+}
+
+ds_code ds_vault_file_open(ds_vault *vault, bool may_make, ds_error *err) {
+  bool there = false;
+  bool settled = true;
+  may_make = may_make && vault->write;
+  TRY(exists(vault->io, vault->path, &there, err));
+  TRY(ds_sqlite_is_settled(vault->io, vault->path, &settled, err));
+  if (!there && !may_make)
+    return open_database(vault, false, err);
+  TRY(open_database(vault, vault->write && (!there || !settled), err));
+  ds_code code = open_content(vault, may_make && vault->changing, err);
+  if (code != DS_CORRUPT || !may_make || vault->changing)
+    return code;
+  // Its making was cut short before anything was in it.
+  int version = 1;
+  if (version_of(vault, &version, NULL) != DS_OK || version != 0)
+    return code;
+  ds_sqlite_close(vault->database);
+  vault->database = NULL;
+  TRY(open_database(vault, true, err));
+  return open_content(vault, true, err);
+}
+
+// Opens the database to write, and makes sure that all that is in sight is on disk.
+static ds_code begin_change(ds_vault *vault, ds_error *err) {
+  if (!vault->write)
+    return ds_fail(err, DS_READONLY, "the vault is open to read");
+  if (!vault->changing) {
+    ds_sqlite_close(vault->database);
+    vault->database = NULL;
+    TRY(open_database(vault, true, err));
+    TRY(run(vault, "BEGIN IMMEDIATE", err));
+    TRY(end_change(vault, put_secrets(vault, vault->guarded->master, err), err));
+  }
+  return run(vault, "BEGIN IMMEDIATE", err);
+}
+
+static ds_code note_erased(ds_vault *vault, const uint8_t *hash, int64_t when_ms,
+                           uint64_t subject, ds_error *err) {
+  sqlite3_stmt *put;
+  TRY(prepare(vault,
+              "INSERT INTO erased(hash, when_ms, subject) VALUES (?1, ?2, ?3)"
+              " ON CONFLICT (hash) DO UPDATE SET subject = excluded.subject", &put, err));
+  (void)sqlite3_bind_blob(put, 1, hash, VAULT_HASH_BYTES, SQLITE_STATIC);
+  (void)sqlite3_bind_int64(put, 2, when_ms);
+  (void)sqlite3_bind_int64(put, 3, (sqlite3_int64)subject);
+  return finish(vault, put, err);
+}
+
+static ds_code erase_all(ds_vault *vault, const ds_str *subjects, uint32_t count, int64_t when_ms,
+                         ds_error *err) {
+  const ds_key_shelf shelf = {.context = vault, .load = read_family, .save = save_family};
+  for (uint32_t i = 0; i < count; i++) {
+    uint8_t hash[VAULT_HASH_BYTES];
+    ds_vault_hash(vault, subjects[i], hash);
+    TRY(note_erased(vault, hash, when_ms, ds_subject_hash(subjects[i]), err));
+    TRY(ds_key_tree_puncture(&shelf, ds_vault_leaf(hash), err));
+  }
+  return DS_OK;
+}
+
+ds_code ds_vault_erase(ds_vault *vault, const ds_str *subjects, uint32_t count, int64_t when_ms,
+                       ds_error *err) {
+  (void)pthread_mutex_lock(&vault->mutex);
+  ds_code code = begin_change(vault, err);
+  if (code == DS_OK)
+    code = end_change(vault, erase_all(vault, subjects, count, when_ms, err), err);
+  ds_vault_forget(vault);
+  if (code == DS_OK)
+    code = read_erased(vault, err);
+  (void)pthread_mutex_unlock(&vault->mutex);
+  return code;
+}
+
+ds_code ds_vault_settle(ds_vault *vault, ds_error *err) {
+  (void)pthread_mutex_lock(&vault->mutex);
+  ds_code code = begin_change(vault, err);
+  if (code == DS_OK)
+    code = end_change(vault, run(vault, "UPDATE erased SET subject = NULL"
+                                        " WHERE subject IS NOT NULL", err), err);
+  if (code == DS_OK)
+    vault->pending_count = 0;
+  (void)pthread_mutex_unlock(&vault->mutex);
+  return code;
+}
+
+// Calls `each`, which may change it, with every family, in order.
+static ds_code each_family(ds_vault *vault,
+                           ds_code (*each)(ds_vault *vault, uint32_t level, uint64_t path,
+                                           const void *context, ds_error *err),
+                           const void *context, ds_error *err) {
+  sqlite3_int64 level = -1;
+  sqlite3_int64 path = 0;
+  while (true) {
+    sqlite3_stmt *row;
+    TRY(prepare(vault, "SELECT level, path FROM family WHERE (level, path) > (?1, ?2)"
+                       " ORDER BY level, path LIMIT 1", &row, err));
+    (void)sqlite3_bind_int64(row, 1, level);
+    (void)sqlite3_bind_int64(row, 2, path);
+    const int status = sqlite3_step(row);
+    const ds_code code = status == SQLITE_ROW || status == SQLITE_DONE
+                             ? DS_OK
+                             : ds_sqlite_fail(vault->database, err);
+    level = sqlite3_column_int64(row, 0);
+    path = sqlite3_column_int64(row, 1);
+    (void)sqlite3_finalize(row);
+    if (status != SQLITE_ROW)
+      return code;
+    TRY(each(vault, (uint32_t)level, (uint64_t)path, context, err));
+  }
+}
+
+static ds_code rewrap_family(ds_vault *vault, uint32_t level, uint64_t path, const void *context,
+                             ds_error *err) {
+  ds_key_family family;
+  bool there;
+  TRY(read_family(vault, level, path, &family, &there, err));
+  const label as = family_label(level, path);
+  const ds_code code =
+      there ? put_blob(vault, context, "UPDATE family SET keys = ?1 WHERE level = ?2 AND path = ?3",
+                       &as, &family, sizeof family, err)
+            : damaged(err);
+  sodium_memzero(&family, sizeof family);
+  return code;
+}
+
+static ds_code rewrap(ds_vault *vault, const uint8_t *master, ds_error *err) {
+  TRY(begin_change(vault, err));
+  ds_code code = put_secrets(vault, master, err);
+  if (code == DS_OK)
+    code = each_family(vault, rewrap_family, master, err);
+  TRY(end_change(vault, code, err));
+  memcpy(vault->guarded->master, master, VAULT_MASTER_BYTES);
+  return DS_OK;
+}
+
+static ds_code rotate(ds_vault *vault, const char *key_file, uint8_t *master, ds_error *err) {
+  if (key_file == NULL && !vault->own_key)
+    return ds_fail(err, DS_USAGE, "the master key lies outside of the store: name a new file");
+  TRY(key_file == NULL ? make_new_key(vault, master, err)
+                       : read_key(vault->io, key_file, master, err));
+  TRY(rewrap(vault, master, err));
+  if (key_file == NULL)
+    return promote_key(vault, err);
+  vault->own_key = false;
+  (void)snprintf(vault->key_path, sizeof vault->key_path, "%.*s", (int)DS_PATH_BYTES_MAX - 8,
+                 key_file);
+  return DS_OK;
+}
+
+ds_code ds_vault_rotate(ds_vault *vault, const char *key_file, ds_error *err) {
+  uint8_t *master = sodium_malloc(VAULT_MASTER_BYTES);
+  if (master == NULL)
+    return ds_fail(err, DS_MEMORY, "out of memory for the vault");
+  (void)pthread_mutex_lock(&vault->mutex);
+  const ds_code code = rotate(vault, key_file, master, err);
+  (void)pthread_mutex_unlock(&vault->mutex);
+  sodium_free(master);
+  return code;
+}
+
+// Whom ds_vault_check tells.
+typedef struct listener {
+  void (*each)(void *context, const char *line);
+  void *context;
+} listener;
+
+static ds_code check_family(ds_vault *vault, uint32_t level, uint64_t path, const void *context,
+                            ds_error *err) {
+  const listener *to = context;
+  ds_key_family family;
+  bool there;
+  const ds_code code = read_family(vault, level, path, &family, &there, err);
+  sodium_memzero(&family, sizeof family);
+  if (code != DS_CORRUPT)
+    return code;
+  to->each(to->context, "keys.sqlite holds a key that the master key does not open");
+  return DS_OK;
+}
+
+ds_code ds_vault_check(ds_vault *vault, void (*each)(void *context, const char *line),
+                       void *context, ds_error *err) {
+  const listener to = {each, context};
+  sqlite3_stmt *row;
+  (void)pthread_mutex_lock(&vault->mutex);
+  ds_code code = prepare(vault, "SELECT count(*) FROM pragma_integrity_check"
+                                " WHERE integrity_check <> 'ok'", &row, err);
+  if (code == DS_OK) {
+    if (sqlite3_step(row) != SQLITE_ROW || sqlite3_column_int64(row, 0) != 0)
+      each(context, damage);
+    (void)sqlite3_finalize(row);
+    code = each_family(vault, check_family, &to, err);
+  }
+  (void)pthread_mutex_unlock(&vault->mutex);
+  if (code != DS_CORRUPT)
+    return code;
+  each(context, damage);
+  return DS_OK;
+}

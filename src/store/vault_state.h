@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the vault's two halves share: its secrets and what is derived from them (vault.c), its files
+// (vault_file.c). Not for use outside them.
+#ifndef DS_STORE_VAULT_STATE_H
+#define DS_STORE_VAULT_STATE_H
+
+#include <pthread.h>
+
+#include "base/limits.h"
+#include "base/map.h"
+#include "store/key_tree.h"
+#include "store/sqlite_vfs.h"
+#include "store/vault.h"
+
+// Sizes in bytes, and of the caches.
+enum {
+  VAULT_MASTER_BYTES = 32,
+  VAULT_LOOKUP_BYTES = 32,
+  VAULT_LEAF_BYTES = 16,
+  VAULT_HASH_BYTES = 16,
+  VAULT_WRAP_BYTES = 24 + 16, // nonce and tag
+  VAULT_FAMILIES = 256,       // of the cache, a power of two
+  VAULT_KEYS = 1024,          // the same
+};
+
+// The store's own secrets, as they are wrapped.
+typedef struct vault_secrets {
+  uint8_t lookup[VAULT_LOOKUP_BYTES]; // of identifiers
+  uint8_t leaf[VAULT_LEAF_BYTES];     // of subjects: where in the tree, and who was erased
+} vault_secrets;
+
+// A family that was read.
+typedef struct vault_family {
+  bool is_there;
+  uint32_t level;
+  uint64_t path;
+  ds_key_family family;
+} vault_family;
+
+// A subject's keys: of the values, and of their nonces.
+typedef struct vault_keys {
+  uint8_t hash[VAULT_HASH_BYTES]; // of the subject
+  bool is_there;
+  uint8_t value[32];
+  uint8_t nonce[16];
+} vault_keys;
+
+// All that must never be in a core dump or on a swap disk: one piece of guarded memory.
+typedef struct vault_guarded {
+  uint8_t master[VAULT_MASTER_BYTES];
+  vault_secrets secrets;
+  ds_key_known known;
+  vault_family families[VAULT_FAMILIES];
+  vault_keys keys[VAULT_KEYS];
+} vault_guarded;
+
+// An open vault.
+struct ds_vault {
+  ds_io *io;
+  char path[DS_PATH_BYTES_MAX];     // of keys.sqlite
+  char key_path[DS_PATH_BYTES_MAX]; // of the master key
+  char directory[DS_PATH_BYTES_MAX];
+  bool own_key; // the master key is <directory>/key
+  bool write;
+  bool changing; // the database is open to write
+  ds_sqlite *database;
+  vault_guarded *guarded;
+  uint8_t (*erased)[VAULT_HASH_BYTES];
+  uint32_t erased_count, erased_capacity;
+  ds_map64 erased_index; // the hash's first eight bytes -> index
+  uint64_t *pending;
+  uint32_t pending_count, pending_capacity;
+  pthread_mutex_t mutex; // of caches and database
+};
+
+// Opens keys.sqlite and the master key, makes them when `may_make`; fills `guarded` and `erased`.
+DS_CHECKED ds_code ds_vault_file_open(ds_vault *vault, bool may_make, ds_error *err);
+
+// A family by the database, for the tree. The mutex is held.
+DS_CHECKED ds_code ds_vault_file_load(void *vault, uint32_t level, uint64_t path,
+                                   ds_key_family *ret_family, bool *ret_there, ds_error *err);
+
+// Forgets what was derived: the tree has changed.
+void ds_vault_forget(ds_vault *vault);
+
+// The keyed hash of a subject, whose first eight bytes are its leaf.
+void ds_vault_hash(const ds_vault *vault, ds_str subject, uint8_t out[VAULT_HASH_BYTES]);
+uint64_t ds_vault_leaf(const uint8_t hash[VAULT_HASH_BYTES]);
+
+#endif

@@ -1,0 +1,568 @@
+// SPDX-License-Identifier: Apache-2.0
+// The vault: the tree of keys against a plain table of all leaves' keys; sealing, its limits and
+// what must not open; erasing, rotating; sweeps on the simulated machine: power loss before and
+// errors at every operation of a vault's life. `operation, policy` makes a case again; all of them
+// run with DS_STRESS=1, else one in so many.
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+#include <sodium.h>
+
+#include "base/limits.h"
+#include "model/event.h"
+#include "store/key_tree.h"
+#include "store/vault.h"
+
+enum { POLICIES = 4, FAMILIES_MAX = 4096 };
+
+// A shelf in memory.
+typedef struct shelf_row {
+  uint32_t level;
+  uint64_t path;
+  ds_key_family family;
+} shelf_row;
+typedef struct memory_shelf {
+  shelf_row row[FAMILIES_MAX];
+  uint32_t count;
+} memory_shelf;
+
+static ds_code shelf_load(void *context, uint32_t level, uint64_t path, ds_key_family *ret_family,
+                          bool *ret_there, ds_error *err) {
+  (void)err;
+  memory_shelf *shelf = context;
+  *ret_there = false;
+  for (uint32_t i = 0; i < shelf->count && !*ret_there; i++) {
+    if (shelf->row[i].level != level || shelf->row[i].path != path)
+      continue;
+    *ret_family = shelf->row[i].family;
+    *ret_there = true;
+  }
+  return DS_OK;
+}
+
+static ds_code shelf_save(void *context, uint32_t level, uint64_t path,
+                          const ds_key_family *family, ds_error *err) {
+  (void)err;
+  memory_shelf *shelf = context;
+  uint32_t i = 0;
+  while (i < shelf->count && (shelf->row[i].level != level || shelf->row[i].path != path))
+    i++;
+  assert_true(i < FAMILIES_MAX);
+  shelf->count += i == shelf->count;
+  shelf->row[i] = (shelf_row){level, path, *family};
+  return DS_OK;
+}
+
+static bool derive(const ds_key_shelf *shelf, ds_key_known *known, uint64_t leaf, uint8_t *key) {
+  bool there = false;
+  assert_int_equal(ds_key_tree_derive(shelf, known, leaf, key, &there, NULL), DS_OK);
+  return there;
+}
+
+// Leaves that lie near and far from each other.
+static uint64_t leaf_of(uint32_t i) {
+  const uint64_t far = (uint64_t)i * 0x9E3779B97F4A7C15u;
+  return i % 3 == 0 ? far : i % 3 == 1 ? i : 0xABCDEF0000000000u + ((uint64_t)i << (i % 40));
+}
+
+// K1-K3: after each puncture exactly the punctured leaves have no key, and no other key is new.
+static void tree_loses_only_what_was_punctured(void **state) {
+  (void)state;
+  enum { LEAVES = 300, PUNCTURES = 60 };
+  static uint8_t before[LEAVES][DS_TREE_KEY_BYTES];
+  bool gone[LEAVES] = {false};
+  memory_shelf *memory = calloc(1, sizeof *memory);
+  ds_key_known *known = calloc(1, sizeof *known);
+  ds_key_shelf shelf = {memory, shelf_load, shelf_save};
+  ds_key_family first = {.present = UINT16_MAX};
+  for (uint32_t i = 0; i < sizeof first.key; i++)
+    ((uint8_t *)first.key)[i] = (uint8_t)(i * 7 + i / 256);
+  assert_int_equal(shelf_save(memory, 0, 0, &first, NULL), DS_OK);
+  for (uint32_t i = 0; i < LEAVES; i++) {
+    assert_true(derive(&shelf, known, leaf_of(i), before[i]));
+    for (uint32_t k = 0; k < i; k++)
+      assert_true(leaf_of(k) == leaf_of(i) || memcmp(before[k], before[i], 32) != 0);
+  }
+  for (uint32_t round = 0; round < PUNCTURES; round++) {
+    const uint32_t at = round * 37 % LEAVES;
+    assert_int_equal(ds_key_tree_puncture(&shelf, leaf_of(at), NULL), DS_OK);
+    for (uint32_t i = 0; i < LEAVES; i++)
+      gone[i] = gone[i] || leaf_of(i) == leaf_of(at);
+    memset(known, 0, sizeof *known);
+    for (uint32_t i = 0; i < LEAVES; i++) {
+      uint8_t key[DS_TREE_KEY_BYTES];
+      assert_int_equal(derive(&shelf, i % 2 == 0 ? known : NULL, leaf_of(i), key), !gone[i]);
+      if (!gone[i])
+        assert_memory_equal(key, before[i], sizeof key);
+    }
+  }
+  // The key of a punctured leaf, and of every node above it, is stored nowhere.
+  for (uint32_t r = 0; r < memory->count; r++)
+    for (uint32_t child = 0; child < DS_TREE_FAN; child++)
+      for (uint32_t i = 0; i < LEAVES; i++)
+        assert_true(!gone[i] || memcmp(memory->row[r].family.key[child], before[i], 32) != 0);
+  free(known);
+  free(memory);
+}
+
+// A machine with a store's directory.
+typedef struct place {
+  ds_io_sim *sim;
+  ds_io *io;
+  ds_arena arena;
+  ds_buf out;
+} place;
+
+static void restart(place *own) {
+  ds_io_sim_free(own->sim);
+  own->sim = ds_io_sim_new(7);
+  own->io = ds_io_sim_io(own->sim);
+  assert_int_equal(own->io->ops->mkdir(own->io, "store", NULL), DS_OK);
+  assert_int_equal(own->io->ops->sync_dir(own->io, "/", NULL), DS_OK);
+}
+
+static int set_up(void **state) {
+  place *own = calloc(1, sizeof *own);
+  ds_arena_init(&own->arena, 64 << 20);
+  ds_buf_init(&own->out, 64 << 20);
+  restart(own);
+  *state = own;
+  return 0;
+}
+
+static int tear_down(void **state) {
+  place *own = *state;
+  assert_int_equal(ds_io_sim_open_files(own->sim), 0); // I12
+  ds_io_sim_free(own->sim);
+  ds_arena_done(&own->arena);
+  ds_buf_done(&own->out);
+  free(own);
+  return 0;
+}
+
+static ds_code try_open(place *own, bool write, uint64_t fingerprint, ds_vault **ret, ds_error *e) {
+  const ds_vault_options options = {
+      .io = own->io, .directory = "store", .fingerprint = fingerprint, .write = write};
+  return ds_vault_open(&options, ret, e);
+}
+
+static ds_vault *open_ok(place *own, bool write, uint64_t fingerprint) {
+  ds_vault *vault = NULL;
+  ds_error err = {.message = ""};
+  const ds_code code = try_open(own, write, fingerprint, &vault, &err);
+  if (code != DS_OK)
+    print_error("%s\n", err.message);
+  assert_int_equal(code, DS_OK);
+  return vault;
+}
+
+static ds_vault_place at(const char *subject, const char *touchpoint, const char *property) {
+  return (ds_vault_place){ds_str_of(subject), ds_str_of(touchpoint), ds_str_of(property)};
+}
+
+// A copy of the sealed form in the arena.
+static ds_value seal_ok(place *own, ds_vault *vault, ds_vault_place here, const ds_value *value) {
+  ds_value sealed = {.type = DS_TYPE_NULL};
+  assert_int_equal(ds_vault_seal(vault, &here, value, &own->out, &sealed, NULL), DS_OK);
+  assert_int_equal(sealed.type, DS_TYPE_SEALED);
+  sealed.text.data = ds_arena_text(&own->arena, sealed.text.data, sealed.text.size);
+  return sealed;
+}
+
+static ds_value text(const char *words) {
+  return (ds_value){.type = DS_TYPE_STRING, .text = ds_str_of(words)};
+}
+
+static void expect_opens(place *own, ds_vault *vault, ds_vault_place here, const ds_value *sealed,
+                         const ds_value *value) {
+  ds_value back = {.type = DS_TYPE_NULL};
+  assert_int_equal(ds_vault_unseal(vault, &here, sealed, &own->arena, &back, NULL), DS_OK);
+  assert_int_equal(back.type, value->type);
+  if (value->type == DS_TYPE_STRING)
+    assert_true(ds_str_equal(back.text, value->text));
+  else
+    assert_int_equal(back.i, value->i);
+}
+
+static ds_code opens(place *own, ds_vault *vault, ds_vault_place here, const ds_value *sealed) {
+  ds_value back;
+  return ds_vault_unseal(vault, &here, sealed, &own->arena, &back, NULL);
+}
+
+// V3, V4: every type comes back, at its place only, and only as it was written.
+static void values_open_where_they_were_sealed(void **state) {
+  place *own = *state;
+  ds_vault *vault = open_ok(own, true, 0);
+  const ds_vault_place here = at("customer_id=C1", "order_placed", "email");
+  const ds_value number = {.type = DS_TYPE_NUMBER, .number = -0.1};
+  const ds_value day = {.type = DS_TYPE_DATE, .i = -3000};
+  const ds_value values[] = {text("alice@example.com"), text(""), text("\0b"), number, day,
+                             {.type = DS_TYPE_BOOL, .i = 1}};
+  for (size_t i = 0; i < sizeof values / sizeof *values; i++) {
+    const ds_value sealed = seal_ok(own, vault, here, &values[i]);
+    expect_opens(own, vault, here, &sealed, &values[i]);
+    assert_true(values[i].type != DS_TYPE_STRING ||
+                sealed.text.size == values[i].text.size + DS_SEAL_BYTES);
+    for (uint32_t byte = 0; byte < sealed.text.size; byte++) {
+      char *bytes = (char *)sealed.text.data;
+      bytes[byte] ^= 4;
+      assert_int_equal(opens(own, vault, here, &sealed), DS_CORRUPT);
+      bytes[byte] ^= 4;
+    }
+    ds_value cut = sealed;
+    for (cut.text.size = 0; cut.text.size < sealed.text.size; cut.text.size++)
+      assert_int_equal(opens(own, vault, here, &cut), DS_CORRUPT);
+  }
+  const ds_value alice = seal_ok(own, vault, here, &values[0]);
+  const ds_value again = seal_ok(own, vault, here, &values[0]);
+  assert_true(ds_str_equal(alice.text, again.text));
+  const ds_vault_place others[] = {at("customer_id=C2", "order_placed", "email"),
+                                   at("customer_id=C1", "order_placed", "name"),
+                                   at("customer_id=C1", "order_place", "demail"),
+                                   at("customer_id=C1", "delivered", "email")};
+  for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
+    assert_int_equal(opens(own, vault, others[i], &alice), DS_CORRUPT);
+    const ds_value there = seal_ok(own, vault, others[i], &values[0]);
+    assert_false(ds_str_equal(there.text, alice.text));
+  }
+  ds_vault_close(vault);
+}
+
+static void a_text_may_have_64_kib(void **state) {
+  place *own = *state;
+  ds_vault *vault = open_ok(own, true, 0);
+  char *long_text = calloc(1, DS_TEXT_BYTES_MAX + 1);
+  ds_value value = {.type = DS_TYPE_STRING, .text = {long_text, DS_TEXT_BYTES_MAX}};
+  const ds_vault_place here = at("a=b", "t", "p");
+  const ds_value sealed = seal_ok(own, vault, here, &value);
+  expect_opens(own, vault, here, &sealed, &value);
+  value.text.size++;
+  ds_value none;
+  assert_int_equal(ds_vault_seal(vault, &here, &value, &own->out, &none, NULL), DS_LIMIT);
+  free(long_text);
+  ds_vault_close(vault);
+}
+
+static void another_process_opens_the_same(void **state) {
+  place *own = *state;
+  ds_vault *vault = open_ok(own, true, 0);
+  const ds_vault_place here = at("customer_id=C1", "order_placed", "email");
+  const ds_value value = text("alice@example.com");
+  const ds_value sealed = seal_ok(own, vault, here, &value);
+  const uint64_t fingerprint = ds_vault_fingerprint(vault);
+  char subject[DS_VAULT_SUBJECT_BYTES];
+  char again[DS_VAULT_SUBJECT_BYTES];
+  ds_vault_subject(vault, ds_str_of("email"), value.text, subject);
+  assert_int_equal(strlen(subject), strlen("email=#") + 32);
+  ds_vault_close(vault);
+  const uint64_t operations = ds_io_sim_operations(own->sim);
+  for (int write = 0; write < 2; write++) {
+    vault = open_ok(own, write == 1, fingerprint);
+    assert_int_equal(ds_vault_fingerprint(vault), fingerprint);
+    expect_opens(own, vault, here, &sealed, &value);
+    ds_vault_subject(vault, ds_str_of("email"), value.text, again);
+    assert_string_equal(subject, again);
+    ds_vault_subject(vault, ds_str_of("phone"), value.text, again);
+    assert_string_not_equal(subject + 6, again + 6);
+    ds_vault_close(vault);
+  }
+  assert_int_equal(ds_io_sim_operations(own->sim), operations); // it writes nothing
+}
+
+static void copy_file(place *own, const char *from, const char *to) {
+  char *bytes;
+  size_t size;
+  assert_int_equal(ds_io_read_file(own->io, from, 1 << 24, &bytes, &size, NULL), DS_OK);
+  assert_int_equal(ds_io_replace_file(own->io, "store", to, bytes, size, NULL), DS_OK);
+  free(bytes);
+}
+
+static void expect_refused(place *own, uint64_t fingerprint, ds_code code, const char *words) {
+  ds_error err = {.message = ""};
+  ds_vault *vault = NULL;
+  for (int write = 0; write < 2; write++) {
+    assert_int_equal(try_open(own, write == 1, fingerprint, &vault, &err), code);
+    if (strstr(err.message, words) == NULL)
+      print_error("%s\n", err.message);
+    assert_non_null(strstr(err.message, words));
+  }
+}
+
+static void a_wrong_or_lost_key_is_told(void **state) {
+  place *own = *state;
+  ds_vault *vault = open_ok(own, true, 0);
+  const uint64_t fingerprint = ds_vault_fingerprint(vault);
+  ds_vault_close(vault);
+  copy_file(own, "store/key", "store/kept");
+  assert_int_equal(own->io->ops->unlink(own->io, "store/key", NULL), DS_OK);
+  expect_refused(own, fingerprint, DS_MISSING, "the master key (key) is missing");
+  expect_refused(own, 0, DS_MISSING, "the master key (key) is missing");
+  assert_int_equal(ds_vault_make_key_file(own->io, "store/key", NULL), DS_OK);
+  expect_refused(own, fingerprint, DS_CORRUPT, "does not open keys.sqlite");
+  assert_int_not_equal(ds_vault_make_key_file(own->io, "store/key", NULL), DS_OK);
+  assert_int_equal(ds_io_replace_file(own->io, "store", "store/key", "secret\n", 7, NULL), DS_OK);
+  expect_refused(own, fingerprint, DS_CORRUPT, "key is not a key file");
+  copy_file(own, "store/kept", "store/key");
+  expect_refused(own, fingerprint ^ 1, DS_CORRUPT, "keys.sqlite is of another store");
+  ds_vault_close(open_ok(own, false, fingerprint));
+  assert_int_equal(own->io->ops->unlink(own->io, "store/keys.sqlite", NULL), DS_OK);
+  expect_refused(own, fingerprint, DS_MISSING, "keys.sqlite is missing"); // never made anew
+}
+
+static void erase_ok(ds_vault *vault, const char *subject) {
+  const ds_str one = ds_str_of(subject);
+  assert_int_equal(ds_vault_erase(vault, &one, 1, 5, NULL), DS_OK);
+}
+
+// V2, for this process and the next; others keep theirs.
+static void erased_subjects_lose_their_keys(void **state) {
+  place *own = *state;
+  enum { SUBJECTS = 40 };
+  ds_vault *vault = open_ok(own, true, 0);
+  const uint64_t fingerprint = ds_vault_fingerprint(vault);
+  const ds_value value = text("alice@example.com");
+  ds_value sealed[SUBJECTS];
+  char name[SUBJECTS][16];
+  for (uint32_t i = 0; i < SUBJECTS; i++) {
+    snprintf(name[i], sizeof name[i], "user_id=%u", i);
+    sealed[i] = seal_ok(own, vault, at(name[i], "t", "p"), &value);
+  }
+  for (uint32_t i = 0; i < SUBJECTS; i += 3)
+    erase_ok(vault, name[i]);
+  for (int round = 0; round < 2; round++) {
+    ds_value none;
+    uint32_t pending;
+    assert_int_equal(ds_vault_erased_count(vault), (SUBJECTS + 2) / 3);
+    const uint64_t *hashes = ds_vault_pending(vault, &pending);
+    assert_int_equal(pending, round == 0 ? (SUBJECTS + 2) / 3 : 0);
+    for (uint32_t i = 1; i < pending; i++)
+      assert_true(hashes[i - 1] < hashes[i]);
+    for (uint32_t i = 0; i < SUBJECTS; i++) {
+      const ds_vault_place here = at(name[i], "t", "p");
+      assert_int_equal(ds_vault_is_erased(vault, here.subject), i % 3 == 0);
+      assert_int_equal(opens(own, vault, here, &sealed[i]), i % 3 == 0 ? DS_NO : DS_OK);
+      assert_int_equal(ds_vault_seal(vault, &here, &value, &own->out, &none, NULL),
+                       i % 3 == 0 ? DS_NO : DS_OK);
+    }
+    if (round == 0)
+      assert_int_equal(ds_vault_settle(vault, NULL), DS_OK);
+    ds_vault_close(vault);
+    vault = open_ok(own, round == 0, fingerprint);
+  }
+  ds_vault_close(vault);
+}
+
+static void print_line(void *context, const char *line) {
+  uint32_t *lines = context;
+  print_error("%s\n", line);
+  ++*lines;
+}
+
+static void rotation_leaves_the_old_key_behind(void **state) {
+  place *own = *state;
+  ds_vault *vault = open_ok(own, true, 0);
+  const uint64_t fingerprint = ds_vault_fingerprint(vault);
+  const ds_value value = text("+49 30 123456");
+  const ds_vault_place here = at("user_id=7", "t", "phone");
+  const ds_value sealed = seal_ok(own, vault, here, &value);
+  erase_ok(vault, "user_id=8");
+  copy_file(own, "store/key", "store/old");
+  assert_int_equal(ds_vault_rotate(vault, NULL, NULL), DS_OK);
+  expect_opens(own, vault, here, &sealed, &value);
+  ds_vault_close(vault);
+  vault = open_ok(own, true, fingerprint);
+  expect_opens(own, vault, here, &sealed, &value);
+  uint32_t lines = 0;
+  assert_int_equal(ds_vault_check(vault, print_line, &lines, NULL), DS_OK);
+  assert_int_equal(lines, 0);
+  assert_int_equal(ds_vault_make_key_file(own->io, "outside", NULL), DS_OK);
+  assert_int_equal(ds_vault_rotate(vault, "outside", NULL), DS_OK);
+  assert_int_equal(ds_vault_rotate(vault, NULL, NULL), DS_USAGE);
+  ds_vault_close(vault);
+  expect_refused(own, fingerprint, DS_CORRUPT, "does not open keys.sqlite");
+  copy_file(own, "store/old", "store/key");
+  expect_refused(own, fingerprint, DS_CORRUPT, "does not open keys.sqlite");
+  const ds_vault_options options = {.io = own->io, .directory = "store", .key_file = "outside",
+                                    .fingerprint = fingerprint};
+  assert_int_equal(ds_vault_open(&options, &vault, NULL), DS_OK);
+  expect_opens(own, vault, here, &sealed, &value);
+  ds_vault_close(vault);
+}
+
+// Every flipped bit of keys.sqlite and key is told, or changes nothing.
+static void flipped_bits_are_told(void **state) {
+  place *own = *state;
+  const ds_value value = text("alice@example.com");
+  const ds_vault_place here = at("user_id=7", "t", "p");
+  ds_vault *vault = open_ok(own, true, 0);
+  const uint64_t fingerprint = ds_vault_fingerprint(vault);
+  const ds_value sealed = seal_ok(own, vault, here, &value);
+  erase_ok(vault, "user_id=8");
+  ds_vault_close(vault);
+  static const char *const files[] = {"store/keys.sqlite", "store/key"};
+  for (size_t f = 0; f < 2; f++) {
+    char *bytes;
+    size_t size;
+    assert_int_equal(ds_io_read_file(own->io, files[f], 1 << 24, &bytes, &size, NULL), DS_OK);
+    free(bytes);
+    for (uint64_t bit = f; bit < size * 8; bit += f == 0 ? 41 : 3) {
+      assert_int_equal(ds_io_sim_flip(own->sim, files[f], bit, NULL), DS_OK);
+      const ds_code code = try_open(own, false, fingerprint, &vault, NULL);
+      if (code == DS_OK) {
+        const ds_code opened = opens(own, vault, here, &sealed);
+        assert_true(opened == DS_OK || opened == DS_CORRUPT);
+        if (opened == DS_OK)
+          expect_opens(own, vault, here, &sealed, &value);
+        ds_vault_close(vault);
+      }
+      assert_true(code == DS_OK || code == DS_CORRUPT || code == DS_VERSION || code == DS_BUSY ||
+                  code == DS_IO);
+      assert_int_equal(ds_io_sim_flip(own->sim, files[f], bit, NULL), DS_OK);
+    }
+  }
+}
+
+// What a vault's life has shown to its user.
+typedef struct life {
+  uint64_t fingerprint; // 0: it was not yet named by a MANIFEST
+  ds_value sealed[3];   // of kept, first, second
+  bool erased[3];       // acknowledged
+  bool tried[3];
+} life;
+
+static const char *const names[3] = {"user_id=kept", "user_id=first", "user_id=second"};
+
+static ds_code erase_one(life *seen, ds_vault *vault, uint32_t which) {
+  const ds_str one = ds_str_of(names[which]);
+  seen->tried[which] = true;
+  TRY(ds_vault_erase(vault, &one, 1, 5, NULL));
+  seen->erased[which] = true;
+  return DS_OK;
+}
+
+// Makes a vault, erases, rotates, erases, settles; in two processes. Stops at the first failure.
+static ds_code run_life(place *own, life *seen) {
+  const ds_value value = text("alice@example.com");
+  ds_vault *vault;
+  *seen = (life){0};
+  TRY(try_open(own, true, 0, &vault, NULL));
+  seen->fingerprint = ds_vault_fingerprint(vault);
+  for (uint32_t i = 0; i < 3; i++)
+    seen->sealed[i] = seal_ok(own, vault, at(names[i], "t", "p"), &value);
+  ds_code code = erase_one(seen, vault, 1);
+  ds_vault_close(vault);
+  TRY(code);
+  TRY(try_open(own, true, seen->fingerprint, &vault, NULL));
+  code = ds_vault_rotate(vault, NULL, NULL);
+  if (code == DS_OK)
+    code = erase_one(seen, vault, 2);
+  if (code == DS_OK)
+    code = ds_vault_settle(vault, NULL);
+  ds_vault_close(vault);
+  return code;
+}
+
+// I5, I13: it opens; who was kept can be read, who was erased cannot, in this process and the next.
+static void expect_sound(place *own, const life *seen) {
+  const ds_value value = text("alice@example.com");
+  bool gone[3] = {false};
+  for (int round = 0; round < 3; round++) {
+    ds_vault *vault = open_ok(own, round < 2, seen->fingerprint);
+    for (uint32_t i = 0; i < 3 && seen->fingerprint != 0; i++) {
+      const ds_vault_place here = at(names[i], "t", "p");
+      const ds_code code = opens(own, vault, here, &seen->sealed[i]);
+      assert_int_equal(code == DS_NO, ds_vault_is_erased(vault, here.subject));
+      assert_true(code == DS_NO ? seen->tried[i] : code == DS_OK && !seen->erased[i]);
+      assert_true(!gone[i] || code == DS_NO);
+      gone[i] = code == DS_NO;
+      if (code == DS_OK)
+        expect_opens(own, vault, here, &seen->sealed[i], &value);
+    }
+    uint32_t lines = 0;
+    assert_int_equal(ds_vault_check(vault, print_line, &lines, NULL), DS_OK);
+    assert_int_equal(lines, 0);
+    if (round == 0 && seen->fingerprint != 0)
+      assert_int_equal(ds_vault_rotate(vault, NULL, NULL), DS_OK); // I7
+    ds_vault_close(vault);
+    if (seen->fingerprint == 0)
+      return;
+  }
+}
+
+static bool is_taken(uint64_t operation, uint32_t way, uint32_t usual) {
+  const char *stress = getenv("DS_STRESS");
+  const uint32_t stride = stress != NULL && stress[0] == '1' ? 1 : usual;
+  return (operation + way) % stride == 0;
+}
+
+static void a_vault_survives_power_loss(void **state) {
+  place *own = *state;
+  life seen;
+  assert_int_equal(run_life(own, &seen), DS_OK);
+  const uint64_t operations = ds_io_sim_operations(own->sim);
+  for (uint64_t k = 2; k < operations; k++) {
+    for (uint32_t policy = 0; policy < POLICIES; policy++) {
+      if (!is_taken(k, policy, 3))
+        continue;
+      restart(own);
+      ds_io_sim_crash_at(own->sim, k - ds_io_sim_operations(own->sim));
+      const ds_code code = run_life(own, &seen);
+      if (code == DS_OK)
+        print_error("operation %u, policy %u\n", (unsigned)k, policy);
+      assert_int_not_equal(code, DS_OK);
+      ds_io_sim_power_loss(own->sim, (ds_loss)policy);
+      expect_sound(own, &seen);
+      ds_arena_reset(&own->arena);
+      ds_buf_reset(&own->out);
+    }
+  }
+}
+
+// An error at an operation, then another process; or power loss, then another process.
+static void a_vault_survives_errors(void **state) {
+  place *own = *state;
+  life seen;
+  assert_int_equal(run_life(own, &seen), DS_OK);
+  const uint64_t operations = ds_io_sim_operations(own->sim);
+  for (uint64_t k = 2; k < operations; k++) {
+    for (uint32_t way = 0; way < 2 * (POLICIES + 1); way++) {
+      if (!is_taken(k, way, 7))
+        continue;
+      restart(own);
+      ds_io_sim_fail_at(own->sim, k - ds_io_sim_operations(own->sim),
+                        way % 2 == 0 ? DS_IO : DS_FULL, false);
+      (void)run_life(own, &seen);
+      if (way / 2 < POLICIES)
+        ds_io_sim_power_loss(own->sim, (ds_loss)(way / 2));
+      expect_sound(own, &seen);
+      if (way / 2 == POLICIES) { // what the next process made of it is on disk
+        ds_io_sim_power_loss(own->sim, DS_LOSS_ALL);
+        expect_sound(own, &seen);
+      }
+      ds_arena_reset(&own->arena);
+      ds_buf_reset(&own->out);
+    }
+  }
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(tree_loses_only_what_was_punctured),
+      cmocka_unit_test_setup_teardown(values_open_where_they_were_sealed, set_up, tear_down),
+      cmocka_unit_test_setup_teardown(a_text_may_have_64_kib, set_up, tear_down),
+      cmocka_unit_test_setup_teardown(another_process_opens_the_same, set_up, tear_down),
+      cmocka_unit_test_setup_teardown(a_wrong_or_lost_key_is_told, set_up, tear_down),
+      cmocka_unit_test_setup_teardown(erased_subjects_lose_their_keys, set_up, tear_down),
+      cmocka_unit_test_setup_teardown(rotation_leaves_the_old_key_behind, set_up, tear_down),
+      cmocka_unit_test_setup_teardown(flipped_bits_are_told, set_up, tear_down),
+      cmocka_unit_test_setup_teardown(a_vault_survives_power_loss, set_up, tear_down),
+      cmocka_unit_test_setup_teardown(a_vault_survives_errors, set_up, tear_down),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
