@@ -410,6 +410,8 @@ static int by_hash(const void *left, const void *right) {
 }
 
 ds_code ds_known_find(ds_known *known, ds_event_query *queries, uint32_t count, ds_error *err) {
+  if (count == 0)
+    return DS_OK;
   TRY(learn_parts(known, err));
   // By hash, so that each block's queries are in that order, too.
   qsort(queries, count, sizeof *queries, by_hash);

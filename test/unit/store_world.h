@@ -53,6 +53,10 @@ ds_store *world_open_ok(const store_world *world, bool write);
 // The steps of scripts: each notes what came of it. `events` > 0.
 ds_code world_append(store_world *world, ds_store *store, uint32_t events);
 ds_code world_import(store_world *world, ds_store *store, uint32_t events);
+
+// The same with the rows of `again` too, a batch that the store has: duplicates. `events` may be 0.
+ds_code world_append_again(store_world *world, ds_store *store, uint32_t events, uint32_t again);
+ds_code world_import_again(store_world *world, ds_store *store, uint32_t events, uint32_t again);
 ds_code world_undo(store_world *world, ds_store *store, uint32_t batch);
 
 // The rows of a batch as the gate would hand them over.
