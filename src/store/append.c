@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Appending batches to the log.
+// Appending batches to the log: one or several of them as one record, so that a group is written
+// and synced at once, and is there whole or not at all.
 #include <assert.h>
 #include <stdlib.h>
 
@@ -8,185 +9,241 @@
 
 #include "store/state.h"
 
-// One batch on its way into the log.
-typedef struct batch_work {
+// What one group after another uses.
+struct ds_group {
   ds_store *store;
-  ds_space space;  // just the names used
-  ds_buf rows;     // codes of `space`
+  ds_batch *const *batches;
+  uint32_t batches_count;
+  ds_event_query *queries;
+  uint32_t queries_count, queries_capacity;
+  ds_map64 ids;     // of ds_tail_key, met in this group
   ds_buf record;
-  ds_map64 ids;    // of ds_tail_key, met in this batch
-  bool *known;     // per row given: a part holds the event
-  uint32_t row;    // the row in hand
   uint64_t arrival; // of the next event
-  uint32_t count;
-  uint64_t duplicates;
-} batch_work;
+  uint32_t events;  // that are no duplicates
+};
 
-static void batch_init(batch_work *batch, ds_store *store) {
-  *batch = (batch_work){.store = store, .arrival = store->view.manifest.next_arrival};
-  ds_space_init(&batch->space);
-  ds_buf_init(&batch->rows, DS_BATCH_BYTES_MAX);
-  ds_buf_init(&batch->record, (size_t)2 * DS_BATCH_BYTES_MAX);
-  ds_map64_init(&batch->ids);
+ds_group *ds_group_new(ds_store *store) {
+  ds_group *group = calloc(1, sizeof *group);
+  if (group == NULL)
+    return NULL;
+  group->store = store;
+  ds_map64_init(&group->ids);
+  ds_buf_init(&group->record, (size_t)4 * DS_BATCH_BYTES_MAX);
+  return group;
 }
 
-static void batch_done(batch_work *batch) {
-  ds_space_done(&batch->space);
-  ds_buf_done(&batch->rows);
-  ds_buf_done(&batch->record);
-  ds_map64_done(&batch->ids);
-  free(batch->known);
+void ds_group_free(ds_group *group) {
+  if (group == NULL)
+    return;
+  free(group->queries);
+  ds_map64_done(&group->ids);
+  ds_buf_done(&group->record);
+  free(group);
 }
 
-// Asks what the parts hold about all of the batch's events at once.
-static ds_code ask_parts(ds_store *store, ds_event_query *queries, uint32_t count,
-                         ds_error *err) {
+static bool reserve_queries(ds_group *group) {
+  uint64_t rows = 0;
+  for (uint32_t b = 0; b < group->batches_count; b++)
+    rows += group->batches[b]->count;
+  if (rows <= group->queries_capacity)
+    return true;
+  if (rows > UINT32_MAX)
+    return false;
+  ds_event_query *moved = realloc(group->queries, (size_t)rows * sizeof *moved);
+  if (moved == NULL)
+    return false;
+  group->queries = moved;
+  group->queries_capacity = (uint32_t)rows;
+  return true;
+}
+
+// Asks what the parts hold about all of the group's events at once.
+static ds_code ask_parts(ds_group *group, ds_error *err) {
+  ds_store *store = group->store;
+  if (group->queries_count == 0 || store->view.parts_count == 0)
+    return DS_OK;
   if (store->known == NULL)
     store->known = ds_known_new(store->options.memory_bytes / 4);
   if (store->known == NULL)
     return ds_fail(err, DS_MEMORY, "out of memory for a batch");
   TRY(ds_known_follow(store->known, store->view.parts, store->view.parts_count, false, err));
-  return ds_known_find(store->known, queries, count, err);
+  return ds_known_find(store->known, group->queries, group->queries_count, err);
 }
 
-// Notes which rows of the batch stand in parts already: known[row]. Rows are checked as they are
-// read.
-static ds_code find_known(batch_work *batch, const ds_space *space, const ds_buf *rows,
-                          ds_error *err) {
-  ds_recoder *recoder = ds_recoder_new(space, &batch->space);
-  ds_event_query *queries = NULL;
-  uint32_t count = 0, capacity = 0, row = 0;
-  ds_code code = recoder == NULL ? ds_fail(err, DS_MEMORY, "out of memory for a batch") : DS_OK;
-  for (size_t at = 0; at < rows->size && code == DS_OK; row++) {
-    ds_event *event;
-    size_t size = 0;
-    code = ds_recoder_next(recoder, rows->data + at, rows->size - at, &event, &size, err);
-    at += size;
-    if (code != DS_OK || !event->has_id)
-      continue;
-    if (count == capacity) {
-      capacity = capacity == 0 ? 1024 : capacity * 2;
-      ds_event_query *moved = realloc(queries, capacity * sizeof *moved);
-      if (moved == NULL) {
-        code = ds_fail(err, DS_MEMORY, "out of memory for a batch");
-        break;
-      }
-      queries = moved;
-    }
-    queries[count++] = (ds_event_query){
-        ds_subject_hash(event->subject), event->id, event->subject, row, false};
-  }
-  if (code == DS_OK)
-    code = ask_parts(batch->store, queries, count, err);
-  batch->known = code == DS_OK ? calloc((size_t)row + 1, sizeof *batch->known) : NULL;
-  if (code == DS_OK && batch->known == NULL)
-    code = ds_fail(err, DS_MEMORY, "out of memory for a batch");
-  for (uint32_t q = 0; q < count && code == DS_OK; q++)
-    batch->known[queries[q].tag] = queries[q].found;
-  free(queries);
-  ds_recoder_free(recoder);
-  return code;
-}
-
-static ds_code is_duplicate(batch_work *batch, const ds_event *event, bool *ret_is, ds_error *err) {
-  const uint64_t key = ds_tail_key(ds_subject_hash(event->subject), event->id);
-  *ret_is = batch->known[batch->row] ||
-            ds_map64_get(&batch->store->tail.ids, key) != DS_NONE ||
-            ds_map64_get(&batch->ids, key) != DS_NONE;
-  if (*ret_is)
-    return DS_OK;
-  uint32_t *slot = ds_map64_put(&batch->ids, key);
-  if (slot == NULL)
+// Marks the rows whose events stand in parts already. A query's tag counts the rows of the group.
+static ds_code find_known(ds_group *group, ds_error *err) {
+  if (!reserve_queries(group))
     return ds_fail(err, DS_MEMORY, "out of memory for a batch");
-  *slot = batch->count;
+  group->queries_count = 0;
+  uint32_t place = 0;
+  for (uint32_t b = 0; b < group->batches_count; b++) {
+    ds_batch *batch = group->batches[b];
+    for (uint32_t i = 0; i < batch->count; i++, place++) {
+      batch->row[i].duplicate = false;
+      if (!batch->row[i].has_id)
+        continue;
+      ds_row row;
+      ds_row_open(batch->rows.data + batch->row[i].offset, &row);
+      group->queries[group->queries_count++] =
+          (ds_event_query){batch->row[i].hash, row.id, row.subject, place, false};
+    }
+  }
+  TRY(ask_parts(group, err));
+  for (uint32_t q = 0; q < group->queries_count; q++) {
+    if (!group->queries[q].found)
+      continue;
+    uint32_t b = 0;
+    uint32_t at = group->queries[q].tag;
+    for (; at >= group->batches[b]->count; b++)
+      at -= group->batches[b]->count;
+    group->batches[b]->row[at].duplicate = true;
+  }
   return DS_OK;
 }
 
-static ds_code add_event(batch_work *batch, ds_event *event, ds_error *err) {
-  if (event->has_id) {
-    bool duplicate = false;
-    TRY(is_duplicate(batch, event, &duplicate, err));
-    batch->duplicates += duplicate;
-    if (duplicate)
-      return DS_OK;
-  } else {
+// Marks the row when its event stands in the tail or before it in the group; else notes its id.
+static ds_code note_id(ds_group *group, ds_batch_row *row, ds_error *err) {
+  row->duplicate = ds_map64_get(&group->store->tail.ids, row->key) != DS_NONE;
+  if (row->duplicate)
+    return DS_OK;
+  uint32_t *slot = ds_map64_put(&group->ids, row->key);
+  if (slot == NULL)
+    return ds_fail(err, DS_MEMORY, "out of memory for a batch");
+  row->duplicate = *slot != DS_NONE;
+  *slot = 0;
+  return DS_OK;
+}
+
+static ds_code find_repeated(ds_group *group, ds_error *err) {
+  ds_map64_reset(&group->ids);
+  group->events = 0;
+  for (uint32_t b = 0; b < group->batches_count; b++) {
+    ds_batch *batch = group->batches[b];
+    batch->duplicates = 0;
+    for (uint32_t i = 0; i < batch->count; i++) {
+      ds_batch_row *row = &batch->row[i];
+      if (row->has_id && !row->duplicate)
+        TRY(note_id(group, row, err));
+      batch->duplicates += row->duplicate;
+      group->events += !row->duplicate;
+    }
+  }
+  return DS_OK;
+}
+
+// Appends a row to the record as the event that it becomes. Its id and arrival stand behind what
+// every row has and the time of receipt that some have.
+static void put_row(ds_group *group, const ds_batch *batch, const ds_batch_row *from) {
+  const uint8_t *row = batch->rows.data + from->offset;
+  uint32_t size;
+  memcpy(&size, row, sizeof size);
+  uint8_t *to = ds_buf_reserve(&group->record, size);
+  if (to == NULL)
+    return;
+  memcpy(to, row, size);
+  group->record.size += size;
+  const uint64_t seq = group->store->log.next_seq;
+  uint8_t *id = to + 24 + ((row[12] & 1) != 0 ? 8 : 0);
+  if (!from->has_id) {
     // Every append of an event without an id is a new event; its id must be the same at each
     // replay.
-    const uint64_t place[2] = {batch->store->log.next_seq, batch->count};
-    event->id = XXH3_64bits(place, sizeof place);
-    event->has_id = true;
+    const uint64_t place[2] = {seq, group->arrival - group->store->view.manifest.next_arrival};
+    const uint64_t own = XXH3_64bits(place, sizeof place);
+    memcpy(id, &own, sizeof own);
   }
-  event->import = 0;
-  event->arrival = batch->arrival++;
-  batch->count++;
-  return ds_event_encode(event, &batch->rows, err);
+  memcpy(id + 8, &group->arrival, sizeof group->arrival);
+  group->arrival++;
 }
 
-// Rows come from the gate, but what is stored is validated once more before it is believed for
-// ever.
-static ds_code add_rows(batch_work *batch, const ds_space *space, const ds_buf *rows,
-                        ds_error *err) {
-  ds_recoder *recoder = ds_recoder_new(space, &batch->space);
-  if (recoder == NULL)
-    return ds_fail(err, DS_MEMORY, "out of memory for a batch");
-  ds_code code = DS_OK;
-  for (size_t at = 0; at < rows->size && code == DS_OK;) {
-    ds_event *event;
-    size_t size = 0;
-    code = ds_recoder_next(recoder, rows->data + at, rows->size - at, &event, &size, err);
-    if (code == DS_OK)
-      code = add_event(batch, event, err);
-    batch->row++;
-    at += size;
+static ds_code make_record(ds_group *group, ds_error *err) {
+  ds_log_begin(&group->record, DS_LOG_BATCH);
+  group->arrival = group->store->view.manifest.next_arrival;
+  for (uint32_t b = 0; b < group->batches_count; b++) {
+    const ds_batch *batch = group->batches[b];
+    if (batch->duplicates == batch->count)
+      continue;
+    ds_buf_u32(&group->record, batch->count - (uint32_t)batch->duplicates);
+    ds_space_encode(&batch->space, &group->record);
+    for (uint32_t i = 0; i < batch->count; i++)
+      if (!batch->row[i].duplicate)
+        put_row(group, batch, &batch->row[i]);
   }
-  ds_recoder_free(recoder);
-  return code;
+  return ds_buf_check(&group->record, "a batch", err);
 }
 
-static ds_code write_batch(batch_work *batch, ds_error *err) {
-  ds_store *store = batch->store;
+static ds_code write_record(ds_group *group, ds_error *err) {
+  ds_store *store = group->store;
   // Names past a limit must be refused now: a log that cannot be replayed would lock the store.
-  TRY(ds_tail_add_names(&store->tail, &batch->space, err));
-  ds_log_begin(&batch->record, DS_LOG_BATCH);
-  const size_t start = batch->record.size;
-  ds_buf_u32(&batch->record, batch->count);
-  ds_space_encode(&batch->space, &batch->record);
-  ds_buf_append(&batch->record, batch->rows.data, batch->rows.size);
-  const ds_code code = ds_log_append(&store->log, &batch->record, err);
+  for (uint32_t b = 0; b < group->batches_count; b++)
+    TRY(ds_tail_add_names(&store->tail, &group->batches[b]->space, err));
+  TRY(make_record(group, err));
+  const ds_code code = ds_log_append(&store->log, &group->record, err);
   if (code == DS_LIMIT)
     return code; // Nothing was written: a smaller batch may pass.
   TRY(ds_store_note_write(store, code));
-  // From here on the batch is durable. What replay would do is done now; should that fail, this
+  // From here on the group is durable. What replay would do is done now; should that fail, this
   // handle knows less than the log and must not write on.
+  const size_t start = DS_LOG_RECORD_BYTES + 1;
   ds_reader payload =
-      ds_reader_of(batch->record.data + start, batch->record.size - start);
+      ds_reader_of(group->record.data + start, group->record.size - start);
   TRY(ds_store_note_write(store, ds_tail_add_batch(&store->tail, &payload, err)));
-  store->view.manifest.next_arrival = batch->arrival;
-  assert(store->tail.next_arrival == batch->arrival);
+  store->view.manifest.next_arrival = group->arrival;
+  assert(store->tail.next_arrival == group->arrival);
   ds_part_ref_drop(store->tail_part);
   store->tail_part = NULL;
   store->tail_built = false;
   return DS_OK;
 }
 
-ds_code ds_store_append(ds_store *store, const ds_space *space, const ds_buf *rows,
-                        uint64_t *ret_duplicates, ds_error *err) {
+// All of the batches or none.
+static ds_code append_all(ds_store *store, ds_batch *const *batches, uint32_t count,
+                          ds_error *err) {
   TRY(ds_store_check_writable(store, err));
-  if (rows->size > DS_BATCH_BYTES_MAX)
-    return ds_fail(err, DS_LIMIT, "a batch of %zu bytes is over the limit of %u: send smaller ones",
-                   rows->size, DS_BATCH_BYTES_MAX);
   // Sealed before the batch and not behind it: a batch is acknowledged as soon as it is durable.
   if (store->log.end > DS_LOG_BYTES_SEAL)
     TRY(ds_store_seal(store, err));
-  batch_work batch;
-  batch_init(&batch, store);
-  ds_code code = find_known(&batch, space, rows, err);
-  if (code == DS_OK)
-    code = add_rows(&batch, space, rows, err);
-  if (code == DS_OK && batch.count > 0)
-    code = write_batch(&batch, err);
-  if (code == DS_OK && ret_duplicates != NULL)
-    *ret_duplicates = batch.duplicates;
-  batch_done(&batch);
+  if (store->group == NULL)
+    store->group = ds_group_new(store);
+  if (store->group == NULL)
+    return ds_fail(err, DS_MEMORY, "out of memory for a batch");
+  ds_group *group = store->group;
+  group->batches = batches;
+  group->batches_count = count;
+  TRY(find_known(group, err));
+  TRY(find_repeated(group, err));
+  return group->events > 0 ? write_record(group, err) : DS_OK;
+}
+
+void ds_store_append_group(ds_store *store, ds_batch *const *batches, uint32_t count) {
+  ds_error error = {.message = ""};
+  const ds_code code = append_all(store, batches, count, &error);
+  // Nothing of it was written: the batch that could not be is found by itself, and fails alone.
+  if (code != DS_OK && count > 1 && !store->failed) {
+    for (uint32_t b = 0; b < count; b++)
+      ds_store_append_group(store, &batches[b], 1);
+    return;
+  }
+  for (uint32_t b = 0; b < count; b++) {
+    batches[b]->code = code;
+    batches[b]->error = error;
+  }
+}
+
+ds_code ds_store_append(ds_store *store, const ds_space *space, const ds_buf *rows,
+                        uint64_t *ret_duplicates, ds_error *err) {
+  TRY(ds_store_check_writable(store, err));
+  ds_batch batch;
+  ds_batch_init(&batch);
+  ds_code code = ds_batch_fill(&batch, space, rows, err);
+  if (code == DS_OK) {
+    ds_batch *const one = &batch;
+    ds_store_append_group(store, &one, 1);
+    code = batch.code;
+    if (code == DS_OK && ret_duplicates != NULL)
+      *ret_duplicates = batch.duplicates;
+    if (code != DS_OK && err != NULL)
+      *err = batch.error;
+  }
+  ds_batch_done(&batch);
   return code;
 }

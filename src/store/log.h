@@ -16,7 +16,8 @@
 //       12     8  seq: ascends by one over all logs of the store
 //       20        payload: u8 kind, then
 //                   kind 1, batch:  u32 events, names (ds_space_encode), rows (model/event.h)
-//                                   whose codes are of those names
+//                                   whose codes are of those names; so once more for each batch
+//                                   that was written with it
 //                   kind 2, import: import info, part infos (record.h)
 //                   kind 3, undo:   u32 import, parts removed, parts added (record.h)
 //                   kind 4, mark:   nothing. The writer left in order: every record before it was

@@ -6,6 +6,7 @@
 
 #include <stdatomic.h>
 
+#include "store/batch.h"
 #include "store/catalog.h"
 #include "store/known.h"
 #include "store/manifest.h"
@@ -47,6 +48,8 @@ void ds_view_done(ds_view *view);
 // Adds the types of the properties of the view's parts from index `first` on to its manifest.
 DS_CHECKED ds_code ds_view_add_types(ds_view *view, uint32_t first, ds_error *err);
 
+typedef struct ds_group ds_group;
+
 // The open store. Opened to read, it has no lock and no catalog.
 struct ds_store {
   ds_store_options options;
@@ -57,6 +60,7 @@ struct ds_store {
   ds_tail tail;
   ds_log log;
   ds_catalog *catalog;     // writer only
+  ds_group *group;         // reused by appends; made by the first
   ds_known *known;         // what the parts hold; made by the first append
   ds_part_ref *tail_part;  // the tail built for snapshots; NULL = not built, or no rows
   bool tail_built;
@@ -65,6 +69,14 @@ struct ds_store {
   bool importing;          // between import_begin and its commit or abort
   bool failed;             // a write failed: nothing is written any more (I11)
 };
+
+// Buffers of appends. NULL without memory.
+ds_group *ds_group_new(ds_store *store);
+void ds_group_free(ds_group *group);
+
+// Appends filled batches as one record: all are durable on return, in this order, or each has the
+// error why not. One that cannot be written fails alone; after a failed write all do (I2, I4, I11).
+void ds_store_append_group(ds_store *store, ds_batch *const *batches, uint32_t count);
 
 // The name of a file of the store: kind is "part" or "log".
 void ds_store_file(const char *path, const char *kind, uint64_t number,

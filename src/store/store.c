@@ -230,6 +230,7 @@ void ds_store_close(ds_store *store) {
     return;
   leave_mark(store);
   ds_store_unload(store);
+  ds_group_free(store->group);
   ds_known_free(store->known);
   ds_catalog_close(store->catalog);
   if (store->lock != NULL)

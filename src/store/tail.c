@@ -94,12 +94,10 @@ static ds_code add_rows(ds_tail *tail, ds_reader *payload, uint32_t count, ds_re
     TRY(add_event(tail, event, err));
     payload->at += size;
   }
-  if (payload->at != payload->end)
-    return ds_fail(err, DS_CORRUPT, "a batch in the log holds more than its events");
   return DS_OK;
 }
 
-ds_code ds_tail_add_batch(ds_tail *tail, ds_reader *payload, ds_error *err) {
+static ds_code add_batch(ds_tail *tail, ds_reader *payload, ds_error *err) {
   const uint32_t count = ds_read_u32(payload);
   // The smallest row has 34 bytes, so a wild count asks for no wild amount of memory.
   if (payload->failed || count > (size_t)(payload->end - payload->at) / 34)
@@ -111,19 +109,27 @@ ds_code ds_tail_add_batch(ds_tail *tail, ds_reader *payload, ds_error *err) {
   ds_recoder *recoder = code == DS_OK ? ds_recoder_new(&names, &tail->space) : NULL;
   if (code == DS_OK && recoder == NULL)
     code = ds_fail(err, DS_MEMORY, "out of memory for the log's events");
+  if (code == DS_OK)
+    code = add_rows(tail, payload, count, recoder, err);
+  ds_recoder_free(recoder);
+  ds_space_done(&names);
+  return code;
+}
+
+ds_code ds_tail_add_batch(ds_tail *tail, ds_reader *payload, ds_error *err) {
   const uint32_t rows = tail->count;
   const size_t size = tail->rows.size;
   const uint64_t next_arrival = tail->next_arrival;
-  if (code == DS_OK)
-    code = add_rows(tail, payload, count, recoder, err);
+  ds_code code = DS_OK;
+  do {
+    code = add_batch(tail, payload, err);
+  } while (code == DS_OK && payload->at < payload->end);
   if (code != DS_OK) {
     // A part of a batch is not to be seen (I4).
     tail->count = rows;
     tail->rows.size = size;
     tail->next_arrival = next_arrival;
   }
-  ds_recoder_free(recoder);
-  ds_space_done(&names);
   return code;
 }
 

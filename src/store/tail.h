@@ -30,8 +30,8 @@ void ds_tail_done(ds_tail *tail);
 // Adds all names of `names` to the tail's space. DS_LIMIT when a kind would have too many.
 DS_CHECKED ds_code ds_tail_add_names(ds_tail *tail, const ds_space *names, ds_error *err);
 
-// Adds the rows of a batch record, all or, on failure, none; `payload` stands behind the kind.
-// Untrusted. DS_CORRUPT.
+// Adds the rows of a batch record, of all its batches or, on failure, of none; `payload` stands
+// behind the kind. Untrusted. DS_CORRUPT.
 DS_CHECKED ds_code ds_tail_add_batch(ds_tail *tail, ds_reader *payload, ds_error *err);
 
 // What stands for "this customer and this event id" in the set.

@@ -14,6 +14,7 @@
 
 #include "memory_faults.h"
 #include "store/sqlite_vfs.h"
+#include "store/state.h"
 
 #define XXH_INLINE_ALL
 #include <xxhash.h>
@@ -188,6 +189,32 @@ ds_code world_append_again(store_world *world, ds_store *store, uint32_t events,
 
 ds_code world_append(store_world *world, ds_store *store, uint32_t events) {
   return world_append_again(world, store, events, DS_NONE);
+}
+
+ds_code world_append_group(store_world *world, ds_store *store, uint32_t count) {
+  ds_batch batches[WORLD_BATCHES_MAX], *group[WORLD_BATCHES_MAX] = {NULL};
+  const uint32_t first = world->batches;
+  ds_code code = DS_OK;
+  for (uint32_t i = 0; i < count; i++) {
+    (void)next_batch(world, i + 1);
+    ds_buf rows;
+    ds_buf_init(&rows, 1u << 24);
+    world_rows(world, first + i, 0, 0, &rows);
+    group[i] = &batches[i];
+    ds_batch_init(group[i]);
+    assert_int_equal(ds_batch_fill(group[i], &world->space, &rows, NULL), DS_OK);
+    ds_buf_done(&rows);
+  }
+  ds_store_append_group(store, group, count);
+  for (uint32_t i = 0; i < count; i++) {
+    world->fates[first + i] = batches[i].code == DS_OK         ? FATE_ACKED
+                              : batches[i].code == DS_READONLY ? FATE_NONE
+                                                               : FATE_TRIED;
+    assert_true(batches[i].code != DS_OK || batches[i].duplicates == 0);
+    code = code == DS_OK ? batches[i].code : code;
+    ds_batch_done(group[i]);
+  }
+  return code;
 }
 
 // Hands rows to a builder by partition, as the importer does from its spill.

@@ -52,6 +52,8 @@ ds_store *world_open_ok(const store_world *world, bool write);
 
 // The steps of scripts: each notes what came of it. `events` > 0.
 ds_code world_append(store_world *world, ds_store *store, uint32_t events);
+// `count` batches of 1, 2, 3, ... events as one group; the code is that of the first that failed.
+ds_code world_append_group(store_world *world, ds_store *store, uint32_t count);
 ds_code world_import(store_world *world, ds_store *store, uint32_t events);
 
 // The same with the rows of `again` too, a batch that the store has: duplicates. `events` may be 0.

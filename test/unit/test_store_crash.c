@@ -47,7 +47,8 @@ static step run_script(store_world *world, ds_store *store) {
   if (world_import(world, store, 5) != DS_OK) // batch 6
     return STEP_IMPORT;
   if (ds_store_compact(store, NULL, NULL) != DS_OK || world_append(world, store, 3) != DS_OK ||
-      world_undo(world, store, 6) != DS_OK || world_append(world, store, 7) != DS_OK)
+      world_undo(world, store, 6) != DS_OK || world_append(world, store, 7) != DS_OK ||
+      world_append_group(world, store, 3) != DS_OK)
     return STEP_STORE;
   return STEP_DONE;
 }
@@ -141,8 +142,10 @@ static void append_with_error(store_world *world) {
   ds_store *store;
   if (world_open(world, true, &store, NULL) != DS_OK)
     return;
-  for (uint32_t i = 1; i <= 4; i++)
+  for (uint32_t i = 1; i <= 3; i++)
     (void)world_append(world, store, i);
+  for (uint32_t i = 2; i <= 3; i++)
+    (void)world_append_group(world, store, i);
   ds_store_close(store);
 }
 

@@ -1,0 +1,256 @@
+// SPDX-License-Identifier: Apache-2.0
+// What durable appends cost:
+//   append STORE WRITERS BATCH SECONDS [PERCENT_NEW [EVENTS_PER_S]]
+// Threads hand batches of BATCH events to one writer and wait for each, for so long; with
+// EVENTS_PER_S, batches start at that rate (all threads together) whether or not those before are
+// done, and an acknowledgement counts from its start. Most events are of the customers C100000 to
+// C899999, PERCENT_NEW in a hundred of new ones. The store is made when it is not there.
+//   append --floor FILE BYTES SECONDS
+// writes and syncs BYTES at a time at the end of a file: what the disk allows. Both print one JSON
+// object.
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "store/writer.h"
+
+enum { WRITERS_MAX = 256 };
+
+static void die(const char *what) {
+  fprintf(stderr, "append: %s\n", what);
+  exit(1);
+}
+
+static ds_io *io;
+
+static int64_t now_ns(void) { return io->ops->monotonic_ns(io); }
+
+static double cpu_s(void) {
+  struct rusage usage;
+  getrusage(RUSAGE_SELF, &usage);
+  return (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) +
+         (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6;
+}
+
+// One thread that appends.
+typedef struct appender {
+  ds_writer *writer;
+  ds_space space;
+  ds_buf rows;
+  uint32_t batch;
+  uint32_t percent_new;
+  uint64_t dice;
+  int64_t start_ns, end_ns;
+  int64_t every_ns; // from one start to the next; 0 = at once
+  uint32_t *took_us;
+  uint64_t count, capacity;
+  pthread_t thread;
+} appender;
+
+static uint64_t roll(uint64_t *state) {
+  uint64_t z = *state += 0x9e3779b97f4a7c15u;
+  z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9u;
+  z = (z ^ z >> 27) * 0x94d049bb133111ebu;
+  return z ^ z >> 31;
+}
+
+static uint16_t name(ds_names *names, const char *text) {
+  uint32_t index;
+  if (ds_names_add(names, ds_str_of(text), &index, NULL) != DS_OK)
+    die("no memory");
+  return (uint16_t)index;
+}
+
+// One event as a shop sends it.
+static void add_event(appender *own) {
+  const uint64_t dice = roll(&own->dice);
+  const bool is_new = dice % 100 < own->percent_new;
+  char subject[40], order[40], parcel[40];
+  snprintf(subject, sizeof subject, "customer_id=%c%u", is_new ? 'N' : 'C',
+           is_new ? (uint32_t)(dice >> 32) : (uint32_t)(100000 + (dice >> 32) % 800000));
+  snprintf(order, sizeof order, "O%u", (uint32_t)(dice >> 40));
+  snprintf(parcel, sizeof parcel, "P%u", (uint32_t)(dice >> 36));
+  ds_event_key keys[2] = {{name(&own->space.keys, "order_id"), ds_str_of(order)},
+                          {name(&own->space.keys, "parcel_id"), ds_str_of(parcel)}};
+  ds_event_property properties[3] = {{.name = name(&own->space.properties, "value")},
+                                     {.name = name(&own->space.properties, "currency")},
+                                     {.name = name(&own->space.properties, "carrier")}};
+  properties[0].value = (ds_value){.type = DS_TYPE_NUMBER, .number = (double)(dice % 10000) / 100};
+  properties[1].value = (ds_value){.type = DS_TYPE_STRING, .text = ds_str_of("EUR")};
+  properties[2].value = (ds_value){.type = DS_TYPE_STRING, .text = ds_str_of("northpost")};
+  static const char *const touchpoints[] = {"order_placed", "payment_approved", "label_created",
+                                            "out_for_delivery", "delivered", "ticket_opened"};
+  const ds_event event = {
+      .touchpoint = name(&own->space.touchpoints, touchpoints[dice % 6]),
+      .source = name(&own->space.sources, "bench"),
+      .has_received = true,
+      .has_id = true,
+      .id = roll(&own->dice),
+      .time_ms = 1735689600000 + (int64_t)(dice >> 34),
+      .received_ms = 1735689600000 + (int64_t)(dice >> 34) + 2000,
+      .subject = ds_str_of(subject),
+      .keys_count = 2,
+      .properties_count = 3,
+      .keys = keys,
+      .properties = properties};
+  if (ds_event_encode(&event, &own->rows, NULL) != DS_OK)
+    die("no memory");
+}
+
+static void note(appender *own, int64_t took_ns) {
+  if (own->count == own->capacity) {
+    own->capacity = own->capacity * 2 + 65536;
+    own->took_us = realloc(own->took_us, own->capacity * sizeof *own->took_us);
+    if (own->took_us == NULL)
+      die("no memory");
+  }
+  own->took_us[own->count++] = (uint32_t)(took_ns / 1000);
+}
+
+static void *append(void *argument) {
+  appender *own = argument;
+  int64_t start = own->start_ns;
+  for (;; start += own->every_ns) {
+    ds_buf_reset(&own->rows);
+    for (uint32_t i = 0; i < own->batch; i++)
+      add_event(own);
+    const int64_t now = now_ns();
+    if (now >= own->end_ns || start >= own->end_ns)
+      return NULL;
+    if (own->every_ns == 0)
+      start = now;
+    else if (now < start)
+      io->ops->sleep_us(io, (uint32_t)((start - now) / 1000));
+    ds_error err;
+    uint64_t duplicates;
+    if (ds_writer_append(own->writer, &own->space, &own->rows, &duplicates, &err) != DS_OK)
+      die(err.message);
+    note(own, now_ns() - start);
+  }
+}
+
+static int by_size(const void *left, const void *right) {
+  const uint32_t a = *(const uint32_t *)left, b = *(const uint32_t *)right;
+  return (a > b) - (a < b);
+}
+
+static void start_all(appender *all, uint32_t writers, ds_writer *writer, char **argv, int argc) {
+  const double seconds = strtod(argv[4], NULL);
+  const double rate = argc > 6 ? strtod(argv[6], NULL) : 0;
+  const int64_t start = now_ns();
+  for (uint32_t w = 0; w < writers; w++) {
+    all[w] = (appender){.writer = writer,
+                        .batch = (uint32_t)strtoul(argv[3], NULL, 10),
+                        .percent_new = argc > 5 ? (uint32_t)strtoul(argv[5], NULL, 10) : 5,
+                        .dice = (uint64_t)start * 1000 + w};
+    ds_space_init(&all[w].space);
+    ds_buf_init(&all[w].rows, DS_BATCH_BYTES_MAX);
+    const double every = rate == 0 ? 0 : 1e9 * all[w].batch * writers / rate;
+    all[w].every_ns = (int64_t)every;
+    all[w].start_ns = start + (int64_t)(every * w / writers);
+    all[w].end_ns = start + (int64_t)(seconds * 1e9);
+    if (pthread_create(&all[w].thread, NULL, append, &all[w]) != 0)
+      die("no thread");
+  }
+}
+
+// The times of all threads in one ascending list.
+static uint32_t *gather(appender *all, uint32_t writers, uint64_t *ret_count) {
+  uint64_t count = 0, at = 0;
+  for (uint32_t w = 0; w < writers; w++)
+    count += all[w].count;
+  uint32_t *took = calloc(count + 1, sizeof *took);
+  if (took == NULL)
+    die("no memory");
+  for (uint32_t w = 0; w < writers; w++) {
+    if (all[w].count > 0)
+      memcpy(took + at, all[w].took_us, all[w].count * sizeof *took);
+    at += all[w].count;
+    free(all[w].took_us);
+    ds_space_done(&all[w].space);
+    ds_buf_done(&all[w].rows);
+  }
+  qsort(took, count, sizeof *took, by_size);
+  *ret_count = count;
+  return took;
+}
+
+static void measure(int argc, char **argv) {
+  static appender all[WRITERS_MAX];
+  const uint32_t writers = (uint32_t)strtoul(argv[2], NULL, 10);
+  if (writers == 0 || writers > WRITERS_MAX)
+    die("1 to 256 writers");
+  ds_store_options options;
+  ds_store_options_init(&options);
+  options.write = options.create = true;
+  ds_writer_options queue;
+  ds_writer_options_init(&queue);
+  ds_store *store = NULL;
+  ds_writer *writer = NULL;
+  ds_error err;
+  if (ds_store_open(argv[1], &options, &store, &err) != DS_OK ||
+      ds_writer_new(store, &queue, &writer, &err) != DS_OK)
+    die(err.message);
+  const double cpu = cpu_s();
+  const int64_t start = now_ns();
+  start_all(all, writers, writer, argv, argc);
+  for (uint32_t w = 0; w < writers; w++)
+    pthread_join(all[w].thread, NULL);
+  const double seconds = (double)(now_ns() - start) / 1e9;
+  const double used = cpu_s() - cpu;
+  ds_writer_free(writer);
+  ds_store_close(store);
+  uint64_t count = 0;
+  uint32_t *took = gather(all, writers, &count);
+  const double events = (double)count * (double)all[0].batch;
+  printf("{\"events\":%.0f,\"seconds\":%.3f,\"events_per_s\":%.0f,\"cpu_ns_per_event\":%.0f,"
+         "\"p50_us\":%u,\"p99_us\":%u,\"max_us\":%u}\n",
+         events, seconds, events / seconds, count == 0 ? 0 : used * 1e9 / events,
+         took[count / 2], took[count * 99 / 100], took[count == 0 ? 0 : count - 1]);
+  free(took);
+}
+
+static void measure_floor(char **argv) {
+  const size_t bytes = strtoul(argv[3], NULL, 10);
+  const int64_t end = now_ns() + (int64_t)(strtod(argv[4], NULL) * 1e9);
+  uint8_t *data = calloc(1, bytes);
+  ds_file *file;
+  ds_error err;
+  const int flags = DS_OPEN_READ | DS_OPEN_WRITE | DS_OPEN_CREATE;
+  if (data == NULL || io->ops->open(io, argv[2], flags, &file, &err) != DS_OK)
+    die("the file cannot be made");
+  appender times = {.count = 0};
+  const int64_t start = now_ns();
+  int64_t before = start;
+  for (uint64_t at = 0; before < end; at += bytes) {
+    if (io->ops->write_at(io, file, at, data, bytes, &err) != DS_OK ||
+        io->ops->sync(io, file, &err) != DS_OK)
+      die(err.message);
+    const int64_t now = now_ns();
+    note(&times, now - before);
+    before = now;
+  }
+  qsort(times.took_us, times.count, sizeof *times.took_us, by_size);
+  printf("{\"syncs_per_s\":%.0f,\"p50_us\":%u,\"p99_us\":%u}\n",
+         (double)times.count / ((double)(before - start) / 1e9), times.took_us[times.count / 2],
+         times.took_us[times.count * 99 / 100]);
+  io->ops->close(io, file);
+  (void)io->ops->unlink(io, argv[2], &err);
+  free(times.took_us);
+  free(data);
+}
+
+int main(int argc, char **argv) {
+  io = ds_io_posix();
+  if (argc == 5 && strcmp(argv[1], "--floor") == 0)
+    measure_floor(argv);
+  else if (argc >= 5 && argc <= 7)
+    measure(argc, argv);
+  else
+    die("usage: append STORE WRITERS BATCH SECONDS [PERCENT_NEW [EVENTS_PER_S]], "
+        "append --floor FILE BYTES SECONDS");
+  return 0;
+}

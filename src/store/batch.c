@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "store/batch.h"
+
+#include <stdlib.h>
+
+#include "base/limits.h"
+#include "store/tail.h"
+
+void ds_batch_init(ds_batch *batch) {
+  *batch = (ds_batch){.code = DS_OK};
+  ds_space_init(&batch->space);
+  ds_buf_init(&batch->rows, (size_t)2 * DS_BATCH_BYTES_MAX); // an id more for each
+}
+
+void ds_batch_done(ds_batch *batch) {
+  if (batch == NULL)
+    return;
+  ds_space_done(&batch->space);
+  ds_buf_done(&batch->rows);
+  free(batch->row);
+  batch->row = NULL;
+}
+
+static ds_code add_row(ds_batch *batch, ds_event *event, ds_error *err) {
+  if (batch->count == batch->capacity) {
+    const uint32_t capacity = batch->capacity * 2 + 128;
+    ds_batch_row *moved = realloc(batch->row, capacity * sizeof *moved);
+    if (moved == NULL)
+      return ds_fail(err, DS_MEMORY, "out of memory for a batch");
+    batch->row = moved;
+    batch->capacity = capacity;
+  }
+  const uint64_t hash = ds_subject_hash(event->subject);
+  batch->row[batch->count++] = (ds_batch_row){.hash = hash,
+                                              .key = ds_tail_key(hash, event->id),
+                                              .offset = (uint32_t)batch->rows.size,
+                                              .has_id = event->has_id};
+  event->has_id = true;
+  event->import = 0;
+  event->arrival = 0;
+  return ds_event_encode(event, &batch->rows, err);
+}
+
+// Rows come from the gate, but what is stored is validated once more before it is believed for
+// ever.
+ds_code ds_batch_fill(ds_batch *batch, const ds_space *space, const ds_buf *rows, ds_error *err) {
+  batch->count = 0;
+  batch->duplicates = 0;
+  ds_buf_reset(&batch->rows);
+  ds_space_done(&batch->space);
+  ds_space_init(&batch->space);
+  if (rows->size > DS_BATCH_BYTES_MAX)
+    return ds_fail(err, DS_LIMIT, "a batch of %zu bytes is over the limit of %u: send smaller ones",
+                   rows->size, DS_BATCH_BYTES_MAX);
+  ds_recoder *recoder = ds_recoder_new(space, &batch->space);
+  if (recoder == NULL)
+    return ds_fail(err, DS_MEMORY, "out of memory for a batch");
+  ds_code code = DS_OK;
+  for (size_t at = 0; at < rows->size && code == DS_OK;) {
+    ds_event *event;
+    size_t size = 0;
+    code = ds_recoder_next(recoder, rows->data + at, rows->size - at, &event, &size, err);
+    if (code == DS_OK)
+      code = add_row(batch, event, err);
+    at += size;
+  }
+  ds_recoder_free(recoder);
+  return code;
+}

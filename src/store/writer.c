@@ -1,0 +1,226 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "store/writer.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
+
+#include "store/state.h"
+
+// A group is written whole before anybody hears of it, so it is not to become too large.
+enum { GROUP_BYTES_MAX = 4 << 20, GROUP_BATCHES_MAX = 1024 };
+
+struct ds_writer {
+  ds_store *store; // the thread's own
+  ds_writer_options options;
+  pthread_t thread;
+  pthread_mutex_t mutex; // of all below but `group`
+  pthread_cond_t work;   // there is something in the queue, or the end
+  pthread_cond_t room;   // something has left the queue, or the end
+  ds_ticket *head, *tail;
+  size_t bytes;
+  uint32_t batches;
+  uint32_t waiting; // for room
+  bool idle;        // the thread waits for work
+  bool stopping;
+  bool joined;
+  ds_batch *group[GROUP_BATCHES_MAX]; // the thread's own
+};
+
+void ds_writer_options_init(ds_writer_options *options) {
+  *options = (ds_writer_options){
+      .struct_size = sizeof *options, .bytes_max = (size_t)64 << 20, .batches_max = 4096};
+}
+
+static size_t bytes_of(const ds_ticket *ticket) {
+  return ticket->batch == NULL ? 0 : ticket->batch->rows.size;
+}
+
+// Takes what makes the next group from the queue: batches that fit into one, or one snapshot. NULL
+// at the end.
+static ds_ticket *take_group(ds_writer *writer, uint32_t *ret_count) {
+  pthread_mutex_lock(&writer->mutex);
+  while (writer->head == NULL && !writer->stopping) {
+    writer->idle = true;
+    pthread_cond_wait(&writer->work, &writer->mutex);
+    writer->idle = false;
+  }
+  ds_ticket *first = writer->head, *last = NULL;
+  uint32_t count = 0;
+  size_t bytes = 0;
+  for (ds_ticket *at = first; at != NULL && count < GROUP_BATCHES_MAX; at = at->next) {
+    const bool fits = bytes + bytes_of(at) <= GROUP_BYTES_MAX &&
+                      at->batch != NULL && first->batch != NULL;
+    if (count > 0 && !fits)
+      break;
+    last = at;
+    bytes += bytes_of(at);
+    count++;
+  }
+  if (last != NULL) {
+    writer->head = last->next;
+    writer->tail = writer->head == NULL ? NULL : writer->tail;
+    last->next = NULL;
+  }
+  writer->bytes -= bytes;
+  writer->batches -= count;
+  if (writer->waiting > 0)
+    pthread_cond_broadcast(&writer->room);
+  pthread_mutex_unlock(&writer->mutex);
+  *ret_count = count;
+  return first;
+}
+
+static void write_group(ds_writer *writer, ds_ticket *first, uint32_t count) {
+  uint32_t at = 0;
+  for (ds_ticket *ticket = first; ticket != NULL; ticket = ticket->next)
+    writer->group[at++] = ticket->batch;
+  assert(at == count);
+  ds_store_append_group(writer->store, writer->group, count);
+}
+
+static void *own_store(void *argument) {
+  ds_writer *writer = argument;
+  uint32_t count;
+  ds_ticket *first;
+  while ((first = take_group(writer, &count)) != NULL) {
+    if (first->batch == NULL)
+      first->code = ds_store_snapshot(writer->store, first->snapshot, first->error);
+    else
+      write_group(writer, first, count);
+    while (first != NULL) {
+      ds_ticket *next = first->next;
+      // From here on the ticket is its owner's again, who may have ended it.
+      sem_post(&first->done);
+      first = next;
+    }
+  }
+  return NULL;
+}
+
+ds_code ds_writer_new(ds_store *store, const ds_writer_options *options, ds_writer **ret_writer,
+                      ds_error *err) {
+  assert(options->struct_size == sizeof *options && options->batches_max > 0);
+  ds_writer *writer = calloc(1, sizeof *writer);
+  if (writer == NULL)
+    return ds_fail(err, DS_MEMORY, "out of memory for the writer");
+  writer->store = store;
+  writer->options = *options;
+  pthread_mutex_init(&writer->mutex, NULL);
+  pthread_cond_init(&writer->work, NULL);
+  pthread_cond_init(&writer->room, NULL);
+  if (pthread_create(&writer->thread, NULL, own_store, writer) != 0) {
+    writer->joined = true;
+    ds_writer_free(writer);
+    return ds_fail(err, DS_MEMORY, "no thread could be had for the writer");
+  }
+  *ret_writer = writer;
+  return DS_OK;
+}
+
+void ds_writer_stop(ds_writer *writer) {
+  pthread_mutex_lock(&writer->mutex);
+  const bool join = !writer->joined;
+  writer->stopping = true;
+  writer->joined = true;
+  pthread_cond_broadcast(&writer->work);
+  pthread_cond_broadcast(&writer->room);
+  pthread_mutex_unlock(&writer->mutex);
+  if (join)
+    pthread_join(writer->thread, NULL);
+}
+
+void ds_writer_free(ds_writer *writer) {
+  if (writer == NULL)
+    return;
+  ds_writer_stop(writer);
+  pthread_cond_destroy(&writer->work);
+  pthread_cond_destroy(&writer->room);
+  pthread_mutex_destroy(&writer->mutex);
+  free(writer);
+}
+
+static bool has_room(const ds_writer *writer, size_t bytes) {
+  return writer->batches == 0 || (writer->batches < writer->options.batches_max &&
+                                  writer->bytes + bytes <= writer->options.bytes_max);
+}
+
+// Puts a ticket at the end of the queue once there is room; false when the writer stops.
+static bool enter(ds_writer *writer, ds_ticket *ticket) {
+  const size_t bytes = bytes_of(ticket);
+  pthread_mutex_lock(&writer->mutex);
+  writer->waiting++;
+  while (!writer->stopping && !has_room(writer, bytes))
+    pthread_cond_wait(&writer->room, &writer->mutex);
+  writer->waiting--;
+  const bool entered = !writer->stopping;
+  if (entered) {
+    *(writer->head == NULL ? &writer->head : &writer->tail->next) = ticket;
+    writer->tail = ticket;
+    writer->bytes += bytes;
+    writer->batches++;
+    if (writer->idle)
+      pthread_cond_signal(&writer->work);
+  }
+  pthread_mutex_unlock(&writer->mutex);
+  return entered;
+}
+
+static ds_code submit(ds_writer *writer, ds_ticket *ticket, ds_error *err) {
+  ticket->next = NULL;
+  sem_init(&ticket->done, 0, 0);
+  if (enter(writer, ticket))
+    return DS_OK;
+  sem_destroy(&ticket->done);
+  return ds_fail(err, DS_INTERRUPTED, "the writer was stopped: nothing was written");
+}
+
+static void wait_for(ds_ticket *ticket) {
+  while (sem_wait(&ticket->done) != 0)
+    assert(errno == EINTR);
+  sem_destroy(&ticket->done);
+}
+
+ds_code ds_writer_submit(ds_writer *writer, ds_batch *batch, ds_ticket *ticket, ds_error *err) {
+  *ticket = (ds_ticket){.batch = batch};
+  return submit(writer, ticket, err);
+}
+
+ds_code ds_writer_wait(ds_ticket *ticket, ds_error *err) {
+  wait_for(ticket);
+  if (ticket->batch->code != DS_OK && err != NULL)
+    *err = ticket->batch->error;
+  return ticket->batch->code;
+}
+
+bool ds_writer_is_done(ds_ticket *ticket) {
+  int value = 0;
+  return sem_getvalue(&ticket->done, &value) == 0 && value > 0;
+}
+
+ds_code ds_writer_append(ds_writer *writer, const ds_space *space, const ds_buf *rows,
+                         uint64_t *ret_duplicates, ds_error *err) {
+  ds_batch batch;
+  ds_ticket ticket;
+  ds_batch_init(&batch);
+  ds_code code = ds_batch_fill(&batch, space, rows, err);
+  if (code == DS_OK)
+    code = ds_writer_submit(writer, &batch, &ticket, err);
+  if (code == DS_OK)
+    code = ds_writer_wait(&ticket, err);
+  if (code == DS_OK && ret_duplicates != NULL)
+    *ret_duplicates = batch.duplicates;
+  ds_batch_done(&batch);
+  return code;
+}
+
+ds_code ds_writer_snapshot(ds_writer *writer, ds_snapshot **ret_snapshot, ds_error *err) {
+  ds_error error = {.message = ""};
+  ds_ticket ticket = {.snapshot = ret_snapshot, .error = &error};
+  TRY(submit(writer, &ticket, err));
+  wait_for(&ticket);
+  if (ticket.code != DS_OK && err != NULL)
+    *err = error;
+  return ticket.code;
+}

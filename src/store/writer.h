@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+// A store that many threads append to. One thread owns the store; the others hand it batches
+// through a bounded queue and wait until they are durable. Whatever waits when the thread comes
+// back is one group: one record, one write, one sync, then all are told. While one group is synced
+// the next gathers by itself, so there is no waiting for more (decision 20). Batches are written in
+// the order in which they were submitted. May use base/, store/. Safe from any thread.
+#ifndef DS_STORE_WRITER_H
+#define DS_STORE_WRITER_H
+
+#include <semaphore.h>
+
+#include "store/batch.h"
+#include "store/store.h"
+
+typedef struct ds_writer ds_writer;
+
+// What may wait in the queue; past it, who submits waits for room. Filled by
+// ds_writer_options_init.
+typedef struct ds_writer_options {
+  size_t struct_size;
+  size_t bytes_max; // of rows; one batch always fits
+  uint32_t batches_max;
+} ds_writer_options;
+
+// Fills in the defaults: 64 MiB, 4,096 batches.
+void ds_writer_options_init(ds_writer_options *options);
+
+// Starts the thread that owns `store`, open to write, until ds_writer_free: nobody else may use it
+// meanwhile.
+DS_CHECKED ds_code ds_writer_new(ds_store *store, const ds_writer_options *options,
+                                 ds_writer **ret_writer, ds_error *err);
+
+// From now on batches are refused with DS_INTERRUPTED; returns when those in the queue are written
+// and the thread has ended. A second call does nothing.
+void ds_writer_stop(ds_writer *writer);
+
+// Stops, and frees when nobody is inside a call any more. The store is the caller's again. NULL is
+// fine.
+void ds_writer_free(ds_writer *writer);
+
+// As ds_store_append: on return the rows are durable or none of them is there.
+DS_CHECKED ds_code ds_writer_append(ds_writer *writer, const ds_space *space, const ds_buf *rows,
+                                    uint64_t *ret_duplicates, ds_error *err);
+
+// A batch on its way. Caller's memory, from submit to wait; fields are private.
+typedef struct ds_ticket {
+  struct ds_ticket *next;
+  ds_batch *batch;        // NULL: a snapshot is wanted
+  ds_snapshot **snapshot;
+  ds_code code;           // of the snapshot
+  ds_error *error;
+  sem_t done;
+} ds_ticket;
+
+// The two halves of an append, for who does something else meanwhile. Submit puts a filled batch
+// into the queue, and waits for room there; on failure there is nothing to wait for. Wait returns
+// the batch's outcome, and the batch.
+DS_CHECKED ds_code ds_writer_submit(ds_writer *writer, ds_batch *batch, ds_ticket *ticket,
+                                    ds_error *err);
+DS_CHECKED ds_code ds_writer_wait(ds_ticket *ticket, ds_error *err);
+
+// Whether wait would return at once.
+bool ds_writer_is_done(ds_ticket *ticket);
+
+// A snapshot behind all batches submitted before.
+DS_CHECKED ds_code ds_writer_snapshot(ds_writer *writer, ds_snapshot **ret_snapshot,
+                                      ds_error *err);
+
+#endif
