@@ -16,6 +16,8 @@
 #define DS_SETTINGS_BYTES_MAX (64u << 10)    // of doorstep.yaml
 #define DS_SETTINGS_ROWS_MAX 1000u           // touchpoints in doorstep.yaml
 #define DS_NAMES_MAX 65535u                  // distinct names of one kind (properties, keys, ...)
+#define DS_KINDS_LISTED_MAX 4096u            // kinds of subjects that a part lists
+#define DS_CUSTOMER_SUBJECTS_MAX 1000u       // identifiers joined to one customer
 #define DS_NAME_BYTES_MAX 255u               // of a touchpoint, property or key name
 #define DS_TEXT_BYTES_MAX (64u << 10)        // of one property value or identifier
 #define DS_EVENT_BYTES_MAX (1u << 20)        // of one encoded event

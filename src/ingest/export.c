@@ -234,6 +234,7 @@ static ds_code scan_run(exporter *e, const ds_columns *columns,
   plan.columns = *columns;
   plan.want_case_text = plan.has_case;
   plan.threads = 1;
+  plan.separate = true; // each event under its own subject: the facts of identity go along
   plan.progress = e->options->progress;
   const pass p = {e, block};
   ds_arena arena;

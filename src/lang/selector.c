@@ -8,9 +8,11 @@
 #include <stdio.h>
 
 #include "lang/tree.h"
+#include "model/identifier.h"
 
 bool ds_is_own_fact(ds_str touchpoint) {
-  static const char *const facts[] = {"segment_entered", "exposure", "trigger_outcome"};
+  static const char *const facts[] = {"segment_entered", "exposure",   "trigger_outcome",
+                                      DS_LINK_TOLD,      DS_LINK_UNTOLD, DS_LINK_SEEN};
   for (size_t i = 0; i < sizeof facts / sizeof *facts; i++)
     if (ds_str_equal(touchpoint, ds_str_of(facts[i])))
       return true;

@@ -130,4 +130,8 @@ uint64_t ds_key_hash(ds_str text);
 void ds_space_encode(const ds_space *space, ds_buf *out);
 DS_CHECKED ds_code ds_space_decode(ds_reader *in, ds_space *space, ds_error *err);
 
+// The same for names of one kind.
+void ds_names_encode(const ds_names *names, ds_buf *out);
+DS_CHECKED ds_code ds_names_decode(ds_reader *in, ds_names *names, ds_error *err);
+
 #endif

@@ -27,7 +27,7 @@ void ds_space_done(ds_space *space) {
     ds_names_done(space_kind(space, kind));
 }
 
-static void names_encode(const ds_names *names, ds_buf *out) {
+void ds_names_encode(const ds_names *names, ds_buf *out) {
   ds_buf_u32(out, names->count);
   for (uint32_t i = 0; i < names->count; i++) {
     const ds_str text = names->text[i];
@@ -39,13 +39,13 @@ static void names_encode(const ds_names *names, ds_buf *out) {
 }
 
 void ds_space_encode(const ds_space *space, ds_buf *out) {
-  names_encode(&space->touchpoints, out);
-  names_encode(&space->properties, out);
-  names_encode(&space->keys, out);
-  names_encode(&space->sources, out);
+  ds_names_encode(&space->touchpoints, out);
+  ds_names_encode(&space->properties, out);
+  ds_names_encode(&space->keys, out);
+  ds_names_encode(&space->sources, out);
 }
 
-static ds_code names_decode(ds_reader *in, ds_names *names, ds_error *err) {
+ds_code ds_names_decode(ds_reader *in, ds_names *names, ds_error *err) {
   const uint32_t count = ds_read_u32(in);
   if (in->failed || count > names->count_max)
     return ds_fail(err, DS_CORRUPT, "a table of names is damaged");
@@ -64,6 +64,6 @@ static ds_code names_decode(ds_reader *in, ds_names *names, ds_error *err) {
 
 ds_code ds_space_decode(ds_reader *in, ds_space *space, ds_error *err) {
   for (uint32_t kind = 0; kind < KINDS; kind++)
-    TRY(names_decode(in, space_kind(space, kind), err));
+    TRY(ds_names_decode(in, space_kind(space, kind), err));
   return DS_OK;
 }

@@ -7,6 +7,7 @@
 
 #include "question/common.h"
 #include "question/sql.h"
+#include "store/identity.h"
 
 const ds_option ds_find_options[] = {
     {"id", DS_OPTION_ARGUMENT, "[ID]", "", NULL,
@@ -30,6 +31,8 @@ typedef struct find_context {
   const ds_plan *plan;
   const char *id; // NULL takes all
   uint64_t hash;  // of a case key's value
+  const uint32_t *customers; // whom it names by one of their identifiers
+  uint32_t customers_count;
 } find_context;
 
 typedef struct find_state {
@@ -48,7 +51,11 @@ static ds_code find_init(void *memory, const void *context, ds_arena *arena, ds_
   return DS_OK;
 }
 
-static bool names_subject(const char *id, ds_str subject) {
+static bool names_subject(const find_context *context, uint32_t customer, ds_str subject) {
+  const char *id = context->id;
+  for (uint32_t c = 0; c < context->customers_count; c++)
+    if (context->customers[c] == customer)
+      return true;
   const char *equals = memchr(subject.data, '=', subject.size);
   if (ds_str_equal(subject, ds_str_of(id)))
     return true;
@@ -77,7 +84,7 @@ static bool carries(const ds_block *block, const ds_key_column *key, uint32_t j,
 static bool is_named(const find_context *context, const ds_block *block, uint32_t j,
                      uint32_t *ret_key) {
   *ret_key = DS_NONE;
-  if (context->id == NULL || names_subject(context->id, block->subject[j]))
+  if (context->id == NULL || names_subject(context, block->customer[j], block->subject[j]))
     return true;
   if (block->case_hash != NULL) {
     *ret_key = context->plan->case_key;
@@ -167,7 +174,14 @@ ds_code ds_find_run(const ds_request *request, const ds_plan *plan, const char *
   full.want_case_text = plan->has_case;
   if (id != NULL && !plan->has_case)
     TRY(ds_plan_all_keys(request, &full, arena, err));
-  const find_context context = {&full, id, id == NULL ? 0 : ds_key_hash(ds_str_of(id))};
+  find_context context = {.plan = &full, .id = id};
+  uint32_t *customers = NULL;
+  if (id != NULL) {
+    context.hash = ds_key_hash(ds_str_of(id));
+    TRY(ds_snapshot_named(request->snapshot, ds_str_of(id), arena, &customers,
+                          &context.customers_count, err));
+    context.customers = customers;
+  }
   void *memory = NULL;
   TRY(ds_scan(request->snapshot, &full, &kernel, &context, arena, &memory, err));
   const find_state *state = memory;
@@ -260,11 +274,28 @@ ds_code ds_find_answer(const ds_request *request, ds_result *result, ds_error *e
   return code;
 }
 
+// Customers whom the identifier names by another one of theirs: SQL sees only what stands for them.
+static ds_code put_others(const ds_request *request, const char *id, ds_buf *out, ds_error *err) {
+  uint32_t *customers = NULL, count = 0;
+  if (request->snapshot->identity == NULL)
+    return DS_OK;
+  TRY(ds_snapshot_named(request->snapshot, ds_str_of(id), request->arena, &customers, &count,
+                        err));
+  for (uint32_t c = 0; c < count; c++) {
+    ds_str subject = {NULL, 0};
+    TRY(ds_snapshot_subject(request->snapshot, customers[c], request->arena, &subject, err));
+    ds_sql_put_named(" OR customer = #", subject.data, out);
+  }
+  return DS_OK;
+}
+
 // The condition that the identifier names a row.
-static void put_named(const ds_request *request, const char *id, bool by_case, ds_buf *out) {
+static ds_code put_named(const ds_request *request, const char *id, bool by_case, ds_buf *out,
+                         ds_error *err) {
   const ds_names *keys = &request->snapshot->space.keys;
   ds_sql_put_named(" WHERE (customer = # OR substr(customer, strpos(customer, '=') + 1) = #", id,
                    out);
+  TRY(put_others(request, id, out, err));
   if (by_case)
     ds_sql_put_named(" OR case_id = #", id, out);
   else if (keys->count > 0)
@@ -274,6 +305,7 @@ static void put_named(const ds_request *request, const char *id, bool by_case, d
     ds_sql_put_named("#)", id, out);
   }
   ds_buf_text(out, !by_case && keys->count > 0 ? "))" : ")");
+  return DS_OK;
 }
 
 ds_code ds_find_sql(const ds_request *request, ds_buf *out, ds_error *err) {
@@ -288,7 +320,7 @@ ds_code ds_find_sql(const ds_request *request, ds_buf *out, ds_error *err) {
                 "epoch_ms(max(time)) AS last, last(touchpoint ORDER BY time, arrival) AS "
                 "touchpoint FROM chosen", plan.has_case ? "case_id AS \"case\", " : "");
   if (id != NULL)
-    put_named(request, id, plan.has_case, out);
+    TRY(put_named(request, id, plan.has_case, out, err));
   ds_buf_text(out, " GROUP BY customer, case_id ORDER BY last DESC, customer, case_id;\n");
   return ds_buf_check(out, "an SQL text", err);
 }

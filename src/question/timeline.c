@@ -6,6 +6,7 @@
 #include "question/common.h"
 #include "question/find.h"
 #include "question/timeline_events.h"
+#include "store/identity.h"
 
 const ds_option ds_timeline_options[] = {
     {"who", DS_OPTION_ARGUMENT, "WHO", "", NULL,
@@ -107,6 +108,29 @@ static ds_code choose(timeline_work *work, const ds_found *found, uint64_t count
   return DS_OK;
 }
 
+// A customer is looked up by its identifiers; all journeys are looked through only when it is none.
+static ds_code find_who(timeline_work *work, const char *who, ds_error *err) {
+  const ds_request *request = work->request;
+  const ds_plan all = {.threads = request->threads, .progress = request->progress};
+  uint32_t *customers = NULL, named = 0;
+  ds_found *found = NULL;
+  uint64_t count = 0;
+  TRY(ds_snapshot_named(request->snapshot, ds_str_of(who), &work->arena, &customers, &named, err));
+  if (named == 0) {
+    TRY(ds_find_run(request, &all, who, &work->arena, &found, &count, err));
+    return choose(work, found, count, who, err);
+  }
+  found = ds_arena_array(&work->arena, named, sizeof *found);
+  if (found == NULL)
+    return no_memory(err);
+  for (uint32_t c = 0; c < named; c++) {
+    found[c] = (ds_found){.customer = customers[c], .key = DS_NONE};
+    TRY(ds_snapshot_subject(request->snapshot, customers[c], &work->arena, &found[c].subject,
+                            err));
+  }
+  return choose(work, found, named, who, err);
+}
+
 static ds_code prepare(timeline_work *work, ds_error *err) {
   const ds_request *request = work->request;
   const ds_option_set *options = &request->options;
@@ -129,20 +153,7 @@ static ds_code prepare(timeline_work *work, ds_error *err) {
   for (uint32_t o = 0; o < work->result->options_count && !has_range; o++)
     if (strcmp(work->result->options[o].name, "range") == 0)
       work->result->options[o].text = "events";
-  ds_plan all = {.threads = request->threads, .progress = request->progress};
-  ds_found *found = NULL;
-  uint64_t count = 0;
-  // "kind=text" can be looked for among the few customers of its partition first.
-  const uint32_t partition = ds_subject_partition(ds_subject_hash(ds_str_of(who)));
-  all.has_customers = strchr(who, '=') != NULL;
-  all.customer_first = partition << 24;
-  all.customer_last = all.customer_first | 0xffffff;
-  TRY(ds_find_run(request, &all, who, &work->arena, &found, &count, err));
-  if (all.has_customers && !(count == 1 && ds_str_equal(found->subject, ds_str_of(who)))) {
-    all.has_customers = false;
-    TRY(ds_find_run(request, &all, who, &work->arena, &found, &count, err));
-  }
-  return choose(work, found, count, who, err);
+  return find_who(work, who, err);
 }
 
 static ds_code collect(timeline_work *work, ds_error *err) {

@@ -168,8 +168,8 @@ ds_code ds_timeline_collect(const ds_request *request, ds_plan *plan, uint32_t c
   const ds_names *names = &request->snapshot->space.properties;
   plan->columns.want |= DS_WANT_TIME | DS_WANT_TOUCHPOINT;
   plan->columns.key_texts = true;
-  plan->has_customers = true;
-  plan->customer_first = plan->customer_last = customer;
+  plan->has_customer = true;
+  plan->customer = customer;
   TRY(ds_plan_all_keys(request, plan, arena, err));
   TRY(ds_plan_all_properties(request, plan, arena, err));
   timeline_promise *promise =

@@ -295,6 +295,18 @@ static ds_code run_journeys(ds_assembly *assembly, const ds_block *from, uint32_
   return DS_OK;
 }
 
+static void copy_columns(ds_assembly *assembly, const ds_block *from, uint32_t first,
+                         uint32_t count) {
+  for (uint32_t c = 0; c < EVENT_COLUMNS; c++) {
+    const column_row *row = &event_columns[c];
+    if ((assembly->columns.want & row->want) != 0)
+      memcpy((char *)column_of(&assembly->block, row) +
+                 (size_t)assembly->block.events * row->width,
+             (char *)column_of(from, row) + (size_t)first * row->width,
+             (size_t)count * row->width);
+  }
+}
+
 ds_code ds_assembly_run(ds_assembly *assembly, const ds_block *from, uint32_t first,
                         uint32_t last, ds_error *err) {
   ds_block *block = &assembly->block;
@@ -302,12 +314,7 @@ ds_code ds_assembly_run(ds_assembly *assembly, const ds_block *from, uint32_t fi
   const uint32_t e0 = from->offset[first], count = from->offset[last] - e0;
   TRY(reserve_events(assembly, count, err));
   TRY(reserve_journeys(assembly, last - first, err));
-  for (uint32_t c = 0; c < EVENT_COLUMNS; c++) {
-    const column_row *row = &event_columns[c];
-    if ((assembly->columns.want & row->want) != 0)
-      memcpy((char *)column_of(block, row) + (size_t)block->events * row->width,
-             (char *)column_of(from, row) + (size_t)e0 * row->width, (size_t)count * row->width);
-  }
+  copy_columns(assembly, from, e0, count);
   TRY(run_properties(assembly, from, e0, e0 + count, err));
   for (uint32_t k = 0; k < assembly->columns.keys_count; k++)
     TRY(run_key(assembly, k, from, first, last, err));
@@ -355,11 +362,11 @@ static ds_code value_of(ds_assembly *assembly, uint32_t k, uint64_t hash, ds_str
   return DS_OK;
 }
 
-static ds_code key_event(ds_assembly *assembly, uint32_t k, const ds_block *from, uint32_t event,
-                         ds_error *err) {
+// One event of the key, as event `at` of the block under construction.
+static ds_code key_event(ds_assembly *assembly, uint32_t k, uint32_t at, const ds_block *from,
+                         uint32_t event, ds_error *err) {
   ds_key_column *to = &assembly->block.key[k];
   const ds_key_column *source = &from->key[k];
-  const uint32_t at = assembly->block.events;
   const uint32_t first = source->first[event], count = source->first[event + 1] - first;
   TRY(reserve_values(assembly, k, to->first[at], 0, count, 0, err));
   for (uint32_t i = 0; i < count; i++) {
@@ -371,23 +378,17 @@ static ds_code key_event(ds_assembly *assembly, uint32_t k, const ds_block *from
   return DS_OK;
 }
 
-ds_code ds_assembly_event(ds_assembly *assembly, const ds_block *from, uint32_t journey,
-                          uint32_t event, ds_error *err) {
+ds_code ds_assembly_events(ds_assembly *assembly, const ds_block *from, uint32_t first,
+                           uint32_t last, ds_error *err) {
   ds_block *block = &assembly->block;
-  assert(event >= from->offset[journey] && event < from->offset[journey + 1]);
-  TRY(reserve_events(assembly, 1, err));
-  for (uint32_t c = 0; c < EVENT_COLUMNS; c++) {
-    const column_row *row = &event_columns[c];
-    if ((assembly->columns.want & row->want) != 0)
-      memcpy((char *)column_of(block, row) + (size_t)block->events * row->width,
-             (char *)column_of(from, row) + (size_t)event * row->width, row->width);
-  }
-  for (uint32_t p = 0; p < assembly->columns.properties_count; p++)
-    TRY(property_event(assembly, &block->property[p], block->events, &from->property[p], event,
-                       err));
+  assert(first < last && last <= from->events);
+  TRY(reserve_events(assembly, last - first, err));
+  copy_columns(assembly, from, first, last - first);
+  TRY(run_properties(assembly, from, first, last, err));
   for (uint32_t k = 0; k < assembly->columns.keys_count; k++)
-    TRY(key_event(assembly, k, from, event, err));
-  block->events++;
+    for (uint32_t e = first; e < last; e++)
+      TRY(key_event(assembly, k, block->events + e - first, from, e, err));
+  block->events += last - first;
   return DS_OK;
 }
 

@@ -39,11 +39,11 @@ DS_CHECKED ds_code ds_assembly_run(ds_assembly *assembly, const ds_block *from, 
                                    uint32_t last, ds_error *err);
 
 // One journey out of several blocks: begin with the journey that names customer and subject,
-// append events in their final order, end. journey is the event's own in `from`.
+// append runs of events [first, last) in their final order, end.
 DS_CHECKED ds_code ds_assembly_journey(ds_assembly *assembly, const ds_block *from,
                                        uint32_t journey, ds_error *err);
-DS_CHECKED ds_code ds_assembly_event(ds_assembly *assembly, const ds_block *from,
-                                     uint32_t journey, uint32_t event, ds_error *err);
+DS_CHECKED ds_code ds_assembly_events(ds_assembly *assembly, const ds_block *from, uint32_t first,
+                                      uint32_t last, ds_error *err);
 void ds_assembly_journey_end(ds_assembly *assembly);
 
 // Completes the block begun.

@@ -189,7 +189,7 @@ static ds_code merge_customer(ds_merger *merger, uint64_t customer, ds_error *er
   }
   assert(begun);
   for (cursor *at = earliest(merger); at != NULL; at = earliest(merger)) {
-    TRY(ds_assembly_event(&merger->assembly, &at->block, at->journey, at->event, err));
+    TRY(ds_assembly_events(&merger->assembly, &at->block, at->event, at->event + 1, err));
     at->event++;
   }
   ds_assembly_journey_end(&merger->assembly);

@@ -10,9 +10,13 @@
 
 #include "base/limits.h"
 #include "base/pool.h"
+#include "scan/join.h"
 #include "scan/merge.h"
 #include "scan/property_types.h"
 #include "scan/stages.h"
+
+// Slots of joined customers that one job puts together.
+#define JOB_SLOTS 4096u
 
 // Leading blocks of one merged unit: many enough that blocks of other places are rarely decoded
 // twice, few enough to share the work out.
@@ -24,6 +28,9 @@ typedef struct worker {
   ds_block_reader *reader;
   ds_merger *merger; // made when first needed
   ds_evaluator *where;
+  ds_stash stash; // made when somebody is joined
+  ds_joiner joiner;
+  ds_stage_room known;
   ds_stage_room filter;
   ds_stage_room regroup;
   ds_stage_room period;
@@ -40,9 +47,16 @@ typedef struct scan_job {
   const ds_plan *plan;
   const ds_kernel *kernel;
   const void *context;
+  const ds_identity *identity; // NULL: no journey is taken out of a block
+  bool separate;               // only hidden ones are
+  ds_slots wanted;             // of the pass in hand
+  bool streams;                // in the pass in hand
+  ds_stashed *where;
+  const ds_stash **stashes;
   ds_units units;
   ds_columns plain;  // of whole blocks that no stage touches
   ds_columns staged; // of all others: with what stages need, without gaps
+  ds_columns taken;  // of blocks that joined journeys are taken out of
   ds_columns kept;   // behind the filter: without the properties that it alone read
   uint32_t key_at;   // of the case key among the columns
   bool has_stages;
@@ -103,10 +117,15 @@ static ds_code columns_make(scan_job *scan, ds_arena *arena, ds_error *err) {
     TRY(where_columns(scan, arena, err));
   if (plan->has_case)
     TRY(case_column(scan, arena, err));
+  if (scan->snapshot->has_known)
+    scan->staged.want |= DS_WANT_TIME | DS_WANT_RECEIVED;
   scan->staged.want &= ~(uint32_t)DS_WANT_GAP;
+  scan->taken = scan->staged;
+  scan->taken.want |= DS_WANT_TIME | DS_WANT_ARRIVAL;
   scan->kept = scan->staged;
   scan->kept.properties_count = plan->columns.properties_count;
-  scan->has_stages = plan->where != NULL || plan->has_case || has_period(plan);
+  scan->has_stages =
+      plan->where != NULL || plan->has_case || has_period(plan) || scan->snapshot->has_known;
   return DS_OK;
 }
 
@@ -121,6 +140,11 @@ static ds_code worker_init(worker *self, scan_job *scan, ds_arena *arena, size_t
     return ds_fail(err, DS_MEMORY, "out of memory for a scan");
   if (scan->plan->where != NULL)
     TRY(ds_evaluator_new(scan->plan->where, &scan->staged, &self->where, err));
+  if (scan->identity != NULL) {
+    TRY(ds_stash_init(&self->stash, &scan->taken, err));
+    TRY(ds_assembly_init(&self->joiner.assembly, &scan->taken, false, err));
+  }
+  TRY(ds_stage_init(&self->known, &scan->staged, err));
   TRY(ds_stage_init(&self->filter, &scan->kept, err));
   TRY(ds_stage_init(&self->regroup, &scan->kept, err));
   TRY(ds_stage_init(&self->period, &scan->kept, err));
@@ -134,6 +158,10 @@ static void worker_done(worker *self) {
   ds_block_reader_free(self->reader);
   ds_merger_free(self->merger);
   ds_evaluator_free(self->where);
+  ds_stash_done(&self->stash);
+  ds_assembly_done(&self->joiner.assembly);
+  free(self->joiner.cursors);
+  ds_stage_done(&self->known);
   ds_stage_done(&self->filter);
   ds_stage_done(&self->regroup);
   ds_stage_done(&self->period);
@@ -168,7 +196,9 @@ static ds_code stages_run(void *context, const ds_block *block, ds_error *err) {
   worker *self = context;
   const scan_job *scan = self->scan;
   const ds_plan *plan = scan->plan;
-  if (plan->where != NULL)
+  if (scan->snapshot->has_known)
+    TRY(ds_stage_known(&self->known, scan->snapshot->known_ms, block, &block, err));
+  if (plan->where != NULL && block->events > 0)
     TRY(ds_stage_filter(&self->filter, self->where, block, &block, err));
   if (plan->has_case && block->events > 0)
     TRY(ds_stage_regroup(&self->regroup, scan->key_at, plan->attach_nearest,
@@ -183,30 +213,70 @@ static ds_code stages_run(void *context, const ds_block *block, ds_error *err) {
   return scan->kernel->add_block(self->state, &view, err);
 }
 
-// Whether no event of the unit can lie in the period, or be of the customers wanted: then no case
-// in it is selected either.
-static bool outside(const scan_job *scan, const ds_unit *unit) {
+// A block without the journeys of joined customers into the stages; those are stashed.
+static ds_code stages_split(void *context, const ds_block *block, ds_error *err) {
+  worker *self = context;
+  const scan_job *scan = self->scan;
+  TRY(ds_stash_split(&self->stash, scan->identity, scan->wanted, scan->separate, block, &block,
+                     err));
+  return scan->streams && block->events > 0 ? stages_run(self, block, err) : DS_OK;
+}
+
+// Whether subjects of the range are joined.
+static bool is_joined(const scan_job *scan, uint32_t first, uint32_t last) {
+  if (scan->identity == NULL)
+    return false;
+  const uint32_t at = ds_identity_from(scan->identity, first);
+  return at < scan->identity->count && scan->identity->subject[at] <= last;
+}
+
+// Whether a journey of the customer wanted can be in the unit.
+static bool has_customer(const scan_job *scan, const ds_unit *unit) {
+  const uint32_t customer = scan->plan->customer;
+  if (customer >= unit->customer_first && customer <= unit->customer_last)
+    return true;
+  for (uint32_t slot = scan->wanted.first; slot < scan->wanted.end; slot++) {
+    const uint32_t subject = scan->identity->subject[scan->identity->order[slot]];
+    if (subject >= unit->customer_first && subject <= unit->customer_last)
+      return true;
+  }
+  return false;
+}
+
+// Whether no event of the unit can lie in the period: then no case in it is selected either.
+static bool outside_period(const scan_job *scan, const ds_unit *unit) {
   const ds_plan *plan = scan->plan;
   for (uint32_t b = unit->blocks_first; b < unit->blocks_last; b++) {
     const ds_unit_block *at = &scan->units.blocks[b];
     const ds_block_zone *zone = ds_part_zone(scan->snapshot->places[at->place].part, at->block);
     if ((!plan->has_from || zone->time_max_ms >= plan->from_ms) &&
-        (!plan->has_to || zone->time_min_ms < plan->to_ms) &&
-        (!plan->has_customers || (zone->customer_last >= plan->customer_first &&
-                                  zone->customer_first <= plan->customer_last)))
+        (!plan->has_to || zone->time_min_ms < plan->to_ms))
       return false;
   }
   return true;
+}
+
+// Whether nothing of the unit is wanted. A joined customer may have events elsewhere in the period.
+static bool outside(const scan_job *scan, const ds_unit *unit) {
+  if (scan->plan->has_customer && !has_customer(scan, unit))
+    return true;
+  if (is_joined(scan, unit->customer_first, unit->customer_last))
+    return false;
+  return !scan->streams || outside_period(scan, unit);
 }
 
 static ds_code run_whole(worker *self, const ds_unit *unit, ds_error *err) {
   const scan_job *scan = self->scan;
   const ds_unit_block *at = &scan->units.blocks[unit->blocks_first];
   const ds_place *place = &scan->snapshot->places[at->place];
-  const ds_columns *columns = scan->has_stages ? &scan->staged : &scan->plain;
+  const bool joined = is_joined(scan, unit->customer_first, unit->customer_last);
+  const ds_columns *columns =
+      joined ? &scan->taken : scan->has_stages ? &scan->staged : &scan->plain;
   ds_block block;
   TRY(ds_part_read_block(place, at->block, columns, self->reader, &block, err));
   assert(block.events == ds_part_zone(place->part, at->block)->events);
+  if (joined)
+    return stages_split(self, &block, err);
   if (scan->has_stages)
     return stages_run(self, &block, err);
   return scan->kernel->add_block(self->state, &block, err);
@@ -216,7 +286,8 @@ static ds_code run_merged(worker *self, const ds_unit *unit, ds_error *err) {
   const scan_job *scan = self->scan;
   if (self->merger == NULL)
     TRY(ds_merger_new(scan->snapshot, &scan->staged, &self->merger, err));
-  return ds_merger_run(self->merger, &scan->units, unit, DS_BLOCK_EVENTS, stages_run, self, err);
+  return ds_merger_run(self->merger, &scan->units, unit, DS_BLOCK_EVENTS,
+                       scan->identity != NULL ? stages_split : stages_run, self, err);
 }
 
 static void report(scan_job *scan, uint32_t thread, const ds_unit *unit) {
@@ -264,7 +335,104 @@ static ds_code states_merge(scan_job *scan, void **ret_state, ds_error *err) {
   return DS_OK;
 }
 
+// Bytes that a stashed event takes, about, and while its array grows.
+static uint64_t event_bytes(const ds_columns *columns) {
+  return 2 * (64 + 72ull * columns->properties_count + 48ull * columns->keys_count);
+}
+
+// The slots of the next pass, from `first` on: as many whole customers as the budget holds, but at
+// least one.
+static ds_slots next_slots(const scan_job *scan, uint32_t first, size_t budget_bytes) {
+  const ds_identity *identity = scan->identity;
+  const uint64_t each = event_bytes(&scan->taken);
+  const uint32_t all = identity->count - identity->hidden;
+  ds_slots slots = {first, first};
+  uint64_t bytes = 0;
+  while (slots.end < all) {
+    const uint32_t customer = identity->customer[identity->order[slots.end]];
+    uint32_t end = slots.end;
+    for (; end < all && identity->customer[identity->order[end]] == customer; end++)
+      bytes += identity->events[identity->order[end]] * each;
+    if (bytes > budget_bytes && slots.end > first)
+      break;
+    slots.end = end;
+  }
+  return slots;
+}
+
+static ds_code run_joined(void *context, uint32_t thread, uint32_t job, ds_error *err) {
+  scan_job *scan = context;
+  worker *self = &scan->workers[thread];
+  const uint32_t first = scan->wanted.first + job * JOB_SLOTS;
+  const uint32_t left = scan->wanted.end - first;
+  return ds_joiner_run(&self->joiner,
+                       (ds_slots){first, first + (left < JOB_SLOTS ? left : JOB_SLOTS)}, err);
+}
+
+// Puts together what the pass has stashed.
+static ds_code join_stashed(scan_job *scan, const atomic_int *stop, ds_error *err) {
+  const uint32_t count = scan->wanted.end - scan->wanted.first;
+  free(scan->where);
+  free(scan->stashes);
+  scan->where = malloc(count * sizeof *scan->where);
+  scan->stashes = malloc(scan->threads * sizeof *scan->stashes);
+  if (scan->where == NULL || scan->stashes == NULL)
+    return ds_fail(err, DS_MEMORY, "out of memory for a scan");
+  for (uint32_t t = 0; t < scan->threads; t++) {
+    worker *self = &scan->workers[t];
+    scan->stashes[t] = &self->stash;
+    self->joiner.identity = scan->identity;
+    self->joiner.stashes = scan->stashes;
+    self->joiner.wanted = scan->wanted;
+    self->joiner.where = scan->where;
+    self->joiner.block_events = DS_BLOCK_EVENTS;
+    self->joiner.each = stages_run;
+    self->joiner.context = self;
+  }
+  ds_stash_locate(scan->stashes, scan->threads, scan->wanted, scan->where);
+  TRY(ds_parallel(scan->threads, (count + JOB_SLOTS - 1) / JOB_SLOTS, run_joined, scan, stop,
+                  err));
+  for (uint32_t t = 0; t < scan->threads; t++)
+    ds_stash_reset(&scan->workers[t].stash);
+  return DS_OK;
+}
+
+// The blocks as they stream by, and the joined customers: as many as the memory budget holds at
+// first, the others in further passes over the blocks that they stand in.
+static ds_code passes_run(scan_job *scan, size_t budget_bytes, ds_error *err) {
+  const atomic_int *stop = scan->plan->progress == NULL ? NULL : &scan->plan->progress->stop;
+  const bool joins = scan->identity != NULL && !scan->separate;
+  uint32_t end = 0;
+  scan->streams = true;
+  if (joins && scan->plan->has_customer) {
+    scan->wanted = ds_join_slots(scan->identity, scan->plan->customer);
+    end = scan->wanted.end;
+  } else if (joins) {
+    scan->wanted = next_slots(scan, 0, budget_bytes);
+    end = scan->identity->count - scan->identity->hidden;
+  }
+  for (;;) {
+    TRY(ds_parallel(scan->threads, scan->jobs, run_unit, scan, stop, err));
+    if (scan->wanted.end > scan->wanted.first)
+      TRY(join_stashed(scan, stop, err));
+    if (scan->wanted.end == end)
+      return DS_OK;
+    scan->streams = false;
+    scan->wanted = next_slots(scan, scan->wanted.end, budget_bytes);
+  }
+}
+
+// What the scan must know of joined customers. Of a sample they are separate: what is left of a
+// customer's subjects would be no journey.
+static void identity_set(scan_job *scan) {
+  const ds_identity *identity = scan->snapshot->identity;
+  scan->separate = scan->plan->separate || scan->stride > 1;
+  if (identity != NULL && (scan->separate ? identity->hidden : identity->count) > 0)
+    scan->identity = identity;
+}
+
 static ds_code scan_run(scan_job *scan, ds_arena *arena, void **ret_state, ds_error *err) {
+  identity_set(scan);
   TRY(columns_make(scan, arena, err));
   TRY(ds_units_cut(scan->snapshot, CHAIN_BLOCKS, &scan->units, err));
   scan->jobs = scan->units.count;
@@ -283,8 +451,7 @@ static ds_code scan_run(scan_job *scan, ds_arena *arena, void **ret_state, ds_er
   const size_t room = (arena->limit_bytes - arena->used_bytes) / (scan->threads + 1u);
   for (uint32_t t = 0; t < scan->threads; t++)
     TRY(worker_init(&scan->workers[t], scan, t == 0 ? arena : NULL, room, err));
-  const atomic_int *stop = scan->plan->progress == NULL ? NULL : &scan->plan->progress->stop;
-  TRY(ds_parallel(scan->threads, scan->jobs, run_unit, scan, stop, err));
+  TRY(passes_run(scan, (arena->limit_bytes - arena->used_bytes) / 4, err));
   return states_merge(scan, ret_state, err);
 }
 
@@ -301,6 +468,8 @@ ds_code ds_scan_sample(const ds_snapshot *snapshot, const ds_plan *plan, uint32_
     if (scan.workers[t].scan != NULL)
       worker_done(&scan.workers[t]);
   free(scan.workers);
+  free(scan.where);
+  free(scan.stashes);
   ds_units_done(&scan.units);
   return code;
 }

@@ -26,9 +26,10 @@ typedef struct ds_plan {
   bool has_from, has_to;    // [from_ms, to_ms)
   int64_t from_ms, to_ms;
   ds_range range;
-  // Customers outside [customer_first, customer_last] may be left out: whole units are.
-  bool has_customers;
-  uint32_t customer_first, customer_last;
+  // All customers but this one may be left out: whole units are.
+  bool has_customer;
+  uint32_t customer;
+  bool separate;            // each subject is a customer by itself, whoever is joined
   bool want_case_text;      // fill case_text of regrouped blocks (key columns do not survive)
   uint32_t threads;
   ds_progress *progress;

@@ -115,6 +115,15 @@ static ds_code compact(ds_stage_room *room, const ds_block *block, const ds_bloc
   return DS_OK;
 }
 
+ds_code ds_stage_known(ds_stage_room *room, int64_t known_ms, const ds_block *block,
+                       const ds_block **ret_block, ds_error *err) {
+  TRY(room_events(room, block->events, err));
+  memset(room->keep, 0, (block->events / 64u + 1) * sizeof *room->keep);
+  for (uint32_t e = 0; e < block->events; e++)
+    room->keep[e / 64] |= (uint64_t)(block->received_ms[e] <= known_ms) << (e % 64);
+  return compact(room, block, ret_block, err);
+}
+
 ds_code ds_stage_filter(ds_stage_room *room, ds_evaluator *evaluator, const ds_block *block,
                         const ds_block **ret_block, ds_error *err) {
   TRY(room_events(room, block->events, err));

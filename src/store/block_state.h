@@ -71,6 +71,8 @@ typedef struct column_state {
 struct ds_part_writer {
   const ds_space *space;
   ds_space local;
+  ds_names kinds; // of the subjects
+  uint32_t kind;  // of the last one
   uint16_t *touchpoint_map, *property_map, *key_map, *source_map; // UINT16_MAX = not yet used
 
   // The block being collected.

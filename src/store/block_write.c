@@ -11,6 +11,7 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
+#include "model/identifier.h"
 #include "store/block_state.h"
 
 // Makes room for one more element of an array that grows by doubling.
@@ -61,6 +62,19 @@ static bool event_room(ds_part_writer *w) {
   return true;
 }
 
+// Notes the kind of a subject "kind=text"; most are of the kind of the one before.
+static ds_code note_kind(ds_part_writer *w, ds_str subject, ds_error *err) {
+  const char *equals = subject.size == 0 ? NULL : memchr(subject.data, '=', subject.size);
+  const uint32_t size = equals == NULL ? 0 : (uint32_t)(equals - subject.data);
+  const ds_str kind = {subject.data, size};
+  if (size == 0 || (w->kind < w->kinds.count && ds_str_equal(w->kinds.text[w->kind], kind)))
+    return DS_OK;
+  // No event is refused for its kind: past some thousands only what must be known is listed.
+  if (w->kinds.count >= DS_KINDS_LISTED_MAX && !ds_identifier_is_object(kind))
+    return DS_OK;
+  return ds_names_add(&w->kinds, kind, &w->kind, err);
+}
+
 ds_code ds_part_writer_journey(ds_part_writer *w, uint32_t customer, uint64_t hash, ds_str subject,
                                ds_error *err) {
   assert(w->journeys == 0 || customer > w->customer_last);
@@ -83,6 +97,7 @@ ds_code ds_part_writer_journey(ds_part_writer *w, uint32_t customer, uint64_t ha
   w->journey_first_event = w->events;
   for (uint32_t k = 0; k < w->keys_count; k++)
     w->keys[k].journey_first = w->keys[k].values;
+  TRY(note_kind(w, subject, err));
   return ds_texts_add(&w->subjects, subject) ? DS_OK : no_memory(err);
 }
 

@@ -55,6 +55,12 @@ const ds_block_zone *ds_part_zone(const ds_part *part, uint32_t block);
 // The part's own names; codes in its columns are local to it.
 const ds_space *ds_part_space(const ds_part *part);
 
+// The kinds of its subjects: of "customer_id=C17" it is "customer_id".
+const ds_names *ds_part_kinds(const ds_part *part);
+
+// Whether touchpoint `touchpoint` (local code) occurs in a block.
+bool ds_part_has_touchpoint(const ds_part *part, uint32_t block, uint32_t touchpoint);
+
 // The type of property `property` (local code) on touchpoint `touchpoint` (local code), or NULL
 // type.
 ds_type ds_part_property_type(const ds_part *part, uint16_t touchpoint, uint16_t property);

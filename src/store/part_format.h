@@ -4,11 +4,13 @@
 //
 // All integers little-endian. Blocks hold whole journeys, at most DS_PART_BLOCKS_MAX a part.
 //
-//   0        head, 64 bytes: magic "DSPART1\n", u32 format version (1), u32 required-feature bits,
+//   0        head, 64 bytes: magic "DSPART1\n", u32 format version (2), u32 required-feature bits,
 //            u64 part number, 32 zero bytes, u64 XXH3-64 of the 56 bytes before
 //   64       chunks, column by column; those of one column follow one another in block order
-//   F        footer: names (model/event.h, ds_space_encode), zeros up to a multiple of 8,
-//            u32 columns, u32 blocks, column records, zone records, presence words, chunk records
+//   F        footer: names (model/event.h, ds_space_encode), the kinds of its subjects in the same
+//            form ("customer_id"; of more than DS_KINDS_LISTED_MAX the first and all of
+//            objects), zeros up to a multiple of 8, u32 columns, u32 blocks, column
+//            records, zone records, presence words, chunk records
 //   end-32   trailer: u64 F, u64 footer size, u64 XXH3-64 of the footer, magic "DSPARTE\n"
 //
 // Column record, 8 bytes: u8 kind, u8 value type, u16 touchpoint, u16 name, u16 zero (codes of the
@@ -60,7 +62,7 @@
 
 #define DS_PART_MAGIC "DSPART1\n"
 #define DS_PART_END_MAGIC "DSPARTE\n"
-#define DS_PART_VERSION 1u
+#define DS_PART_VERSION 2u
 #define DS_PART_FEATURES_KNOWN 0u
 #define DS_PART_HEAD_BYTES 64u
 #define DS_PART_TRAILER_BYTES 32u
@@ -149,6 +151,7 @@ struct ds_part {
   uint8_t *image; // NULL: in a file
   ds_part_info info;
   ds_space space;
+  ds_names kinds; // of the subjects
   uint32_t columns;
   const ds_column_record *column; // into footer
   const ds_chunk_record *chunk;   // columns x blocks, into footer

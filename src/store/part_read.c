@@ -39,6 +39,11 @@ static ds_code check_head(const ds_part *part, ds_error *err) {
   memcpy(&checksum, head + 56, 8);
   if (memcmp(head, DS_PART_MAGIC, 8) != 0 || checksum != XXH3_64bits(head, 56))
     return corrupt(part, err, "its head is not that of a part");
+  if (version < DS_PART_VERSION)
+    return ds_fail(err, DS_VERSION,
+                   "part %llu was written by a doorstep before the first release (format %u): make "
+                   "the store anew",
+                   (unsigned long long)part->info.number, version);
   if (version > DS_PART_VERSION || (features & ~DS_PART_FEATURES_KNOWN) != 0)
     return ds_fail(err, DS_VERSION,
                    "part %llu was written by a newer doorstep (format %u, features %x): upgrade "
@@ -111,6 +116,7 @@ static bool column_sound(const ds_part *part, const ds_column_record *column) {
 static ds_code parse_footer(ds_part *part, size_t size, ds_error *err) {
   ds_reader in = ds_reader_of(part->footer, size);
   TRY(ds_space_decode(&in, &part->space, err));
+  TRY(ds_names_decode(&in, &part->kinds, err));
   const size_t odd = (size_t)(in.at - part->footer) % 8;
   ds_read_bytes(&in, odd == 0 ? 0 : 8 - odd);
   part->columns = ds_read_u32(&in);
@@ -169,6 +175,7 @@ ds_code ds_part_open(ds_io *io, const char *path, uint64_t number, ds_part **ret
   if (part == NULL)
     return ds_fail(err, DS_MEMORY, "out of memory for a part");
   ds_space_init(&part->space);
+  ds_names_init(&part->kinds, DS_NAMES_MAX);
   part->io = io;
   part->info.number = number;
   ds_code code = io->ops->open(io, path, DS_OPEN_READ, &part->file, err);
@@ -187,6 +194,7 @@ ds_code ds_part_open_memory(uint8_t *image, size_t size, ds_part **ret_part, ds_
     return ds_fail(err, DS_MEMORY, "out of memory for a part");
   }
   ds_space_init(&part->space);
+  ds_names_init(&part->kinds, DS_NAMES_MAX);
   part->image = image;
   part->info.bytes = size;
   return finish_open(part, ret_part, err);
@@ -198,6 +206,7 @@ void ds_part_free(ds_part *part) {
   if (part->file != NULL)
     part->io->ops->close(part->io, part->file);
   ds_space_done(&part->space);
+  ds_names_done(&part->kinds);
   free(part->image);
   free(part->zone);
   free(part->footer);
@@ -212,6 +221,14 @@ const ds_block_zone *ds_part_zone(const ds_part *part, uint32_t block) {
 }
 
 const ds_space *ds_part_space(const ds_part *part) { return &part->space; }
+
+const ds_names *ds_part_kinds(const ds_part *part) { return &part->kinds; }
+
+bool ds_part_has_touchpoint(const ds_part *part, uint32_t block, uint32_t touchpoint) {
+  assert(block < part->info.blocks && touchpoint < part->space.touchpoints.count);
+  const uint64_t *words = part->presence + (size_t)block * part->presence_words;
+  return (words[touchpoint / 64] >> (touchpoint % 64) & 1) != 0;
+}
 
 uint32_t ds_part_column(const ds_part *part, ds_column_kind kind, uint16_t name) {
   for (uint32_t c = 0; c < part->columns; c++)

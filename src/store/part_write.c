@@ -46,6 +46,7 @@ ds_code ds_part_writer_new(const ds_space *space, ds_part_writer **ret_writer, d
     return ds_fail(err, DS_MEMORY, "out of memory for a part writer");
   w->space = space;
   ds_space_init(&w->local);
+  ds_names_init(&w->kinds, DS_NAMES_MAX);
   ds_texts_init(&w->subjects);
   ds_buf_init(&w->presence, 1u << 28);
   ds_map64_init(&w->column_index);
@@ -91,6 +92,8 @@ static void forget_part(ds_part_writer *w) {
   ds_map64_reset(&w->column_index);
   ds_space_done(&w->local);
   ds_space_init(&w->local);
+  ds_names_done(&w->kinds);
+  ds_names_init(&w->kinds, DS_NAMES_MAX);
 }
 
 void ds_part_writer_free(ds_part_writer *w) {
@@ -98,6 +101,7 @@ void ds_part_writer_free(ds_part_writer *w) {
     return;
   forget_part(w);
   ds_space_done(&w->local);
+  ds_names_done(&w->kinds);
   ds_texts_done(&w->subjects);
   ds_buf_done(&w->presence);
   ds_map64_done(&w->column_index);
@@ -130,6 +134,7 @@ static void put_presence(ds_part_writer *w, ds_buf *out) {
 
 static void put_footer(ds_part_writer *w, ds_buf *out) {
   ds_space_encode(&w->local, out);
+  ds_names_encode(&w->kinds, out);
   while (out->size % 8 != 0 && !out->failed)
     ds_buf_u8(out, 0);
   ds_buf_u32(out, w->columns_count);

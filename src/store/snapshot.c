@@ -4,6 +4,7 @@
 #include <assert.h>
 #include <stdlib.h>
 
+#include "store/identity.h"
 #include "store/state.h"
 
 // The snapshot as its holders see it, and what keeps its parts open behind it.
@@ -74,11 +75,12 @@ static ds_code fill(ds_store *store, held_snapshot *held, ds_error *err) {
   for (uint32_t i = 0; i < store->view.parts_count; i++)
     TRY(add_place(held, store->view.refs[i], err));
   TRY(build_tail(store, err));
-  if (store->tail_part == NULL)
-    return DS_OK;
-  TRY(add_place(held, store->tail_part, err));
-  held->seen.tail_events = ds_part_get_info(store->tail_part->part)->events;
-  return DS_OK;
+  if (store->tail_part != NULL) {
+    TRY(add_place(held, store->tail_part, err));
+    held->seen.tail_events = ds_part_get_info(store->tail_part->part)->events;
+  }
+  return ds_identity_make(&held->seen, store->options.threads, &held->seen.arena,
+                          &held->seen.identity, err);
 }
 
 ds_code ds_store_snapshot(ds_store *store, ds_snapshot **ret_snapshot, ds_error *err) {
@@ -108,6 +110,7 @@ void ds_snapshot_free(ds_snapshot *snapshot) {
   for (uint32_t i = 0; i < held->refs_count; i++)
     ds_part_ref_drop(held->refs[i]);
   free(held->refs);
+  ds_identity_done(held->seen.identity);
   ds_space_done(&held->seen.space);
   ds_arena_done(&held->seen.arena);
   free(held);

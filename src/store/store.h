@@ -114,6 +114,9 @@ DS_CHECKED ds_code ds_store_compact(ds_store *store, ds_progress *progress, ds_e
 // memory.
 typedef struct ds_snapshot {
   ds_space space; // union of all names
+  const struct ds_identity *identity; // who is whom (store/identity.h); NULL: nobody is joined
+  bool has_known;                     // events received after known_ms are not seen
+  int64_t known_ms;
   ds_place *places;
   uint32_t places_count;
   uint64_t events;
@@ -125,6 +128,14 @@ typedef struct ds_snapshot {
 // Takes a snapshot; the caller frees it, before or after the store is closed.
 DS_CHECKED ds_code ds_store_snapshot(ds_store *store, ds_snapshot **ret_snapshot, ds_error *err);
 void ds_snapshot_free(ds_snapshot *snapshot);
+
+// The snapshot as it would be had nothing been received after `known_ms`: events, and who is whom.
+// Its places are those of `snapshot`, which must outlive it; names of events left out stay known.
+// The caller calls ds_snapshot_done, not free.
+DS_CHECKED ds_code ds_snapshot_known(const ds_snapshot *snapshot, int64_t known_ms,
+                                     uint32_t threads, size_t memory_bytes,
+                                     ds_snapshot *ret_known, ds_error *err);
+void ds_snapshot_done(ds_snapshot *known);
 
 // Checks the whole store (I9 and every checksum). `each` gets one line per problem. DS_NO when
 // there was any, DS_OK when all is well, other codes when the check itself could not be done.

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+// Customers of several subjects. While blocks go by, the journeys of joined subjects are taken out
+// of them and stashed; at the end they are put together, customer by customer, into side blocks of
+// whole journeys. May use base/, store/. A stash is used by one thread until all are full; then any
+// number of threads may read them.
+//
+// J1 a journey is stashed once, so a customer is in one side block and in no other block.
+// J2 events of one customer stand by (time, arrival, strength of their subject, stored order).
+#ifndef DS_SCAN_JOIN_H
+#define DS_SCAN_JOIN_H
+
+#include "scan/assemble.h"
+#include "store/identity.h"
+
+// Which customers are wanted: those of places [first, end) of identity->order.
+typedef struct ds_slots {
+  uint32_t first;
+  uint32_t end;
+} ds_slots;
+
+// What one thread has taken out.
+typedef struct ds_stash {
+  ds_assembly rest; // the block without them
+  ds_assembly kept;
+  uint32_t *slot; // of each journey of `kept`
+  uint32_t slots_capacity;
+} ds_stash;
+
+// An empty one for blocks of `columns`, which have time and arrival; done gives it back, also after
+// a failed init.
+DS_CHECKED ds_code ds_stash_init(ds_stash *stash, const ds_columns *columns, ds_error *err);
+void ds_stash_done(ds_stash *stash);
+
+// Empties the stash.
+void ds_stash_reset(ds_stash *stash);
+
+// Takes the joined journeys out of the block: wanted ones are stashed, others dropped. With
+// `separate` only hidden ones are. *ret_rest is the block itself when there are none.
+DS_CHECKED ds_code ds_stash_split(ds_stash *stash, const ds_identity *identity, ds_slots wanted,
+                                  bool separate, const ds_block *block, const ds_block **ret_rest,
+                                  ds_error *err);
+
+// Where a stashed journey lies.
+typedef struct ds_stashed {
+  uint32_t stash; // DS_NONE: it is in none
+  uint32_t journey;
+} ds_stashed;
+
+// Notes for every wanted slot where its journey lies, in wanted.end - wanted.first entries.
+void ds_stash_locate(const ds_stash *const *stashes, uint32_t count, ds_slots wanted,
+                     ds_stashed *where);
+
+// The slots of the customer of subject `number`; none when it is not joined.
+ds_slots ds_join_slots(const ds_identity *identity, uint32_t number);
+
+// What becomes of a side block; it is valid during the call only.
+typedef ds_code (*ds_joined)(void *context, const ds_block *block, ds_error *err);
+
+// Where customers are put together. One per thread.
+typedef struct ds_joiner {
+  const ds_identity *identity;
+  const ds_stash *const *stashes;
+  ds_slots wanted;
+  const ds_stashed *where; // of the wanted slots
+  ds_assembly assembly;
+  struct join_cursor *cursors;
+  uint32_t cursors_count;
+  uint32_t cursors_capacity;
+  uint32_t block_events; // a block is handed on at this many
+  ds_joined each;
+  void *context;
+} ds_joiner;
+
+// Puts together the customers whose first slot lies in `slots`.
+DS_CHECKED ds_code ds_joiner_run(ds_joiner *joiner, ds_slots slots, ds_error *err);
+
+#endif
