@@ -103,7 +103,7 @@ static ds_code find_known(ds_group *group, ds_error *err) {
 
 // Marks the row when its event stands in the tail or before it in the group; else notes its id.
 static ds_code note_id(ds_group *group, ds_batch_row *row, ds_error *err) {
-  row->duplicate = ds_map64_get(&group->store->tail.ids, row->key) != DS_NONE;
+  row->duplicate = ds_store_tails_have(group->store, row->key);
   if (row->duplicate)
     return DS_OK;
   uint32_t *slot = ds_map64_put(&group->ids, row->key);
@@ -189,19 +189,15 @@ static ds_code write_record(ds_group *group, ds_error *err) {
   TRY(ds_store_note_write(store, ds_tail_add_batch(&store->tail, &payload, err)));
   store->view.manifest.next_arrival = group->arrival;
   assert(store->tail.next_arrival == group->arrival);
-  ds_part_ref_drop(store->tail_part);
-  store->tail_part = NULL;
-  store->tail_built = false;
+  ds_store_forget_built(store);
   return DS_OK;
 }
 
 // All of the batches or none.
 static ds_code append_all(ds_store *store, ds_batch *const *batches, uint32_t count,
                           ds_error *err) {
-  TRY(ds_store_check_writable(store, err));
-  // Sealed before the batch and not behind it: a batch is acknowledged as soon as it is durable.
-  if (store->log.end > DS_LOG_BYTES_SEAL)
-    TRY(ds_store_seal(store, err));
+  // Before the batches and not behind them: they are acknowledged as soon as they are durable.
+  TRY(ds_store_maintain(store, err));
   if (store->group == NULL)
     store->group = ds_group_new(store);
   if (store->group == NULL)

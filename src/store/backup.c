@@ -275,25 +275,36 @@ static ds_code copy_parts(copy_work *work, ds_error *err) {
   return work->from->io->ops->sync_dir(work->from->io, path, err);
 }
 
-// The records behind the parts, in a log of a new number: the one that the backup before reads
-// stays as it is until MANIFEST names another.
-static ds_code copy_log(copy_work *work, ds_error *err) {
+// The records of a log that are not in parts, in a log of a new number.
+static ds_code copy_log(copy_work *work, const ds_log *from, ds_manifest_log *to, ds_error *err) {
   ds_manifest *manifest = &work->to->view.manifest;
-  char path[2 * DS_PATH_BYTES_MAX];
-  const uint64_t number =
-      manifest->next_log > work->old.next_log ? manifest->next_log : work->old.next_log;
-  ds_store_file(work->to->path, "log", number, path);
+  char path[DS_PATH_BYTES_MAX];
+  const uint64_t after =
+      from->first_seq > manifest->sealed_seq ? from->first_seq - 1 : manifest->sealed_seq;
+  *to = (ds_manifest_log){manifest->next_log++, after + 1};
+  ds_store_file(work->to->path, "log", to->number, path);
   ds_log log;
-  TRY(ds_log_create(work->from->io, path, number, manifest->sealed_seq + 1, &log, err));
-  const ds_code code = ds_log_copy(&work->from->log, manifest->sealed_seq, &log, err);
+  TRY(ds_log_create(work->from->io, path, to->number, to->first_seq, &log, err));
+  const ds_code code = ds_log_copy(from, after, &log, err);
   work->result.bytes += log.end;
   work->result.bytes_copied += log.end;
-  work->result.events += work->from->tail.count;
-  manifest->log_number = number;
-  manifest->log_first_seq = log.first_seq;
-  manifest->next_log = number + 1;
   ds_log_close(&log);
-  TRY(code);
+  return code;
+}
+
+// Those that the backup before reads stay as they are until MANIFEST names others.
+static ds_code copy_logs(copy_work *work, ds_error *err) {
+  const ds_store *from = work->from;
+  ds_manifest *manifest = &work->to->view.manifest;
+  char path[2 * DS_PATH_BYTES_MAX];
+  if (manifest->next_log < work->old.next_log)
+    manifest->next_log = work->old.next_log;
+  for (uint32_t i = 0; i < from->frozen_count; i++) {
+    TRY(copy_log(work, &from->frozen[i].log, &manifest->logs[i], err));
+    work->result.events += from->frozen[i].tail.count;
+  }
+  TRY(copy_log(work, &from->log, &manifest->logs[from->frozen_count], err));
+  work->result.events += from->tail.count;
   below(work->to->path, "log", path);
   return work->from->io->ops->sync_dir(work->from->io, path, err);
 }
@@ -328,7 +339,7 @@ static ds_code copy_all(copy_work *work, ds_error *err) {
   work->to->view.parts_count = work->from->view.parts_count;
   TRY(ds_view_add_types(&work->to->view, 0, err));
   TRY(copy_parts(work, err));
-  TRY(copy_log(work, err));
+  TRY(copy_logs(work, err));
   TRY(copy_settings(work, err));
   // Saving counts the generation up: the copy has the store's.
   manifest->generation = source->generation - 1;

@@ -129,14 +129,13 @@ static ds_code scan_log(check_work *check, ds_log *log, ds_error *found) {
   return code;
 }
 
-static ds_code check_log(check_work *check, ds_error *err) {
-  const ds_manifest *manifest = &check->view.manifest;
+static ds_code check_log(check_work *check, const ds_manifest_log *at, ds_error *err) {
   char path[DS_PATH_BYTES_MAX];
-  ds_store_file(check->store->path, "log", manifest->log_number, path);
+  ds_store_file(check->store->path, "log", at->number, path);
   ds_log log;
   ds_error found;
-  ds_code code = ds_log_open(check->store->io, path, manifest->log_number,
-                             manifest->log_first_seq, false, &log, &found);
+  ds_code code = ds_log_open(check->store->io, path, at->number, at->first_seq, false, &log,
+                             &found);
   if (code == DS_OK) {
     code = scan_log(check, &log, &found);
     ds_log_close(&log);
@@ -153,16 +152,17 @@ static ds_code check_file_name(void *context, const char *name, ds_error *err) {
                      ds_str_to_u64((ds_str){name, (uint32_t)(dot - name)}, &number) &&
                      ((strcmp(dot, ".part") == 0 &&
                        ds_manifest_part_index(&check->view.manifest, number) != DS_NONE) ||
-                      (strcmp(dot, ".log") == 0 && number == check->view.manifest.log_number));
+                      (strcmp(dot, ".log") == 0 &&
+                       ds_manifest_has_log(&check->view.manifest, number)));
   if (!known)
     problem(check, "%s belongs to nothing: the next command that writes removes it", name);
   return DS_OK;
 }
 
-// A reader cannot tell an orphan from a file in the making.
+// A reader cannot tell an orphan from a file in the making, nor who has jobs.
 static ds_code check_orphans(check_work *check, ds_error *err) {
   static const char *const kinds[] = {"log", "part"};
-  if (!check->store->options.write || check->store->importing)
+  if (!check->store->options.write || check->store->importing || ds_store_has_jobs(check->store))
     return DS_OK;
   for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
     char path[DS_PATH_BYTES_MAX + 8];
@@ -210,7 +210,8 @@ static ds_code check_all(check_work *check, ds_error *err) {
   const ds_code opened = ds_view_open_parts(store->io, store->path, &check->view, NULL, &found);
   TRY(note_damage(check, opened, &found, err));
   TRY(check_parts(check, err));
-  TRY(check_log(check, err));
+  for (uint32_t i = 0; i < check->view.manifest.logs_count; i++)
+    TRY(check_log(check, &check->view.manifest.logs[i], err));
   TRY(check_orphans(check, err));
   return check_catalog(check, err);
 }

@@ -10,6 +10,7 @@
 
 ds_code ds_store_import_begin(ds_store *store, ds_import_scope *ret_scope, ds_error *err) {
   TRY(ds_store_check_writable(store, err));
+  TRY(ds_store_end_jobs(store, err));
   // An import numbers new customers behind those of the parts, so none may be in the log only.
   TRY(ds_store_seal(store, err));
   assert(store->tail.count == 0);
@@ -17,7 +18,7 @@ ds_code ds_store_import_begin(ds_store *store, ds_import_scope *ret_scope, ds_er
   ret_scope->arrival = store->view.manifest.next_arrival;
   (void)snprintf(ret_scope->directory, sizeof ret_scope->directory, "%.*s/part",
                  (int)(sizeof ret_scope->directory - 8), store->path);
-  atomic_init(&ret_scope->next_part, store->view.manifest.next_part);
+  atomic_init(&ret_scope->next_part, atomic_load(&store->next_part));
   ret_scope->places = store->view.parts;
   ret_scope->places_count = store->view.parts_count;
   store->importing = true;
@@ -140,8 +141,7 @@ typedef struct undo_work {
   uint32_t count;
   uint64_t events; // in those parts
   bool pure;       // they hold nothing else
-  ds_part_info *added;
-  uint32_t added_count;
+  ds_rewritten added;
 } undo_work;
 
 // Does a part without an import of its own hold events of this one?
@@ -180,13 +180,13 @@ static ds_code find_parts(ds_store *store, undo_work *undo, ds_block_reader *rea
 
 // What the manifest says of the new parts: they hold what is left of several imports.
 static ds_code undo_record(const undo_work *undo, ds_buf *record, ds_error *err) {
-  ds_manifest_part *added = calloc((size_t)undo->added_count + 1, sizeof *added);
+  ds_manifest_part *added = calloc((size_t)undo->added.count + 1, sizeof *added);
   if (added == NULL)
     return ds_fail(err, DS_MEMORY, "out of memory for the undo");
-  for (uint32_t i = 0; i < undo->added_count; i++)
-    added[i].info = undo->added[i];
+  for (uint32_t i = 0; i < undo->added.count; i++)
+    added[i].info = undo->added.infos[i];
   ds_log_begin(record, DS_LOG_UNDO);
-  ds_record_undo(record, undo->import, undo->removed, undo->count, added, undo->added_count);
+  ds_record_undo(record, undo->import, undo->removed, undo->count, added, undo->added.count);
   free(added);
   return ds_buf_check(record, "the undo's record", err);
 }
@@ -203,6 +203,8 @@ static ds_code commit_undo(ds_store *store, undo_work *undo, ds_buf *record, ds_
   }
   if (code == DS_OK)
     code = ds_view_open_parts(store->io, store->path, &next, &store->view, err);
+  if (code == DS_OK && undo->added.count > 0)
+    code = ds_store_sync_parts(store, err);
   if (code != DS_OK) {
     ds_view_done(&next);
     return code;
@@ -223,10 +225,9 @@ static ds_code do_undo(ds_store *store, undo_work *undo, ds_error *err) {
   if (code == DS_OK)
     code = find_parts(store, undo, reader, err);
   if (code == DS_OK && !undo->pure)
-    code = ds_store_rewrite(store, undo->which, undo->count, undo->import, NULL, &undo->added,
-                            &undo->added_count, err);
-  for (uint32_t i = 0; i < undo->added_count && code == DS_OK; i++)
-    undo->events -= undo->added[i].events;
+    code = ds_store_rewrite(store, undo->which, undo->count, undo->import, NULL, NULL,
+                            &undo->added, err);
+  undo->events -= undo->added.events;
   ds_buf record;
   ds_buf_init(&record, DS_BATCH_BYTES_MAX + DS_LOG_RECORD_BYTES);
   if (code == DS_OK)
@@ -243,6 +244,7 @@ ds_code ds_store_undo_import(ds_store *store, uint32_t id, uint64_t *ret_events,
     return ds_fail(err, DS_INPUT, "there is no import %" PRIu32 ": see the list of imports", id);
   if (info->undone)
     return ds_fail(err, DS_INPUT, "import %" PRIu32 " is undone already", id);
+  TRY(ds_store_end_jobs(store, err));
   TRY(ds_store_seal(store, err));
   undo_work undo = {.import = id};
   const ds_code code = ds_store_note_write(store, do_undo(store, &undo, err));
@@ -250,6 +252,6 @@ ds_code ds_store_undo_import(ds_store *store, uint32_t id, uint64_t *ret_events,
     *ret_events = undo.events;
   free(undo.which);
   free(undo.removed);
-  free(undo.added);
+  free(undo.added.infos);
   return code;
 }

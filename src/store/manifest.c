@@ -12,8 +12,8 @@ void ds_manifest_init(ds_manifest *manifest) {
                             .next_log = 2,
                             .next_arrival = 1,
                             .next_import = 1,
-                            .log_number = 1,
-                            .log_first_seq = 1};
+                            .logs = {{1, 1}},
+                            .logs_count = 1};
   ds_arena_init(&manifest->arena, 4 * DS_MANIFEST_BYTES_MAX);
 }
 
@@ -135,8 +135,10 @@ ds_code ds_manifest_copy(const ds_manifest *manifest, ds_manifest *ret_copy, ds_
   copy.next_arrival = manifest->next_arrival;
   copy.next_import = manifest->next_import;
   copy.sealed_seq = manifest->sealed_seq;
-  copy.log_number = manifest->log_number;
-  copy.log_first_seq = manifest->log_first_seq;
+  memcpy(copy.logs, manifest->logs, sizeof copy.logs);
+  copy.logs_count = manifest->logs_count;
+  copy.work = manifest->work;
+  copy.retention = manifest->retention;
   copy.checksum = manifest->checksum;
   const ds_code code = copy_lists(manifest, &copy, err);
   if (code != DS_OK) {
@@ -163,11 +165,26 @@ uint32_t ds_manifest_part_index(const ds_manifest *manifest, uint64_t number) {
   return DS_NONE;
 }
 
+bool ds_manifest_has_log(const ds_manifest *manifest, uint64_t number) {
+  for (uint32_t i = 0; i < manifest->logs_count; i++) {
+    if (manifest->logs[i].number == number)
+      return true;
+  }
+  return false;
+}
+
 void ds_manifest_remove_part(ds_manifest *manifest, uint32_t index) {
   assert(index < manifest->parts_count);
   manifest->parts_count--;
   memmove(&manifest->parts[index], &manifest->parts[index + 1],
           (manifest->parts_count - index) * sizeof *manifest->parts);
+}
+
+void ds_manifest_move_part(ds_manifest *manifest, uint32_t index, uint32_t to) {
+  assert(index < manifest->parts_count && to <= index);
+  const ds_manifest_part part = manifest->parts[index];
+  memmove(&manifest->parts[to + 1], &manifest->parts[to], (index - to) * sizeof part);
+  manifest->parts[to] = part;
 }
 
 static ds_code manifest_path(const char *directory, char path[DS_PATH_BYTES_MAX], ds_error *err) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The manifest: which parts and which log are the store now, and its list of imports. It is
+// The manifest: which parts and which logs are the store now, and its list of imports. It is
 // replaced whole and durably (ds_io_replace_file). May use base/, io/, store/part.h.
 //
 // File MANIFEST: lines of tab-separated fields, each line ended by a newline. In texts a tab,
@@ -10,7 +10,13 @@
 //   store  its id: random, given at creation, the same in its backups
 //   state  generation (one more at each write), next part number, next log number, next arrival,
 //          next import id, last seq whose effect is in the parts and in this file
-//   log    number, seq of its first record
+//   log*   number, seq of its first record; oldest first, 1 to DS_LOGS_MAX of them: the last is
+//          the one that is written to, the others wait for being sealed
+//   work   events and bytes of parts that logs were sealed into, and of those that compaction
+//          wrote; how often it did. Absent when there is none
+//   retention
+//          when it was applied last, in ms; events that it removed then, and in all. Absent when it
+//          never was
 //   type*  touchpoint, property, type name
 //   part*  number, bytes, checksum, events, customers, blocks, first customer, last customer,
 //          earliest ms, latest ms, import (0: the log, or several)
@@ -21,9 +27,9 @@
 // The first and the last line keep their form in every later format. Format 1 was never released
 // and is not read.
 //
-// Invariants: part numbers differ and are below the next; the log's number is below the next; each
-// part's ranges are in order; the first seq of the log is at most one past the last seq in the
-// parts.
+// Invariants: part numbers differ and are below the next; logs' numbers and first seqs ascend and
+// their numbers are below the next; each part's ranges are in order; the first seq of the first log
+// is at most one past the last seq in the parts.
 #ifndef DS_STORE_MANIFEST_H
 #define DS_STORE_MANIFEST_H
 
@@ -31,6 +37,9 @@
 
 #define DS_MANIFEST_FORMAT 2u
 #define DS_MANIFEST_BYTES_MAX ((size_t)64 << 20)
+
+// How many logs there may be: of a store whose sealing falls behind an append waits.
+#define DS_LOGS_MAX 4u
 
 // A part and the import that alone wrote it; 0 = the log, or several.
 typedef struct ds_manifest_part {
@@ -45,6 +54,28 @@ typedef struct ds_manifest_type {
   ds_type type;
 } ds_manifest_type;
 
+// A log; every record of one that is not the last was synced before the next was made.
+typedef struct ds_manifest_log {
+  uint64_t number;
+  uint64_t first_seq;
+} ds_manifest_log;
+
+// What has been written since the store was made, beside logs and imports.
+typedef struct ds_manifest_work {
+  uint64_t sealed_events;
+  uint64_t sealed_bytes;
+  uint64_t compacted_events;
+  uint64_t compacted_bytes;
+  uint64_t compactions;
+} ds_manifest_work;
+
+// What retention did.
+typedef struct ds_manifest_retention {
+  int64_t applied_ms; // 0 = never
+  uint64_t removed_last;
+  uint64_t removed;
+} ds_manifest_retention;
+
 // Caller's memory; all it points to lives in `arena`.
 typedef struct ds_manifest {
   uint32_t format;
@@ -55,8 +86,10 @@ typedef struct ds_manifest {
   uint64_t next_arrival;
   uint32_t next_import;
   uint64_t sealed_seq; // the last seq whose effect is in parts and manifest
-  uint64_t log_number;
-  uint64_t log_first_seq;
+  ds_manifest_log logs[DS_LOGS_MAX]; // oldest first
+  uint32_t logs_count;
+  ds_manifest_work work;
+  ds_manifest_retention retention;
   uint64_t checksum; // of the file as read or last written; 0 = never
   ds_manifest_type *types;
   ds_manifest_part *parts;
@@ -92,8 +125,12 @@ DS_CHECKED ds_code ds_manifest_add_type(ds_manifest *manifest, const char *touch
 ds_import_info *ds_manifest_import(const ds_manifest *manifest, uint32_t id);
 uint32_t ds_manifest_part_index(const ds_manifest *manifest, uint64_t number);
 
-// Takes the part at `index` out, keeping the order of the others.
+// Whether a log of the manifest has this number.
+bool ds_manifest_has_log(const ds_manifest *manifest, uint64_t number);
+
+// Takes the part at `index` out, or to a place before it, keeping the order of the others.
 void ds_manifest_remove_part(ds_manifest *manifest, uint32_t index);
+void ds_manifest_move_part(ds_manifest *manifest, uint32_t index, uint32_t to);
 
 // Writes the text form; the checksum is returned at *ret_checksum.
 DS_CHECKED ds_code ds_manifest_print(const ds_manifest *manifest, ds_buf *out,

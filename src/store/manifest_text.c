@@ -48,6 +48,19 @@ static void print_part(const ds_manifest_part *part, ds_buf *out) {
                 info->time_max_ms, part->import);
 }
 
+static void print_work(const ds_manifest *manifest, ds_buf *out) {
+  const ds_manifest_work *work = &manifest->work;
+  const ds_manifest_retention *retention = &manifest->retention;
+  if (work->sealed_events != 0 || work->compactions != 0)
+    ds_buf_printf(out,
+                  "work\t%" PRIu64 "\t%" PRIu64 "\t%" PRIu64 "\t%" PRIu64 "\t%" PRIu64 "\n",
+                  work->sealed_events, work->sealed_bytes, work->compacted_events,
+                  work->compacted_bytes, work->compactions);
+  if (retention->applied_ms != 0)
+    ds_buf_printf(out, "retention\t%" PRId64 "\t%" PRIu64 "\t%" PRIu64 "\n",
+                  retention->applied_ms, retention->removed_last, retention->removed);
+}
+
 ds_code ds_manifest_print(const ds_manifest *manifest, ds_buf *out, uint64_t *ret_checksum,
                           ds_error *err) {
   ds_buf_printf(out, "doorstep-manifest\t%u\t%u\nstore\t%" PRIu64 "\n", manifest->format,
@@ -57,8 +70,10 @@ ds_code ds_manifest_print(const ds_manifest *manifest, ds_buf *out, uint64_t *re
                 "\n",
                 manifest->generation, manifest->next_part, manifest->next_log,
                 manifest->next_arrival, manifest->next_import, manifest->sealed_seq);
-  ds_buf_printf(out, "log\t%" PRIu64 "\t%" PRIu64 "\n", manifest->log_number,
-                manifest->log_first_seq);
+  for (uint32_t i = 0; i < manifest->logs_count; i++)
+    ds_buf_printf(out, "log\t%" PRIu64 "\t%" PRIu64 "\n", manifest->logs[i].number,
+                  manifest->logs[i].first_seq);
+  print_work(manifest, out);
   for (uint32_t i = 0; i < manifest->types_count; i++) {
     ds_buf_text(out, "type");
     print_text(out, manifest->types[i].touchpoint);
@@ -161,10 +176,36 @@ static ds_code parse_state(const fields *in, ds_manifest *manifest) {
 }
 
 static ds_code parse_log(const fields *in, ds_manifest *manifest) {
-  if (in->count != 3 || manifest->log_number != 0 || !field_u64(in, 1, &manifest->log_number) ||
-      !field_u64(in, 2, &manifest->log_first_seq) || manifest->log_number == 0 ||
-      manifest->log_number >= manifest->next_log || manifest->log_first_seq == 0 ||
-      manifest->log_first_seq - 1 > manifest->sealed_seq)
+  ds_manifest_log log;
+  if (in->count != 3 || manifest->logs_count == DS_LOGS_MAX || !field_u64(in, 1, &log.number) ||
+      !field_u64(in, 2, &log.first_seq) || log.number == 0 || log.number >= manifest->next_log ||
+      log.first_seq == 0)
+    return bad_line(in);
+  if (manifest->logs_count == 0) {
+    if (log.first_seq - 1 > manifest->sealed_seq)
+      return bad_line(in);
+  } else {
+    const ds_manifest_log *before = &manifest->logs[manifest->logs_count - 1];
+    if (log.number <= before->number || log.first_seq <= before->first_seq)
+      return bad_line(in);
+  }
+  manifest->logs[manifest->logs_count++] = log;
+  return DS_OK;
+}
+
+static ds_code parse_work(const fields *in, ds_manifest *manifest) {
+  ds_manifest_work *work = &manifest->work;
+  if (in->count != 6 || !field_u64(in, 1, &work->sealed_events) ||
+      !field_u64(in, 2, &work->sealed_bytes) || !field_u64(in, 3, &work->compacted_events) ||
+      !field_u64(in, 4, &work->compacted_bytes) || !field_u64(in, 5, &work->compactions))
+    return bad_line(in);
+  return DS_OK;
+}
+
+static ds_code parse_retention(const fields *in, ds_manifest *manifest) {
+  ds_manifest_retention *retention = &manifest->retention;
+  if (in->count != 4 || !field_i64(in, 1, &retention->applied_ms) ||
+      !field_u64(in, 2, &retention->removed_last) || !field_u64(in, 3, &retention->removed))
     return bad_line(in);
   return DS_OK;
 }
@@ -222,6 +263,8 @@ static ds_code parse_line(const fields *in, ds_manifest *manifest) {
   } kinds[] = {{"store", parse_store},
                {"state", parse_state},
                {"log", parse_log},
+               {"work", parse_work},
+               {"retention", parse_retention},
                {"type", parse_type},
                {"part", parse_part},
                {"import", parse_import}};
@@ -280,7 +323,7 @@ static ds_code parse_lines(const char *text, size_t size, ds_manifest *manifest,
     start = i + 1;
   }
   assert(start == size);
-  if (manifest->log_number == 0 || manifest->store == 0)
+  if (manifest->logs_count == 0 || manifest->store == 0)
     return bad_line(&in);
   return DS_OK;
 }
@@ -293,7 +336,7 @@ ds_code ds_manifest_parse(const char *text, size_t size, ds_manifest *ret_manife
   ds_manifest manifest;
   ds_manifest_init(&manifest);
   manifest.checksum = checksum;
-  manifest.log_number = 0;
+  manifest.logs_count = 0;
   ds_code code = parse_lines(text, body, &manifest, err);
   if (code == DS_CORRUPT && manifest.arena.no_memory)
     code = ds_fail(err, DS_MEMORY, "out of memory for MANIFEST");

@@ -14,7 +14,9 @@ enum { READ_TRIES = 10 };
 // What lies on disk, until it is whole and takes the place of what the store had.
 typedef struct loading {
   ds_view view;
-  ds_tail tail;
+  ds_frozen frozen[DS_LOGS_MAX - 1];
+  uint32_t frozen_count;
+  ds_tail tail; // of the log being read
   ds_log log;
   bool found; // a manifest was read
   bool changed;
@@ -35,7 +37,7 @@ static ds_code replay(void *context, uint64_t seq, const uint8_t *payload, uint3
                    "the log holds a record of unknown kind %u: upgrade the program", kind);
   // Both are written only when all batches before them are in parts; so one seq says what is
   // applied.
-  if (to->tail.count != 0)
+  if (to->tail.count != 0 || to->frozen_count != 0)
     return ds_fail(err, DS_CORRUPT, "the log holds an import behind batches that are not sealed");
   TRY(kind == DS_LOG_IMPORT ? ds_record_apply_import(&in, manifest, err)
                             : ds_record_apply_undo(&in, manifest, err));
@@ -58,25 +60,42 @@ static ds_code load_manifest(const ds_store *store, loading *to, ds_error *err) 
   return DS_OK;
 }
 
-static ds_code load_log(const ds_store *store, loading *to, ds_error *err) {
+static ds_code load_log(const ds_store *store, loading *to, uint32_t index, ds_error *err) {
   ds_manifest *manifest = &to->view.manifest;
+  const ds_manifest_log *log = &manifest->logs[index];
+  const bool last = index == manifest->logs_count - 1;
   char path[DS_PATH_BYTES_MAX];
-  ds_store_file(store->path, "log", manifest->log_number, path);
-  TRY(ds_log_open(store->io, path, manifest->log_number, manifest->log_first_seq,
-                  store->options.write, &to->log, err));
+  ds_store_file(store->path, "log", log->number, path);
+  TRY(ds_log_open(store->io, path, log->number, log->first_seq, store->options.write && last,
+                  &to->log, err));
   TRY(ds_log_scan(&to->log, replay, to, err));
-  if (to->log.next_seq <= manifest->sealed_seq)
+  // A log was whole on disk when the next one was made.
+  if (last ? to->log.next_seq <= manifest->sealed_seq
+           : to->log.next_seq != manifest->logs[index + 1].first_seq)
     return ds_fail(err, DS_CORRUPT,
-                   "log %06" PRIu64 " ends before records that MANIFEST has seen: restore a backup",
-                   manifest->log_number);
+                   "log %06" PRIu64 " does not end where MANIFEST says: restore a backup",
+                   log->number);
   if (to->tail.next_arrival > manifest->next_arrival)
     manifest->next_arrival = to->tail.next_arrival;
   return DS_OK;
 }
 
+static ds_code load_logs(const ds_store *store, loading *to, ds_error *err) {
+  const uint32_t last = to->view.manifest.logs_count - 1;
+  for (uint32_t i = 0; i < last; i++) {
+    TRY(load_log(store, to, i, err));
+    ds_frozen *frozen = &to->frozen[to->frozen_count++];
+    *frozen = (ds_frozen){to->log, to->tail};
+    to->log.file = NULL;
+    ds_tail_init(&to->tail);
+    TRY(ds_tail_add_names(&to->tail, &frozen->tail.space, err));
+  }
+  return load_log(store, to, last, err);
+}
+
 static ds_code load_once(const ds_store *store, loading *to, ds_error *err) {
   TRY(load_manifest(store, to, err));
-  TRY(load_log(store, to, err));
+  TRY(load_logs(store, to, err));
   const ds_view *have = store->loaded ? &store->view : NULL;
   TRY(ds_view_open_parts(store->io, store->path, &to->view, have, err));
   for (uint32_t i = 0; i < to->view.parts_count; i++)
@@ -92,6 +111,8 @@ static void loading_init(loading *to) {
 
 static void loading_done(loading *to) {
   ds_view_done(&to->view);
+  for (uint32_t i = 0; i < to->frozen_count; i++)
+    ds_frozen_done(&to->frozen[i]);
   ds_tail_done(&to->tail);
   ds_log_close(&to->log);
 }
@@ -99,10 +120,11 @@ static void loading_done(loading *to) {
 void ds_store_unload(ds_store *store) {
   if (!store->loaded)
     return;
-  ds_part_ref_drop(store->tail_part);
-  store->tail_part = NULL;
-  store->tail_built = false;
+  ds_store_forget_built(store);
   ds_view_done(&store->view);
+  for (uint32_t i = 0; i < store->frozen_count; i++)
+    ds_frozen_done(&store->frozen[i]);
+  store->frozen_count = 0;
   ds_tail_done(&store->tail);
   ds_log_close(&store->log);
   store->loaded = false;
@@ -117,6 +139,8 @@ ds_code ds_store_load(ds_store *store, bool *ret_changed, ds_error *err) {
     if (code == DS_OK) {
       ds_store_unload(store);
       store->view = to.view;
+      memcpy(store->frozen, to.frozen, sizeof store->frozen);
+      store->frozen_count = to.frozen_count;
       store->tail = to.tail;
       store->log = to.log;
       store->loaded = true;
@@ -162,7 +186,7 @@ static ds_code note_orphan(void *context, const char *name, ds_error *err) {
     return DS_OK;
   const bool is_part = strcmp(to->kind, "part") == 0;
   if (is_part ? ds_manifest_part_index(manifest, number) != DS_NONE
-              : number == manifest->log_number)
+              : ds_manifest_has_log(manifest, number))
     return DS_OK;
   // No number is given twice while a reader may still have the file of that name open.
   if (is_part && number >= manifest->next_part && number < UINT64_MAX)
@@ -239,12 +263,15 @@ ds_code ds_store_remove_orphans(ds_store *store, bool durable, ds_error *err) {
 }
 
 static ds_code copy_log(ds_store *store, ds_log *ret_log, ds_error *err) {
-  ds_manifest *manifest = &store->view.manifest;
+  const ds_manifest *manifest = &store->view.manifest;
   const uint64_t number = manifest->next_log;
+  // What is in parts stays out; what lies in the logs before it is there for certain.
+  const uint64_t after = store->log.first_seq > manifest->sealed_seq ? store->log.first_seq - 1
+                                                                     : manifest->sealed_seq;
   char path[DS_PATH_BYTES_MAX + 8];
   ds_store_file(store->path, "log", number, path);
-  TRY(ds_log_create(store->io, path, number, manifest->sealed_seq + 1, ret_log, err));
-  ds_code code = ds_log_copy(&store->log, manifest->sealed_seq, ret_log, err);
+  TRY(ds_log_create(store->io, path, number, after + 1, ret_log, err));
+  ds_code code = ds_log_copy(&store->log, after, ret_log, err);
   (void)snprintf(path, sizeof path, "%s/log", store->path);
   if (code == DS_OK)
     code = store->io->ops->sync_dir(store->io, path, err);
@@ -263,8 +290,7 @@ static ds_code replace_log(ds_store *store, ds_error *err) {
   assert(log.next_seq == store->log.next_seq && log.number != store->log.number);
   ds_log_close(&store->log);
   store->log = log;
-  manifest->log_number = log.number;
-  manifest->log_first_seq = log.first_seq;
+  manifest->logs[manifest->logs_count - 1] = (ds_manifest_log){log.number, log.first_seq};
   manifest->next_log = log.number + 1;
   return ds_manifest_save(store->io, store->path, manifest, err);
 }
@@ -273,7 +299,7 @@ ds_code ds_store_recover(ds_store *store, ds_error *err) {
   assert(store->options.write && !store->loaded);
   bool changed = false;
   TRY(ds_store_load(store, &changed, err));
-  const bool settled = ds_log_is_settled(&store->log);
+  const bool settled = ds_store_log_is_settled(store);
   if (changed)
     TRY(ds_view_add_types(&store->view, 0, err));
   if (!settled)
@@ -281,6 +307,7 @@ ds_code ds_store_recover(ds_store *store, ds_error *err) {
   else if (changed)
     TRY(ds_manifest_save(store->io, store->path, &store->view.manifest, err));
   TRY(ds_store_remove_orphans(store, !settled || changed, err));
+  atomic_store(&store->next_part, store->view.manifest.next_part);
   TRY(ds_catalog_open(store->io, store->path, true, &store->catalog, err));
   return ds_catalog_update(store->catalog, &store->view.manifest, store->view.parts, err);
 }

@@ -25,12 +25,14 @@ static ds_code open_image(ds_builder *builder, ds_part_ref **ret_ref, ds_error *
   return *ret_ref == NULL ? ds_fail(err, DS_MEMORY, "out of memory for the log's events") : DS_OK;
 }
 
-// Builds the tail once for all snapshots until the next batch.
+// Builds the tails once for all snapshots until the next batch.
 static ds_code build_tail(ds_store *store, ds_error *err) {
   if (store->tail_built)
     return DS_OK;
   assert(store->tail_part == NULL);
-  if (store->tail.count > 0) {
+  const ds_tail *tails[DS_LOGS_MAX];
+  const uint32_t tails_count = ds_store_tails(store, tails);
+  if (tails_count > 0) {
     atomic_uint_fast64_t next = 0;
     const ds_build_options options = {.io = store->io,
                                       .next = &next,
@@ -42,7 +44,7 @@ static ds_code build_tail(ds_store *store, ds_error *err) {
     TRY(ds_builder_new(&options, &builder, err));
     const ds_part_info *infos;
     uint32_t count;
-    ds_code code = ds_tail_build(&store->tail, builder, err);
+    ds_code code = ds_tails_build(tails, tails_count, builder, err);
     if (code == DS_OK)
       code = ds_builder_finish(builder, &infos, &count, err);
     if (code == DS_OK)

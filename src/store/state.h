@@ -10,6 +10,7 @@
 #include "store/catalog.h"
 #include "store/known.h"
 #include "store/manifest.h"
+#include "store/rewrite.h"
 #include "store/store.h"
 #include "store/tail.h"
 
@@ -50,18 +51,37 @@ DS_CHECKED ds_code ds_view_add_types(ds_view *view, uint32_t first, ds_error *er
 
 typedef struct ds_group ds_group;
 
-// The open store. Opened to read, it has no lock and no catalog.
+// Work beside the owner's thread, see maintain.c. There is at most one of each kind.
+typedef enum ds_job_kind { DS_JOB_SEAL, DS_JOB_COMPACT, DS_JOBS_COUNT } ds_job_kind;
+typedef struct ds_store_job ds_store_job;
+
+// A log that is not written to any more, and its rows, until they are in a part. Never changed.
+typedef struct ds_frozen {
+  ds_log log;
+  ds_tail tail;
+} ds_frozen;
+
+// The open store. Opened to read, it has no lock, no catalog and no jobs.
 struct ds_store {
   ds_store_options options;
   ds_io *io;
   char path[DS_PATH_BYTES_MAX];
   ds_file *lock;
   ds_view view;
-  ds_tail tail;
+  ds_tail tail; // of the manifest's last log
   ds_log log;
+  ds_frozen frozen[DS_LOGS_MAX - 1]; // the logs before it, oldest first
+  uint32_t frozen_count;
   ds_catalog *catalog;     // writer only
   ds_group *group;         // reused by appends; made by the first
   ds_known *known;         // what the parts hold; made by the first append
+  ds_store_job *jobs[DS_JOBS_COUNT];
+  atomic_uint_fast64_t next_part; // jobs take numbers from here
+  atomic_bool paused;             // compactions wait
+  ds_retention retention;         // copied into retention_arena
+  ds_arena retention_arena;
+  ds_error trouble;               // of the last job that failed
+  bool hold_jobs[DS_JOBS_COUNT];  // such a job failed: the next waits for a change
   ds_part_ref *tail_part;  // the tail built for snapshots; NULL = not built, or no rows
   bool tail_built;
   uint64_t snapshots_taken;
@@ -109,25 +129,89 @@ DS_CHECKED ds_code ds_store_recover(ds_store *store, ds_error *err);
 // swaps. Takes `next` over, also on failure.
 DS_CHECKED ds_code ds_store_commit(ds_store *store, ds_view *next, ds_error *err);
 
-// Starts the tail anew, with the names of all parts; the rows are in a part now.
+// Starts the tail, which has no rows, anew: with the names of all parts.
 DS_CHECKED ds_code ds_store_reset_tail(ds_store *store, ds_error *err);
+
+// Forgets what was built of the tails for snapshots: they have changed.
+void ds_store_forget_built(ds_store *store);
+
+// The tails with rows in them, oldest first; returns how many. `out` has room for DS_LOGS_MAX.
+uint32_t ds_store_tails(const ds_store *store, const ds_tail **out);
+
+// Whether a tail has an event under this ds_tail_key.
+bool ds_store_tails_have(const ds_store *store, uint64_t key);
+
+// Whether the last log may be written to by the next process as it is. An empty one that follows
+// others may be known to a manifest only that is in sight without being on disk: it needs a mark.
+bool ds_store_log_is_settled(const ds_store *store);
 
 // A view like the store's whose manifest may be changed; its parts are not open yet.
 DS_CHECKED ds_code ds_store_next_view(const ds_store *store, ds_view *ret_next, ds_error *err);
 
-// Writes the rows of `count` of the store's parts (indices `which`, ascending) anew, in order,
-// without those of import `drop` (0 = none). The new parts and their directory are synced.
-// *ret_infos is malloc'ed. On failure no new part is left, or the store refuses writes.
-DS_CHECKED ds_code ds_store_rewrite(ds_store *store, const uint32_t *which, uint32_t count,
-                                    uint32_t drop, ds_progress *progress,
-                                    ds_part_info **ret_infos, uint32_t *ret_count,
-                                    ds_error *err);
+// Syncs the directory of the parts: the names of new ones are on disk.
+DS_CHECKED ds_code ds_store_sync_parts(ds_store *store, ds_error *err);
 
 // Unlinks part files by number; the manifest that no longer names them is durable.
 DS_CHECKED ds_code ds_store_unlink_parts(ds_store *store, const uint64_t *numbers, uint32_t count,
                                          ds_error *err);
 
-// How many parts a rewrite of so many events makes, about; the same for any number of threads.
-uint32_t ds_store_rewrite_groups(uint64_t events);
+// Unlinks logs; the manifest that no longer names them is durable.
+DS_CHECKED ds_code ds_store_unlink_logs(ds_store *store, const ds_manifest_log *logs,
+                                        uint32_t count, ds_error *err);
+
+// Makes parts of parts: asks for rewriting `count` parts of the store (indices `which`, ascending),
+// on all threads, without the events of import `drop` (0 = none).
+DS_CHECKED ds_code ds_store_rewrite(ds_store *store, const uint32_t *which, uint32_t count,
+                                    uint32_t drop, const ds_expiry *expiry,
+                                    ds_progress *progress, ds_rewritten *ret_rewritten,
+                                    ds_error *err);
+
+// Makes the parts of `rewritten` take the place of the parts with these numbers, in one commit at
+// `now_ms`, and unlinks those. `retention`: it is noted as applied. Does not free `rewritten`.
+DS_CHECKED ds_code ds_store_replace_parts(ds_store *store, const uint64_t *removed,
+                                          uint32_t removed_count, const ds_rewritten *rewritten,
+                                          bool retention, int64_t now_ms, ds_error *err);
+
+// Closes the log and lets go of the rows.
+void ds_frozen_done(ds_frozen *frozen);
+
+// Freezes the tail: makes a new last log and names both in the manifest.
+DS_CHECKED ds_code ds_store_rotate(ds_store *store, ds_error *err);
+
+// Builds the rows of `tails` into parts; their directory is the caller's to sync.
+DS_CHECKED ds_code ds_store_build_tails(ds_io *io, const char *directory,
+                                        atomic_uint_fast64_t *next, const ds_tail *const *tails,
+                                        uint32_t tails_count, ds_part *const *places,
+                                        uint32_t places_count, ds_rewritten *ret_built,
+                                        ds_error *err);
+
+// Adds the parts built of the `count` oldest frozen tails to the store, and drops those with their
+// logs.
+DS_CHECKED ds_code ds_store_commit_seal(ds_store *store, const ds_rewritten *built, uint32_t count,
+                                        ds_error *err);
+
+// Ends all jobs: a seal is waited for and committed, a compaction is stopped unless it is done.
+DS_CHECKED ds_code ds_store_end_jobs(ds_store *store, ds_error *err);
+
+// Ends a job of one kind, waiting for it; its own failure is returned, too.
+DS_CHECKED ds_code ds_store_end_job(ds_store *store, ds_job_kind kind, ds_error *err);
+
+// Whether any job has been started and not committed.
+bool ds_store_has_jobs(const ds_store *store);
+
+// What the retention rules mean at `now_ms`; `ret_expiry` points into `clock`, which must outlive
+// it.
+typedef struct ds_retention_clock {
+  const ds_retention *retention;
+  int64_t now_ms;
+} ds_retention_clock;
+void ds_retention_expiry(ds_retention_clock *clock, ds_expiry *ret_expiry);
+
+// Whether retention is to be applied to the store's parts: they hold events older than the
+// shortest period, and an eighth of it (a day at least) has passed since the last time.
+bool ds_retention_is_due(const ds_store *store, int64_t now_ms);
+
+// Whether the parts may hold events past their periods.
+bool ds_retention_has_expired(const ds_store *store, int64_t now_ms);
 
 #endif

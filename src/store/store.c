@@ -3,8 +3,10 @@
 //
 // Protocol (the fault model and all invariants: docs/durability.md):
 //   append   one record, written and synced, then acknowledged                   (I1-I4)
-//   seal     part written, synced; next log made, synced; both directories synced; MANIFEST
-//            replaced; catalog committed; only then the old log is unlinked      (I2, I9, I14)
+//   rotate   next log made, synced; its directory synced; MANIFEST replaced, which names both;
+//            catalog committed                                                   (I2, I14)
+//   seal     (of all logs but the last) part written, synced; directory synced; MANIFEST replaced;
+//            catalog committed; only then the old logs are unlinked              (I2, I9, I14)
 //   import   parts written, synced, directory synced; one log record that names them; MANIFEST
 //            replaced                                                            (I4)
 //   undo     replacing parts written, synced; one log record; MANIFEST replaced; old parts
@@ -34,7 +36,8 @@ void ds_store_options_init(ds_store_options *options) {
   *options = (ds_store_options){.struct_size = sizeof *options,
                                 .io = ds_io_posix(),
                                 .memory_bytes = (size_t)1 << 30,
-                                .threads = ds_processors()};
+                                .threads = ds_processors(),
+                                .log_bytes = DS_LOG_BYTES_SEAL};
 }
 
 ds_io *ds_store_io(const ds_store *store) { return store->io; }
@@ -202,6 +205,11 @@ ds_code ds_store_open(const char *path, const ds_store_options *options, ds_stor
   if (store == NULL)
     return ds_fail(err, DS_MEMORY, "out of memory for the store");
   store->options = *options;
+  if (store->options.log_bytes > DS_LOG_BYTES_SEAL)
+    store->options.log_bytes = DS_LOG_BYTES_SEAL;
+  atomic_init(&store->next_part, 0);
+  atomic_init(&store->paused, false);
+  ds_arena_init(&store->retention_arena, (size_t)16 << 20);
   store->io = options->io;
   memcpy(store->path, path, length);
   const ds_code code = options->write ? open_writer(store, err) : open_reader(store, err);
@@ -218,7 +226,7 @@ ds_code ds_store_open(const char *path, const ds_store_options *options, ds_stor
 // itself.
 static void leave_mark(ds_store *store) {
   if (!store->options.write || !store->loaded || store->failed || store->log.failed ||
-      ds_log_is_settled(&store->log))
+      ds_store_log_is_settled(store))
     return;
   ds_error unheard;
   const ds_code ignored = ds_log_mark(&store->log, &unheard);
@@ -228,9 +236,13 @@ static void leave_mark(ds_store *store) {
 void ds_store_close(ds_store *store) {
   if (store == NULL)
     return;
+  ds_error unheard;
+  const ds_code ignored = ds_store_end_jobs(store, &unheard);
+  (void)ignored;
   leave_mark(store);
   ds_store_unload(store);
   ds_group_free(store->group);
+  ds_arena_done(&store->retention_arena);
   ds_known_free(store->known);
   ds_catalog_close(store->catalog);
   if (store->lock != NULL)
@@ -273,8 +285,19 @@ static void note_rewritten(ds_store *store, const ds_view *next) {
   (void)ignored;
 }
 
+// What jobs have taken is taken; only an import, beside which none runs, takes numbers elsewhere.
+static void settle_next_part(ds_store *store, ds_manifest *manifest) {
+  const uint64_t taken = atomic_load(&store->next_part);
+  assert(manifest->next_part <= taken || !ds_store_has_jobs(store));
+  if (manifest->next_part < taken)
+    manifest->next_part = taken;
+  else if (manifest->next_part > taken)
+    atomic_store(&store->next_part, manifest->next_part);
+}
+
 ds_code ds_store_commit(ds_store *store, ds_view *next, ds_error *err) {
   assert(next->parts_count == next->manifest.parts_count);
+  settle_next_part(store, &next->manifest);
   assert(next->manifest.next_arrival >= store->view.manifest.next_arrival);
   const ds_code code = ds_manifest_save(store->io, store->path, &next->manifest, err);
   if (code != DS_OK) {
@@ -287,10 +310,38 @@ ds_code ds_store_commit(ds_store *store, ds_view *next, ds_error *err) {
   return ds_catalog_update(store->catalog, &store->view.manifest, store->view.parts, err);
 }
 
-ds_code ds_store_reset_tail(ds_store *store, ds_error *err) {
+void ds_store_forget_built(ds_store *store) {
   ds_part_ref_drop(store->tail_part);
   store->tail_part = NULL;
   store->tail_built = false;
+}
+
+uint32_t ds_store_tails(const ds_store *store, const ds_tail **out) {
+  uint32_t count = 0;
+  for (uint32_t i = 0; i < store->frozen_count; i++) {
+    if (store->frozen[i].tail.count > 0)
+      out[count++] = &store->frozen[i].tail;
+  }
+  if (store->tail.count > 0)
+    out[count++] = &store->tail;
+  return count;
+}
+
+bool ds_store_tails_have(const ds_store *store, uint64_t key) {
+  for (uint32_t i = 0; i < store->frozen_count; i++) {
+    if (ds_map64_get(&store->frozen[i].tail.ids, key) != DS_NONE)
+      return true;
+  }
+  return ds_map64_get(&store->tail.ids, key) != DS_NONE;
+}
+
+bool ds_store_log_is_settled(const ds_store *store) {
+  return ds_log_is_settled(&store->log) && (store->log.marked || store->frozen_count == 0);
+}
+
+ds_code ds_store_reset_tail(ds_store *store, ds_error *err) {
+  assert(store->tail.count == 0 && store->frozen_count == 0);
+  ds_store_forget_built(store);
   ds_tail_done(&store->tail);
   ds_tail_init(&store->tail);
   for (uint32_t i = 0; i < store->view.parts_count; i++)
@@ -298,15 +349,29 @@ ds_code ds_store_reset_tail(ds_store *store, ds_error *err) {
   return DS_OK;
 }
 
+ds_code ds_store_sync_parts(ds_store *store, ds_error *err) {
+  char path[2 * DS_PATH_BYTES_MAX];
+  below(store, "part", path);
+  return store->io->ops->sync_dir(store->io, path, err);
+}
+
 ds_code ds_store_unlink_parts(ds_store *store, const uint64_t *numbers, uint32_t count,
                               ds_error *err) {
-  char path[2 * DS_PATH_BYTES_MAX];
+  char path[DS_PATH_BYTES_MAX];
   for (uint32_t i = 0; i < count; i++) {
     ds_store_file(store->path, "part", numbers[i], path);
     TRY(store->io->ops->unlink(store->io, path, err));
   }
-  if (count == 0)
-    return DS_OK;
-  below(store, "part", path);
+  return count == 0 ? DS_OK : ds_store_sync_parts(store, err);
+}
+
+ds_code ds_store_unlink_logs(ds_store *store, const ds_manifest_log *logs, uint32_t count,
+                             ds_error *err) {
+  char path[2 * DS_PATH_BYTES_MAX];
+  for (uint32_t i = 0; i < count; i++) {
+    ds_store_file(store->path, "log", logs[i].number, path);
+    TRY(store->io->ops->unlink(store->io, path, err));
+  }
+  below(store, "log", path);
   return store->io->ops->sync_dir(store->io, path, err);
 }

@@ -20,6 +20,10 @@ typedef struct ds_store_options {
   bool create;         // with write: make an empty store when the directory holds none
   size_t memory_bytes; // budget shared by what runs on the store
   uint32_t threads;    // default: the processors of this process
+  uint32_t log_bytes;  // a log past this is frozen and sealed; default and most DS_LOG_BYTES_SEAL
+  bool compact;        // compactions that are due start by themselves, in ds_store_maintain
+  bool background;     // jobs run on threads of their own; else within the call that starts them
+  uint32_t job_delay;  // without `background`: calls of ds_store_maintain that a job's commit waits
 } ds_store_options;
 
 // Fills in the defaults.
@@ -101,14 +105,70 @@ DS_CHECKED ds_code ds_store_undo_import(ds_store *store, uint32_t id, uint64_t *
 
 // Appends one batch of rows (row form, codes of `space`, back to back in `rows`) to the log. On
 // return it is durable, all or nothing (I2, I4). Duplicates (customer and id seen in parts, tail
-// or batch) are dropped and counted in *ret_duplicates. Seals by itself past DS_LOG_BYTES_SEAL.
+// or batch) are dropped and counted in *ret_duplicates. Calls ds_store_maintain first.
 DS_CHECKED ds_code ds_store_append(ds_store *store, const ds_space *space, const ds_buf *rows,
                                    uint64_t *ret_duplicates, ds_error *err);
 
-// Turns the log into a part (seal); merges all parts into one ordered, non-overlapping run
-// (compact).
+// Turns the log into a part (seal); merges all parts into one ordered, non-overlapping run and
+// applies retention (compact). Both end what a job has begun.
 DS_CHECKED ds_code ds_store_seal(ds_store *store, ds_error *err);
 DS_CHECKED ds_code ds_store_compact(ds_store *store, ds_progress *progress, ds_error *err);
+
+// For the owner of the store, after each append or group: commits jobs that have ended, freezes a
+// full log, starts jobs that are due (a seal of frozen logs, a compaction). Never waits for more
+// than a few writes, but when all logs are full: then for the seal. An error is one of the store's
+// own writes, or of that seal; that a job failed is told by ds_store_trouble.
+DS_CHECKED ds_code ds_store_maintain(ds_store *store, ds_error *err);
+
+// Does all that is due, and waits for it. Stopped by the progress, a compaction is given up.
+DS_CHECKED ds_code ds_store_finish(ds_store *store, ds_progress *progress, ds_error *err);
+
+// While it is paused, no compaction starts and a running one waits.
+void ds_store_pause(ds_store *store, bool paused);
+
+// Why the last job that failed did: code DS_OK when none has. The store is as it was before it.
+const ds_error *ds_store_trouble(const ds_store *store);
+
+// How long events of a touchpoint are kept, from their time on.
+typedef struct ds_retention_rule {
+  const char *touchpoint; // NULL: of all without a rule of their own, but facts about identity
+  int64_t period_ms;      // 0 = for ever
+} ds_retention_rule;
+typedef struct ds_retention {
+  const ds_retention_rule *rules;
+  uint32_t count;
+} ds_retention;
+
+// Sets the rules that compactions apply, in place of those before; they are copied. A store that
+// has none removes nothing.
+DS_CHECKED ds_code ds_store_set_retention(ds_store *store, const ds_retention *retention,
+                                          ds_error *err);
+
+// A run: parts that follow one another without overlap. What is read together lies in several.
+typedef struct ds_run_info {
+  uint32_t parts;
+  uint64_t events;
+  uint64_t bytes;
+} ds_run_info;
+
+// What keeps the store in shape has done so far, and what it found.
+typedef struct ds_upkeep {
+  const ds_run_info *runs; // oldest first; in the arena
+  uint32_t runs_count;
+  uint32_t runs_due;       // the newest so many are due to be merged
+  uint32_t logs;
+  uint64_t log_bytes;
+  uint64_t taken_events;   // imported or sealed, since the store was made
+  uint64_t rewritten_events;
+  uint64_t compactions;
+  int64_t retention_ms;    // when retention was applied last; 0 = never
+  uint64_t retention_removed_last;
+  uint64_t retention_removed;
+} ds_upkeep;
+
+// Fills it in from what the store was opened at.
+DS_CHECKED ds_code ds_store_upkeep(const ds_store *store, ds_arena *arena, ds_upkeep *ret_upkeep,
+                                   ds_error *err);
 
 // What a question reads: all parts of the manifest plus the log tail, built into one more part in
 // memory.

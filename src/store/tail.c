@@ -133,31 +133,45 @@ ds_code ds_tail_add_batch(ds_tail *tail, ds_reader *payload, ds_error *err) {
   return code;
 }
 
+// All rows of some tails, by partition.
+typedef struct tail_rows {
+  const uint8_t **rows;
+  uint32_t first[DS_PARTITIONS + 1];
+} tail_rows;
+
 // Rows were added in arrival order; a counting sort by partition keeps it.
-static void sort_by_partition(const ds_tail *tail, const uint8_t **rows,
-                              uint32_t first[DS_PARTITIONS + 1]) {
-  for (uint32_t i = 0; i < tail->count; i++)
-    first[ds_subject_partition(tail->hash[i]) + 1]++;
+static void sort_by_partition(const ds_tail *const *tails, uint32_t tails_count, tail_rows *out) {
+  for (uint32_t t = 0; t < tails_count; t++)
+    for (uint32_t i = 0; i < tails[t]->count; i++)
+      out->first[ds_subject_partition(tails[t]->hash[i]) + 1]++;
   for (uint32_t p = 0; p < DS_PARTITIONS; p++)
-    first[p + 1] += first[p];
+    out->first[p + 1] += out->first[p];
   uint32_t next[DS_PARTITIONS];
-  memcpy(next, first, sizeof next);
-  for (uint32_t i = 0; i < tail->count; i++)
-    rows[next[ds_subject_partition(tail->hash[i])]++] = tail->rows.data + tail->offset[i];
+  memcpy(next, out->first, sizeof next);
+  for (uint32_t t = 0; t < tails_count; t++)
+    for (uint32_t i = 0; i < tails[t]->count; i++)
+      out->rows[next[ds_subject_partition(tails[t]->hash[i])]++] =
+          tails[t]->rows.data + tails[t]->offset[i];
 }
 
-ds_code ds_tail_build(const ds_tail *tail, ds_builder *builder, ds_error *err) {
-  const uint8_t **rows = malloc(((size_t)tail->count + 1) * sizeof *rows);
-  if (rows == NULL)
+ds_code ds_tails_build(const ds_tail *const *tails, uint32_t tails_count, ds_builder *builder,
+                       ds_error *err) {
+  uint64_t count = 0;
+  for (uint32_t t = 0; t < tails_count; t++)
+    count += tails[t]->count;
+  if (count > UINT32_MAX)
+    return ds_fail(err, DS_LIMIT, "the logs hold too many events");
+  tail_rows all = {.rows = malloc(((size_t)count + 1) * sizeof *all.rows)};
+  if (all.rows == NULL)
     return ds_fail(err, DS_MEMORY, "out of memory for the log's events");
-  uint32_t first[DS_PARTITIONS + 1] = {0};
-  sort_by_partition(tail, rows, first);
-  assert(first[DS_PARTITIONS] == tail->count);
+  sort_by_partition(tails, tails_count, &all);
+  assert(all.first[DS_PARTITIONS] == count);
   ds_code code = DS_OK;
   for (uint32_t p = 0; p < DS_PARTITIONS && code == DS_OK; p++) {
-    if (first[p + 1] > first[p])
-      code = ds_builder_add(builder, p, rows + first[p], first[p + 1] - first[p], err);
+    const uint32_t first = all.first[p];
+    if (all.first[p + 1] > first)
+      code = ds_builder_add(builder, p, all.rows + first, all.first[p + 1] - first, err);
   }
-  free(rows);
+  free(all.rows);
   return code;
 }

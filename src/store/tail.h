@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// The log's tail in memory: the rows of all batches that are not in a part yet, in one space of
-// names, and the ids that they carry. The space holds the names of the parts too, so that a name
-// too many is refused before a batch is written. May use base/, model/, build.h, log.h. Used by
-// one thread.
+// The tail of a log in memory: the rows of its batches that are not in a part yet, in one space of
+// names, and the ids that they carry. The tail of the next log starts with the names of the one
+// before, so that a code of either means the same in the later space. The space holds the names of
+// the parts too, so that a name too many is refused before a batch is written. May use base/,
+// model/, build.h, log.h. Used by one thread; one that is not changed any more, by any.
 #ifndef DS_STORE_TAIL_H
 #define DS_STORE_TAIL_H
 
@@ -37,8 +38,9 @@ DS_CHECKED ds_code ds_tail_add_batch(ds_tail *tail, ds_reader *payload, ds_error
 // What stands for "this customer and this event id" in the set.
 uint64_t ds_tail_key(uint64_t subject_hash, uint64_t id);
 
-// Hands all rows to a builder, partition by partition in arrival order.
-DS_CHECKED ds_code ds_tail_build(const ds_tail *tail, ds_builder *builder, ds_error *err);
+// Hands the rows of tails, oldest first, to a builder, partition by partition in arrival order.
+DS_CHECKED ds_code ds_tails_build(const ds_tail *const *tails, uint32_t tails_count,
+                                  ds_builder *builder, ds_error *err);
 
 // Decodes rows of one space and gives their codes another, which gets only the names met. Heap.
 typedef struct ds_recoder ds_recoder;

@@ -95,6 +95,8 @@ ds_code world_open(const store_world *world, bool write, ds_store **ret_store, d
   options.write = write;
   options.create = write;
   options.threads = world->threads;
+  if (world->tune != NULL)
+    world->tune(&options);
   return ds_store_open(world->path, &options, ret_store, err);
 }
 

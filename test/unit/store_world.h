@@ -29,6 +29,7 @@ typedef struct store_world {
   uint32_t batches;
   bool ids; // events carry ids
   uint32_t threads; // of the store
+  void (*tune)(ds_store_options *options); // NULL, or changes what the store is opened with
 } store_world;
 
 // What a store holds.

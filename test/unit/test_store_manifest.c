@@ -56,7 +56,12 @@ static void fill(ds_manifest *manifest) {
   manifest->store = UINT64_MAX;
   manifest->next_arrival = 77;
   manifest->sealed_seq = 12;
-  manifest->log_first_seq = 13;
+  manifest->logs[0] = (ds_manifest_log){1, 13};
+  manifest->logs[1] = (ds_manifest_log){3, UINT64_MAX};
+  manifest->logs_count = 2;
+  manifest->next_log = 4;
+  manifest->work = (ds_manifest_work){1, 2, 3, 4, UINT64_MAX};
+  manifest->retention = (ds_manifest_retention){-7, 8, 9};
 }
 
 static void print(const ds_manifest *manifest, ds_buf *out) {
@@ -132,6 +137,7 @@ static ds_code parse_body(const char *body, ds_error *err) {
 static void test_contradictions(void **state) {
   (void)state;
   ok(parse_body(HEAD STATE LOG PART IMPORT, NULL));
+  ok(parse_body(HEAD STATE LOG "log\t3\t5\nlog\t4\t6\nlog\t5\t7\n", NULL));
   static const char *const bad[] = {
       HEAD,
       HEAD STATE,
@@ -144,6 +150,13 @@ static void test_contradictions(void **state) {
       HEAD STATE "log\t2\t11\n", // a gap of seqs
       HEAD STATE "log\t0\t1\n",
       HEAD STATE LOG LOG,
+      HEAD STATE LOG "log\t3\t4\n", // the seqs of logs ascend, and their numbers
+      HEAD STATE LOG "log\t1\t5\n",
+      HEAD STATE LOG "log\t9\t5\n",
+      HEAD STATE LOG "log\t3\t5\nlog\t4\t6\nlog\t5\t7\nlog\t6\t8\n", // too many
+      HEAD STATE LOG "work\t1\t1\t1\t1\n",
+      HEAD STATE LOG "work\t1\t1\t1\t1\tx\n",
+      HEAD STATE LOG "retention\t1\t1\n",
       HEAD STATE LOG PART PART,
       HEAD STATE LOG "part\t9\t1\t1\t1\t1\t1\t5\t6\t7\t8\t0\n",
       HEAD STATE LOG "part\t3\t1\t1\t1\t1\t1\t6\t5\t7\t8\t0\n",
