@@ -57,41 +57,65 @@ static uint64_t roll(uint64_t *state) {
   return z ^ z >> 31;
 }
 
-static uint16_t name(ds_names *names, const char *text) {
+static const char *const touchpoints[] = {"order_placed", "payment_approved", "label_created",
+                                          "out_for_delivery", "delivered", "ticket_opened"};
+enum { TOUCHPOINTS = sizeof touchpoints / sizeof *touchpoints };
+
+// Codes ascend in the order in which names are added.
+static void add_names(ds_space *space) {
   uint32_t index;
-  if (ds_names_add(names, ds_str_of(text), &index, NULL) != DS_OK)
+  ds_code code = DS_OK;
+  ds_space_init(space);
+  for (uint32_t i = 0; i < TOUCHPOINTS && code == DS_OK; i++)
+    code = ds_names_add(&space->touchpoints, ds_str_of(touchpoints[i]), &index, NULL);
+  static const char *const properties[] = {"value", "currency", "carrier"};
+  for (uint32_t i = 0; i < 3 && code == DS_OK; i++)
+    code = ds_names_add(&space->properties, ds_str_of(properties[i]), &index, NULL);
+  static const char *const keys[] = {"order_id", "parcel_id"};
+  for (uint32_t i = 0; i < 2 && code == DS_OK; i++)
+    code = ds_names_add(&space->keys, ds_str_of(keys[i]), &index, NULL);
+  if (code == DS_OK)
+    code = ds_names_add(&space->sources, ds_str_of("bench"), &index, NULL);
+  if (code != DS_OK)
     die("no memory");
-  return (uint16_t)index;
+}
+
+// "PREFIX123456" without leading zeros, as cheap as can be: this is not what is measured.
+static ds_str put_text(char *at, const char *prefix, uint32_t number) {
+  const size_t length = strlen(prefix);
+  char digits[10];
+  uint32_t count = 0;
+  memcpy(at, prefix, length);
+  do {
+    digits[count++] = (char)('0' + number % 10);
+    number /= 10;
+  } while (number > 0);
+  for (uint32_t i = 0; i < count; i++)
+    at[length + i] = digits[count - 1 - i];
+  return (ds_str){at, (uint32_t)length + count};
 }
 
 // One event as a shop sends it.
 static void add_event(appender *own) {
   const uint64_t dice = roll(&own->dice);
+  const uint32_t who = (uint32_t)(dice >> 32);
   const bool is_new = dice % 100 < own->percent_new;
-  char subject[40], order[40], parcel[40];
-  snprintf(subject, sizeof subject, "customer_id=%c%u", is_new ? 'N' : 'C',
-           is_new ? (uint32_t)(dice >> 32) : (uint32_t)(100000 + (dice >> 32) % 800000));
-  snprintf(order, sizeof order, "O%u", (uint32_t)(dice >> 40));
-  snprintf(parcel, sizeof parcel, "P%u", (uint32_t)(dice >> 36));
-  ds_event_key keys[2] = {{name(&own->space.keys, "order_id"), ds_str_of(order)},
-                          {name(&own->space.keys, "parcel_id"), ds_str_of(parcel)}};
-  ds_event_property properties[3] = {{.name = name(&own->space.properties, "value")},
-                                     {.name = name(&own->space.properties, "currency")},
-                                     {.name = name(&own->space.properties, "carrier")}};
+  char subject[40], order[20], parcel[20];
+  ds_event_key keys[2] = {{0, put_text(order, "O", who / 3)}, {1, put_text(parcel, "P", who / 5)}};
+  ds_event_property properties[3] = {{.name = 0}, {.name = 1}, {.name = 2}};
   properties[0].value = (ds_value){.type = DS_TYPE_NUMBER, .number = (double)(dice % 10000) / 100};
-  properties[1].value = (ds_value){.type = DS_TYPE_STRING, .text = ds_str_of("EUR")};
-  properties[2].value = (ds_value){.type = DS_TYPE_STRING, .text = ds_str_of("northpost")};
-  static const char *const touchpoints[] = {"order_placed", "payment_approved", "label_created",
-                                            "out_for_delivery", "delivered", "ticket_opened"};
+  properties[1].value = (ds_value){.type = DS_TYPE_STRING, .text = {"EUR", 3}};
+  properties[2].value = (ds_value){.type = DS_TYPE_STRING, .text = {"northpost", 9}};
+  const int64_t time_ms = 1735689600000 + (int64_t)(dice >> 34);
   const ds_event event = {
-      .touchpoint = name(&own->space.touchpoints, touchpoints[dice % 6]),
-      .source = name(&own->space.sources, "bench"),
+      .touchpoint = (uint16_t)(dice % TOUCHPOINTS),
       .has_received = true,
       .has_id = true,
       .id = roll(&own->dice),
-      .time_ms = 1735689600000 + (int64_t)(dice >> 34),
-      .received_ms = 1735689600000 + (int64_t)(dice >> 34) + 2000,
-      .subject = ds_str_of(subject),
+      .time_ms = time_ms,
+      .received_ms = time_ms + 2000,
+      .subject = is_new ? put_text(subject, "customer_id=N", who)
+                        : put_text(subject, "customer_id=C", 100000 + who % 800000),
       .keys_count = 2,
       .properties_count = 3,
       .keys = keys,
@@ -146,7 +170,7 @@ static void start_all(appender *all, uint32_t writers, ds_writer *writer, char *
                         .batch = (uint32_t)strtoul(argv[3], NULL, 10),
                         .percent_new = argc > 5 ? (uint32_t)strtoul(argv[5], NULL, 10) : 5,
                         .dice = (uint64_t)start * 1000 + w};
-    ds_space_init(&all[w].space);
+    add_names(&all[w].space);
     ds_buf_init(&all[w].rows, DS_BATCH_BYTES_MAX);
     const double every = rate == 0 ? 0 : 1e9 * all[w].batch * writers / rate;
     all[w].every_ns = (int64_t)every;

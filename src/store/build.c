@@ -23,8 +23,8 @@ ds_code ds_builder_new(const ds_build_options *options, ds_builder **ret_builder
   ds_map64_init(&b->journey_ids);
   ds_map64_init(&b->known_ids);
   ds_map64_init(&b->occurrences);
-  b->reader = ds_block_reader_new();
-  const ds_code code = b->reader == NULL ? no_memory(err)
+  b->places = calloc((size_t)options->places_count + 1, sizeof *b->places);
+  const ds_code code = b->places == NULL ? no_memory(err)
                                          : ds_part_writer_new(options->space, &b->writer, err);
   if (code != DS_OK) {
     ds_builder_free(b);
@@ -42,12 +42,14 @@ static void part_path(const ds_builder *b, uint64_t number, char out[DS_PATH_BYT
 // Gives back all that only adding rows needs; what was written is still known.
 static void release_work(ds_builder *b) {
   ds_part_writer_free(b->writer);
-  ds_block_reader_free(b->reader);
+  for (uint32_t p = 0; b->places != NULL && p < b->options.places_count; p++)
+    ds_block_reader_free(b->places[p].reader);
+  free(b->places);
   ds_map64_done(&b->journey_ids);
   ds_map64_done(&b->known_ids);
   ds_map64_done(&b->occurrences);
   b->writer = NULL;
-  b->reader = NULL;
+  b->places = NULL;
   for (uint32_t k = 0; k < NAME_KINDS; k++) {
     free(b->name_hash[k]);
     b->name_hash[k] = NULL;

@@ -87,43 +87,72 @@ static ds_code note_ids(ds_builder *b, const ds_block *ids, uint32_t journey, ui
   return DS_OK;
 }
 
-// The partition's subjects that stand in a block get its numbers; their event ids are remembered.
-static ds_code match_block(ds_builder *b, const ds_part *part, uint32_t block, ds_error *err) {
-  const uint32_t want = DS_WANT_SUBJECT | (b->options.dedupe ? DS_WANT_ID | DS_WANT_IMPORT : 0u);
-  ds_block ids;
-  TRY(ds_part_block_ids(part, block, want, b->reader, &ids, err));
-  for (uint32_t j = 0; j < ids.journeys; j++) {
-    const uint64_t hash = ds_subject_hash(ids.subject[j]);
-    const uint32_t at = ds_build_find_subject(b, hash, ids.subject[j]);
+// Reads a block's subject hashes, or also its subjects and ids, unless they are there.
+static ds_code read_block(const ds_builder *b, const ds_part *part, uint32_t block, bool whole,
+                          build_place *place, ds_error *err) {
+  if (place->reader == NULL) {
+    place->reader = ds_block_reader_new();
+    place->block = DS_NONE;
+  }
+  if (place->reader == NULL)
+    return no_memory(err);
+  if (place->block == block && (place->whole || !whole))
+    return DS_OK;
+  place->block = DS_NONE;
+  const uint32_t ids = b->options.dedupe ? DS_WANT_ID | DS_WANT_IMPORT : 0u;
+  TRY(ds_part_block_hashes(part, block, whole ? DS_WANT_SUBJECT | ids : 0, place->reader,
+                           &place->ids, &place->hashes, err));
+  place->block = block;
+  place->whole = whole;
+  return DS_OK;
+}
+
+// The partition's subjects that stand in a block's journeys [first, end) get their numbers; their
+// event ids are remembered.
+static ds_code match_journeys(ds_builder *b, const build_place *place, uint32_t first,
+                              uint32_t end, ds_error *err) {
+  const ds_block *ids = &place->ids;
+  for (uint32_t j = first; j < end; j++) {
+    const uint32_t at = ds_build_find_subject(b, place->hashes[j], ids->subject[j]);
     if (at == DS_NONE)
       continue;
-    assert(!b->subjects[at].known || b->subjects[at].number == ids.customer[j]);
-    b->subjects[at].number = ids.customer[j];
+    assert(!b->subjects[at].known || b->subjects[at].number == ids->customer[j]);
+    b->subjects[at].number = ids->customer[j];
     b->subjects[at].known = true;
     if (b->options.dedupe)
-      TRY(note_ids(b, &ids, j, ids.customer[j], err));
+      TRY(note_ids(b, ids, j, ids->customer[j], err));
   }
   return DS_OK;
 }
 
 // Looks through a place's blocks of the partition; next_ordinal rises past every number seen.
-static ds_code match_place(ds_builder *b, const ds_part *part, ds_error *err) {
-  uint32_t first, end;
-  ds_part_partition_blocks(part, b->partition, &first, &end);
-  for (uint32_t block = first; block < end; block++) {
-    const uint32_t *customers;
-    const uint64_t *hashes;
-    TRY(ds_part_block_subjects(part, block, b->reader, &customers, &hashes, err));
+static ds_code match_place(ds_builder *b, const ds_part *part, build_place *place, ds_error *err) {
+  uint32_t block, end;
+  ds_part_partition_blocks(part, b->partition, &block, &end);
+  for (; block < end; block++) {
+    TRY(read_block(b, part, block, false, place, err));
+    const uint32_t *customers = place->ids.customer;
+    uint32_t j = 0;
+    while (j < place->ids.journeys && customers[j] >> DS_ORDINAL_BITS < b->partition)
+      j++;
+    const uint32_t first = j;
     bool any = false;
-    for (uint32_t j = 0; j < part->zone[block].journeys; j++) {
-      if (customers[j] >> DS_ORDINAL_BITS != b->partition)
-        continue;
-      const uint64_t ordinal = customers[j] & ((1u << DS_ORDINAL_BITS) - 1);
-      b->next_ordinal = ordinal >= b->next_ordinal ? ordinal + 1 : b->next_ordinal;
-      any = any || ds_build_find_subject(b, hashes[j], (ds_str){NULL, 0}) != DS_NONE;
-    }
-    if (any)
-      TRY(match_block(b, part, block, err));
+    for (; j < place->ids.journeys && customers[j] >> DS_ORDINAL_BITS == b->partition; j++)
+      any = any ||
+            ds_build_find_subject(b, place->hashes[j], (ds_str){NULL, 0}) != DS_NONE;
+    if (first == j)
+      continue;
+    const uint64_t ordinal = customers[j - 1] & ((1u << DS_ORDINAL_BITS) - 1);
+    b->next_ordinal = ordinal >= b->next_ordinal ? ordinal + 1 : b->next_ordinal;
+    if (!any)
+      continue;
+    TRY(read_block(b, part, block, true, place, err));
+    TRY(match_journeys(b, place, first, j, err));
+  }
+  // Nothing more is asked of a part behind its last partition.
+  if (part->info.customer_last >> DS_ORDINAL_BITS <= b->partition) {
+    ds_block_reader_free(place->reader);
+    place->reader = NULL;
   }
   return DS_OK;
 }
@@ -131,7 +160,7 @@ static ds_code match_place(ds_builder *b, const ds_part *part, ds_error *err) {
 ds_code ds_build_numbers(ds_builder *b, ds_error *err) {
   ds_map64_reset(&b->known_ids);
   for (uint32_t p = 0; p < b->options.places_count; p++)
-    TRY(match_place(b, b->options.places[p], err));
+    TRY(match_place(b, b->options.places[p], &b->places[p], err));
   for (uint32_t s = 0; s < b->subjects_count; s++) {
     if (b->subjects[s].known)
       continue;

@@ -40,11 +40,20 @@ typedef struct build_order {
   uint32_t subject;
 } build_order;
 
+// A place, and its block last read: one block often holds the customers of many partitions.
+typedef struct build_place {
+  ds_block_reader *reader; // NULL: no block is read
+  uint32_t block;
+  bool whole;              // subjects are read, and ids when duplicates are dropped
+  ds_block ids;
+  const uint64_t *hashes;
+} build_place;
+
 // The builder behind build.h.
 struct ds_builder {
   ds_build_options options;
   ds_part_writer *writer;
-  ds_block_reader *reader; // of the places
+  build_place *places;
   uint32_t partition;
   uint64_t next_ordinal; // of the partition's next new subject
   bool finished;

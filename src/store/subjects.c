@@ -37,7 +37,8 @@ ds_code ds_part_block_hashes(const ds_part *part, uint32_t block, uint32_t want,
                    (unsigned long long)part->info.number);
   ds_reader in;
   ds_stream stream;
-  TRY(ds_part_chunk(part, column, block, &reader->chunk, &in, err));
+  // Texts of the block may stand in the other buffer.
+  TRY(ds_part_chunk(part, column, block, &reader->chunk_too, &in, err));
   const ds_block_task task = {.part = part, .block = block};
   if (!ds_stream_next(&in, &stream) ||
       !ds_decode_ints(&stream, ret_block->journeys, reader->ints))

@@ -18,7 +18,7 @@ DS_CHECKED ds_code ds_part_block_subjects(const ds_part *part, uint32_t block,
                                           ds_block_reader *reader, const uint32_t **ret_customers,
                                           const uint64_t **ret_hashes, ds_error *err);
 
-// The same with event ids and imports of the block, as wanted (DS_WANT_ID, _IMPORT).
+// The same with what ds_part_block_ids reads.
 DS_CHECKED ds_code ds_part_block_hashes(const ds_part *part, uint32_t block, uint32_t want,
                                         ds_block_reader *reader, ds_block *ret_block,
                                         const uint64_t **ret_hashes, ds_error *err);
