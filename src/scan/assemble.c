@@ -1,37 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// See assemble.h. Columns of one width are handled by one loop over a table, so that a new column
-// of the block is one row here.
+// See assemble.h. Columns of one width are handled by one loop over a table.
 #include "scan/assemble.h"
 
 #include <assert.h>
 #include <stdlib.h>
 
 #include "base/limits.h"
-
-// A column with one value per event (or per journey): which bit asks for it, where it stands in
-// ds_block, how wide it is.
-typedef struct column_row {
-  uint32_t want;
-  uint32_t width;
-  size_t at;
-} column_row;
-
-static const column_row event_columns[] = {
-    {DS_WANT_TIME, 8, offsetof(ds_block, time_ms)},
-    {DS_WANT_TOUCHPOINT, 2, offsetof(ds_block, touchpoint)},
-    {DS_WANT_RECEIVED, 8, offsetof(ds_block, received_ms)},
-    {DS_WANT_ARRIVAL, 8, offsetof(ds_block, arrival)},
-    {DS_WANT_ID, 8, offsetof(ds_block, id)},
-    {DS_WANT_SOURCE, 2, offsetof(ds_block, source)},
-    {DS_WANT_IMPORT, 4, offsetof(ds_block, import)},
-};
-enum { EVENT_COLUMNS = sizeof event_columns / sizeof *event_columns };
-
-static void *column_of(const ds_block *block, const column_row *row) {
-  void *data = NULL;
-  memcpy(&data, (const char *)block + row->at, sizeof data);
-  return data;
-}
+#include "model/block_columns.h"
 
 static ds_code no_memory(ds_error *err) {
   return ds_fail(err, DS_MEMORY, "out of memory for a block of events");
@@ -75,9 +50,9 @@ static ds_code reserve_events(ds_assembly *assembly, uint32_t more, ds_error *er
   if (need > UINT32_MAX / 4)
     return ds_fail(err, DS_LIMIT, "a customer has too many events for one block");
   const uint32_t capacity = need < DS_BLOCK_EVENTS ? DS_BLOCK_EVENTS : (uint32_t)(need * 5 / 4);
-  for (uint32_t c = 0; c < EVENT_COLUMNS; c++)
-    if ((assembly->columns.want & event_columns[c].want) != 0 &&
-        !grow((char *)block + event_columns[c].at, capacity, event_columns[c].width))
+  for (uint32_t c = 0; c < DS_BLOCK_COLUMNS; c++)
+    if ((assembly->columns.want & ds_block_columns[c].want) != 0 &&
+        !grow((char *)block + ds_block_columns[c].at, capacity, ds_block_columns[c].width))
       return no_memory(err);
   if (!properties_grow(assembly, capacity))
     return no_memory(err);
@@ -153,8 +128,8 @@ ds_code ds_assembly_room(ds_assembly *assembly, uint32_t events, uint32_t journe
 
 void ds_assembly_done(ds_assembly *assembly) {
   ds_block *block = &assembly->block;
-  for (uint32_t c = 0; c < EVENT_COLUMNS; c++)
-    free(column_of(block, &event_columns[c]));
+  for (uint32_t c = 0; c < DS_BLOCK_COLUMNS; c++)
+    free(ds_block_column_data(block, &ds_block_columns[c]));
   for (uint32_t p = 0; block->property != NULL && p < assembly->columns.properties_count; p++) {
     free(block->property[p].present);
     free(block->property[p].number);
@@ -297,12 +272,12 @@ static ds_code run_journeys(ds_assembly *assembly, const ds_block *from, uint32_
 
 static void copy_columns(ds_assembly *assembly, const ds_block *from, uint32_t first,
                          uint32_t count) {
-  for (uint32_t c = 0; c < EVENT_COLUMNS; c++) {
-    const column_row *row = &event_columns[c];
+  for (uint32_t c = 0; c < DS_BLOCK_COLUMNS; c++) {
+    const ds_block_column *row = &ds_block_columns[c];
     if ((assembly->columns.want & row->want) != 0)
-      memcpy((char *)column_of(&assembly->block, row) +
+      memcpy((char *)ds_block_column_data(&assembly->block, row) +
                  (size_t)assembly->block.events * row->width,
-             (char *)column_of(from, row) + (size_t)first * row->width,
+             (char *)ds_block_column_data(from, row) + (size_t)first * row->width,
              (size_t)count * row->width);
   }
 }
@@ -495,10 +470,11 @@ ds_code ds_assembly_gather(ds_assembly *assembly, const ds_block *from, const ds
   block->events = block->journeys = 0;
   TRY(reserve_events(assembly, count, err));
   TRY(reserve_journeys(assembly, list->journeys, err));
-  for (uint32_t c = 0; c < EVENT_COLUMNS; c++) {
-    const column_row *row = &event_columns[c];
+  for (uint32_t c = 0; c < DS_BLOCK_COLUMNS; c++) {
+    const ds_block_column *row = &ds_block_columns[c];
     if ((assembly->columns.want & row->want) != 0)
-      gather_column(column_of(block, row), column_of(from, row), row->width, list->index, count);
+      gather_column(ds_block_column_data(block, row), ds_block_column_data(from, row),
+                    row->width, list->index, count);
   }
   TRY(gather_properties(assembly, from, list->index, count, err));
   block->keys_count = list->keys ? assembly->columns.keys_count : 0;

@@ -14,6 +14,7 @@
 #include "scan/merge.h"
 #include "scan/property_types.h"
 #include "scan/stages.h"
+#include "store/customer.h"
 
 // Slots of joined customers that one job puts together.
 #define JOB_SLOTS 4096u
@@ -230,19 +231,6 @@ static bool is_joined(const scan_job *scan, uint32_t first, uint32_t last) {
   return at < scan->identity->count && scan->identity->subject[at] <= last;
 }
 
-// Whether a journey of the customer wanted can be in the unit.
-static bool has_customer(const scan_job *scan, const ds_unit *unit) {
-  const uint32_t customer = scan->plan->customer;
-  if (customer >= unit->customer_first && customer <= unit->customer_last)
-    return true;
-  for (uint32_t slot = scan->wanted.first; slot < scan->wanted.end; slot++) {
-    const uint32_t subject = scan->identity->subject[scan->identity->order[slot]];
-    if (subject >= unit->customer_first && subject <= unit->customer_last)
-      return true;
-  }
-  return false;
-}
-
 // Whether no event of the unit can lie in the period: then no case in it is selected either.
 static bool outside_period(const scan_job *scan, const ds_unit *unit) {
   const ds_plan *plan = scan->plan;
@@ -258,8 +246,6 @@ static bool outside_period(const scan_job *scan, const ds_unit *unit) {
 
 // Whether nothing of the unit is wanted. A joined customer may have events elsewhere in the period.
 static bool outside(const scan_job *scan, const ds_unit *unit) {
-  if (scan->plan->has_customer && !has_customer(scan, unit))
-    return true;
   if (is_joined(scan, unit->customer_first, unit->customer_last))
     return false;
   return !scan->streams || outside_period(scan, unit);
@@ -404,10 +390,7 @@ static ds_code passes_run(scan_job *scan, size_t budget_bytes, ds_error *err) {
   const bool joins = scan->identity != NULL && !scan->separate;
   uint32_t end = 0;
   scan->streams = true;
-  if (joins && scan->plan->has_customer) {
-    scan->wanted = ds_join_slots(scan->identity, scan->plan->customer);
-    end = scan->wanted.end;
-  } else if (joins) {
+  if (joins) {
     scan->wanted = next_slots(scan, 0, budget_bytes);
     end = scan->identity->count - scan->identity->hidden;
   }
@@ -431,10 +414,48 @@ static void identity_set(scan_job *scan) {
     scan->identity = identity;
 }
 
+// The subjects of the customer wanted, the strongest first; none when it is hidden.
+static ds_code customer_subjects(const scan_job *scan, ds_arena *arena, uint32_t **ret_numbers,
+                                 uint32_t *ret_count, ds_error *err) {
+  const ds_identity *identity = scan->identity;
+  const uint32_t customer = scan->plan->customer;
+  ds_slots slots = {0, 0};
+  if (identity != NULL && !scan->separate)
+    slots = ds_join_slots(identity, customer);
+  const uint32_t joined = slots.end - slots.first;
+  uint32_t *numbers = ds_arena_array(arena, joined + 1u, sizeof *numbers);
+  if (numbers == NULL)
+    return ds_fail(err, DS_MEMORY, "out of memory for a scan");
+  for (uint32_t s = 0; s < joined; s++)
+    numbers[s] = identity->subject[identity->order[slots.first + s]];
+  if (joined == 0)
+    numbers[0] = customer;
+  *ret_numbers = numbers;
+  *ret_count = joined > 0 ? joined : ds_identity_customer(identity, customer) != DS_NONE;
+  return DS_OK;
+}
+
+// Of one customer nothing but its own journeys is read and put together.
+static ds_code run_customer(scan_job *scan, ds_arena *arena, ds_error *err) {
+  ds_customer_reader *reader = NULL;
+  uint32_t *numbers = NULL, count = 0;
+  ds_block block;
+  TRY(customer_subjects(scan, arena, &numbers, &count, err));
+  if (count == 0)
+    return DS_OK;
+  TRY(ds_customer_reader_new(scan->snapshot, &scan->staged, 0, &reader, err));
+  ds_code code = ds_customer_read(reader, numbers, count, &block, err);
+  if (code == DS_OK && block.events > 0)
+    code = stages_run(&scan->workers[0], &block, err);
+  ds_customer_reader_free(reader);
+  return code;
+}
+
 static ds_code scan_run(scan_job *scan, ds_arena *arena, void **ret_state, ds_error *err) {
   identity_set(scan);
   TRY(columns_make(scan, arena, err));
-  TRY(ds_units_cut(scan->snapshot, CHAIN_BLOCKS, &scan->units, err));
+  if (!scan->plan->has_customer)
+    TRY(ds_units_cut(scan->snapshot, CHAIN_BLOCKS, &scan->units, err));
   scan->jobs = scan->units.count;
   if (scan->stride > 1) {
     const uint32_t sampled = (scan->units.count + scan->stride - 1) / scan->stride;
@@ -451,7 +472,9 @@ static ds_code scan_run(scan_job *scan, ds_arena *arena, void **ret_state, ds_er
   const size_t room = (arena->limit_bytes - arena->used_bytes) / (scan->threads + 1u);
   for (uint32_t t = 0; t < scan->threads; t++)
     TRY(worker_init(&scan->workers[t], scan, t == 0 ? arena : NULL, room, err));
-  TRY(passes_run(scan, (arena->limit_bytes - arena->used_bytes) / 4, err));
+  TRY(scan->plan->has_customer
+          ? run_customer(scan, arena, err)
+          : passes_run(scan, (arena->limit_bytes - arena->used_bytes) / 4, err));
   return states_merge(scan, ret_state, err);
 }
 

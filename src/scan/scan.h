@@ -26,7 +26,7 @@ typedef struct ds_plan {
   bool has_from, has_to;    // [from_ms, to_ms)
   int64_t from_ms, to_ms;
   ds_range range;
-  // All customers but this one may be left out: whole units are.
+  // One customer alone, by the number of a subject of it: nothing else is read.
   bool has_customer;
   uint32_t customer;
   bool separate;            // each subject is a customer by itself, whoever is joined

@@ -14,6 +14,7 @@
 #include "question_world.h"
 #include "scan/property_types.h"
 #include "scan/units.h"
+#include "store/customer.h"
 
 enum { EVENTS_USUAL = 140000, EVENTS_STRESS = 1000000, BATCHES = 3, EVENTS_PER_CUSTOMER = 6,
        PARTITIONS = 16 };
@@ -247,6 +248,75 @@ static void test_merge(void **context) {
   }
 }
 
+// Adds what the reader of single customers gives of a block's customers, beside the scan.
+typedef struct customers_state {
+  digest_state read;
+  ds_customer_reader *reader;
+} customers_state;
+
+static ds_code customers_init(void *memory, const void *context, ds_arena *arena, ds_error *err) {
+  customers_state *state = memory;
+  memcpy(state, context, sizeof *state);
+  (void)arena, (void)err;
+  return DS_OK;
+}
+
+static ds_code customers_add(void *memory, const ds_block *block, ds_error *err) {
+  customers_state *state = memory;
+  for (uint32_t j = 0; j < block->journeys; j++) {
+    ds_block one;
+    TRY(ds_customer_read(state->reader, &block->customer[j], 1, &one, err));
+    assert_int_equal(one.journeys, 1);
+    assert_int_equal(one.offset[0], 0);
+    assert_int_equal(one.offset[1], one.events);
+    assert_int_equal(one.customer[0], block->customer[j]);
+    TRY(digest_add(&state->read, &one, err));
+  }
+  return DS_OK;
+}
+
+static ds_code customers_merge(void *into, void *from, ds_error *err) {
+  (void)into, (void)from, (void)err;
+  return DS_OK;
+}
+
+static const ds_kernel customers_kernel = {"customers",   sizeof(customers_state), customers_init,
+                                           customers_add, customers_merge,         NULL};
+
+// Every customer by itself is what the scan gives, whatever the reader may keep.
+static void test_one_by_one(void **context) {
+  const worlds *both = *context;
+  const ds_snapshot *many = both->many;
+  const ds_plan all = {.has_case = false};
+  const digest_state whole = digest(both->one, &all, 1, 1);
+  const ds_names *names = &many->space.properties;
+  const uint16_t properties[] = {(uint16_t)ds_names_find(names, ds_str_of("color")),
+                                 (uint16_t)ds_names_find(names, ds_str_of("value"))};
+  static const uint16_t keys[] = {0};
+  const ds_columns columns = {
+      .want = DS_WANT_TIME | DS_WANT_TOUCHPOINT | DS_WANT_ID | DS_WANT_GAP | DS_WANT_ARRIVAL |
+              DS_WANT_SUBJECT,
+      .properties_count = 2, .properties = properties, .keys_count = 1, .keys = keys,
+      .key_texts = true};
+  // All blocks; the blocks in use and one or two more.
+  static const size_t kept[] = {(size_t)1 << 30, 20u << 20};
+  for (size_t i = 0; i < sizeof kept / sizeof *kept; i++) {
+    customers_state state = {.read = {.space = &many->space}};
+    ds_error err = {0};
+    assert_int_equal(ds_customer_reader_new(many, &columns, kept[i], &state.reader, &err), DS_OK);
+    ds_arena arena;
+    ds_arena_init(&arena, 1u << 26);
+    void *memory = NULL;
+    assert_int_equal(ds_scan(many, &all, &customers_kernel, &state, &arena, &memory, &err), DS_OK);
+    const digest_state read = ((customers_state *)memory)->read;
+    assert_int_equal(read.journeys, whole.journeys);
+    assert_int_equal(read.events, whole.events);
+    assert_true(read.sum == whole.sum);
+    ds_customer_reader_free(state.reader);
+    ds_arena_done(&arena);
+  }
+}
+
 // An expression speaks of one snapshot's codes, so each snapshot has its own.
 static void test_merge_filtered(void **context) {
   const worlds *both = *context;
@@ -308,6 +378,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_merge),
       cmocka_unit_test(test_merge_filtered),
+      cmocka_unit_test(test_one_by_one),
       cmocka_unit_test(test_units),
       cmocka_unit_test(test_sample),
   };
