@@ -209,7 +209,7 @@ static void measure(int argc, char **argv) {
     die("1 to 256 writers");
   ds_store_options options;
   ds_store_options_init(&options);
-  options.write = options.create = true;
+  options.write = options.create = options.background = options.compact = true;
   ds_writer_options queue;
   ds_writer_options_init(&queue);
   ds_store *store = NULL;

@@ -16,7 +16,7 @@ struct ds_group {
   uint32_t batches_count;
   ds_event_query *queries;
   uint32_t queries_count, queries_capacity;
-  ds_map64 ids;     // of ds_tail_key, met in this group
+  ds_set64 ids;     // of ds_tail_key, met in this group
   ds_buf record;
   uint64_t arrival; // of the next event
   uint32_t events;  // that are no duplicates
@@ -27,7 +27,6 @@ ds_group *ds_group_new(ds_store *store) {
   if (group == NULL)
     return NULL;
   group->store = store;
-  ds_map64_init(&group->ids);
   ds_buf_init(&group->record, (size_t)4 * DS_BATCH_BYTES_MAX);
   return group;
 }
@@ -36,7 +35,7 @@ void ds_group_free(ds_group *group) {
   if (group == NULL)
     return;
   free(group->queries);
-  ds_map64_done(&group->ids);
+  ds_set64_done(&group->ids);
   ds_buf_done(&group->record);
   free(group);
 }
@@ -82,6 +81,7 @@ static ds_code find_known(ds_group *group, ds_error *err) {
       batch->row[i].duplicate = false;
       if (!batch->row[i].has_id)
         continue;
+      ds_store_tails_prefetch(group->store, batch->row[i].key);
       ds_row row;
       ds_row_open(batch->rows.data + batch->row[i].offset, &row);
       group->queries[group->queries_count++] =
@@ -101,21 +101,11 @@ static ds_code find_known(ds_group *group, ds_error *err) {
   return DS_OK;
 }
 
-// Marks the row when its event stands in the tail or before it in the group; else notes its id.
-static ds_code note_id(ds_group *group, ds_batch_row *row, ds_error *err) {
-  row->duplicate = ds_store_tails_have(group->store, row->key);
-  if (row->duplicate)
-    return DS_OK;
-  uint32_t *slot = ds_map64_put(&group->ids, row->key);
-  if (slot == NULL)
-    return ds_fail(err, DS_MEMORY, "out of memory for a batch");
-  row->duplicate = *slot != DS_NONE;
-  *slot = 0;
-  return DS_OK;
-}
-
+// Marks the rows whose events stand in the tails, or before them in the group.
 static ds_code find_repeated(ds_group *group, ds_error *err) {
-  ds_map64_reset(&group->ids);
+  ds_set64_reset(&group->ids);
+  if (!ds_set64_reserve(&group->ids, group->queries_count))
+    return ds_fail(err, DS_MEMORY, "out of memory for a batch");
   group->events = 0;
   for (uint32_t b = 0; b < group->batches_count; b++) {
     ds_batch *batch = group->batches[b];
@@ -123,7 +113,8 @@ static ds_code find_repeated(ds_group *group, ds_error *err) {
     for (uint32_t i = 0; i < batch->count; i++) {
       ds_batch_row *row = &batch->row[i];
       if (row->has_id && !row->duplicate)
-        TRY(note_id(group, row, err));
+        row->duplicate = ds_store_tails_have(group->store, row->key) ||
+                         !ds_set64_add(&group->ids, row->key);
       batch->duplicates += row->duplicate;
       group->events += !row->duplicate;
     }

@@ -141,6 +141,9 @@ uint32_t ds_store_tails(const ds_store *store, const ds_tail **out);
 // Whether a tail has an event under this ds_tail_key.
 bool ds_store_tails_have(const ds_store *store, uint64_t key);
 
+// Brings what ds_store_tails_have will look at nearer to the processor.
+void ds_store_tails_prefetch(const ds_store *store, uint64_t key);
+
 // Whether the last log may be written to by the next process as it is. An empty one that follows
 // others may be known to a manifest only that is in sight without being on disk: it needs a mark.
 bool ds_store_log_is_settled(const ds_store *store);

@@ -329,10 +329,16 @@ uint32_t ds_store_tails(const ds_store *store, const ds_tail **out) {
 
 bool ds_store_tails_have(const ds_store *store, uint64_t key) {
   for (uint32_t i = 0; i < store->frozen_count; i++) {
-    if (ds_map64_get(&store->frozen[i].tail.ids, key) != DS_NONE)
+    if (ds_set64_has(&store->frozen[i].tail.ids, key))
       return true;
   }
-  return ds_map64_get(&store->tail.ids, key) != DS_NONE;
+  return ds_set64_has(&store->tail.ids, key);
+}
+
+void ds_store_tails_prefetch(const ds_store *store, uint64_t key) {
+  for (uint32_t i = 0; i < store->frozen_count; i++)
+    ds_set64_prefetch(&store->frozen[i].tail.ids, key);
+  ds_set64_prefetch(&store->tail.ids, key);
 }
 
 bool ds_store_log_is_settled(const ds_store *store) {

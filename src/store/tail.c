@@ -16,7 +16,6 @@ void ds_tail_init(ds_tail *tail) {
   *tail = (ds_tail){.count = 0};
   ds_space_init(&tail->space);
   ds_buf_init(&tail->rows, ROWS_BYTES_MAX);
-  ds_map64_init(&tail->ids);
 }
 
 void ds_tail_done(ds_tail *tail) {
@@ -24,7 +23,7 @@ void ds_tail_done(ds_tail *tail) {
     return;
   ds_space_done(&tail->space);
   ds_buf_done(&tail->rows);
-  ds_map64_done(&tail->ids);
+  ds_set64_done(&tail->ids);
   free(tail->offset);
   free(tail->hash);
   *tail = (ds_tail){.count = 0};
@@ -51,6 +50,8 @@ uint64_t ds_tail_key(uint64_t subject_hash, uint64_t id) {
 }
 
 static ds_code reserve_rows(ds_tail *tail, uint32_t more, ds_error *err) {
+  if (!ds_set64_reserve(&tail->ids, more))
+    return ds_fail(err, DS_MEMORY, "out of memory for the log's events");
   if (more <= tail->capacity - tail->count)
     return DS_OK;
   const uint64_t want = ((uint64_t)tail->count + more) * 3 / 2 + 16;
@@ -71,10 +72,7 @@ static ds_code reserve_rows(ds_tail *tail, uint32_t more, ds_error *err) {
 static ds_code add_event(ds_tail *tail, const ds_event *event, ds_error *err) {
   assert(tail->count < tail->capacity);
   const uint64_t hash = ds_subject_hash(event->subject);
-  uint32_t *slot = ds_map64_put(&tail->ids, ds_tail_key(hash, event->id));
-  if (slot == NULL)
-    return ds_fail(err, DS_MEMORY, "out of memory for the log's events");
-  *slot = tail->count;
+  (void)ds_set64_add(&tail->ids, ds_tail_key(hash, event->id));
   tail->offset[tail->count] = tail->rows.size;
   tail->hash[tail->count] = hash;
   TRY(ds_event_encode(event, &tail->rows, err));

@@ -7,6 +7,7 @@
 #ifndef DS_STORE_TAIL_H
 #define DS_STORE_TAIL_H
 
+#include "base/set.h"
 #include "store/build.h"
 #include "store/log.h"
 
@@ -18,7 +19,7 @@ typedef struct ds_tail {
   uint64_t *hash;    // of each row's subject
   uint32_t count;
   uint32_t capacity;
-  ds_map64 ids;      // of ds_tail_key, as a set
+  ds_set64 ids;      // of ds_tail_key
   uint64_t next_arrival; // one past the last of the rows; 0 when there are none
 } ds_tail;
 

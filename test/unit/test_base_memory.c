@@ -13,6 +13,7 @@
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/map.h"
+#include "base/set.h"
 
 // Lets the sanitizer's allocator answer NULL, as that of the C library does. It calls this by name.
 __attribute__((visibility("default"))) const char *__asan_default_options(void);
@@ -259,6 +260,41 @@ static void test_map64_against_array(void **state) {
   ds_map64_done(NULL);
 }
 
+// Zero, clustered and repeated keys; emptied and filled again, also when it has become large.
+static void test_set64_against_map(void **state) {
+  (void)state;
+  ds_set64 set = {.slot = NULL};
+  assert_false(ds_set64_has(&set, 0));
+  assert_false(ds_set64_has(&set, 7));
+  static const uint32_t sizes[] = {1, 47, 48, 49, 1000, 60000, 5};
+  for (size_t s = 0; s < sizeof sizes / sizeof *sizes; s++) {
+    ds_map64 map;
+    ds_map64_init(&map);
+    assert_true(ds_set64_reserve(&set, sizes[s]));
+    uint64_t key = 0;
+    for (uint32_t i = 0; i < sizes[s]; i++) {
+      ds_set64_prefetch(&set, key);
+      uint32_t *slot = ds_map64_put(&map, key);
+      assert_int_equal(ds_set64_add(&set, key), *slot == DS_NONE);
+      *slot = 1;
+      assert_false(ds_set64_add(&set, key));
+      key = i % 3 == 0 ? key + 64 : i % 3 == 1 ? key / 2 : key * 0x9e3779b97f4a7c15u + i;
+    }
+    for (uint64_t k = 0; k < 3000; k++)
+      assert_int_equal(ds_set64_has(&set, k), ds_map64_get(&map, k) != DS_NONE);
+    assert_int_equal(set.count + set.zero, map.count);
+    // Room for more loses nothing.
+    assert_true(ds_set64_reserve(&set, 100000));
+    assert_int_equal(set.count + set.zero, map.count);
+    assert_true(ds_set64_has(&set, 0));
+    ds_map64_done(&map);
+    ds_set64_reset(&set);
+    assert_false(ds_set64_has(&set, 0));
+    assert_int_equal(set.count, 0);
+  }
+  ds_set64_done(&set);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_arena_aligns_and_zeroes),
@@ -273,6 +309,7 @@ int main(void) {
       cmocka_unit_test(test_names_index_in_order),
       cmocka_unit_test(test_names_empty_and_binary),
       cmocka_unit_test(test_map64_against_array),
+      cmocka_unit_test(test_set64_against_map),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
