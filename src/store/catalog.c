@@ -284,14 +284,18 @@ ds_code ds_catalog_check(ds_catalog *catalog, const ds_manifest *manifest, bool 
   int64_t damages = 0;
   int64_t imports = 0;
   bool up_to_date = false;
-  ds_code code = ask_i64(catalog,
-                         "SELECT count(*) FROM pragma_integrity_check"
-                         " WHERE integrity_check <> 'ok'",
-                         0, &damages, err);
+  // One transaction, so that a writer's commit does not come between the questions.
+  ds_code code = run(catalog, "BEGIN", err);
+  if (code == DS_OK)
+    code = ask_i64(catalog,
+                   "SELECT count(*) FROM pragma_integrity_check"
+                   " WHERE integrity_check <> 'ok'",
+                   0, &damages, err);
   if (code == DS_OK)
     code = shows(catalog, manifest, &up_to_date, err);
   if (code == DS_OK)
     code = ask_i64(catalog, "SELECT count(*) FROM imports", 0, &imports, err);
+  (void)sqlite3_exec(handle_of(catalog), "ROLLBACK", NULL, NULL, NULL);
   if (code == DS_CORRUPT || damages > 0) {
     each(context, "catalog.sqlite is damaged: remove it, it is made anew from the manifest");
     return DS_OK;

@@ -6,6 +6,8 @@
 
 #include "store/state.h"
 
+enum { CATALOG_LINE_BYTES = 512 };
+
 typedef struct check_work {
   ds_store *store;
   void (*each)(void *context, const char *line);
@@ -16,6 +18,7 @@ typedef struct check_work {
   ds_map64 subjects;  // customer -> half of its subject's hash
   ds_map64 customers; // subject's hash -> customer
   ds_view view;
+  ds_log logs[DS_LOGS_MAX]; // of the manifest; those without a file could not be opened
   ds_block_reader *reader;
 } check_work;
 
@@ -129,18 +132,57 @@ static ds_code scan_log(check_work *check, ds_log *log, ds_error *found) {
   return code;
 }
 
-static ds_code check_log(check_work *check, const ds_manifest_log *at, ds_error *err) {
-  char path[DS_PATH_BYTES_MAX];
-  ds_store_file(check->store->path, "log", at->number, path);
-  ds_log log;
-  ds_error found;
-  ds_code code = ds_log_open(check->store->io, path, at->number, at->first_seq, false, &log,
-                             &found);
-  if (code == DS_OK) {
-    code = scan_log(check, &log, &found);
-    ds_log_close(&log);
+// Opens all logs it can; tells of the first that it cannot.
+static ds_code open_logs(check_work *check, ds_error *found) {
+  const ds_manifest *manifest = &check->view.manifest;
+  ds_code code = DS_OK;
+  for (uint32_t i = 0; i < manifest->logs_count; i++) {
+    const ds_manifest_log *at = &manifest->logs[i];
+    char path[DS_PATH_BYTES_MAX];
+    ds_error unheard;
+    ds_store_file(check->store->path, "log", at->number, path);
+    const ds_code opened = ds_log_open(check->store->io, path, at->number, at->first_seq, false,
+                                       &check->logs[i], code == DS_OK ? found : &unheard);
+    code = code == DS_OK ? opened : code;
   }
-  return note_damage(check, code, &found, err);
+  return code;
+}
+
+static ds_code check_logs(check_work *check, ds_error *err) {
+  for (uint32_t i = 0; i < check->view.manifest.logs_count; i++) {
+    ds_error found;
+    if (check->logs[i].file != NULL) // Else told already.
+      TRY(note_damage(check, scan_log(check, &check->logs[i], &found), &found, err));
+  }
+  return DS_OK;
+}
+
+static void close_files(check_work *check) {
+  for (uint32_t i = 0; i < DS_LOGS_MAX; i++)
+    ds_log_close(&check->logs[i]);
+  ds_view_done(&check->view);
+  ds_manifest_init(&check->view.manifest);
+}
+
+// Opens all that MANIFEST names. Beside a writer it may be replaced, and files be removed, before
+// they are open: then once more.
+static ds_code open_files(check_work *check, ds_error *err) {
+  const ds_store *store = check->store;
+  for (int i = 1;; i++) {
+    ds_error lost[2];
+    const ds_code loaded =
+        ds_manifest_load(store->io, store->path, &check->view.manifest, &lost[0]);
+    if (loaded != DS_OK)
+      return note_damage(check, loaded, &lost[0], err);
+    const ds_code logs = open_logs(check, &lost[0]);
+    const ds_code parts =
+        ds_view_open_parts(store->io, store->path, &check->view, NULL, &lost[1]);
+    if ((logs == DS_OK && parts == DS_OK) || store->options.write || i == DS_READ_TRIES) {
+      TRY(note_damage(check, parts, &lost[1], err));
+      return note_damage(check, logs, &lost[0], err);
+    }
+    close_files(check);
+  }
 }
 
 static ds_code check_file_name(void *context, const char *name, ds_error *err) {
@@ -177,41 +219,56 @@ static void catalog_problem(void *context, const char *line) {
   problem(check, "%s", line);
 }
 
-static ds_code check_open_catalog(check_work *check, ds_catalog *catalog, bool beside_writer,
-                                  ds_error *err) {
-  return ds_catalog_check(catalog, &check->view.manifest, beside_writer, catalog_problem, check,
-                          err);
+static void note_line(void *context, const char *line) {
+  (void)snprintf(context, CATALOG_LINE_BYTES, "%s", line);
+}
+
+// Looks at the catalog as a reader; `line` says what is wrong, or is empty.
+static ds_code look_at_catalog(const check_work *check, char line[CATALOG_LINE_BYTES],
+                               ds_error *err) {
+  const ds_store *store = check->store;
+  ds_catalog *catalog;
+  ds_error found;
+  ds_code code = ds_catalog_open(store->io, store->path, false, &catalog, &found);
+  line[0] = '\0';
+  if (code == DS_OK) {
+    code = ds_catalog_check(catalog, &check->view.manifest, true, note_line, line, &found);
+    ds_catalog_close(catalog);
+  }
+  // The next to write makes one that is missing, half made, or another version's.
+  if (code == DS_OK || code == DS_MISSING || code == DS_BUSY || code == DS_VERSION)
+    return DS_OK;
+  if (code != DS_CORRUPT)
+    return ds_fail(err, code, "%s", found.message);
+  note_line(line, found.message);
+  return DS_OK;
 }
 
 static ds_code check_catalog(check_work *check, ds_error *err) {
   const ds_store *store = check->store;
   if (store->catalog != NULL)
-    return check_open_catalog(check, store->catalog, false, err);
-  ds_catalog *catalog;
-  ds_error found;
-  ds_code code = ds_catalog_open(store->io, store->path, false, &catalog, &found);
-  // The next to write makes one that is missing, half made, or another version's.
-  if (code == DS_MISSING || code == DS_BUSY || code == DS_VERSION)
-    return DS_OK;
-  if (code != DS_OK)
-    return note_damage(check, code, &found, err);
-  code = check_open_catalog(check, catalog, true, err);
-  ds_catalog_close(catalog);
-  return code;
+    return ds_catalog_check(store->catalog, &check->view.manifest, false, catalog_problem, check,
+                            err);
+  // A writer may make it anew while its files are opened one after another; damage stays.
+  char line[CATALOG_LINE_BYTES];
+  for (int i = 1;; i++) {
+    TRY(look_at_catalog(check, line, err));
+    if (line[0] == '\0')
+      return DS_OK;
+    if (i == DS_READ_TRIES)
+      break;
+    store->io->ops->sleep_us(store->io, 10000);
+  }
+  problem(check, "%s", line);
+  return DS_OK;
 }
 
 static ds_code check_all(check_work *check, ds_error *err) {
-  ds_store *store = check->store;
-  ds_error found;
-  const ds_code loaded =
-      ds_manifest_load(store->io, store->path, &check->view.manifest, &found);
-  if (loaded != DS_OK)
-    return note_damage(check, loaded, &found, err);
-  const ds_code opened = ds_view_open_parts(store->io, store->path, &check->view, NULL, &found);
-  TRY(note_damage(check, opened, &found, err));
+  TRY(open_files(check, err));
+  if (check->view.manifest.checksum == 0) // There is none: told.
+    return DS_OK;
   TRY(check_parts(check, err));
-  for (uint32_t i = 0; i < check->view.manifest.logs_count; i++)
-    TRY(check_log(check, &check->view.manifest.logs[i], err));
+  TRY(check_logs(check, err));
   TRY(check_orphans(check, err));
   return check_catalog(check, err);
 }
@@ -229,7 +286,7 @@ ds_code ds_store_check(ds_store *store, void (*each)(void *context, const char *
   if (code == DS_OK)
     code = check_all(&check, err);
   ds_block_reader_free(check.reader);
-  ds_view_done(&check.view);
+  close_files(&check);
   ds_map64_done(&check.subjects);
   ds_map64_done(&check.customers);
   if (code == DS_OK && check.problems > 0)

@@ -8,9 +8,6 @@
 #include "store/record.h"
 #include "store/state.h"
 
-// A writer may replace manifest, parts and log while a reader opens them one after another.
-enum { READ_TRIES = 10 };
-
 // What lies on disk, until it is whole and takes the place of what the store had.
 typedef struct loading {
   ds_view view;
@@ -131,7 +128,7 @@ void ds_store_unload(ds_store *store) {
 }
 
 ds_code ds_store_load(ds_store *store, bool *ret_changed, ds_error *err) {
-  const int tries = store->options.write ? 1 : READ_TRIES;
+  const int tries = store->options.write ? 1 : DS_READ_TRIES;
   for (int i = 1;; i++) {
     loading to;
     loading_init(&to);

@@ -51,6 +51,10 @@ DS_CHECKED ds_code ds_view_add_types(ds_view *view, uint32_t first, ds_error *er
 
 typedef struct ds_group ds_group;
 
+// A writer may replace manifest, parts and log while a reader opens them one after another; so
+// often at most it tries.
+enum { DS_READ_TRIES = 10 };
+
 // Work beside the owner's thread, see maintain.c. There is at most one of each kind.
 typedef enum ds_job_kind { DS_JOB_SEAL, DS_JOB_COMPACT, DS_JOBS_COUNT } ds_job_kind;
 typedef struct ds_store_job ds_store_job;

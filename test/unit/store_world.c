@@ -219,8 +219,7 @@ ds_code world_append_group(store_world *world, ds_store *store, uint32_t count) 
   return code;
 }
 
-// Hands rows to a builder by partition, as the importer does from its spill.
-static ds_code build_rows(ds_builder *builder, const ds_buf *rows) {
+ds_code world_build_rows(ds_builder *builder, const ds_buf *rows) {
   const uint8_t *all[1024];
   for (uint32_t p = 0; p < DS_PARTITIONS; p++) {
     uint32_t count = 0;
@@ -250,7 +249,7 @@ static ds_code import_rows(store_world *world, ds_store *store, ds_import_scope 
   uint32_t count = 0;
   ds_code code = ds_builder_new(&options, &builder, NULL);
   if (code == DS_OK)
-    code = build_rows(builder, rows);
+    code = world_build_rows(builder, rows);
   if (code == DS_OK)
     code = ds_builder_finish(builder, &parts, &count, NULL);
   char files[32];

@@ -66,6 +66,9 @@ ds_code world_undo(store_world *world, ds_store *store, uint32_t batch);
 void world_rows(const store_world *world, uint32_t batch, uint32_t import, uint64_t arrival,
                 ds_buf *rows);
 
+// Hands rows to a builder, partition by partition, as the importer does from its spill.
+ds_code world_build_rows(ds_builder *builder, const ds_buf *rows);
+
 // Reads a snapshot whole; every event must be one that was written, to the bit (I3).
 void world_read_snapshot(const store_world *world, const ds_snapshot *snapshot, world_content *out);
 void world_read(const store_world *world, ds_store *store, world_content *out);
