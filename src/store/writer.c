@@ -5,11 +5,15 @@
 #include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
+#include <time.h>
 
 #include "store/state.h"
 
 // A group is written whole before anybody hears of it, so it is not to become too large.
 enum { GROUP_BYTES_MAX = 4 << 20, GROUP_BATCHES_MAX = 1024 };
+
+// How often an idle thread looks after the store's jobs.
+enum { IDLE_NS = 20000000 };
 
 struct ds_writer {
   ds_store *store; // the thread's own
@@ -37,15 +41,40 @@ static size_t bytes_of(const ds_ticket *ticket) {
   return ticket->batch == NULL ? 0 : ticket->batch->rows.size;
 }
 
+// Sleeps until there is work or, while there are jobs beside the store, a while: false then.
+static bool sleep_idle(ds_writer *writer) {
+  if (!ds_store_has_jobs(writer->store))
+    return pthread_cond_wait(&writer->work, &writer->mutex) == 0;
+  struct timespec until;
+  timespec_get(&until, TIME_UTC);
+  until.tv_nsec += IDLE_NS;
+  until.tv_sec += until.tv_nsec / 1000000000;
+  until.tv_nsec %= 1000000000;
+  return pthread_cond_timedwait(&writer->work, &writer->mutex, &until) != ETIMEDOUT;
+}
+
+// Waits for something in the queue, or the end, with the mutex held. Jobs that have ended are
+// committed meanwhile; should that fail, the next batch is told.
+static void await_work(ds_writer *writer) {
+  while (writer->head == NULL && !writer->stopping) {
+    writer->idle = true;
+    const bool woken = sleep_idle(writer);
+    writer->idle = false;
+    if (woken)
+      continue;
+    pthread_mutex_unlock(&writer->mutex);
+    ds_error unheard;
+    const ds_code ignored = ds_store_maintain(writer->store, &unheard);
+    (void)ignored;
+    pthread_mutex_lock(&writer->mutex);
+  }
+}
+
 // Takes what makes the next group from the queue: batches that fit into one, or one snapshot. NULL
 // at the end.
 static ds_ticket *take_group(ds_writer *writer, uint32_t *ret_count) {
   pthread_mutex_lock(&writer->mutex);
-  while (writer->head == NULL && !writer->stopping) {
-    writer->idle = true;
-    pthread_cond_wait(&writer->work, &writer->mutex);
-    writer->idle = false;
-  }
+  await_work(writer);
   ds_ticket *first = writer->head, *last = NULL;
   uint32_t count = 0;
   size_t bytes = 0;

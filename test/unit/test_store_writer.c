@@ -401,6 +401,44 @@ static void test_submit(void **state) {
   ds_store_close(store);
 }
 
+// A seal that ends while nobody appends is committed all the same.
+static void test_idle(void **state) {
+  store_world *world = *state;
+  ds_store_options options;
+  ds_store_options_init(&options);
+  options.io = world->io;
+  options.write = options.create = options.background = true;
+  options.log_bytes = 1000;
+  ds_store *store;
+  ok(ds_store_open(world->path, &options, &store, NULL));
+  ds_writer_options queue;
+  ds_writer_options_init(&queue);
+  ds_writer *writer;
+  ok(ds_writer_new(store, &queue, &writer, NULL));
+  world->batches = 2;
+  for (uint32_t b = 0; b < 2; b++) {
+    world->sizes[b] = 50;
+    ds_buf rows;
+    ds_buf_init(&rows, 1u << 24);
+    world_rows(world, b, 0, 0, &rows);
+    ok(ds_writer_append(writer, &world->space, &rows, NULL, NULL)); // the second starts the seal
+    world->fates[b] = FATE_ACKED;
+    ds_buf_done(&rows);
+  }
+  uint32_t places = 1;
+  for (uint32_t i = 0; i < 400 && places == 1; i++) {
+    world->io->ops->sleep_us(world->io, 50000);
+    ds_snapshot *snapshot;
+    ok(ds_writer_snapshot(writer, &snapshot, NULL));
+    places = snapshot->places_count;
+    ds_snapshot_free(snapshot);
+  }
+  assert_int_equal(places, 2); // a part and the tail
+  ds_writer_free(writer);
+  expect(world, store);
+  ds_store_close(store);
+}
+
 #define BOTH(test)                                                                        \
   {#test " (simulated)", test, set_up_sim, tear_down, NULL},                              \
       {#test " (POSIX)", test, set_up_posix, tear_down, NULL}
@@ -416,6 +454,7 @@ int main(void) {
       BOTH(test_stop),
       cmocka_unit_test_setup_teardown(test_failure, set_up_sim, tear_down),
       BOTH(test_submit),
+      cmocka_unit_test_setup_teardown(test_idle, set_up_posix, tear_down),
   };
   return cmocka_run_group_tests_name("store writer", tests, NULL, NULL);
 }
