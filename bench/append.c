@@ -6,8 +6,11 @@
 // done, and an acknowledgement counts from its start. Most events are of the customers C100000 to
 // C899999, PERCENT_NEW in a hundred of new ones. The store is made when it is not there.
 //   append --floor FILE BYTES SECONDS
-// writes and syncs BYTES at a time at the end of a file: what the disk allows. Both print one JSON
-// object.
+// writes and syncs BYTES at a time at the end of a file: what the disk allows.
+//   append --load STORE
+// appends two batches of 8,192 events of new customers: the first brings the tables of all subjects
+// into memory. Then one whose customers are known, twice: the first makes filters of all blocks.
+// Each prints one JSON object.
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,6 +18,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "store/state.h"
 #include "store/writer.h"
 
 enum { WRITERS_MAX = 256 };
@@ -237,6 +241,52 @@ static void measure(int argc, char **argv) {
   free(took);
 }
 
+static double used_s; // CPU of the append before
+
+static double append_once(ds_store *store, appender *own, uint32_t percent_new) {
+  own->percent_new = percent_new;
+  ds_buf_reset(&own->rows);
+  for (uint32_t i = 0; i < own->batch; i++)
+    add_event(own);
+  ds_error err;
+  uint64_t duplicates;
+  const double cpu = cpu_s();
+  const int64_t start = now_ns();
+  if (ds_store_append(store, &own->space, &own->rows, &duplicates, &err) != DS_OK)
+    die(err.message);
+  used_s = cpu_s() - cpu;
+  return (double)(now_ns() - start) / 1e9;
+}
+
+static void measure_load(char **argv) {
+  ds_store_options options;
+  ds_store_options_init(&options);
+  options.write = true;
+  ds_store *store = NULL;
+  ds_error err;
+  if (ds_store_open(argv[2], &options, &store, &err) != DS_OK)
+    die(err.message);
+  appender own = {.batch = 8192, .dice = (uint64_t)now_ns()};
+  add_names(&own.space);
+  ds_buf_init(&own.rows, DS_BATCH_BYTES_MAX);
+  double seconds[4], cpu[4];
+  for (uint32_t i = 0; i < 4; i++) {
+    seconds[i] = append_once(store, &own, i < 2 ? 100 : 0);
+    cpu[i] = used_s;
+  }
+  const ds_known_stats stats = ds_known_get_stats(store->known);
+  printf("{\"subjects\":%llu,\"table_bytes\":%llu,\"filters\":%llu,\"filter_bytes\":%llu,"
+         "\"first_new_s\":%.4f,\"new_s\":%.4f,\"first_known_s\":%.4f,\"known_s\":%.4f,"
+         "\"first_new_cpu_s\":%.4f,\"first_known_cpu_s\":%.4f,\"blocks_read\":%llu}\n",
+         (unsigned long long)stats.subjects, (unsigned long long)stats.table_bytes,
+         (unsigned long long)stats.filters, (unsigned long long)stats.filter_bytes, seconds[0],
+         seconds[1], seconds[2], seconds[3], cpu[0], cpu[2],
+         (unsigned long long)stats.blocks_read);
+  ds_space_done(&own.space);
+  ds_buf_done(&own.rows);
+  ds_store_close(store);
+}
+
 static void measure_floor(char **argv) {
   const size_t bytes = strtoul(argv[3], NULL, 10);
   const int64_t end = now_ns() + (int64_t)(strtod(argv[4], NULL) * 1e9);
@@ -271,10 +321,12 @@ int main(int argc, char **argv) {
   io = ds_io_posix();
   if (argc == 5 && strcmp(argv[1], "--floor") == 0)
     measure_floor(argv);
+  else if (argc == 3 && strcmp(argv[1], "--load") == 0)
+    measure_load(argv);
   else if (argc >= 5 && argc <= 7)
     measure(argc, argv);
   else
     die("usage: append STORE WRITERS BATCH SECONDS [PERCENT_NEW [EVENTS_PER_S]], "
-        "append --floor FILE BYTES SECONDS");
+        "append --floor FILE BYTES SECONDS, append --load STORE");
   return 0;
 }

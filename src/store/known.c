@@ -45,6 +45,12 @@ struct ds_known {
   size_t table_bytes, filter_bytes;
   uint32_t hand_part, hand_block; // the next filter to give way
   ds_block_reader *reader;
+  // The block last learnt from: one often holds the subjects of many partitions.
+  ds_block_reader *learner;
+  uint64_t learnt_part; // its number; 0 = none
+  uint32_t learnt_block;
+  const uint32_t *learnt_customers;
+  const uint64_t *learnt_hashes;
   candidate *candidates;
   uint32_t candidates_count, candidates_capacity;
   ds_known_stats stats;
@@ -61,7 +67,8 @@ ds_known *ds_known_new(size_t memory_bytes) {
   known->bytes_max = memory_bytes / 2;
   known->numbered = true;
   known->reader = ds_block_reader_new();
-  if (known->reader == NULL) {
+  known->learner = ds_block_reader_new();
+  if (known->reader == NULL || known->learner == NULL) {
     ds_known_free(known);
     return NULL;
   }
@@ -90,6 +97,7 @@ void ds_known_free(ds_known *known) {
     free_filters(known, &known->parts[i]);
   free_tables(known);
   ds_block_reader_free(known->reader);
+  ds_block_reader_free(known->learner);
   free(known->parts);
   free(known->spans);
   free(known->candidates);
@@ -188,9 +196,15 @@ ds_code ds_known_follow(ds_known *known, ds_part *const *parts, uint32_t parts_c
 // (DS_NONE).
 static ds_code learn_block(ds_known *known, const ds_part *part, uint32_t block,
                            uint32_t partition, ds_error *err) {
-  const uint32_t *customers;
-  const uint64_t *hashes;
-  TRY(ds_part_block_subjects(part, block, known->reader, &customers, &hashes, err));
+  if (known->learnt_part != part->info.number || known->learnt_block != block) {
+    known->learnt_part = 0;
+    TRY(ds_part_block_subjects(part, block, known->learner, &known->learnt_customers,
+                               &known->learnt_hashes, err));
+    known->learnt_part = part->info.number;
+    known->learnt_block = block;
+  }
+  const uint32_t *customers = known->learnt_customers;
+  const uint64_t *hashes = known->learnt_hashes;
   for (uint32_t j = 0; j < part->zone[block].journeys; j++) {
     const uint32_t p = customers[j] >> DS_ORDINAL_BITS;
     if (partition == DS_NONE ? !known->loaded[p] : p != partition)
