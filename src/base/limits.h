@@ -20,6 +20,7 @@
 #define DS_CUSTOMER_SUBJECTS_MAX 1000u       // identifiers joined to one customer
 #define DS_NAME_BYTES_MAX 255u               // of a touchpoint, property or key name
 #define DS_TEXT_BYTES_MAX (64u << 10)        // of one property value or identifier
+#define DS_SEALED_BYTES_MAX ((64u << 10) + 64u) // of a sealed one: nonce, type and tag, too
 #define DS_EVENT_BYTES_MAX (1u << 20)        // of one encoded event
 #define DS_EVENT_PROPERTIES_MAX 1024u        // on one event
 #define DS_EVENT_KEYS_MAX 64u                // case key values on one event

@@ -142,11 +142,14 @@ static void summarise(feed *in) {
   char events[32];
   char duplicates[32];
   char rejected[32];
-  char personal[32];
-  cli_say(in->run, "appended: %s; duplicates: %s; lines rejected: %s; personal values not kept: "
-          "%s", ds_human_count(events, stats.events),
-          ds_human_count(duplicates, stats.duplicates), ds_human_count(rejected, stats.rejected),
-          ds_human_count(personal, stats.personal_dropped));
+  char sealed[32];
+  char dropped[32];
+  cli_say(in->run, "appended: %s; duplicates: %s; lines rejected: %s; personal values sealed: "
+          "%s%s%s",
+          ds_human_count(events, stats.events), ds_human_count(duplicates, stats.duplicates),
+          ds_human_count(rejected, stats.rejected), ds_human_count(sealed, stats.sealed),
+          stats.personal_dropped > 0 ? "; left out: " : "",
+          stats.personal_dropped > 0 ? ds_human_count(dropped, stats.personal_dropped) : "");
   unknown_names names = {.run = in->run};
   ds_appender_unknown(in->appender, show_unknown, &names);
 }

@@ -108,7 +108,7 @@ static const ds_column imports_columns[] = {
     {"events", DS_CELL_COUNT, "events", "events brought in", false},
     {"duplicates", DS_CELL_COUNT, "events", "events that were there already", true},
     {"rejected", DS_CELL_COUNT, "rows", "rows set aside", true},
-    {"personal", DS_CELL_COUNT, "values", "personal values that were not kept", true},
+    {"personal", DS_CELL_COUNT, "values", "personal values, sealed in the vault", true},
     {"state", DS_CELL_TEXT, "", "undone, or empty", false},
 };
 enum { I_ID, I_WHEN, I_MAPPING, I_FILES, I_ROWS, I_EVENTS, I_DUPLICATES, I_REJECTED, I_PERSONAL,
@@ -138,7 +138,7 @@ static ds_code list_import(void *context, const ds_import_info *info, ds_error *
   row[I_EVENTS] = ds_cell_i64((int64_t)info->events);
   row[I_DUPLICATES] = ds_cell_i64((int64_t)info->duplicates);
   row[I_REJECTED] = ds_cell_i64((int64_t)info->rejected);
-  row[I_PERSONAL] = ds_cell_i64((int64_t)info->personal_dropped);
+  row[I_PERSONAL] = ds_cell_i64((int64_t)info->personal_sealed);
   row[I_STATE] = ds_cell_text(result, ds_str_of(info->undone ? "undone" : ""));
   return DS_OK;
 }

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "ingest/append_line.h"
+#include "ingest/seal.h"
 #include "ingest/settings.h"
 
 enum { ROWS_BYTES_FULL = (int)(DS_BATCH_BYTES_MAX / 2), SETTINGS_BYTES_MAX = 64 << 20 };
@@ -19,6 +20,7 @@ struct ds_appender {
   ds_settings settings;
   ds_space space;
   ds_line_reader *reader;
+  ds_sealer sealer;
   ds_buf rows;
   uint64_t rows_count;
   ds_append_stats stats;
@@ -46,6 +48,7 @@ ds_code ds_appender_new(ds_store *store,
   ds_arena_init(&appender->arena, SETTINGS_BYTES_MAX);
   ds_space_init(&appender->space);
   ds_buf_init(&appender->rows, DS_BATCH_BYTES_MAX);
+  ds_sealer_init(&appender->sealer, store);
   const ds_code code = start(appender, err);
   if (code == DS_OK)
     *ret_appender = appender;
@@ -58,6 +61,7 @@ void ds_appender_free(ds_appender *appender) {
   if (appender == NULL)
     return;
   ds_line_reader_free(appender->reader);
+  ds_sealer_done(&appender->sealer);
   ds_buf_done(&appender->rows);
   ds_space_done(&appender->space);
   ds_arena_done(&appender->arena);
@@ -101,6 +105,7 @@ static ds_code take_line(ds_appender *appender, const char *line, size_t size, d
     return DS_OK;
   }
   ds_error refused = {.code = DS_OK};
+  TRY(ds_sealer_event(&appender->sealer, &appender->space, &reader->event, err));
   const ds_code code = ds_event_encode(&reader->event, &appender->rows, &refused);
   if (code == DS_LIMIT) {
     reject(appender, 1, "the event is larger than 1 MiB");
@@ -143,4 +148,8 @@ void ds_appender_unknown(const ds_appender *appender,
   }
 }
 
-ds_append_stats ds_appender_stats(const ds_appender *appender) { return appender->stats; }
+ds_append_stats ds_appender_stats(const ds_appender *appender) {
+  ds_append_stats stats = appender->stats;
+  stats.sealed = appender->sealer.sealed;
+  return stats;
+}

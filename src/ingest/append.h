@@ -34,9 +34,10 @@ void ds_appender_unknown(const ds_appender *appender,
                          void (*each)(void *context, const char *name, const char *nearest),
                          void *context);
 
-// Lines seen, events stored, duplicates, rejected lines, personal property values dropped.
+// Lines seen, events stored, duplicates, rejected lines, personal values inside of nested ones that
+// were left out, personal values sealed.
 typedef struct ds_append_stats {
-  uint64_t lines, events, duplicates, rejected, personal_dropped;
+  uint64_t lines, events, duplicates, rejected, personal_dropped, sealed;
 } ds_append_stats;
 ds_append_stats ds_appender_stats(const ds_appender *appender);
 

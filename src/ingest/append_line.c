@@ -408,10 +408,7 @@ static const char *take_property(line *in, uint32_t at, ds_str name) {
   const ds_ndjson_node *node = &in->nodes[at];
   ds_event *event = &in->reader->event;
   ds_value value;
-  if (ds_json_personal(node, name)) {
-    in->reader->personal_dropped++;
-    return NULL;
-  }
+  const bool personal = ds_json_personal(node, name);
   const char *reason = node_value(in, at, name, &value);
   if (reason != NULL || value.type == DS_TYPE_NULL)
     return reason;
@@ -427,7 +424,7 @@ static const char *take_property(line *in, uint32_t at, ds_str name) {
   }
   if (event->properties_count == DS_EVENT_PROPERTIES_MAX)
     return refuse(in, node, "more than 1,024 properties");
-  event->properties[event->properties_count++] = (ds_event_property){code, value};
+  event->properties[event->properties_count++] = (ds_event_property){code, personal, value};
   return NULL;
 }
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // One NDJSON line -> one event: who (the strongest identifier, or the object that stands for a
-// customer not yet known), what, when, case keys, properties; personal values are left out and
-// counted. May use base/, model/ and ingest/. Nothing here touches the store.
+// customer not yet known), what, when, case keys, properties; personal values are marked, to be
+// sealed, and left out and counted where they lie inside of nested ones. May use base/, model/ and
+// ingest/. Nothing here touches the store.
 #ifndef DS_INGEST_APPEND_LINE_H
 #define DS_INGEST_APPEND_LINE_H
 

@@ -86,6 +86,7 @@ static ds_code database_open(ds_duck *duck, const char *temp_directory, size_t m
       {"threads", "1"},
       {"memory_limit", memory},
       {"temp_directory", temp_directory == NULL ? "" : temp_directory},
+      {"temp_file_encryption", "true"}, // what is spilled may be personal
       {"autoinstall_known_extensions", "false"},
       {"autoload_known_extensions", "false"},
       {"allow_community_extensions", "false"},

@@ -11,6 +11,7 @@
 #include "ingest/json_clean.h"
 #include "ingest/personal.h"
 #include "ingest/read.h"
+#include "ingest/seal.h"
 
 enum {
   NAME_SLOTS = 1024, // of the cache of event names, a power of two
@@ -38,6 +39,7 @@ struct ds_encoder {
   ds_buf row;
   ds_buf json;
   ds_ndjson *parser; // of JSON texts, NULL until the first
+  ds_sealer sealer;
   ds_date_cache dates;
   ds_event event;
   ds_event_key keys[DS_EVENT_KEYS_MAX];
@@ -61,6 +63,7 @@ ds_code ds_encoder_new(const ds_encode_options *options, ds_encoder **ret_encode
   ds_buf_init(&encoder->subject, 1 << 20);
   ds_buf_init(&encoder->row, ROW_BUFFER_MAX);
   ds_buf_init(&encoder->json, ROW_BUFFER_MAX);
+  ds_sealer_init(&encoder->sealer, options->stage == NULL ? NULL : options->store);
   *ret_encoder = encoder;
   return DS_OK;
 }
@@ -74,10 +77,15 @@ void ds_encoder_free(ds_encoder *encoder) {
   ds_buf_done(&encoder->row);
   ds_buf_done(&encoder->json);
   ds_ndjson_free(encoder->parser);
+  ds_sealer_done(&encoder->sealer);
   free(encoder);
 }
 
 void ds_encoder_begin(ds_encoder *encoder, const ds_plan *plan) { encoder->plan = plan; }
+
+uint64_t ds_encoder_sealed(const ds_encoder *encoder) {
+  return encoder == NULL ? 0 : encoder->sealer.sealed;
+}
 
 const ds_encode_stats *ds_encoder_stats(const ds_encoder *encoder) { return &encoder->stats; }
 
@@ -288,8 +296,9 @@ static ds_code json_clean(ds_encoder *encoder, ds_str *text, ds_error *err) {
                             : DS_OK;
 }
 
-static ds_code string_of(const row_at *at, const ds_plan_property *property, ds_value *ret_value,
-                         ds_reason *ret_reason, ds_error *err) {
+// *personal is set when the text reads as e-mail or phone.
+static ds_code string_of(const row_at *at, const ds_plan_property *property, bool *personal,
+                         ds_value *ret_value, ds_reason *ret_reason, ds_error *err) {
   ds_encoder *encoder = at->encoder;
   if (encoder->plan->columns[property->column].physical != DS_PHYSICAL_TEXT) {
     *ret_reason = DS_REASON_BAD_VALUE;
@@ -300,26 +309,23 @@ static ds_code string_of(const row_at *at, const ds_plan_property *property, ds_
     *ret_reason = DS_REASON_LONG_VALUE;
     return DS_OK;
   }
-  if (!property->plain && looks_personal(text)) {
-    encoder->stats.personal_dropped++;
-    ret_value->type = DS_TYPE_NULL;
-    return DS_OK;
-  }
-  if (!property->plain && text.size > 1 && (text.data[0] == '[' || text.data[0] == '{'))
+  *personal = *personal || (!property->plain && looks_personal(text));
+  const bool nested = text.size > 1 && (text.data[0] == '[' || text.data[0] == '{');
+  if (nested && !property->plain && !*personal)
     TRY(json_clean(encoder, &text, err));
   ret_value->type = DS_TYPE_STRING;
   return ds_read_nfc(text, &encoder->texts, &ret_value->text, err);
 }
 
 // Reads one property; a value that does not fit becomes null, with the reason.
-static ds_code value_of(const row_at *at, const ds_plan_property *property, ds_value *ret_value,
-                        ds_reason *ret_reason, ds_error *err) {
+static ds_code value_of(const row_at *at, const ds_plan_property *property, bool *personal,
+                        ds_value *ret_value, ds_reason *ret_reason, ds_error *err) {
   *ret_reason = DS_REASON_NONE;
   *ret_value = (ds_value){.type = property->type};
   bool good;
   switch (property->type) {
   case DS_TYPE_STRING:
-    return string_of(at, property, ret_value, ret_reason, err);
+    return string_of(at, property, personal, ret_value, ret_reason, err);
   case DS_TYPE_NUMBER:
     good = number_of(at, property->column, &ret_value->number);
     break;
@@ -345,15 +351,15 @@ static ds_code value_of(const row_at *at, const ds_plan_property *property, ds_v
 }
 
 // What does not fit its type is kept as a text value of the property, where a text there is.
-static ds_code as_text(const row_at *at, const ds_plan_property *property, ds_value *ret_value,
-                       ds_reason *ret_reason, ds_error *err) {
+static ds_code as_text(const row_at *at, const ds_plan_property *property, bool *personal,
+                       ds_value *ret_value, ds_reason *ret_reason, ds_error *err) {
   ds_plan_property text = *property;
   if (property->text != DS_NONE)
     text.column = property->text;
   if (at->encoder->plan->columns[text.column].physical != DS_PHYSICAL_TEXT)
     return DS_OK;
   *ret_reason = DS_REASON_NONE;
-  TRY(string_of(at, &text, ret_value, ret_reason, err));
+  TRY(string_of(at, &text, personal, ret_value, ret_reason, err));
   if (*ret_reason == DS_REASON_NONE && ret_value->type == DS_TYPE_STRING)
     *ret_reason = DS_REASON_AS_TEXT;
   return DS_OK;
@@ -367,16 +373,12 @@ static ds_code properties_fill(const row_at *at, const ds_plan_event *plan, ds_e
     const ds_plan_property *property = &plan->properties[i];
     if (!is_there(at, property->column))
       continue;
-    if (property->personal) {
-      encoder->stats.personal_dropped +=
-          ((const uint8_t *)at->batch->columns[property->column].data)[at->row];
-      continue;
-    }
     ds_event_property *to = &event->properties[event->properties_count];
     ds_reason reason;
-    TRY(value_of(at, property, &to->value, &reason, err));
+    to->personal = property->personal;
+    TRY(value_of(at, property, &to->personal, &to->value, &reason, err));
     if (reason == DS_REASON_BAD_VALUE)
-      TRY(as_text(at, property, &to->value, &reason, err));
+      TRY(as_text(at, property, &to->personal, &to->value, &reason, err));
     if (reason != DS_REASON_NONE)
       TRY(refuse(at, property->column, reason, err));
     if (reason != DS_REASON_NONE && reason != DS_REASON_AS_TEXT)
@@ -567,10 +569,11 @@ static ds_code extras_fill(const row_at *at, const ds_plan_event *plan, ds_error
   return DS_OK;
 }
 
-// Encodes an event and hands it to the stage. DS_LIMIT: it is too large.
-static ds_code event_stage(ds_encoder *encoder, const ds_event *event, uint64_t subject_hash,
+// Seals and encodes an event and hands it to the stage. DS_LIMIT: it is too large.
+static ds_code event_stage(ds_encoder *encoder, ds_event *event, uint64_t subject_hash,
                            ds_error *err) {
   ds_buf_reset(&encoder->row);
+  TRY(ds_sealer_event(&encoder->sealer, encoder->options.space, event, err));
   TRY(ds_event_encode(event, &encoder->row, err));
   encoder->stats.events++;
   encoder->stats.unreceived += !event->has_received;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Batches of rows -> events -> the stage, by a plan: reads times and numbers, finds codes of event
-// names, drops what is personal, refuses what cannot be an event. Runs on one thread, takes no
-// memory per row. May use base/, model/, ingest/{plan,sink,stage,quarantine,personal}.
+// names, seals what is personal, refuses what cannot be an event. Runs on one thread, takes no
+// memory per row. May use base/, model/, ingest/{plan,sink,stage,quarantine,personal,seal}.
 #ifndef DS_INGEST_ENCODE_H
 #define DS_INGEST_ENCODE_H
 
@@ -17,7 +17,7 @@ typedef struct ds_encode_stats {
   uint64_t rows;
   uint64_t events;           // staged
   uint64_t unreceived;       // of them, without a time of arrival: their own time stands for it
-  uint64_t personal_dropped; // property values
+  uint64_t personal_dropped; // personal values inside of nested ones
   uint64_t ambiguous;        // local times that the zone has twice
   uint64_t missing;          // local times that the zone leaps over
 } ds_encode_stats;
@@ -25,6 +25,7 @@ typedef struct ds_encode_stats {
 // `stage` may be NULL: everything is checked, nothing is kept. Pointers outlive the encoder.
 typedef struct ds_encode_options {
   ds_stage_area *stage;
+  ds_store *store; // whose vault seals; NULL = personal values are only counted
   ds_space *space;
   ds_quarantine *quarantine;
   const ds_catalogue *catalogue; // of event names; NULL = the shipped one
@@ -59,6 +60,9 @@ DS_CHECKED ds_code ds_encoder_refuse(ds_encoder *encoder, uint64_t line, uint32_
 
 // The milliseconds of a time unit: "s", "ms", "us".
 double ds_encoder_unit_ms(const char *unit);
+
+// Personal values sealed so far; none by no encoder.
+uint64_t ds_encoder_sealed(const ds_encoder *encoder);
 
 // The counts so far; valid as long as the encoder.
 const ds_encode_stats *ds_encoder_stats(const ds_encoder *encoder);

@@ -152,7 +152,7 @@ static ds_code properties_list(exporter *e, ds_error *err) {
     TRY(ds_property_kinds_of(e->snapshot, (uint16_t)p, &kinds, err));
     export_property *to = &e->properties[e->properties_count];
     *to = (export_property){.code = (uint16_t)p, .first = used};
-    for (uint32_t t = DS_TYPE_NULL + 1; t < DS_TYPES_COUNT; t++)
+    for (uint32_t t = DS_TYPE_NULL + 1; t < DS_TYPE_SEALED; t++)
       if (kinds.touchpoints[t] > 0) {
         codes[used] = (uint16_t)p;
         types[used++] = (ds_type)t;

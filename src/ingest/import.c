@@ -148,6 +148,7 @@ static ds_code encoder_start(ds_importer *importer, ds_error *err) {
   const ds_encode_options encode = {
       .stage = importer->stage,
       .space = &importer->space,
+      .store = importer->store,
       .quarantine = &importer->quarantine,
       .catalogue = importer->settings.catalogue,
       .zone = importer->zone,
@@ -259,7 +260,7 @@ static ds_code commit(ds_importer *importer, ds_error *err) {
       .fingerprint = importer->fingerprint,
       .rows = importer->rows,
       .rejected = importer->quarantine.events,
-      .personal_dropped = ds_encoder_stats(importer->encoder)->personal_dropped,
+      .personal_sealed = ds_encoder_sealed(importer->encoder),
   };
   if (code == DS_OK)
     code = ds_stage_finish(importer->stage, &info, &importer->built, err);

@@ -49,7 +49,7 @@ static void member_words(const ds_import_options *options, const ds_member *memb
   }
   const bool named = role >= DS_LINE_SPECIAL;
   if (named && role != DS_LINE_KEY && ds_personal_name(name))
-    snprintf(out, DS_NAME_BYTES_MAX + 64, "not kept: personal (%.*s)", DS_STR(name));
+    snprintf(out, DS_NAME_BYTES_MAX + 64, "personal property %.*s", DS_STR(name));
   else
     snprintf(out, DS_NAME_BYTES_MAX + 64, "%s%.*s%s", words[role][0], named ? (int)name.size : 0,
              name.data, words[role][1] == NULL ? "" : words[role][1]);

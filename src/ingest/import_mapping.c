@@ -196,9 +196,7 @@ static ds_code property_plan(source_plan *p, const ds_mapping_property *property
                    (ds_personal_name(ds_str_of(property->name)) ||
                     ds_personal_name(ds_str_of(property->column)))),
   };
-  const ds_use use = to->personal                    ? DS_USE_PRESENT
-                     : to->type == DS_TYPE_STRING    ? DS_USE_TEXT
-                                                     : DS_USE_VALUE;
+  const ds_use use = to->type == DS_TYPE_STRING ? DS_USE_TEXT : DS_USE_VALUE;
   return fetch(p, property->line, property->name, property->column, use, &to->column, err);
 }
 

@@ -27,7 +27,7 @@ static const ds_column summary_columns[] = {
     {"duplicates", DS_CELL_COUNT, "events", "events that were there already", false},
     {"rejected", DS_CELL_COUNT, "rows", "rows or events set aside", false},
     {"values_unfit", DS_CELL_COUNT, "values", "values that did not fit their type", true},
-    {"personal_dropped", DS_CELL_COUNT, "values", "personal values that were not kept", false},
+    {"personal_sealed", DS_CELL_COUNT, "values", "personal values, sealed in the vault", false},
     {"customers", DS_CELL_COUNT, "customers", "customers with new events", true},
     {"new_customers", DS_CELL_COUNT, "customers", "customers seen for the first time", true},
     {"quarantine", DS_CELL_TEXT, "", "file that lists what was set aside, below the store", false},
@@ -134,7 +134,7 @@ static ds_code summary_table(ds_importer *importer, uint32_t id, ds_error *err) 
   row[3] = ds_cell_i64((int64_t)importer->built.duplicates);
   row[4] = ds_cell_i64((int64_t)importer->quarantine.events);
   row[5] = ds_cell_i64((int64_t)importer->quarantine.values);
-  row[6] = ds_cell_i64((int64_t)stats->personal_dropped);
+  row[6] = ds_cell_i64((int64_t)ds_encoder_sealed(importer->encoder));
   if (written) {
     row[7] = ds_cell_i64((int64_t)importer->built.customers);
     row[8] = ds_cell_i64((int64_t)importer->built.new_customers);
@@ -144,26 +144,34 @@ static ds_code summary_table(ds_importer *importer, uint32_t id, ds_error *err) 
   return DS_OK;
 }
 
-// The names of the personal columns that recognised files hold.
+// What became of personal values: the names of columns that hold them, as recognised.
 static void personal_note(ds_importer *importer) {
+  static const char prefix[] = "personal property ";
   char names[256];
+  char count[32];
   size_t used = 0;
   for (uint32_t i = 0; i < importer->taken.count; i++) {
     const ds_taken *taken = &importer->taken.rows[i];
-    if (strncmp(taken->as, "not kept", 8) != 0 || used + strlen(taken->column) + 3 > sizeof names)
+    if (strncmp(taken->as, prefix, strlen(prefix)) != 0 ||
+        used + strlen(taken->column) + 3 > sizeof names)
       continue;
     used += (size_t)snprintf(names + used, sizeof names - used, "%s%s", used == 0 ? "" : ", ",
                              taken->column);
   }
+  const uint64_t sealed = ds_encoder_sealed(importer->encoder);
   const uint64_t dropped = ds_encoder_stats(importer->encoder)->personal_dropped;
-  const bool one = dropped == 1;
-  char count[32];
+  if (sealed > 0)
+    ds_result_note(importer->result, false, "%s personal value%s sealed in the vault%s%s",
+                   ds_human_count(count, sealed),
+                   importer->stage == NULL ? (sealed == 1 ? " would be" : "s would be")
+                   : sealed == 1           ? " is"
+                                           : "s are",
+                   used == 0 ? "" : ", in columns ", used == 0 ? "" : names);
   if (dropped > 0)
     ds_result_note(importer->result, false,
-                   "%s personal value%s not kept%s%s: there is no vault for %s yet",
-                   ds_human_count(count, dropped), one ? " was" : "s were",
-                   used == 0 ? "" : ", in columns ",
-                   used == 0 ? "" : names, one ? "it" : "them");
+                   "%s personal value%s inside of nested ones %s left out",
+                   ds_human_count(count, dropped), dropped == 1 ? "" : "s",
+                   dropped == 1 ? "was" : "were");
 }
 
 static void time_notes(ds_importer *importer) {

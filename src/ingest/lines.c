@@ -74,11 +74,6 @@ static void row_put(const lines *l, ds_batch *batch, const char *text, uint32_t 
     const uint32_t begin = column == 0 ? start : l->ends[column - 1] + 1;
     const uint32_t size = l->ends[column] - begin;
     ds_batch_column *to = &batch->columns[k];
-    if (plan->columns[k].physical == DS_PHYSICAL_BOOL) {
-      ((uint8_t *)to->data)[row] = size > 0;
-      to->valid[row] = 1;
-      continue;
-    }
     ((ds_str *)to->data)[row] = (ds_str){size > DS_TEXT_BYTES_MAX ? NULL : text + begin, size};
     to->valid[row] = size > 0;
   }

@@ -119,11 +119,6 @@ static ds_physical expression_sql(ds_buf *sql, ds_str name, ds_str type, ds_use 
   const duck_type *row = type_find(type);
   const char *cast = "VARCHAR";
   ds_physical physical = DS_PHYSICAL_TEXT;
-  if (use == DS_USE_PRESENT) {
-    ds_sql_name(sql, name);
-    ds_buf_text(sql, " is not null");
-    return DS_PHYSICAL_BOOL;
-  }
   if (time_format != NULL && use != DS_USE_TEXT) {
     time_format_sql(sql, name, time_format);
     return DS_PHYSICAL_MICROS;
@@ -175,8 +170,8 @@ ds_code ds_plan_column_add(ds_plan *plan, ds_arena *arena, ds_str name, ds_str t
       found = i;
   if (code == DS_OK && found == DS_NONE)
     code = column_append(plan, arena, name, &sql, physical,
-                         use == DS_USE_PRESENT || (ds_str_equal(type, ds_str_of("VARCHAR")) &&
-                                                   (time_format == NULL || use == DS_USE_TEXT)),
+                         ds_str_equal(type, ds_str_of("VARCHAR")) &&
+                             (time_format == NULL || use == DS_USE_TEXT),
                          &found, err);
   ds_buf_done(&sql);
   if (code == DS_OK)

@@ -21,18 +21,17 @@ typedef enum ds_physical {
 } ds_physical;
 
 // What a column is wanted for.
-typedef enum ds_use { DS_USE_TEXT, DS_USE_TIME, DS_USE_VALUE, DS_USE_PRESENT } ds_use;
+typedef enum ds_use { DS_USE_TEXT, DS_USE_TIME, DS_USE_VALUE } ds_use;
 
 // One fetched column: an SQL expression over the base, the name to call it in reports.
 typedef struct ds_plan_column {
   const char *expression;
   const char *name;
   ds_physical physical;
-  bool plain; // the base's text column `name` itself, or (BOOL) whether it has a value
+  bool plain; // the base's text column `name` itself
 } ds_plan_column;
 
-// A property of an event. `personal`: the column tells only whether there is a value, to be
-// counted.
+// A property of an event. `personal`: its values are sealed.
 typedef struct ds_plan_property {
   uint32_t column;
   uint32_t text; // column with the text that stands there, when `column` has it not; else DS_NONE

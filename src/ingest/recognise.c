@@ -437,8 +437,7 @@ static ds_code property_plan(recogniser *r, uint32_t column, ds_str named, ds_er
   // Day or month, nobody knows: kept as the text it is.
   if (from->day_or_month)
     property->type = DS_TYPE_STRING;
-  const ds_use use = property->personal ? DS_USE_PRESENT
-                     : from->day_or_month ? DS_USE_TEXT : DS_USE_VALUE;
+  const ds_use use = from->day_or_month ? DS_USE_TEXT : DS_USE_VALUE;
   // What a form of times does not read is still a text.
   if (use == DS_USE_VALUE && from->time_format != NULL && !ds_source_is_log(r->input->file))
     TRY(fetch(r, column, DS_USE_TEXT, &property->text, err));
@@ -458,7 +457,7 @@ static ds_code column_plan(recogniser *r, uint32_t column, ds_error *err) {
     TRY(key_plan(r, column, ds_str_of(name), err));
   } else {
     snprintf(as, sizeof as, r->roles[column] == ROLE_PERSONAL
-                 ? "not kept: personal (%s)" : "property %s", name);
+                 ? "personal property %s" : "property %s", name);
     TRY(property_plan(r, column, ds_str_of(name), err));
   }
   return taken_add(r, column, as, err);

@@ -13,7 +13,7 @@
 // What became of one column, for the report.
 typedef struct ds_taken {
   const char *column;
-  const char *as;   // "customer", "case key order_id", "property value", "not kept: personal"
+  const char *as;   // "customer", "case key order_id", "property value", "personal property email"
   const char *type; // "text", "number", …, as a user calls it
 } ds_taken;
 

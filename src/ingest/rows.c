@@ -63,10 +63,6 @@ ds_code ds_rows_set(ds_rows *rows, uint32_t column, ds_str text, ds_str *ret_cop
   if (*ret_twice)
     return DS_OK;
   to->valid[row] = 1;
-  if (rows->plan->columns[column].physical == DS_PHYSICAL_BOOL) {
-    ((uint8_t *)to->data)[row] = 1;
-    return DS_OK;
-  }
   ds_str *cell = (ds_str *)to->data + row;
   if (!ds_batch_copy(slot, text, cell))
     return ds_fail(err, DS_MEMORY, "out of memory reading files");
@@ -79,10 +75,7 @@ void ds_rows_share(ds_rows *rows, uint32_t column, ds_str copy) {
   const ds_batch_column *to = &rows->slot->batch.columns[column];
   const uint32_t row = rows->slot->batch.rows;
   to->valid[row] = 1;
-  if (rows->plan->columns[column].physical == DS_PHYSICAL_BOOL)
-    ((uint8_t *)to->data)[row] = 1;
-  else
-    ((ds_str *)to->data)[row] = copy;
+  ((ds_str *)to->data)[row] = copy;
 }
 
 // Copies the cells of the row under way, which was not given with its batch, into the new one.
@@ -94,8 +87,7 @@ static ds_code row_move(ds_rows *rows, const ds_batch_slot *from, uint32_t from_
     bool twice;
     if (column->valid[from_row] == 0)
       continue;
-    const bool text = rows->plan->columns[i].physical == DS_PHYSICAL_TEXT;
-    const ds_str cell = text ? ((const ds_str *)column->data)[from_row] : (ds_str){"", 0};
+    const ds_str cell = ((const ds_str *)column->data)[from_row];
     TRY(ds_rows_set(rows, i, cell, NULL, &twice, err));
   }
   return DS_OK;

@@ -11,7 +11,7 @@
 #include "ingest/quarantine.h"
 
 // Extends the plan by a column of this name and type, for which `key` tells that the format itself
-// calls it a case key. The plan's columns are all DS_PHYSICAL_TEXT, or BOOL for what is personal.
+// calls it a case key. The plan's columns are all DS_PHYSICAL_TEXT.
 typedef ds_code (*ds_rows_grow)(void *context, ds_plan *plan, const ds_input_column *column,
                                 bool key, ds_error *err);
 

@@ -324,7 +324,6 @@ static ds_code finish(pipeline *to, ds_build_stats *ret_stats, ds_error *err) {
       .files = files,
       .fingerprint = ds_dice_mix(to->world.seed ^ to->options->orders ^ to->kind->mask),
       .rows = to->events,
-      .personal_dropped = to->personal,
   };
   return ds_stage_finish(to->stage, &info, ret_stats, err);
 }

@@ -111,6 +111,7 @@ ds_code ds_sim_encode(const ds_sim_codes *codes, uint64_t customer, ds_str subje
     }
     ds_event_property *property = &properties[row.properties_count++];
     property->name = name;
+    property->personal = false;
     set_value(codes, property, value);
   }
   *personal += (event->identifiers & DS_SIM_EMAIL) != 0;

@@ -52,7 +52,7 @@ void ds_lang_settle(lang_node *node, ds_type type) {
 static void put_types(uint8_t types, char nouns[128], char samples[160]) {
   static const char *const sample[DS_TYPES_COUNT] = {
       "null", "42", "'text'", "true or false", "time '2018-01-31T10:00:00Z'",
-      "date '2018-01-31'", "90d"};
+      "date '2018-01-31'", "90d", ""};
   size_t nouns_size = 0, samples_size = 0;
   nouns[0] = samples[0] = '\0';
   for (uint32_t t = 0; t < DS_TYPES_COUNT; t++) {
@@ -76,11 +76,23 @@ static ds_code fail_at(lang_parser *in, const lang_node *at, const char *message
                     message);
 }
 
+// A property whose values are all sealed: nothing but `is null` can be asked of it.
+static bool is_sealed(const lang_node *node) {
+  return node->types == 1u << DS_TYPE_SEALED;
+}
+
+static ds_code fail_sealed(lang_parser *in, const lang_node *node) {
+  return fail_at(in, node, "is personal: its values are sealed in the vault, and an expression "
+                           "can only ask whether there is one (is null, is not null)");
+}
+
 ds_code ds_lang_require(lang_parser *in, lang_node *node, uint8_t types, const char *advice) {
   char nouns[128], samples[160], message[320];
   if (node->kind == LANG_KEY)
     return fail_at(in, node, "is a case key, of which an event may have several: use =, !=, in or "
                              "is null");
+  if (is_sealed(node))
+    return fail_sealed(in, node);
   if ((node->types & types) != 0) {
     ds_lang_settle(node, (ds_type)__builtin_ctz(node->types & types));
     return DS_OK;
@@ -180,11 +192,13 @@ static lang_kind turned(lang_kind kind) {
 // Gives two operands one type.
 static ds_code agree(lang_parser *in, lang_kind kind, const ds_token *op, lang_node *left,
                      lang_node *right) {
+  if (is_sealed(left) || is_sealed(right))
+    return fail_sealed(in, is_sealed(left) ? left : right);
   if (is_day(right) && is_instant(left))
     TRY(day_to_instant(in, kind, left, right));
   else if (is_day(left) && is_instant(right))
     TRY(day_to_instant(in, turned(kind), right, left));
-  const uint8_t common = left->types & right->types;
+  const uint8_t common = left->types & right->types & (uint8_t)~(1u << DS_TYPE_SEALED);
   if (common == 0)
     return mistyped(in, op, left, right);
   const ds_type type = (ds_type)__builtin_ctz(common);
@@ -298,6 +312,8 @@ ds_code ds_lang_arithmetic(lang_parser *in, lang_kind kind, const ds_token *op, 
   char nouns[128], other[128], unused[160];
   TRY(left->kind == LANG_KEY ? ds_lang_require(in, left, 0, "") : DS_OK);
   TRY(right->kind == LANG_KEY ? ds_lang_require(in, right, 0, "") : DS_OK);
+  if (is_sealed(left) || is_sealed(right))
+    return fail_sealed(in, is_sealed(left) ? left : right);
   for (size_t r = 0; r < sizeof arithmetic / sizeof *arithmetic; r++) {
     const arithmetic_row *row = &arithmetic[r];
     if (row->kind != kind || (left->types >> row->left & 1) == 0 ||

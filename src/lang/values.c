@@ -26,7 +26,7 @@ static void literal(const ds_evaluator *ev, const lang_node *node, lang_vector *
   present_all(ev, out);
   if (node->type == DS_TYPE_NUMBER)
     out->number = &node->value.number;
-  else if (node->type == DS_TYPE_STRING)
+  else if (ds_type_is_bytes(node->type)) // SEALED: only whether it is there
     out->text = &node->value.text;
   else
     out->i = &node->value.i;
@@ -42,7 +42,7 @@ static void property(const ds_evaluator *ev, const lang_node *node, lang_vector 
   memcpy(out->present, column->present + ev->first / 64, ev->words * sizeof *out->present);
   if (node->type == DS_TYPE_NUMBER)
     out->number = column->number + ev->first;
-  else if (node->type == DS_TYPE_STRING)
+  else if (ds_type_is_bytes(node->type)) // SEALED: only whether it is there
     out->text = column->text + ev->first;
   else
     out->i = column->i + ev->first;

@@ -63,6 +63,8 @@ static inline size_t value_size(const ds_value *value) {
   switch (value->type) {
   case DS_TYPE_STRING:
     return value->text.size <= DS_TEXT_BYTES_MAX ? 4 + (size_t)value->text.size : SIZE_MAX;
+  case DS_TYPE_SEALED:
+    return value->text.size <= DS_SEALED_BYTES_MAX ? 4 + (size_t)value->text.size : SIZE_MAX;
   case DS_TYPE_BOOL:
     return 1;
   case DS_TYPE_TIME:
@@ -80,6 +82,7 @@ static inline size_t value_size(const ds_value *value) {
 static inline uint8_t *put_value(uint8_t *at, const ds_value *value) {
   switch (value->type) {
   case DS_TYPE_STRING:
+  case DS_TYPE_SEALED:
     at = put(at, &value->text.size, 4);
     return value->text.size == 0 ? at : put(at, value->text.data, value->text.size);
   case DS_TYPE_BOOL:
@@ -97,6 +100,7 @@ static bool properties_measure(const ds_event *event, size_t *size, uint16_t *re
   uint16_t count = 0;
   for (uint32_t i = 0; i < event->properties_count; i++) {
     const ds_value *value = &event->properties[i].value;
+    assert(!event->properties[i].personal);
     if (!value_present(value))
       continue;
     const size_t payload = value_size(value);
@@ -216,6 +220,9 @@ static inline bool take_value(cursor *in, ds_value *ret_value) {
   case DS_TYPE_STRING:
     return take(in, &size, sizeof size) && size <= DS_TEXT_BYTES_MAX &&
            take_bytes(in, size, &ret_value->text);
+  case DS_TYPE_SEALED:
+    return take(in, &size, sizeof size) && size <= DS_SEALED_BYTES_MAX &&
+           take_bytes(in, size, &ret_value->text);
   case DS_TYPE_NUMBER:
     return take(in, &ret_value->number, 8) && isfinite(ret_value->number);
   case DS_TYPE_BOOL:
@@ -251,6 +258,7 @@ static bool take_properties(cursor *in, ds_event *event, const ds_space *space) 
     if (!take(in, &property->name, 2) || property->name >= space->properties.count ||
         !take(in, &type, 1))
       return false;
+    property->personal = false;
     property->value.type = (ds_type)type;
     if (!take_value(in, &property->value))
       return false;

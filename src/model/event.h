@@ -7,7 +7,8 @@
 // Row form (little-endian, no padding): u32 size of the whole row; u16 touchpoint; u16 source;
 // u32 import; u8 flags (1 received present, 2 id present); u8 keys; u16 properties; i64 time_ms;
 // [i64 received_ms]; [u64 id]; u64 arrival; u16 n + subject bytes; keys x {u16 name, u16 n, bytes};
-// properties x {u16 name, u8 type, payload: f64 | i64 | u8 (bool) | u32 n + bytes}.
+// properties x {u16 name, u8 type, payload: f64 | i64 | u8 (bool) | u32 n + bytes}. A personal
+// value stands in a row as SEALED only.
 #ifndef DS_MODEL_EVENT_H
 #define DS_MODEL_EVENT_H
 
@@ -33,9 +34,11 @@ typedef struct ds_event_key {
   ds_str text;
 } ds_event_key;
 
-// One property of an event.
+// One property of an event. `personal`: the value is in clear and must be sealed before it is
+// encoded.
 typedef struct ds_event_property {
   uint16_t name;
+  bool personal;
   ds_value value;
 } ds_event_property;
 

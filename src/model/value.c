@@ -85,6 +85,8 @@ size_t ds_value_print(char *out, size_t size, const ds_value *value) {
   switch (value->type) {
   case DS_TYPE_STRING:
     return text_copy(out, size, value->text);
+  case DS_TYPE_SEALED:
+    return text_copy(out, size, ds_str_of("(sealed)"));
   case DS_TYPE_NUMBER:
     number_print(text, value->number);
     break;

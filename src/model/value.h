@@ -42,7 +42,7 @@ bool ds_type_of_name(ds_str name, ds_type *ret_type);
 const char *ds_type_noun(ds_type type);
 
 // Writes a value as text into out (ISO 8601 for time and date, shortest round-trip for numbers,
-// strings as they are, cut at size); returns the length, "" for null.
+// strings as they are, "(sealed)", cut at size); returns the length, "" for null.
 size_t ds_value_print(char *out, size_t size, const ds_value *value);
 
 // Reads text as a value of `type` ("true"/"false", ISO 8601 date or time with zone or Z, "90d");

@@ -140,7 +140,7 @@ static ds_code property_add(census_state *state, uint32_t p, const ds_block *blo
       property->of_touchpoint[block->touchpoint[e]]++;
       if (state->context->examples && column->type == DS_TYPE_STRING)
         TRY(texts_add(property, column->text[e], recent, state->arena, err));
-      else if (state->context->examples)
+      else if (state->context->examples && column->type != DS_TYPE_SEALED)
         range_add(property, column, e);
       property->values++;
     }
@@ -321,6 +321,10 @@ static ds_value bound(const census_property *property, bool upper) {
 void ds_census_examples(const census_property *property, ds_buf *out) {
   if (property->type == DS_TYPE_STRING) {
     put_texts(property, out);
+    return;
+  }
+  if (property->type == DS_TYPE_SEALED) {
+    ds_buf_text(out, "personal: sealed");
     return;
   }
   char low[64], high[64];

@@ -39,6 +39,11 @@ ds_code ds_property_add(const ds_snapshot *snapshot, ds_plan *plan, const char *
                         ds_error *err) {
   ds_property_ref ref;
   TRY(resolve(&snapshot->space, option, name, arena, &ref, err));
+  ds_property_kinds kinds;
+  TRY(ds_property_kinds_of(snapshot, ref.code, &kinds, err));
+  if (kinds.type == DS_TYPE_SEALED)
+    return ds_fail(err, DS_EXPRESSION, "--%s %s: it is personal, sealed in the vault", option,
+                   name);
   const uint32_t count = plan->columns.properties_count;
   ref.column = 0;
   while (ref.column < count && plan->columns.properties[ref.column] != ref.code)

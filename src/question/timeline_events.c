@@ -40,7 +40,7 @@ static bool value_at(const ds_property_column *column, uint32_t e, ds_value *ret
   if (column->type == DS_TYPE_NULL || (column->present[e / 64] >> (e % 64) & 1) == 0)
     return false;
   ret_value->type = column->type;
-  if (column->type == DS_TYPE_STRING)
+  if (ds_type_is_bytes(column->type))
     ret_value->text = column->text[e];
   else if (column->type == DS_TYPE_NUMBER)
     ret_value->number = column->number[e];

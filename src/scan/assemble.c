@@ -24,8 +24,8 @@ static bool grow(void *where, size_t count, size_t width) {
 
 // The value array of a property column and the width of its values.
 static void *property_data(const ds_property_column *column, uint32_t *ret_width) {
-  *ret_width = column->type == DS_TYPE_STRING ? sizeof(ds_str) : 8;
-  if (column->type == DS_TYPE_STRING)
+  *ret_width = ds_type_is_bytes(column->type) ? sizeof(ds_str) : 8;
+  if (ds_type_is_bytes(column->type))
     return column->text;
   return column->type == DS_TYPE_NUMBER ? (void *)column->number : (void *)column->i;
 }
@@ -200,7 +200,7 @@ static ds_code property_event(ds_assembly *assembly, ds_property_column *to, uin
   const char *source = property_data(from, &width);
   char *target = property_data(to, &width);
   memcpy(target + (size_t)at * width, source + (size_t)event * width, width);
-  if (to->type == DS_TYPE_STRING && !text_keep(assembly, &to->text[at]))
+  if (ds_type_is_bytes(to->type) && !text_keep(assembly, &to->text[at]))
     return no_memory(err);
   bit_set(to->present, at);
   return DS_OK;

@@ -48,7 +48,7 @@ static ds_code kinds_count(const ds_snapshot *snapshot, uint16_t property,
     }
   }
   for (uint32_t t = 0; t < DS_TYPES_COUNT; t++)
-    if (kinds->values[t] > kinds->values[kinds->type])
+    if (t != DS_TYPE_SEALED && kinds->values[t] > kinds->values[kinds->type])
       kinds->type = (ds_type)t;
   return DS_OK;
 }

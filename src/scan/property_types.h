@@ -11,7 +11,7 @@
 
 // The types of one property over a snapshot.
 typedef struct ds_property_kinds {
-  ds_type type;    // in which it is read; NULL: no event carries it
+  ds_type type;    // in which it is read; NULL: no event carries it; SEALED: in no other
   uint32_t types;  // how many different ones there are
   uint32_t touchpoints[DS_TYPES_COUNT]; // that carry values of a type
   uint64_t values[DS_TYPES_COUNT];      // of a type; counted only when there are several types

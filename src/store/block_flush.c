@@ -229,7 +229,7 @@ static ds_code put_property(ds_part_writer *w, property_state *state, ds_error *
       present[state->ordinal[i]] = 1;
     ds_encode_codes(present, events, out);
   }
-  if (state->type == DS_TYPE_STRING) {
+  if (ds_type_is_bytes((ds_type)state->type)) {
     TRY(encode_texts(w, &state->texts, out, err));
   } else if (state->type == DS_TYPE_NUMBER) {
     put_numbers(state->value, state->count, out);

@@ -209,7 +209,7 @@ static ds_code add_property(ds_part_writer *w, uint16_t touchpoint, uint32_t *cu
       !room(&state->value, state->count, &state->value_capacity, 8))
     return no_memory(err);
   uint64_t value = 0;
-  if (type == DS_TYPE_STRING) {
+  if (ds_type_is_bytes((ds_type)type)) {
     uint32_t size;
     memcpy(&size, *at, 4);
     if (!ds_texts_add(&state->texts, (ds_str){(const char *)*at + 4, size}))

@@ -57,7 +57,7 @@ static uint64_t content_hash(const ds_builder *b, const uint8_t *bytes) {
     const uint8_t type = at[2];
     uint64_t value = 0;
     uint32_t size = 8;
-    if (type == DS_TYPE_STRING) {
+    if (ds_type_is_bytes((ds_type)type)) {
       memcpy(&size, at + 3, 4);
       value = XXH3_64bits(at + 7, size);
       size += 4;

@@ -15,7 +15,7 @@ struct ds_catalog {
 };
 
 // Raised whenever a table changes: a catalog of another version is redone.
-#define CATALOG_VERSION 1
+#define CATALOG_VERSION 2
 #define TEXT_OF(number) #number
 #define TEXT(number) TEXT_OF(number)
 
@@ -25,7 +25,7 @@ static const char schema[] =
     " generation INTEGER NOT NULL, manifest INTEGER NOT NULL) STRICT;"
     "CREATE TABLE imports(id INTEGER PRIMARY KEY, when_ms INTEGER NOT NULL, mapping TEXT NOT NULL,"
     " fingerprint INTEGER NOT NULL, rows INTEGER NOT NULL, events INTEGER NOT NULL,"
-    " duplicates INTEGER NOT NULL, rejected INTEGER NOT NULL, personal_dropped INTEGER NOT NULL,"
+    " duplicates INTEGER NOT NULL, rejected INTEGER NOT NULL, personal_sealed INTEGER NOT NULL,"
     " undone INTEGER NOT NULL) STRICT;"
     "CREATE TABLE import_files(import INTEGER NOT NULL, place INTEGER NOT NULL, name TEXT NOT NULL,"
     " PRIMARY KEY (import, place)) STRICT, WITHOUT ROWID;"
@@ -146,7 +146,7 @@ static ds_code write_import(ds_catalog *catalog, sqlite3_stmt *insert, const ds_
   sqlite3_bind_int64(insert, 6, (sqlite3_int64)info->events);
   sqlite3_bind_int64(insert, 7, (sqlite3_int64)info->duplicates);
   sqlite3_bind_int64(insert, 8, (sqlite3_int64)info->rejected);
-  sqlite3_bind_int64(insert, 9, (sqlite3_int64)info->personal_dropped);
+  sqlite3_bind_int64(insert, 9, (sqlite3_int64)info->personal_sealed);
   sqlite3_bind_int64(insert, 10, info->undone);
   return step(catalog, insert, err);
 }

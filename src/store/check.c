@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "store/backup.h"
 #include "store/state.h"
 
 enum { CATALOG_LINE_BYTES = 512 };
@@ -263,6 +264,26 @@ static ds_code check_catalog(check_work *check, ds_error *err) {
   return DS_OK;
 }
 
+static void vault_problem(void *context, const char *line) {
+  problem(context, "%s", line);
+}
+
+// Keys that are not there are damage, but in a backup, which has none.
+static ds_code check_vault(check_work *check, ds_error *err) {
+  if (!ds_store_has_vault(check->store))
+    return DS_OK;
+  bool backup = false;
+  ds_vault *vault;
+  ds_error found;
+  TRY(ds_is_backup(check->store->io, check->store->path, &backup, err));
+  const ds_code code = ds_store_vault(check->store, &vault, &found);
+  if (backup && code == DS_MISSING)
+    return DS_OK;
+  if (code != DS_OK)
+    return note_damage(check, code, &found, err);
+  return ds_vault_check(vault, vault_problem, check, err);
+}
+
 static ds_code check_all(check_work *check, ds_error *err) {
   TRY(open_files(check, err));
   if (check->view.manifest.checksum == 0) // There is none: told.
@@ -270,6 +291,7 @@ static ds_code check_all(check_work *check, ds_error *err) {
   TRY(check_parts(check, err));
   TRY(check_logs(check, err));
   TRY(check_orphans(check, err));
+  TRY(check_vault(check, err));
   return check_catalog(check, err);
 }
 

@@ -129,6 +129,7 @@ ds_code ds_manifest_copy(const ds_manifest *manifest, ds_manifest *ret_copy, ds_
   ds_manifest_init(&copy);
   copy.format = manifest->format;
   copy.store = manifest->store;
+  copy.vault = manifest->vault;
   copy.generation = manifest->generation;
   copy.next_part = manifest->next_part;
   copy.next_log = manifest->next_log;

@@ -8,6 +8,7 @@
 //   doorstep-manifest
 //          format version (2), reader version: the oldest format whose programs can read it
 //   store  its id: random, given at creation, the same in its backups
+//   vault  the fingerprint of its vault; the line is there once it has one
 //   state  generation (one more at each write), next part number, next log number, next arrival,
 //          next import id, last seq whose effect is in the parts and in this file
 //   log*   number, seq of its first record; oldest first, 1 to DS_LOGS_MAX of them: the last is
@@ -22,7 +23,7 @@
 //          earliest ms, latest ms, import (0: the log, or several)
 //   import*
 //          id (ascending), when ms, mapping, files, fingerprint, rows, events, duplicates,
-//          rejected, personal dropped, undone (0 or 1)
+//          rejected, personal sealed, undone (0 or 1)
 //   end    XXH3-64 of all bytes before this line, 16 hex digits
 // The first and the last line keep their form in every later format. Format 1 was never released
 // and is not read.
@@ -80,6 +81,7 @@ typedef struct ds_manifest_retention {
 typedef struct ds_manifest {
   uint32_t format;
   uint64_t store; // its id; 0 = none yet
+  uint64_t vault; // its fingerprint; 0 = the store has none
   uint64_t generation;
   uint64_t next_part;
   uint64_t next_log;

@@ -35,7 +35,7 @@ static void print_import(const ds_import_info *info, ds_buf *out) {
                 "\t%" PRIu64 "\t%" PRIu64 "\t%" PRIu64 "\t%" PRIu64 "\t%" PRIu64 "\t%" PRIu64
                 "\t%d\n",
                 info->fingerprint, info->rows, info->events, info->duplicates, info->rejected,
-                info->personal_dropped, info->undone ? 1 : 0);
+                info->personal_sealed, info->undone ? 1 : 0);
 }
 
 static void print_part(const ds_manifest_part *part, ds_buf *out) {
@@ -65,6 +65,8 @@ ds_code ds_manifest_print(const ds_manifest *manifest, ds_buf *out, uint64_t *re
                           ds_error *err) {
   ds_buf_printf(out, "doorstep-manifest\t%u\t%u\nstore\t%" PRIu64 "\n", manifest->format,
                 manifest->format, manifest->store);
+  if (manifest->vault != 0)
+    ds_buf_printf(out, "vault\t%" PRIu64 "\n", manifest->vault);
   ds_buf_printf(out,
                 "state\t%" PRIu64 "\t%" PRIu64 "\t%" PRIu64 "\t%" PRIu64 "\t%" PRIu32 "\t%" PRIu64
                 "\n",
@@ -166,6 +168,13 @@ static ds_code parse_store(const fields *in, ds_manifest *manifest) {
   return DS_OK;
 }
 
+static ds_code parse_vault(const fields *in, ds_manifest *manifest) {
+  if (in->count != 2 || manifest->vault != 0 || !field_u64(in, 1, &manifest->vault) ||
+      manifest->vault == 0)
+    return bad_line(in);
+  return DS_OK;
+}
+
 static ds_code parse_state(const fields *in, ds_manifest *manifest) {
   if (in->count != 7 || !field_u64(in, 1, &manifest->generation) ||
       !field_u64(in, 2, &manifest->next_part) || !field_u64(in, 3, &manifest->next_log) ||
@@ -246,7 +255,7 @@ static ds_code parse_import(const fields *in, ds_manifest *manifest) {
       info.mapping == NULL || info.files == NULL || !field_u64(in, 5, &info.fingerprint) ||
       !field_u64(in, 6, &info.rows) || !field_u64(in, 7, &info.events) ||
       !field_u64(in, 8, &info.duplicates) || !field_u64(in, 9, &info.rejected) ||
-      !field_u64(in, 10, &info.personal_dropped) || !field_u32(in, 11, &undone) || undone > 1)
+      !field_u64(in, 10, &info.personal_sealed) || !field_u32(in, 11, &undone) || undone > 1)
     return bad_line(in);
   const uint32_t before =
       manifest->imports_count == 0 ? 0 : manifest->imports[manifest->imports_count - 1].id;
@@ -261,6 +270,7 @@ static ds_code parse_line(const fields *in, ds_manifest *manifest) {
     const char *name;
     ds_code (*parse)(const fields *in, ds_manifest *manifest);
   } kinds[] = {{"store", parse_store},
+               {"vault", parse_vault},
                {"state", parse_state},
                {"log", parse_log},
                {"work", parse_work},

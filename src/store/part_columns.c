@@ -158,12 +158,12 @@ static bool decode_numbers(ds_reader *in, uint32_t count, uint64_t *ints, double
 
 // The values of one property chunk, in event order; `ds_str`, `double` or `int64_t` by type.
 static void *decode_values(ds_reader *in, ds_type type, uint32_t count, ds_arena *arena) {
-  const size_t element = type == DS_TYPE_STRING ? sizeof(ds_str) : 8;
+  const size_t element = ds_type_is_bytes(type) ? sizeof(ds_str) : 8;
   void *values = ds_arena_array(arena, (size_t)count + 1, element);
   if (values == NULL)
     return NULL;
   ds_stream stream;
-  if (type == DS_TYPE_STRING)
+  if (ds_type_is_bytes(type))
     return ds_stream_next(in, &stream) && ds_decode_texts(&stream, count, arena, values) ? values
                                                                                         : NULL;
   uint64_t *ints = ds_arena_array(arena, (size_t)count + 1, 8);
@@ -253,7 +253,7 @@ static void spread(const uint64_t *bits, uint32_t events, const ds_property_valu
         continue;
       assert(next < v->count);
       out->present[w] |= rest & -rest;
-      if (out->type == DS_TYPE_STRING)
+      if (out->text != NULL)
         out->text[e] = v->text[next++];
       else if (out->type == DS_TYPE_NUMBER)
         out->number[e] = v->number[next++];
@@ -359,13 +359,14 @@ static ds_code read_property_name(const ds_block_task *t, uint32_t p, ds_propert
   const uint32_t local = local_code(t->place->property, t->part->space.properties.count, name);
   out->type = local == DS_NONE ? DS_TYPE_NULL : read_type(t->part, local, wanted);
   out->present = ds_arena_array(arena, (size_t)events / 64 + 1, 8);
-  const size_t width = out->type == DS_TYPE_STRING ? sizeof(ds_str) : 8;
+  const bool bytes = ds_type_is_bytes(out->type);
+  const size_t width = bytes ? sizeof(ds_str) : 8;
   void *values = value_room(t->reader, p, ((size_t)events + 1) * width);
   if (out->present == NULL || values == NULL)
     return no_memory(err);
-  out->text = out->type == DS_TYPE_STRING ? values : NULL;
+  out->text = bytes ? values : NULL;
   out->number = out->type == DS_TYPE_NUMBER ? values : NULL;
-  out->i = out->type > DS_TYPE_STRING ? values : NULL;
+  out->i = out->type > DS_TYPE_STRING && !bytes ? values : NULL;
   for (uint32_t c = 0; out->type != DS_TYPE_NULL && c < t->part->columns; c++)
     if (is_wanted(t, c, local, out->type))
       TRY(read_property(t, c, out, err));

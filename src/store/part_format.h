@@ -44,8 +44,9 @@
 //   PROPERTY(touchpoint, name, type)
 //                   u32 values; when fewer than the touchpoint's events in the block, CODE per such
 //                   event: 1 = present; then the values: NUMBER as u32 decimal scale s and INT of
-//                   zigzag(value * 10^s) for s 0 or 2, of the double's bits for s 15; STRING as
-//                   TEXT; all else as INT of zigzag(value); absent = no value in the block
+//                   zigzag(value * 10^s) for s 0 or 2, of the double's bits for s 15; STRING and
+//                   SEALED as TEXT; all else as INT of zigzag(value); absent = no value in the
+//                   block
 //   MASK, VARIANT, VAULT
 //                   reserved: presence mask, variant number per journey, references to the vault
 //

@@ -73,8 +73,9 @@ static void take_properties(row_task *t, uint32_t e, bool keep) {
       continue;
     ds_event_property *property = &t->event.properties[t->event.properties_count++];
     property->name = cursor->name;
+    property->personal = false;
     property->value.type = v->type;
-    if (v->type == DS_TYPE_STRING)
+    if (ds_type_is_bytes(v->type))
       property->value.text = v->text[at];
     else if (v->type == DS_TYPE_NUMBER)
       property->value.number = v->number[at];

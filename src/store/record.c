@@ -35,7 +35,7 @@ void ds_record_import(ds_buf *record, const ds_import_info *info, uint64_t next_
   ds_buf_u64(record, info->events);
   ds_buf_u64(record, info->duplicates);
   ds_buf_u64(record, info->rejected);
-  ds_buf_u64(record, info->personal_dropped);
+  ds_buf_u64(record, info->personal_sealed);
   ds_buf_u64(record, next_arrival);
   put_text(record, info->mapping);
   put_text(record, info->files);
@@ -102,7 +102,7 @@ ds_code ds_record_apply_import(ds_reader *payload, ds_manifest *manifest, ds_err
   info.events = ds_read_u64(payload);
   info.duplicates = ds_read_u64(payload);
   info.rejected = ds_read_u64(payload);
-  info.personal_dropped = ds_read_u64(payload);
+  info.personal_sealed = ds_read_u64(payload);
   const uint64_t next_arrival = ds_read_u64(payload);
   info.mapping = take_text(payload, manifest);
   info.files = take_text(payload, manifest);

@@ -3,7 +3,7 @@
 // one is a pure change of the manifest, so the writer, recovery and readers do the same. May use
 // base/, log.h, manifest.h. Little-endian, behind the kind:
 //   import     u32 id; i64 when_ms; u64 fingerprint, rows, events, duplicates, rejected,
-//              personal_dropped; u64 next arrival; u32 n + mapping; u32 n + files;
+//              personal_sealed; u64 next arrival; u32 n + mapping; u32 n + files;
 //              u32 parts, parts x part info
 //   undo       u32 import; u32 removed, removed x u64 part number;
 //              u32 added, added x {part info, u32 import}

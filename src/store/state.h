@@ -78,6 +78,7 @@ struct ds_store {
   uint32_t frozen_count;
   ds_catalog *catalog;     // writer only
   ds_group *group;         // reused by appends; made by the first
+  ds_vault *vault;         // NULL until it is needed
   ds_known *known;         // what the parts hold; made by the first append
   ds_store_job *jobs[DS_JOBS_COUNT];
   atomic_uint_fast64_t next_part; // jobs take numbers from here

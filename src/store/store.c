@@ -245,6 +245,7 @@ void ds_store_close(ds_store *store) {
   ds_arena_done(&store->retention_arena);
   ds_known_free(store->known);
   ds_catalog_close(store->catalog);
+  ds_vault_close(store->vault);
   if (store->lock != NULL)
     store->io->ops->close(store->io, store->lock);
   free(store);

@@ -9,6 +9,7 @@
 
 #include "base/progress.h"
 #include "store/build.h"
+#include "store/vault.h"
 
 typedef struct ds_store ds_store;
 
@@ -24,6 +25,7 @@ typedef struct ds_store_options {
   bool compact;        // compactions that are due start by themselves, in ds_store_maintain
   bool background;     // jobs run on threads of their own; else within the call that starts them
   uint32_t job_delay;  // without `background`: calls of ds_store_maintain that a job's commit waits
+  const char *key_file; // of the vault's master key; default NULL: the file `key` of the store
 } ds_store_options;
 
 // Fills in the defaults.
@@ -47,6 +49,11 @@ const char *ds_store_path(const ds_store *store);
 const ds_space *ds_store_names(const ds_store *store);
 const ds_store_options *ds_store_get_options(const ds_store *store);
 
+// The store's vault, opened at the first call; one open to write makes it when there is none, and
+// must then not be written to by another thread. Belongs to the store. DS_MISSING: no vault.
+DS_CHECKED ds_code ds_store_vault(ds_store *store, ds_vault **ret_vault, ds_error *err);
+bool ds_store_has_vault(const ds_store *store);
+
 // One import as the catalog keeps it. Texts belong to the caller (begin) or the listing (each).
 typedef struct ds_import_info {
   uint32_t id;
@@ -58,7 +65,7 @@ typedef struct ds_import_info {
   uint64_t events;     // written
   uint64_t duplicates;
   uint64_t rejected;
-  uint64_t personal_dropped; // property values of class personal
+  uint64_t personal_sealed; // personal property values
   bool undone;
 } ds_import_info;
 

@@ -167,11 +167,12 @@ static void put_event(const qw_event *event, uint64_t id, qw_rows *rows) {
   uint32_t used = 0;
   if (event->color >= 0)
     properties[used++] = (ds_event_property){
-        0, {.type = DS_TYPE_STRING, .text = ds_str_of(color_names[event->color])}};
+        0, false, {.type = DS_TYPE_STRING, .text = ds_str_of(color_names[event->color])}};
   if (event->value >= 0)
-    properties[used++] = (ds_event_property){1, {.type = DS_TYPE_NUMBER, .number = event->value}};
+    properties[used++] =
+        (ds_event_property){1, false, {.type = DS_TYPE_NUMBER, .number = event->value}};
   if (event->has_day)
-    properties[used++] = (ds_event_property){2, {.type = DS_TYPE_DATE, .i = event->day}};
+    properties[used++] = (ds_event_property){2, false, {.type = DS_TYPE_DATE, .i = event->day}};
   const ds_event row = {.touchpoint = (uint16_t)event->touchpoint, .has_id = true,
                         .time_ms = event->time_ms, .received_ms = event->time_ms, .id = id,
                         .arrival = event->batch + 1, .subject = ds_str_of(subject),

@@ -448,14 +448,14 @@ static ds_code write_import(void *context, const ds_import_info *info, ds_error 
                 "%u %" PRId64 " %s %" PRId64 " %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64
                 " %" PRIu64 " %d %s\n",
                 info->id, info->when_ms, info->mapping, (int64_t)info->fingerprint, info->rows,
-                info->events, info->duplicates, info->rejected, info->personal_dropped,
+                info->events, info->duplicates, info->rejected, info->personal_sealed,
                 info->undone, info->files);
   return ds_buf_check(to, "imports", err);
 }
 
 static const char imports_sql[] =
     "SELECT id || ' ' || when_ms || ' ' || mapping || ' ' || fingerprint || ' ' || rows || ' ' ||"
-    " events || ' ' || duplicates || ' ' || rejected || ' ' || personal_dropped || ' ' || undone ||"
+    " events || ' ' || duplicates || ' ' || rejected || ' ' || personal_sealed || ' ' || undone ||"
     " ' ' || coalesce((SELECT group_concat(name, char(10)) FROM (SELECT name FROM import_files"
     " WHERE import = id ORDER BY place)), '') FROM imports ORDER BY id";
 

@@ -101,7 +101,7 @@ static void read_event(page *p, char *line) {
           (ds_event_key){name_of(&p->space.keys, ds_str_of(name)), value.text};
     else
       properties[event.properties_count++] =
-          (ds_event_property){name_of(&p->space.properties, ds_str_of(name)), value};
+          (ds_event_property){name_of(&p->space.properties, ds_str_of(name)), false, value};
   }
   qw_rows_put(&p->rows, &event);
 }

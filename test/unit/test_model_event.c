@@ -49,12 +49,13 @@ static fixture *fixture_new(void) {
   fixture_names(f);
   f->keys[0] = (ds_event_key){0, ds_str_of("O-1")};
   f->keys[1] = (ds_event_key){1, ds_str_of("P-77")};
-  f->properties[0] = (ds_event_property){0, {.type = DS_TYPE_NUMBER, .number = 12.5}};
-  f->properties[1] = (ds_event_property){1, {.type = DS_TYPE_STRING, .text = ds_str_of("GLS")}};
-  f->properties[2] = (ds_event_property){2, {.type = DS_TYPE_BOOL, .i = 1}};
-  f->properties[3] = (ds_event_property){3, {.type = DS_TYPE_TIME, .i = 1500000000000}};
-  f->properties[4] = (ds_event_property){4, {.type = DS_TYPE_DATE, .i = 17000}};
-  f->properties[5] = (ds_event_property){5, {.type = DS_TYPE_DURATION, .i = -90}};
+  f->properties[0] = (ds_event_property){0, false, {.type = DS_TYPE_NUMBER, .number = 12.5}};
+  f->properties[1] =
+      (ds_event_property){1, false, {.type = DS_TYPE_STRING, .text = ds_str_of("GLS")}};
+  f->properties[2] = (ds_event_property){2, false, {.type = DS_TYPE_BOOL, .i = 1}};
+  f->properties[3] = (ds_event_property){3, false, {.type = DS_TYPE_TIME, .i = 1500000000000}};
+  f->properties[4] = (ds_event_property){4, false, {.type = DS_TYPE_DATE, .i = 17000}};
+  f->properties[5] = (ds_event_property){5, false, {.type = DS_TYPE_DURATION, .i = -90}};
   f->event = (ds_event){.touchpoint = 1, .import = 7, .has_received = true, .has_id = true,
                         .time_ms = 1500000000123, .received_ms = 1500000000999,
                         .id = 0x1122334455667788, .arrival = 42,
@@ -232,7 +233,7 @@ static void test_limits(void **state) {
   // Each text fits, all together do not.
   for (uint32_t i = 0; i < 17; i++)
     f->properties[i] = (ds_event_property){
-        1, {.type = DS_TYPE_STRING, .text = {long_text, DS_TEXT_BYTES_MAX}}};
+        1, false, {.type = DS_TYPE_STRING, .text = {long_text, DS_TEXT_BYTES_MAX}}};
   f->event.properties_count = 17;
   assert_refused(f);
   free(long_text);

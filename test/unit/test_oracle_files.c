@@ -234,6 +234,7 @@ static const char olist_events[] =
     "  from read_csv('" OLIST "/olist_order_items_dataset.csv', all_varchar = true) group by 1), "
     "long as ("
     "  select order_id, customer_id, null as review_id, null as score, "
+    "    null as comment_title, null as comment, "
     "    order_estimated_delivery_date::date as promise, r * 4 + x.k as n, x.e, x.stamp "
     "  from orders, lateral (values "
     "    (0, 'order_placed', order_purchase_timestamp), "
@@ -241,7 +242,8 @@ static const char olist_events[] =
     "    (2, 'carrier_collected', order_delivered_carrier_date), "
     "    (3, 'delivered', order_delivered_customer_date)) as x(k, e, stamp) "
     "  union all "
-    "  select reviews.order_id, customer_id, review_id, review_score::double, null, "
+    "  select reviews.order_id, customer_id, review_id, review_score::double, "
+    "    review_comment_title, review_comment_message, null, "
     "    10000000 + reviews.r * 2 + x.k, x.e, x.stamp "
     "  from reviews join orders using (order_id), lateral (values "
     "    (0, 'survey_sent', review_creation_date), "
@@ -249,7 +251,8 @@ static const char olist_events[] =
     // DuckDB takes the second of two equal readings of a clock that is put back, we the first.
     "select %s as c, epoch_ms(case when timezone(zone, u - interval 1 hour) = stamp::timestamp "
     "  then u - interval 1 hour else u end) as t, n, e, "
-    "  customer_unique_id as person, order_id, review_id, score, promise, state, value, items "
+    "  customer_unique_id as person, order_id, review_id, score, promise, state, value, items, "
+    "  comment_title, comment "
     "from long join people using (customer_id) left join paid using (order_id) "
     "  left join bought using (order_id), z, "
     "  lateral (select timezone(zone, stamp::timestamp) as u) "
@@ -263,7 +266,10 @@ static const data_set olist = {
               "items, case when e in ('order_placed', 'delivered') then promise end as promise, "
               "case when e = 'review_submitted' then score end as score, case when e in "
               "('order_placed', 'delivered', 'review_submitted') then state end as state, case "
-              "when e = 'order_placed' then value end as value from o",
+              "when e = 'order_placed' then value end as value, "
+              // Sealed: only whether they are there is asked.
+              "case when e = 'review_submitted' then comment_title end as comment_title, "
+              "case when e = 'review_submitted' then comment end as comment from o",
     .who = "000576fe39319847cbb9d288c5617fa6",
     .from = "2017-02-01",
     .to = "2018-08-01",

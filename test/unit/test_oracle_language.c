@@ -122,7 +122,7 @@ static void add_event(table *w, uint32_t e, qw_rows *rows, ds_buf *sql) {
     ds_value value = {.type = DS_TYPE_NULL};
     if ((touchpoint + p) % 3 != 0 && draw(w, 4) != 0) {
       value = value_make(w, types[p]);
-      properties[event.properties_count++] = (ds_event_property){(uint16_t)p, value};
+      properties[event.properties_count++] = (ds_event_property){(uint16_t)p, false, value};
     }
     ds_buf_text(sql, ", ");
     put_sql(sql, &value);

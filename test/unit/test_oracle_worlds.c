@@ -105,7 +105,7 @@ static void add_event(world *w, uint32_t customers, uint32_t kinds, ds_buf *sql)
   if (draw(w, 3) != 0) {
     const uint32_t value = draw(w, 20);
     properties[event.properties_count++] =
-        (ds_event_property){name(&w->space.properties, "value"),
+        (ds_event_property){name(&w->space.properties, "value"), false,
                             {.type = DS_TYPE_NUMBER, .number = value / 4.0}};
     ds_buf_printf(sql, "%g, ", value / 4.0);
   } else {
@@ -114,7 +114,7 @@ static void add_event(world *w, uint32_t customers, uint32_t kinds, ds_buf *sql)
   if (draw(w, 2) == 0) {
     const char *colour = colours[draw(w, 3)];
     properties[event.properties_count++] =
-        (ds_event_property){name(&w->space.properties, "colour"),
+        (ds_event_property){name(&w->space.properties, "colour"), false,
                             {.type = DS_TYPE_STRING, .text = ds_str_of(colour)}};
     ds_buf_printf(sql, "$$%s$$, ", colour);
   } else {
@@ -123,7 +123,7 @@ static void add_event(world *w, uint32_t customers, uint32_t kinds, ds_buf *sql)
   if (draw(w, 2) == 0) {
     const char *channel = channels[draw(w, 1 + (uint32_t)(w->number % 5))];
     properties[event.properties_count++] =
-        (ds_event_property){name(&w->space.properties, "channel"),
+        (ds_event_property){name(&w->space.properties, "channel"), false,
                             {.type = DS_TYPE_STRING, .text = ds_str_of(channel)}};
     ds_buf_printf(sql, "$$%s$$, ", channel);
   } else {
@@ -133,7 +133,7 @@ static void add_event(world *w, uint32_t customers, uint32_t kinds, ds_buf *sql)
     const bool day = w->promise == DS_TYPE_DATE;
     const int64_t until = day ? START_DAY - 1 + draw(w, 3) : START_MS + draw(w, 12);
     properties[event.properties_count++] = (ds_event_property){
-        name(&w->space.properties, "promise_until"), {.type = w->promise, .i = until}};
+        name(&w->space.properties, "promise_until"), false, {.type = w->promise, .i = until}};
     ds_buf_printf(sql, day ? "date '1970-01-01' + %lld)" : "make_timestamp(%lld * 1000))",
                   (long long)until);
   } else {

@@ -297,13 +297,13 @@ static void odd_event(uint64_t *seed, uint32_t e, qw_rows *rows) {
   event.properties = property;
   if (event.touchpoint == 0 && qw_random(seed) % 4 == 0)
     property[event.properties_count++] =
-        (ds_event_property){0, {.type = DS_TYPE_NUMBER, .number = 4}};
+        (ds_event_property){0, false, {.type = DS_TYPE_NUMBER, .number = 4}};
   else if (event.touchpoint == 0 && qw_random(seed) % 9 == 0)
     property[event.properties_count++] =
-        (ds_event_property){0, {.type = DS_TYPE_STRING, .text = ds_str_of("four")}};
+        (ds_event_property){0, false, {.type = DS_TYPE_STRING, .text = ds_str_of("four")}};
   if (event.touchpoint == 0 && qw_random(seed) % 2 == 0)
     property[event.properties_count++] =
-        (ds_event_property){1, {.type = DS_TYPE_NUMBER, .number = 1}};
+        (ds_event_property){1, false, {.type = DS_TYPE_NUMBER, .number = 1}};
   qw_rows_put(rows, &event);
 }
 

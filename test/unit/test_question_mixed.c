@@ -42,7 +42,7 @@ static void put_event(uint32_t customer, uint32_t touchpoint, qw_rows *rows) {
   for (uint32_t p = 0; p < PROPERTIES; p++) {
     const ds_value value = value_of(p, customer, touchpoint);
     if (value.type != DS_TYPE_NULL)
-      properties[used++] = (ds_event_property){(uint16_t)p, value};
+      properties[used++] = (ds_event_property){(uint16_t)p, false, value};
   }
   const int64_t time_ms = 1600000000000LL + touchpoint * 1000;
   const ds_event event = {.touchpoint = (uint16_t)touchpoint, .has_id = true,

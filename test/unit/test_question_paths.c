@@ -29,7 +29,7 @@ static void put(const known *event, uint64_t id, qw_rows *rows) {
   char subject[32];
   snprintf(subject, sizeof subject, "customer_id=C%u", event->customer);
   const ds_event_property color = {
-      0, {.type = DS_TYPE_STRING, .text = ds_str_of(colors[event->customer % COLORS])}};
+      0, false, {.type = DS_TYPE_STRING, .text = ds_str_of(colors[event->customer % COLORS])}};
   const ds_event row = {.touchpoint = (uint16_t)event->touchpoint, .has_id = true, .id = id,
                         .time_ms = event->time_ms, .received_ms = event->time_ms, .arrival = 1,
                         .subject = ds_str_of(subject), .properties_count = 1,

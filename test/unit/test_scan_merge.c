@@ -130,8 +130,8 @@ static void put_row(uint32_t e, uint32_t events, const uint32_t *customers, qw_r
   snprintf(order, sizeof order, "O%u-%u", customer, (uint32_t)(qw_random(&seed) % 3));
   const ds_event_key key = {0, ds_str_of(order)};
   ds_event_property properties[2] = {
-      {0, {.type = DS_TYPE_STRING, .text = ds_str_of(qw_touchpoint(e % QW_NAMES_MAX))}},
-      {1, {.type = DS_TYPE_NUMBER, .number = (double)(e % 1000)}}};
+      {0, false, {.type = DS_TYPE_STRING, .text = ds_str_of(qw_touchpoint(e % QW_NAMES_MAX))}},
+      {1, false, {.type = DS_TYPE_NUMBER, .number = (double)(e % 1000)}}};
   const int64_t time_ms = 1600000000000LL + (int64_t)(qw_random(&seed) % 50) * 1000;
   const ds_event row = {.touchpoint = (uint16_t)(qw_random(&seed) % 5), .has_id = true,
                         .id = e + 1, .time_ms = time_ms, .received_ms = time_ms,

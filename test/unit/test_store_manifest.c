@@ -43,7 +43,7 @@ static void fill(ds_manifest *manifest) {
                                  .events = 8,
                                  .duplicates = 1,
                                  .rejected = 2,
-                                 .personal_dropped = 3};
+                                 .personal_sealed = 3};
   const ds_import_info second = {.id = 2, .mapping = "", .files = "", .undone = true};
   ok(ds_manifest_add_import(manifest, &import, NULL));
   ok(ds_manifest_add_import(manifest, &second, NULL));

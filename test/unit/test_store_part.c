@@ -105,7 +105,7 @@ static void world_event(world *w, int64_t time_span_ms) {
   event.properties_count = (uint32_t)(r >> 44 & 3);
   for (uint32_t p = 0; p < event.properties_count; p++) {
     const uint32_t code = (uint32_t)(p * 5 + (r >> 50) % 5);
-    properties[p] = (ds_event_property){(uint16_t)code,
+    properties[p] = (ds_event_property){(uint16_t)code, false,
                                         random_value(w, code, event.touchpoint, text[p])};
   }
   if ((w->count & (w->count + 1)) == 0 || w->at == NULL)

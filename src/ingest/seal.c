@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "ingest/seal.h"
+
+#include "base/limits.h"
+
+void ds_sealer_init(ds_sealer *sealer, ds_store *store) {
+  *sealer = (ds_sealer){.store = store};
+  ds_buf_init(&sealer->bytes, 2 * (size_t)DS_EVENT_BYTES_MAX);
+}
+
+void ds_sealer_done(ds_sealer *sealer) {
+  ds_buf_done(&sealer->bytes);
+}
+
+// The buffer moves as it grows, so views of it are made at the end.
+static ds_code seal_all(ds_sealer *sealer, const ds_space *space, ds_event *event, ds_error *err) {
+  const ds_str touchpoint = space->touchpoints.text[event->touchpoint];
+  ds_buf_reset(&sealer->bytes);
+  for (uint32_t i = 0; i < event->properties_count; i++) {
+    ds_event_property *property = &event->properties[i];
+    if (!property->personal)
+      continue;
+    const ds_vault_place place = {event->subject, touchpoint,
+                                  space->properties.text[property->name]};
+    TRY(ds_vault_seal(sealer->vault, &place, &property->value, &sealer->bytes, &property->value,
+                      err));
+    sealer->sealed++;
+  }
+  const char *at = (const char *)sealer->bytes.data;
+  for (uint32_t i = 0; i < event->properties_count; i++) {
+    ds_event_property *property = &event->properties[i];
+    if (!property->personal)
+      continue;
+    property->value.text.data = at;
+    property->personal = false;
+    at += property->value.text.size;
+  }
+  return DS_OK;
+}
+
+static void leave_out(ds_sealer *sealer, ds_event *event) {
+  uint32_t kept = 0;
+  for (uint32_t i = 0; i < event->properties_count; i++) {
+    if (event->properties[i].personal)
+      sealer->sealed++;
+    else
+      event->properties[kept++] = event->properties[i];
+  }
+  event->properties_count = kept;
+}
+
+ds_code ds_sealer_event(ds_sealer *sealer, const ds_space *space, ds_event *event, ds_error *err) {
+  uint32_t personal = 0;
+  for (uint32_t i = 0; i < event->properties_count; i++)
+    personal += event->properties[i].personal;
+  if (personal == 0)
+    return DS_OK;
+  if (sealer->store == NULL) {
+    leave_out(sealer, event);
+    return DS_OK;
+  }
+  if (sealer->vault == NULL)
+    TRY(ds_store_vault(sealer->store, &sealer->vault, err));
+  return seal_all(sealer, space, event, err);
+}
