@@ -216,6 +216,8 @@ ds_code cli_run_restore(cli *run, ds_error *err);
 ds_code cli_run_import(cli *run, ds_error *err);
 ds_code cli_run_imports(cli *run, ds_error *err);
 ds_code cli_run_undo_import(cli *run, ds_error *err);
+ds_code cli_run_link(cli *run, ds_error *err);
+ds_code cli_run_unlink(cli *run, ds_error *err);
 ds_code cli_run_append(cli *run, ds_error *err);
 ds_code cli_run_export(cli *run, ds_error *err);
 ds_code cli_run_simulate(cli *run, ds_error *err);

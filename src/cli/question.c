@@ -26,7 +26,7 @@ static ds_option_set question_options(const cli *run, ds_option_value *values) {
 static ds_code show_sql(cli *run, const ds_request *request, ds_error *err) {
   ds_buf text;
   ds_buf_init(&text, 1u << 20);
-  ds_code code = run->question->sql(request, &text, err);
+  ds_code code = ds_question_sql(run->question, request, &text, err);
   if (code == DS_OK && (text.size == 0 || text.data[text.size - 1] != '\n'))
     ds_buf_text(&text, "\n");
   if (code == DS_OK)

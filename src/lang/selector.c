@@ -11,12 +11,11 @@
 #include "model/identifier.h"
 
 bool ds_is_own_fact(ds_str touchpoint) {
-  static const char *const facts[] = {"segment_entered", "exposure",   "trigger_outcome",
-                                      DS_LINK_TOLD,      DS_LINK_UNTOLD, DS_LINK_SEEN};
+  static const char *const facts[] = {"segment_entered", "exposure", "trigger_outcome"};
   for (size_t i = 0; i < sizeof facts / sizeof *facts; i++)
     if (ds_str_equal(touchpoint, ds_str_of(facts[i])))
       return true;
-  return false;
+  return ds_is_link(touchpoint);
 }
 
 // One of the words that a touchpoint's row may have for a prefix.

@@ -88,3 +88,9 @@ int ds_subject_compare(ds_str a, ds_str b) {
     return rank_a < rank_b ? -1 : 1;
   return ds_str_compare(a, b);
 }
+
+bool ds_is_link(ds_str touchpoint) {
+  return ds_str_equal(touchpoint, ds_str_of(DS_LINK_TOLD)) ||
+         ds_str_equal(touchpoint, ds_str_of(DS_LINK_UNTOLD)) ||
+         ds_str_equal(touchpoint, ds_str_of(DS_LINK_SEEN));
+}

@@ -48,4 +48,7 @@ int ds_subject_compare(ds_str a, ds_str b);
 #define DS_LINK_SEEN "identity_seen"
 #define DS_LINK_PROPERTY "with"
 
+// Whether a touchpoint is a fact of identity.
+bool ds_is_link(ds_str touchpoint);
+
 #endif

@@ -33,6 +33,9 @@ DS_CHECKED ds_code ds_journey_plan(const ds_request *request, ds_plan *ret_plan,
 DS_CHECKED ds_code ds_plan_leave_facts(const ds_request *request, const uint8_t *named,
                                        ds_plan *plan, ds_error *err);
 
+// Leaves facts of identity out of a plan.
+DS_CHECKED ds_code ds_plan_leave_links(const ds_request *request, ds_plan *plan, ds_error *err);
+
 // Says which of the store's own facts such a plan leaves out.
 void ds_question_note_facts(const ds_request *request, const ds_plan *plan, ds_result *result);
 

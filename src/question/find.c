@@ -245,6 +245,8 @@ static ds_code find_plan(const ds_request *request, ds_plan *ret_plan, ds_error 
     TRY(ds_question_schema(request, &schema, err));
     TRY(ds_selector_parse(ds_str_of(has), &schema, request->arena, &plan.where, err));
   }
+  if (plan.where == NULL)
+    TRY(ds_plan_leave_links(request, &plan, err));
   *ret_plan = plan;
   return DS_OK;
 }

@@ -2,6 +2,7 @@
 // Journeys are made of what customer, company and carriers do. The system's own facts (a segment
 // entered, a flag exposed) re-enter as events, and are left out here for every question that goes
 // through journeys. A store without such facts pays nothing: the names are looked up once.
+#include "model/identifier.h"
 #include "question/common.h"
 
 ds_code ds_plan_leave_facts(const ds_request *request, const uint8_t *named, ds_plan *plan,
@@ -20,6 +21,16 @@ ds_code ds_plan_leave_facts(const ds_request *request, const uint8_t *named, ds_
   ds_schema schema;
   TRY(ds_question_schema(request, &schema, err));
   return ds_expression_within(plan->where, kept, &schema, request->arena, &plan->where, err);
+}
+
+ds_code ds_plan_leave_links(const ds_request *request, ds_plan *plan, ds_error *err) {
+  const ds_names *names = &request->snapshot->space.touchpoints;
+  uint8_t *named = ds_arena_array(request->arena, names->count + 1u, sizeof *named);
+  if (named == NULL)
+    return ds_fail(err, DS_MEMORY, "out of memory for the plan of a scan");
+  for (uint32_t t = 0; t < names->count; t++)
+    named[t] = !ds_is_link(names->text[t]);
+  return ds_plan_leave_facts(request, named, plan, err);
 }
 
 ds_code ds_journey_plan(const ds_request *request, ds_plan *ret_plan, ds_error *err) {

@@ -6,7 +6,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/limits.h"
+#include "model/identifier.h"
 #include "question/common.h"
+#include "store/identity.h"
 
 // More days than this are not looked at one by one; of a customer, more than this share of all
 // events is heavy, but never fewer than so many.
@@ -106,6 +109,7 @@ static ds_code prepare(quality_work *work, ds_error *err) {
   TRY(ds_option_refuse(&request->options, "quality",
                        (const char *const[]){"by", "attach"}, 2, err));
   TRY(ds_question_plan(request, &work->plan, err));
+  TRY(ds_plan_leave_links(request, &work->plan, err));
   const uint32_t case_key = work->plan.has_case ? work->plan.case_key : DS_NONE;
   work->plan.has_case = false;
   work->plan.columns.want |=
@@ -286,12 +290,41 @@ static ds_code answer(quality_work *work, ds_error *err) {
   return list != NULL ? ds_quality_list(work, list, err) : ds_quality_tables(work, err);
 }
 
+// What became of the facts of identity.
+static void note_identity(const ds_identity *identity, ds_result *result) {
+  char text[32], more[32];
+  if (identity == NULL)
+    return;
+  const ds_identity_stats *stats = &identity->stats;
+  if (stats->customers > 0)
+    ds_result_note(result, false, "%s customer%s %s known by several identifiers; "
+                   "docs/identity.md has the rules.", ds_human_count(text, stats->customers),
+                   stats->customers == 1 ? "" : "s", stats->customers == 1 ? "is" : "are");
+  if (stats->contradictions > 0)
+    ds_result_note(result, true, "Not followed: %s link%s between identifiers, or objects with "
+                   "several claimants, that would join persons known apart. doorstep link says "
+                   "that two are one.", ds_human_count(text, stats->contradictions),
+                   stats->contradictions == 1 ? "" : "s");
+  if (stats->beyond > 0)
+    ds_result_note(result, true, "Not followed: %s link%s between identifiers, because no customer "
+                   "has more than %s.", ds_human_count(text, stats->beyond),
+                   stats->beyond == 1 ? "" : "s",
+                   ds_human_count(more, DS_CUSTOMER_SUBJECTS_MAX));
+  if (stats->unreadable > 0)
+    ds_result_note(result, true, "%s fact%s of identity name%s no other identifier as kind=text in "
+                   "the property `" DS_LINK_PROPERTY "`.",
+                   ds_human_count(text, stats->unreadable), stats->unreadable == 1 ? "" : "s",
+                   stats->unreadable == 1 ? "s" : "");
+}
+
 ds_code ds_quality_answer(const ds_request *request, ds_result *result, ds_error *err) {
   quality_work work = {.request = request, .result = result};
   char definition[sizeof DEFINITION + 64];
   ds_arena_init(&work.arena, request->memory_bytes);
   ds_buf_init(&work.text, 1u << 20);
   const ds_code code = answer(&work, err);
+  if (code == DS_OK)
+    note_identity(request->snapshot->identity, result);
   if (work.state != NULL)
     ds_quality_kernel.done(work.state);
   ds_buf_done(&work.text);

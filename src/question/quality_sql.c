@@ -207,6 +207,7 @@ ds_code ds_quality_sql(const ds_request *request, ds_buf *out, ds_error *err) {
   TRY(ds_option_refuse(&request->options, "quality", (const char *const[]){"by", "attach"}, 2,
                        err));
   TRY(ds_question_plan(request, &plan, err));
+  TRY(ds_plan_leave_links(request, &plan, err));
   TRY(put_judged(request, &plan, out, err));
   ds_buf_text(out, touchpoints_text);
   TRY(ds_sql_events(request, &plan, out, err));

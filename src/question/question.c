@@ -26,6 +26,8 @@ const ds_option ds_common_options[] = {
     {"top", DS_OPTION_COUNT, "N", "20", NULL, "with --by: so many values, the rest is \"other\""},
     {"list", DS_OPTION_TEXT, "CELL", "", NULL,
      "list what a figure counted: 'edges from=A to=B column=cases'"},
+    {"known-at", DS_OPTION_TIME, "TIME", "", NULL,
+     "as if nothing had been received after this instant: events, and who is whom"},
     {"sort", DS_OPTION_NAME, "COLUMN", "", NULL, "sort by a column; -COLUMN turns it round"},
     {"limit", DS_OPTION_COUNT, "N", "", NULL, "show at most N rows of a table"},
 };
@@ -322,10 +324,27 @@ static ds_code find_as_of(const ds_request *request, int64_t *ret_ms, ds_error *
   return DS_OK;
 }
 
-ds_code ds_question_run(const ds_question *question, const ds_request *request,
-                        ds_result *result, ds_error *err) {
-  TRY(check_options(question, &request->options, err));
-  TRY(check_together(&request->options, err));
+// The request over the snapshot that --known-at means; *view holds it when it is another one.
+static ds_code look_back(const ds_request *request, ds_request *ret_asked, ds_snapshot *view,
+                         ds_error *err) {
+  int64_t known_ms = 0;
+  *ret_asked = *request;
+  if (!plan_time(request, "known-at", &known_ms))
+    return DS_OK;
+  TRY(ds_snapshot_known(request->snapshot, known_ms, request->threads, request->memory_bytes, view,
+                        err));
+  ret_asked->snapshot = view;
+  return DS_OK;
+}
+
+// Gives back what look_back has made.
+static void look_ahead(const ds_request *request, const ds_request *asked) {
+  if (asked->snapshot != request->snapshot)
+    ds_snapshot_done((ds_snapshot *)(uintptr_t)asked->snapshot);
+}
+
+static ds_code answer(const ds_question *question, const ds_request *request, ds_result *result,
+                      ds_error *err) {
   TRY(find_as_of(request, &result->as_of_ms, err));
   const uint32_t count = ds_common_options_count + question->options_count;
   for (uint32_t o = 0; o < count; o++) {
@@ -338,10 +357,35 @@ ds_code ds_question_run(const ds_question *question, const ds_request *request,
   }
   TRY(question->answer(request, result, err));
   TRY(ds_question_arrange(request, result, err));
-  if (request->snapshot->events == 0)
+  if (request->snapshot->events == 0 && request->snapshot->has_known)
+    ds_result_note(result, true, "Nothing had been received by then: the store's events came after "
+                   "--known-at.");
+  else if (request->snapshot->events == 0)
     ds_result_note(result, true,
                    "The store holds no events yet: doorstep import FILE brings some in.");
   else if (result->as_of_ms < request->snapshot->time_max_ms)
     ds_result_note(result, true, "Some events lie in the future; they are counted all the same.");
   return DS_OK;
+}
+
+ds_code ds_question_run(const ds_question *question, const ds_request *request,
+                        ds_result *result, ds_error *err) {
+  ds_request asked;
+  ds_snapshot view;
+  TRY(check_options(question, &request->options, err));
+  TRY(check_together(&request->options, err));
+  TRY(look_back(request, &asked, &view, err));
+  const ds_code code = answer(question, &asked, result, err);
+  look_ahead(request, &asked);
+  return code;
+}
+
+ds_code ds_question_sql(const ds_question *question, const ds_request *request, ds_buf *out,
+                        ds_error *err) {
+  ds_request asked;
+  ds_snapshot view;
+  TRY(look_back(request, &asked, &view, err));
+  const ds_code code = question->sql(&asked, out, err);
+  look_ahead(request, &asked);
+  return code;
 }

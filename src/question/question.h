@@ -81,6 +81,11 @@ const char *ds_option_get(const ds_option_set *set, const char *name);
 DS_CHECKED ds_code ds_question_select(const ds_request *request, const char *name,
                                       ds_plan *ret_plan, ds_error *err);
 
+// Writes the question as SQL over the table that ds_question names. DS_UNSUPPORTED: it has no such
+// form with these options.
+DS_CHECKED ds_code ds_question_sql(const ds_question *question, const ds_request *request,
+                                   ds_buf *out, ds_error *err);
+
 // Checks options, fills the common part of the result (as_of, options, warnings) and runs the
 // question. DS_USAGE for an unknown or unreadable option, DS_EXPRESSION with a position.
 DS_CHECKED ds_code ds_question_run(const ds_question *question, const ds_request *request,

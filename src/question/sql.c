@@ -53,7 +53,12 @@ static ds_code put_kept(const ds_request *request, const ds_plan *plan, ds_buf *
       return ds_fail(err, DS_UNSUPPORTED, "no SQL form: --%s", without[i]);
   if (plan->attach_nearest)
     return ds_fail(err, DS_UNSUPPORTED, "no SQL form: --attach nearest");
-  ds_buf_text(out, "WITH kept AS (SELECT * FROM events");
+  ds_buf_text(out, "WITH kept AS (SELECT * FROM ");
+  if (request->snapshot->has_known)
+    ds_buf_printf(out, "(SELECT * FROM events WHERE epoch_ms(received) <= %lld)",
+                  (long long)request->snapshot->known_ms);
+  else
+    ds_buf_text(out, "events");
   if (plan->where != NULL) {
     ds_buf_text(out, " WHERE ");
     TRY(ds_expression_sql(plan->where, out, err));

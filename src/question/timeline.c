@@ -3,10 +3,11 @@
 // after what silence, in which stage, and whether what was promised was kept.
 #include <stdio.h>
 
+#include "model/identifier.h"
 #include "question/common.h"
 #include "question/find.h"
 #include "question/timeline_events.h"
-#include "store/identity.h"
+#include "scan/join.h"
 
 const ds_option ds_timeline_options[] = {
     {"who", DS_OPTION_ARGUMENT, "WHO", "", NULL,
@@ -108,6 +109,28 @@ static ds_code choose(timeline_work *work, const ds_found *found, uint64_t count
   return DS_OK;
 }
 
+// The case key by which an identifier without a kind names an object of the customer, DS_NONE when
+// it names the customer.
+static ds_code find_object(const timeline_work *work, const char *who, const ds_found *found,
+                           uint32_t *ret_key, ds_error *err) {
+  const ds_snapshot *snapshot = work->request->snapshot;
+  *ret_key = DS_NONE;
+  for (uint32_t o = 0; ds_identifier_object(o) != NULL && *ret_key == DS_NONE; o++) {
+    const ds_str kind = ds_str_of(ds_identifier_object(o));
+    const uint32_t key = ds_names_find(&snapshot->space.keys, kind);
+    char subject[1024];
+    const int size = snprintf(subject, sizeof subject, "%.*s=%s", DS_STR(kind), who);
+    if (key == DS_NONE || (size_t)size >= sizeof subject ||
+        ds_str_equal(found->subject, ds_str_of(subject)))
+      continue;
+    uint32_t customer = DS_NONE;
+    TRY(ds_snapshot_find(snapshot, ds_str_of(subject), &customer, err));
+    if (customer == found->customer)
+      *ret_key = key;
+  }
+  return DS_OK;
+}
+
 // A customer is looked up by its identifiers; all journeys are looked through only when it is none.
 static ds_code find_who(timeline_work *work, const char *who, ds_error *err) {
   const ds_request *request = work->request;
@@ -127,6 +150,7 @@ static ds_code find_who(timeline_work *work, const char *who, ds_error *err) {
     found[c] = (ds_found){.customer = customers[c], .key = DS_NONE};
     TRY(ds_snapshot_subject(request->snapshot, customers[c], &work->arena, &found[c].subject,
                             err));
+    TRY(find_object(work, who, &found[c], &found[c].key, err));
   }
   return choose(work, found, named, who, err);
 }
@@ -142,6 +166,8 @@ static ds_code prepare(timeline_work *work, ds_error *err) {
     return ds_fail(err, DS_USAGE, "timeline needs a customer or a case; for example: doorstep "
                    "timeline C17");
   TRY(ds_question_plan(request, &work->plan, err));
+  if (work->plan.where == NULL)
+    TRY(ds_plan_leave_links(request, &work->plan, err));
   work->case_key = work->plan.has_case ? work->plan.case_key : DS_NONE;
   work->plan.has_case = false;
   // Of one customer single events are wanted, not all or nothing.
@@ -376,6 +402,40 @@ static ds_code put_events(timeline_work *work, ds_error *err) {
   return DS_OK;
 }
 
+// By what else the customer is known.
+static ds_code note_identifiers(timeline_work *work, ds_error *err) {
+  const ds_snapshot *snapshot = work->request->snapshot;
+  const ds_identity *identity = snapshot->identity;
+  enum { SHOWN = 5 };
+  if (identity == NULL)
+    return DS_OK;
+  const ds_slots slots = ds_join_slots(identity, work->who.customer);
+  uint32_t others = 0;
+  ds_buf text;
+  ds_buf_init(&text, 1u << 20);
+  ds_code code = DS_OK;
+  for (uint32_t slot = slots.first + 1; slot < slots.end && code == DS_OK; slot++, others++) {
+    ds_str subject = {NULL, 0};
+    if (others >= SHOWN)
+      continue;
+    code = ds_snapshot_subject(snapshot, identity->subject[identity->order[slot]], &work->arena,
+                               &subject, err);
+    ds_buf_printf(&text, "%s%.*s", text.size == 0 ? "" : ", ", DS_STR(subject));
+  }
+  for (uint32_t n = 0; n < identity->names.count; n++) {
+    if (identity->names_customer[n] != work->who.customer || others++ >= SHOWN)
+      continue;
+    ds_buf_printf(&text, "%s%.*s", text.size == 0 ? "" : ", ", DS_STR(identity->names.text[n]));
+  }
+  char more[64];
+  snprintf(more, sizeof more, " and %u more", others > SHOWN ? others - SHOWN : 0);
+  if (code == DS_OK && others > 0)
+    ds_result_note(work->result, false, "%.*s is known by %s%s too.", DS_STR(work->who.subject),
+                   ds_buf_cstr(&text), others > SHOWN ? more : "");
+  ds_buf_done(&text);
+  return code;
+}
+
 static ds_code answer(timeline_work *work, ds_error *err) {
   TRY(prepare(work, err));
   TRY(collect(work, err));
@@ -384,6 +444,7 @@ static ds_code answer(timeline_work *work, ds_error *err) {
   TRY(put_customer(work, err));
   TRY(put_cases(work, err));
   TRY(put_events(work, err));
+  TRY(note_identifiers(work, err));
   if (work->one_case)
     ds_result_note(work->result, false, "Only what belongs to this case is shown; doorstep "
                    "timeline %.*s shows the customer's whole journey.",

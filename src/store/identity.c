@@ -527,6 +527,33 @@ void ds_identity_done(const ds_identity *identity) {
   ds_names_done((ds_names *)(uintptr_t)&identity->kinds);
 }
 
+ds_code ds_identity_said(const ds_snapshot *snapshot, ds_str a, ds_str b, ds_said *ret_said,
+                         ds_error *err) {
+  static const ds_said said[] = {[IDENTITY_SEEN] = DS_SAID_SEEN,
+                                 [IDENTITY_UNTOLD] = DS_SAID_UNTOLD,
+                                 [IDENTITY_TOLD] = DS_SAID_TOLD};
+  identity_work work = {.snapshot = snapshot, .threads = 1,
+                        .memory_bytes = snapshot->arena.limit_bytes};
+  identity_links links = {.work = &work};
+  ds_arena texts;
+  uint32_t nodes[2] = {0, 0};
+  ds_map64_init(&work.by_hash);
+  ds_map64_init(&links.by_nodes);
+  ds_arena_init(&texts, work.memory_bytes);
+  ds_code code = ds_identity_node_of(&work, a, &nodes[0], err);
+  if (code == DS_OK)
+    code = ds_identity_node_of(&work, b, &nodes[1], err);
+  if (code == DS_OK)
+    code = ds_identity_read_pair(&work, nodes, &links, &texts, err);
+  *ret_said = links.count == 0 ? DS_SAID_NOTHING : said[links.pairs[0].what];
+  ds_arena_done(&texts);
+  ds_map64_done(&work.by_hash);
+  ds_map64_done(&links.by_nodes);
+  free(work.nodes);
+  free(links.pairs);
+  return code;
+}
+
 // --- asking
 
 uint32_t ds_identity_from(const ds_identity *identity, uint64_t number) {

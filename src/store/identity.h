@@ -55,6 +55,11 @@ DS_CHECKED ds_code ds_identity_make(const ds_snapshot *snapshot, uint32_t thread
 // Gives back what is not in the arena. NULL is fine.
 void ds_identity_done(const ds_identity *identity);
 
+// What was said last of two identifiers, in the places of the snapshot.
+typedef enum ds_said { DS_SAID_NOTHING, DS_SAID_SEEN, DS_SAID_TOLD, DS_SAID_UNTOLD } ds_said;
+DS_CHECKED ds_code ds_identity_said(const ds_snapshot *snapshot, ds_str a, ds_str b,
+                                    ds_said *ret_said, ds_error *err);
+
 // The index of the first subject that is at least `number`; `count` when there is none.
 uint32_t ds_identity_from(const ds_identity *identity, uint64_t number);
 

@@ -52,6 +52,7 @@ typedef struct reading {
   uint32_t blocks_count;
   uint16_t what[WHATS]; // codes of the touchpoints; UINT16_MAX = nobody has it
   uint16_t with;        // code of the property
+  const uint32_t *pair; // only facts of these two nodes; NULL = all
   uint64_t touchpoints[DS_TOUCHPOINTS_MAX / 64];
   uint16_t keys[OBJECT_KINDS_MAX]; // codes of case keys that are kinds of subjects too
   ds_str kinds[OBJECT_KINDS_MAX];  // their names
@@ -140,7 +141,21 @@ static ds_code read_facts(void *context, uint32_t thread, uint32_t job, ds_error
   return DS_OK;
 }
 
+// Whether one of the pair may have a journey in the block.
+static bool has_pair(const reading *in, const ds_place *place, uint32_t block) {
+  const ds_block_zone *zone = ds_part_zone(place->part, block);
+  bool any = in->pair == NULL;
+  for (uint32_t n = 0; n < 2 && !any; n++) {
+    const uint32_t partition = ds_subject_partition(in->work->nodes[in->pair[n]].hash);
+    any = partition >= zone->customer_first >> DS_ORDINAL_BITS &&
+          partition <= zone->customer_last >> DS_ORDINAL_BITS;
+  }
+  return any;
+}
+
 static bool has_facts(const reading *in, const ds_place *place, uint32_t block) {
+  if (!has_pair(in, place, block))
+    return false;
   const uint32_t touchpoints = ds_part_space(place->part)->touchpoints.count;
   for (uint32_t t = 0; t < touchpoints; t++)
     for (uint32_t w = 0; w < WHATS; w++)
@@ -343,6 +358,17 @@ static ds_code pass(reading *in, block_wanted wanted, ds_job job, ds_error *err)
   return code;
 }
 
+static ds_code note_fact(const reading *in, const identity_fact *fact, identity_links *links,
+                         ds_error *err) {
+  uint32_t a = 0, b = 0;
+  TRY(ds_identity_node_of(in->work, fact->a, &a, err));
+  TRY(ds_identity_node_of(in->work, fact->b, &b, err));
+  if (in->pair != NULL && !(a == in->pair[0] && b == in->pair[1]) &&
+      !(a == in->pair[1] && b == in->pair[0]))
+    return DS_OK;
+  return ds_identity_note(links, a, b, fact, err);
+}
+
 static ds_code facts_pass(reading *in, identity_links *links, ds_error *err) {
   const ds_names *touchpoints = &in->snapshot->space.touchpoints;
   bool any = false;
@@ -361,12 +387,8 @@ static ds_code facts_pass(reading *in, identity_links *links, ds_error *err) {
   TRY(pass(in, has_facts, read_facts, err));
   for (uint32_t t = 0; t < in->work->threads; t++) {
     const finder *self = &in->finders[t];
-    for (uint32_t f = 0; f < self->facts_count; f++) {
-      uint32_t a = 0, b = 0;
-      TRY(ds_identity_node_of(in->work, self->facts[f].a, &a, err));
-      TRY(ds_identity_node_of(in->work, self->facts[f].b, &b, err));
-      TRY(ds_identity_note(links, a, b, &self->facts[f], err));
-    }
+    for (uint32_t f = 0; f < self->facts_count; f++)
+      TRY(note_fact(in, &self->facts[f], links, err));
     in->work->stats.facts += self->facts_count;
     in->work->stats.unreadable += self->unreadable;
   }
@@ -442,12 +464,14 @@ static ds_code numbers_pass(reading *in, ds_error *err) {
 
 static ds_code run(reading *in, identity_links *links, ds_error *err) {
   TRY(facts_pass(in, links, err));
+  if (in->pair != NULL)
+    return DS_OK;
   TRY(objects_pass(in, err));
   return numbers_pass(in, err);
 }
 
-ds_code ds_identity_read(identity_work *work, identity_links *links, ds_arena *texts,
-                         ds_error *err) {
+static ds_code read_all(identity_work *work, const uint32_t *pair, identity_links *links,
+                        ds_arena *texts, ds_error *err) {
   reading *in = calloc(1, sizeof *in);
   finder *finders = calloc(work->threads, sizeof *finders);
   ds_code code = in == NULL || finders == NULL ? no_memory(err) : DS_OK;
@@ -461,6 +485,7 @@ ds_code ds_identity_read(identity_work *work, identity_links *links, ds_arena *t
     in->work = work;
     in->snapshot = work->snapshot;
     in->finders = finders;
+    in->pair = pair;
     code = run(in, links, err);
   }
   for (uint32_t t = 0; finders != NULL && t < work->threads; t++) {
@@ -477,4 +502,14 @@ ds_code ds_identity_read(identity_work *work, identity_links *links, ds_arena *t
   free(finders);
   free(in);
   return code;
+}
+
+ds_code ds_identity_read(identity_work *work, identity_links *links, ds_arena *texts,
+                         ds_error *err) {
+  return read_all(work, NULL, links, texts, err);
+}
+
+ds_code ds_identity_read_pair(identity_work *work, const uint32_t nodes[2], identity_links *links,
+                              ds_arena *texts, ds_error *err) {
+  return read_all(work, nodes, links, texts, err);
 }

@@ -71,4 +71,8 @@ DS_CHECKED ds_code ds_identity_note(identity_links *links, uint32_t a, uint32_t 
 DS_CHECKED ds_code ds_identity_read(identity_work *work, identity_links *links, ds_arena *texts,
                                  ds_error *err);
 
+// Reads the facts of two nodes alone.
+DS_CHECKED ds_code ds_identity_read_pair(identity_work *work, const uint32_t nodes[2],
+                                         identity_links *links, ds_arena *texts, ds_error *err);
+
 #endif

@@ -91,7 +91,7 @@ uint32_t oracle_check(const oracle_question *what, const ds_request *request,
   uint32_t rows = 0;
   ds_buf_init(&sql, 1u << 20);
   ds_buf_init(&wrapped, 1u << 20);
-  if (ds_question_find(ds_str_of(what->question))->sql(request, &sql, &err) != DS_OK)
+  if (ds_question_sql(ds_question_find(ds_str_of(what->question)), request, &sql, &err) != DS_OK)
     fail_msg("%s: %s", what->question, err.message);
   char *at = (char *)(uintptr_t)ds_buf_cstr(&sql);
   for (uint32_t s = 0; s < ORACLE_TABLES_MAX && what->tables[s] != NULL; s++) {
