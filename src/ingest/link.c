@@ -135,7 +135,7 @@ static ds_code write_fact(ds_store *store, ds_str a, ds_str b, bool linked, int6
                           ds_error *err) {
   const bool swapped = ds_subject_compare(a, b) > 0;
   ds_io *io = ds_store_io(store);
-  ds_event_property with = {0, {.type = DS_TYPE_STRING, .text = swapped ? a : b}};
+  ds_event_property with = {.value = {.type = DS_TYPE_STRING, .text = swapped ? a : b}};
   const ds_event fact = {.time_ms = last_ms, .received_ms = io->ops->now_ms(io),
                          .has_received = true, .subject = swapped ? b : a, .properties = &with,
                          .properties_count = 1};
