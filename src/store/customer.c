@@ -394,7 +394,7 @@ static void copy_values(const ds_kept_property *kept, const run *from, uint32_t 
     for (; word != 0; word &= word - 1, value++) {
       const uint32_t e = at + w * 64 + (uint32_t)__builtin_ctzll(word) - from->first;
       to->present[e / 64] |= (uint64_t)1 << (e % 64);
-      if (to->type == DS_TYPE_STRING)
+      if (ds_type_is_bytes(to->type))
         to->text[e] = ((const ds_str *)kept->value)[value];
       else if (to->type == DS_TYPE_NUMBER)
         to->number[e] = ((const double *)kept->value)[value];

@@ -57,7 +57,7 @@ static const ds_str *put_texts(layout *to, const ds_str *from, uint32_t count) {
 }
 
 static const void *values_of(const ds_property_column *column) {
-  return column->type == DS_TYPE_STRING   ? (const void *)column->text
+  return ds_type_is_bytes(column->type)   ? (const void *)column->text
          : column->type == DS_TYPE_NUMBER ? (const void *)column->number
                                           : (const void *)column->i;
 }
@@ -65,7 +65,7 @@ static const void *values_of(const ds_property_column *column) {
 static void put_property(layout *to, const ds_property_column *from, uint32_t events,
                          ds_kept_property *out) {
   const uint32_t words = (events + 63) / 64;
-  const bool texts = from->type == DS_TYPE_STRING;
+  const bool texts = ds_type_is_bytes(from->type);
   ds_kept_property kept = {.type = from->type};
   if (from->type != DS_TYPE_NULL) {
     uint32_t *before = room(to, words * sizeof *before);
