@@ -272,12 +272,13 @@ static void put_row(world *w, uint32_t e, uint32_t import, uint64_t arrival, ds_
                                             ds_str_of(strchr(names[event->parcel], '=') + 1)};
   if (event->value >= 0)
     properties[row.properties_count++] =
-        (ds_event_property){code_of(&w->space.properties, "value"),
-                            {.type = DS_TYPE_NUMBER, .number = event->value / 4.0}};
+        (ds_event_property){.name = code_of(&w->space.properties, "value"),
+                            .value = {.type = DS_TYPE_NUMBER, .number = event->value / 4.0}};
   if (event->with < NAMES)
     properties[row.properties_count++] =
-        (ds_event_property){code_of(&w->space.properties, DS_LINK_PROPERTY),
-                            {.type = DS_TYPE_STRING, .text = ds_str_of(names[event->with])}};
+        (ds_event_property){.name = code_of(&w->space.properties, DS_LINK_PROPERTY),
+                            .value = {.type = DS_TYPE_STRING,
+                                      .text = ds_str_of(names[event->with])}};
   assert_int_equal(ds_event_encode(&row, rows, NULL), DS_OK);
 }
 
