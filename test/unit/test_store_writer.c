@@ -11,6 +11,9 @@
 
 #include <cmocka.h>
 #include <pthread.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "store/state.h"
 #include "store/writer.h"
@@ -202,6 +205,7 @@ typedef struct feeder {
   ds_writer *writer;
   uint32_t first;
   uint32_t interrupted;
+  int tell; // where each acknowledged batch is told, by one byte; 0 = nowhere
   pthread_t thread;
 } feeder;
 
@@ -216,19 +220,22 @@ static void *feed(void *argument) {
     const ds_code code = ds_writer_append(own->writer, &world->space, &rows, &duplicates, NULL);
     own->interrupted += code == DS_INTERRUPTED;
     world->fates[b] = code == DS_OK ? FATE_ACKED : code == DS_IO ? FATE_TRIED : FATE_NONE;
+    const uint8_t told = (uint8_t)b;
+    if (own->tell != 0 && code == DS_OK)
+      assert_int_equal(write(own->tell, &told, 1), 1);
     ds_buf_done(&rows);
   }
   return NULL;
 }
 
-static void start(store_world *world, ds_writer *writer, feeder *feeders) {
+static void start(store_world *world, ds_writer *writer, int tell, feeder *feeders) {
   world->batches = WORLD_BATCHES_MAX;
   for (uint32_t b = 0; b < WORLD_BATCHES_MAX; b++) {
     world->sizes[b] = 1 + b % 5;
     world->fates[b] = FATE_NONE;
   }
   for (uint32_t t = 0; t < THREADS; t++) {
-    feeders[t] = (feeder){.world = world, .writer = writer, .first = t};
+    feeders[t] = (feeder){.world = world, .writer = writer, .first = t, .tell = tell};
     assert_int_equal(pthread_create(&feeders[t].thread, NULL, feed, &feeders[t]), 0);
   }
 }
@@ -263,7 +270,7 @@ static void run_threads(store_world *world, size_t bytes_max, uint32_t batches_m
   ds_writer *writer;
   ok(ds_writer_new(store, &options, &writer, NULL));
   feeder feeders[THREADS];
-  start(world, writer, feeders);
+  start(world, writer, 0, feeders);
   // Snapshots beside them are of whole batches only.
   for (uint32_t i = 0; i < 5; i++) {
     ds_snapshot *snapshot;
@@ -304,7 +311,7 @@ static void test_stop(void **state) {
   ds_writer *writer;
   ok(ds_writer_new(store, &options, &writer, NULL));
   feeder feeders[THREADS];
-  start(world, writer, feeders);
+  start(world, writer, 0, feeders);
   ds_snapshot *snapshot;
   ok(ds_writer_snapshot(writer, &snapshot, NULL));
   ds_snapshot_free(snapshot);
@@ -331,7 +338,7 @@ static void test_failure(void **state) {
     ok(ds_writer_new(store, &options, &writer, NULL));
     ds_io_sim_fail_at(world->sim, k, DS_IO, false);
     feeder feeders[THREADS];
-    start(world, writer, feeders);
+    start(world, writer, 0, feeders);
     assert_int_equal(join(feeders), 0);
     ds_error err;
     ds_buf none = {0};
@@ -439,6 +446,83 @@ static void test_idle(void **state) {
   ds_store_close(store);
 }
 
+// A process that appends with several threads, seals and merges beside them, until it is killed.
+static void append_for_ever(store_world *world, int tell) {
+  ds_store_options options;
+  ds_store_options_init(&options);
+  options.write = options.create = options.background = options.compact = true;
+  options.log_bytes = 3000;
+  ds_store *store;
+  ds_writer_options queue;
+  ds_writer_options_init(&queue);
+  ds_writer *writer;
+  feeder feeders[THREADS];
+  if (ds_store_open(world->path, &options, &store, NULL) != DS_OK ||
+      ds_writer_new(store, &queue, &writer, NULL) != DS_OK)
+    _exit(1);
+  start(world, writer, tell, feeders);
+  (void)join(feeders);
+  ds_writer_free(writer);
+  ds_store_close(store);
+  _exit(0);
+}
+
+// Kills a process after a while and notes what it had acknowledged by then.
+static void kill_after(store_world *world, uint32_t microseconds) {
+  int ends[2];
+  assert_int_equal(pipe(ends), 0);
+  const pid_t child = fork();
+  assert_true(child >= 0);
+  if (child == 0)
+    append_for_ever(world, ends[1]);
+  close(ends[1]);
+  world->io->ops->sleep_us(world->io, microseconds);
+  kill(child, SIGKILL);
+  int status = 0;
+  assert_int_equal(waitpid(child, &status, 0), child);
+  assert_true(WIFSIGNALED(status) || WEXITSTATUS(status) == 0);
+  uint8_t told;
+  while (read(ends[0], &told, 1) == 1)
+    world->fates[told] = FATE_ACKED;
+  close(ends[0]);
+}
+
+// Whatever four threads were told is there, once; what they were not told is there whole or not.
+static void test_killed(void **state) {
+  (void)state;
+  const char *stress = getenv("DS_STRESS");
+  const uint32_t rounds = stress != NULL && stress[0] == '1' ? 200 : 8;
+  for (uint32_t round = 0; round < rounds; round++) {
+    store_world world;
+    world_init_posix(&world);
+    world.batches = WORLD_BATCHES_MAX;
+    for (uint32_t b = 0; b < WORLD_BATCHES_MAX; b++) {
+      world.sizes[b] = 1 + b % 5;
+      world.fates[b] = FATE_TRIED;
+    }
+    kill_after(&world, 2000 + round * 7919 % 60000);
+    ds_store *store = world_open_ok(&world, true);
+    expect_acknowledged(&world, store);
+    world_check(store);
+    // All once more: what is there is a duplicate.
+    world_content content;
+    world_read(&world, store, &content);
+    for (uint32_t b = 0; b < WORLD_BATCHES_MAX; b++) {
+      ds_buf rows;
+      ds_buf_init(&rows, 1u << 24);
+      world_rows(&world, b, 0, 0, &rows);
+      uint64_t duplicates = 0;
+      ok(ds_store_append(store, &world.space, &rows, &duplicates, NULL));
+      assert_int_equal(duplicates, content.counts[b]);
+      world.fates[b] = FATE_ACKED;
+      ds_buf_done(&rows);
+    }
+    expect(&world, store);
+    ds_store_close(store);
+    world_done(&world);
+  }
+}
+
 #define BOTH(test)                                                                        \
   {#test " (simulated)", test, set_up_sim, tear_down, NULL},                              \
       {#test " (POSIX)", test, set_up_posix, tear_down, NULL}
@@ -455,6 +539,7 @@ int main(void) {
       cmocka_unit_test_setup_teardown(test_failure, set_up_sim, tear_down),
       BOTH(test_submit),
       cmocka_unit_test_setup_teardown(test_idle, set_up_posix, tear_down),
+      cmocka_unit_test(test_killed),
   };
   return cmocka_run_group_tests_name("store writer", tests, NULL, NULL);
 }
