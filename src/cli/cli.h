@@ -213,6 +213,8 @@ ds_code cli_run_seal(cli *run, ds_error *err);
 ds_code cli_run_compact(cli *run, ds_error *err);
 ds_code cli_run_backup(cli *run, ds_error *err);
 ds_code cli_run_restore(cli *run, ds_error *err);
+ds_code cli_run_retype(cli *run, ds_error *err);
+ds_code cli_run_upgrade(cli *run, ds_error *err);
 ds_code cli_run_import(cli *run, ds_error *err);
 ds_code cli_run_imports(cli *run, ds_error *err);
 ds_code cli_run_undo_import(cli *run, ds_error *err);

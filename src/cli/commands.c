@@ -83,6 +83,14 @@ static const ds_option backup_options[] = {
      "on one file system, give the store's files a second name instead of copying them"},
 };
 
+static const ds_option retype_options[] = {
+    {"dry-run", DS_OPTION_FLAG, "", "", "", "count what would convert, write nothing"},
+};
+
+static const ds_option upgrade_options[] = {
+    {"confirm", DS_OPTION_FLAG, "", "", "", "remove the store as it was before, STORE.old"},
+};
+
 static const ds_option status_options[] = {
     {"columns", DS_OPTION_FLAG, "", "", "", "the bytes of every column, not of each kind"},
 };
@@ -116,6 +124,11 @@ const cli_command cli_commands[] = {
      "doorstep backup /mnt/backup/shop", OPTIONS(backup_options), cli_run_backup, false},
     {"restore", "store", "make a store of a backup", "DIR", 1, 1,
      "doorstep --store shop.store restore /mnt/backup/shop", NULL, 0, cli_run_restore, false},
+    {"retype", "store", "give the values of a property another type", "TOUCHPOINT.PROPERTY TYPE",
+     2, 2, "doorstep retype order_placed.value number", OPTIONS(retype_options), cli_run_retype,
+     false},
+    {"upgrade", "store", "bring the store of an older program into the format of this one", "", 0,
+     0, "doorstep upgrade", OPTIONS(upgrade_options), cli_run_upgrade, false},
     {"import", "in", "bring in files: CSV, TSV, JSON, XES, OCEL (also .gz, .zst), Parquet",
      "FILE...", 1, CLI_ARGUMENTS_MAX, "doorstep import orders.csv --case order_id",
      OPTIONS(import_options), cli_run_import, false},

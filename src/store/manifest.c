@@ -102,6 +102,23 @@ ds_code ds_manifest_add_type(ds_manifest *manifest, const char *touchpoint, cons
   return DS_OK;
 }
 
+ds_code ds_manifest_set_type(ds_manifest *manifest, ds_str touchpoint, ds_str property,
+                             ds_type type, ds_error *err) {
+  for (uint32_t i = 0; i < manifest->types_count; i++) {
+    ds_manifest_type *known = &manifest->types[i];
+    if (ds_str_equal(ds_str_of(known->touchpoint), touchpoint) &&
+        ds_str_equal(ds_str_of(known->property), property)) {
+      known->type = type;
+      return DS_OK;
+    }
+  }
+  const char *first = ds_arena_text(&manifest->arena, touchpoint.data, touchpoint.size);
+  const char *second = ds_arena_text(&manifest->arena, property.data, property.size);
+  if (first == NULL || second == NULL)
+    return out_of_memory(err);
+  return ds_manifest_add_type(manifest, first, second, type, err);
+}
+
 static ds_code copy_lists(const ds_manifest *from, ds_manifest *to, ds_error *err) {
   for (uint32_t i = 0; i < from->parts_count; i++)
     TRY(ds_manifest_add_part(to, &from->parts[i].info, from->parts[i].import, err));

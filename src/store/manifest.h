@@ -123,6 +123,14 @@ DS_CHECKED ds_code ds_manifest_add_import(ds_manifest *manifest, const ds_import
 DS_CHECKED ds_code ds_manifest_add_type(ds_manifest *manifest, const char *touchpoint,
                                         const char *property, ds_type type, ds_error *err);
 
+// Says a type anew, or for the first time.
+DS_CHECKED ds_code ds_manifest_set_type(ds_manifest *manifest, ds_str touchpoint, ds_str property,
+                                        ds_type type, ds_error *err);
+
+// Says the type of a property, whether it is known or not.
+DS_CHECKED ds_code ds_manifest_set_type(ds_manifest *manifest, ds_str touchpoint, ds_str property,
+                                        ds_type type, ds_error *err);
+
 // The import with this id, or NULL; the index of the part with this number, or DS_NONE.
 ds_import_info *ds_manifest_import(const ds_manifest *manifest, uint32_t id);
 uint32_t ds_manifest_part_index(const ds_manifest *manifest, uint64_t number);

@@ -151,6 +151,7 @@ struct ds_part {
   ds_file *file;  // NULL: in memory
   uint8_t *image; // NULL: in a file
   ds_part_info info;
+  uint32_t version; // of its format
   ds_space space;
   ds_names kinds; // of the subjects
   uint32_t columns;

@@ -29,7 +29,7 @@ static ds_code read_bytes(const ds_part *part, uint64_t offset, void *out, size_
   return part->io->ops->read_at(part->io, part->file, offset, out, size, err);
 }
 
-static ds_code check_head(const ds_part *part, ds_error *err) {
+static ds_code check_head(ds_part *part, ds_error *err) {
   uint8_t head[DS_PART_HEAD_BYTES];
   TRY(read_bytes(part, 0, head, sizeof head, err));
   uint32_t version, features;
@@ -49,6 +49,7 @@ static ds_code check_head(const ds_part *part, ds_error *err) {
                    "part %llu was written by a newer doorstep (format %u, features %x): upgrade "
                    "the program",
                    (unsigned long long)part->info.number, version, features);
+  part->version = version;
   return DS_OK;
 }
 

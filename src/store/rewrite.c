@@ -20,11 +20,13 @@
 typedef struct keyed_row {
   uint64_t arrival;
   size_t offset;
+  size_t place; // among the rows as they were read
 } keyed_row;
 
 // What one thread reuses from partition to partition.
 typedef struct rewrite_worker {
   ds_block_reader *reader;
+  ds_retyper *retyper; // NULL: no value gets another type
   ds_buf rows;
   keyed_row *keyed;
   const uint8_t **row;
@@ -99,7 +101,7 @@ static int compare_keyed(const void *a, const void *b) {
   const keyed_row *right = b;
   if (left->arrival != right->arrival)
     return left->arrival < right->arrival ? -1 : 1;
-  return left->offset < right->offset ? -1 : left->offset > right->offset;
+  return left->place < right->place ? -1 : left->place > right->place;
 }
 
 static ds_code reserve(rewrite_worker *worker, size_t count, ds_error *err) {
@@ -124,15 +126,21 @@ static ds_code order_rows(rewrite_work *rewrite, rewrite_worker *worker, uint32_
   size_t count = 0;
   uint64_t expired = 0;
   ds_row row;
-  for (size_t at = 0; at < worker->rows.size; at += row.size) {
+  const size_t end = worker->rows.size; // Rows that change are put behind it.
+  for (size_t at = 0; at < end; at += row.size) {
     ds_row_open(worker->rows.data + at, &row);
-    assert(row.size >= 34 && row.size <= worker->rows.size - at);
+    assert(row.size >= 34 && row.size <= end - at);
     if (rewrite->before_ms != NULL && row.time_ms < rewrite->before_ms[row.touchpoint]) {
       expired++;
       continue;
     }
     TRY(reserve(worker, count + 1, err));
-    worker->keyed[count++] = (keyed_row){row.arrival, at};
+    const size_t behind = worker->rows.size;
+    bool changed = false;
+    if (worker->retyper != NULL)
+      TRY(ds_retyper_row(worker->retyper, worker->rows.data + at, row.size, &worker->rows,
+                         &changed, err));
+    worker->keyed[count++] = (keyed_row){row.arrival, changed ? behind : at, at};
   }
   atomic_fetch_add(&rewrite->expired, expired);
   if (count > UINT32_MAX)
@@ -207,6 +215,11 @@ static ds_code rewrite_group(void *context, uint32_t thread, uint32_t job, ds_er
   if (worker->reader == NULL)
     return ds_fail(err, DS_MEMORY, "out of memory while compacting");
   const ds_rewrite_options *asked = rewrite->options;
+  if (asked->retype != NULL && worker->retyper == NULL) {
+    worker->retyper = ds_retyper_new(asked->retype, &rewrite->space);
+    if (worker->retyper == NULL)
+      return ds_fail(err, DS_MEMORY, "out of memory while compacting");
+  }
   // Every subject of the rows has its number in the very parts that they were read from.
   const ds_build_options options = {.io = asked->io,
                                     .directory = asked->directory,
@@ -286,6 +299,15 @@ static ds_code gather(const rewrite_work *rewrite, ds_rewritten *out, ds_error *
     }
   }
   assert(out->count == count);
+  for (uint32_t t = 0; t < DS_THREADS_MAX; t++) {
+    if (rewrite->workers[t].retyper == NULL)
+      continue;
+    const ds_retype_counts *own = ds_retyper_counts(rewrite->workers[t].retyper);
+    rewrite->options->retyped->already += own->already;
+    rewrite->options->retyped->converted += own->converted;
+    rewrite->options->retyped->texts += own->texts;
+    rewrite->options->retyped->sealed += own->sealed;
+  }
   return DS_OK;
 }
 
@@ -307,6 +329,7 @@ static ds_code run_groups(rewrite_work *rewrite, ds_rewritten *out, ds_error *er
 static void rewrite_free(rewrite_work *rewrite) {
   for (uint32_t t = 0; t < DS_THREADS_MAX; t++) {
     ds_block_reader_free(rewrite->workers[t].reader);
+    ds_retyper_free(rewrite->workers[t].retyper);
     ds_buf_done(&rewrite->workers[t].rows);
     free(rewrite->workers[t].keyed);
     free(rewrite->workers[t].row);

@@ -7,7 +7,7 @@
 #define DS_STORE_REWRITE_H
 
 #include "base/progress.h"
-#include "store/build.h"
+#include "store/retype.h"
 
 // Which events are too old to be kept.
 typedef struct ds_expiry {
@@ -25,6 +25,8 @@ typedef struct ds_rewrite_options {
   uint32_t parts_count;
   uint32_t drop_import;       // events of this import are left out; 0 = none
   const ds_expiry *expiry;    // NULL: no event is too old
+  const ds_retype *retype;    // NULL: values keep their types
+  ds_retype_counts *retyped;  // with it: what became of the values is added here
   uint32_t threads;
   ds_progress *progress;      // may be NULL
   const atomic_bool *paused;  // may be NULL; while it is true, nothing is done
