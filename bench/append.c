@@ -4,7 +4,8 @@
 // Threads hand batches of BATCH events to one writer and wait for each, for so long; with
 // EVENTS_PER_S, batches start at that rate (all threads together) whether or not those before are
 // done, and an acknowledgement counts from its start. Most events are of the customers C100000 to
-// C899999, PERCENT_NEW in a hundred of new ones. The store is made when it is not there.
+// C899999, PERCENT_NEW in a hundred of new ones. The store is made when it is not there; it seals
+// and compacts beside the appends. log_bytes_per_event is 0 when a log was sealed.
 //   append --floor FILE BYTES SECONDS
 // writes and syncs BYTES at a time at the end of a file: what the disk allows.
 //   append --load STORE
@@ -222,6 +223,8 @@ static void measure(int argc, char **argv) {
   if (ds_store_open(argv[1], &options, &store, &err) != DS_OK ||
       ds_writer_new(store, &queue, &writer, &err) != DS_OK)
     die(err.message);
+  const ds_manifest_work before = store->view.manifest.work;
+  const uint64_t log_before = store->log.end;
   const double cpu = cpu_s();
   const int64_t start = now_ns();
   start_all(all, writers, writer, argv, argc);
@@ -230,14 +233,25 @@ static void measure(int argc, char **argv) {
   const double seconds = (double)(now_ns() - start) / 1e9;
   const double used = cpu_s() - cpu;
   ds_writer_free(writer);
+  const ds_manifest_work after = store->view.manifest.work;
+  const bool compacting = store->jobs[DS_JOB_COMPACT] != NULL;
+  const bool sealed = after.sealed_events > before.sealed_events || store->frozen_count > 0;
+  const double log_bytes = sealed ? 0 : (double)(store->log.end - log_before);
   ds_store_close(store);
   uint64_t count = 0;
   uint32_t *took = gather(all, writers, &count);
   const double events = (double)count * (double)all[0].batch;
   printf("{\"events\":%.0f,\"seconds\":%.3f,\"events_per_s\":%.0f,\"cpu_ns_per_event\":%.0f,"
-         "\"p50_us\":%u,\"p99_us\":%u,\"max_us\":%u}\n",
+         "\"p50_us\":%u,\"p99_us\":%u,\"max_us\":%u,\"log_bytes_per_event\":%.1f,"
+         "\"sealed_events\":%llu,\"compacted_events\":%llu,\"compactions\":%llu,"
+         "\"compacting_at_end\":%s}\n",
          events, seconds, events / seconds, count == 0 ? 0 : used * 1e9 / events,
-         took[count / 2], took[count * 99 / 100], took[count == 0 ? 0 : count - 1]);
+         took[count / 2], took[count * 99 / 100], took[count == 0 ? 0 : count - 1],
+         count == 0 ? 0 : log_bytes / events,
+         (unsigned long long)(after.sealed_events - before.sealed_events),
+         (unsigned long long)(after.compacted_events - before.compacted_events),
+         (unsigned long long)(after.compactions - before.compactions),
+         compacting ? "true" : "false");
   free(took);
 }
 

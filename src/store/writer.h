@@ -2,7 +2,7 @@
 // A store that many threads append to. One thread owns the store; the others hand it batches
 // through a bounded queue and wait until they are durable. Whatever waits when the thread comes
 // back is one group: one record, one write, one sync, then all are told. While one group is synced
-// the next gathers by itself, so there is no waiting for more (decision 20). Batches are written in
+// the next gathers by itself, so there is no waiting for more (decision 25). Batches are written in
 // the order in which they were submitted. May use base/, store/. Safe from any thread.
 #ifndef DS_STORE_WRITER_H
 #define DS_STORE_WRITER_H
