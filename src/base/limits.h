@@ -5,6 +5,7 @@
 
 #define DS_BLOCK_EVENTS 65536u               // a block is closed at this many events
 #define DS_CUSTOMER_EVENTS_MAX (1u << 20)    // an import sets more aside: "super customer"
+#define DS_BLOCK_EVENTS_SPARSE 16384u        // the same in a part beside a much larger run
 #define DS_BLOCK_EVENTS_MAX (1u << 27)       // appended events of one customer may be many
 #define DS_PART_BLOCKS_MAX 64u               // about 4 M events a part
 #define DS_PART_BYTES_SOFT (96u << 20)       // a part is closed at the first block past this

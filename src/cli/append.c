@@ -154,6 +154,18 @@ static void summarise(feed *in) {
   ds_appender_unknown(in->appender, show_unknown, &names);
 }
 
+// Seals and merges what is due: beside the appends it was begun, here it is ended.
+static ds_code finish(cli *run, ds_store *store, ds_error *err) {
+  cli_progress_start(run);
+  const ds_code code = ds_store_finish(store, &run->progress, err);
+  cli_progress_end(run);
+  const ds_error *trouble = ds_store_trouble(store);
+  if (trouble->code != DS_OK)
+    cli_say(run, "merging parts did not succeed: %s. The store is as it was; `doorstep compact` "
+            "tries again", trouble->message);
+  return code;
+}
+
 ds_code cli_run_append(cli *run, ds_error *err) {
   ds_store *store = NULL;
   TRY(cli_open_store(run, true, true, &store, err));
@@ -167,6 +179,8 @@ ds_code cli_run_append(cli *run, ds_error *err) {
     code = feed_all(&in, err);
     summarise(&in);
   }
+  if (code == DS_OK)
+    code = finish(run, store, err);
   ds_appender_free(in.appender);
   free(in.data);
   ds_store_close(store);

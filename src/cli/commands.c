@@ -95,6 +95,11 @@ static const ds_option status_options[] = {
     {"columns", DS_OPTION_FLAG, "", "", "", "the bytes of every column, not of each kind"},
 };
 
+static const ds_option append_options[] = {
+    {"no-compact", DS_OPTION_FLAG, "", "", "",
+     "do not merge parts now; `doorstep compact` does it later"},
+};
+
 static const ds_option explain_options[] = {
     {"sql", DS_OPTION_FLAG, "", "", "", "show the SQL condition alone"},
 };
@@ -137,7 +142,7 @@ const cli_command cli_commands[] = {
     {"undo-import", "in", "take an import back", "ID", 1, 1, "doorstep undo-import 3", NULL, 0,
      cli_run_undo_import, false},
     {"append", "in", "take events from stdin, one JSON object a line", "", 0, 0,
-     "doorstep append < events.ndjson", NULL, 0, cli_run_append, false},
+     "doorstep append < events.ndjson", OPTIONS(append_options), cli_run_append, false},
     {"link", "in", "say that two identifiers are one customer, each as kind=text", "A B", 2, 2,
      "doorstep link customer_id=C17 loyalty_id=L4", NULL, 0, cli_run_link, false},
     {"unlink", "in", "take a link back: the two are not one customer", "A B", 2, 2,

@@ -111,6 +111,8 @@ ds_code cli_open_store(cli *run, bool write, bool create, ds_store **ret_store, 
   options.create = create;
   options.threads = run->threads;
   options.key_file = getenv("DOORSTEP_KEY_FILE");
+  options.background = true;
+  options.compact = !cli_flag(run, "no-compact");
   if (run->memory_bytes != 0)
     options.memory_bytes = run->memory_bytes;
   TRY(ds_store_open(run->store, &options, ret_store, err));

@@ -29,6 +29,28 @@ static const ds_column size_columns[] = {
 };
 enum { S_COLUMN, S_BYTES, S_PER_EVENT, S_SHARE, S_COUNT };
 
+static const ds_column upkeep_columns[] = {
+    {"runs", DS_CELL_COUNT, "", "runs of parts without overlap; one is read fastest", false},
+    {"runs_due", DS_CELL_COUNT, "", "newest runs that are due to be merged", true},
+    {"logs", DS_CELL_COUNT, "", "logs; all but the last wait for being sealed", true},
+    {"log_bytes", DS_CELL_COUNT, "bytes", "size of the logs", true},
+    {"written", DS_CELL_NUMBER, "", "times that an event was written into parts so far", false},
+    {"compactions", DS_CELL_COUNT, "", "merges so far", true},
+    {"retention", DS_CELL_TIME, "", "when periods of retention were applied last", false},
+    {"removed", DS_CELL_COUNT, "events", "events removed by then, their period over", true},
+};
+enum { U_RUNS, U_DUE, U_LOGS, U_LOG_BYTES, U_WRITTEN, U_COMPACTIONS, U_RETENTION, U_REMOVED,
+       U_COUNT };
+
+static const ds_column run_columns[] = {
+    {"run", DS_CELL_COUNT, "", "the oldest run is 1", false},
+    {"events", DS_CELL_COUNT, "events", "events in it", false},
+    {"bytes", DS_CELL_COUNT, "bytes", "size of its part files", false},
+    {"parts", DS_CELL_COUNT, "", "their number", false},
+    {"share", DS_CELL_SHARE, "", "share of all events in parts", false},
+};
+enum { R_RUN, R_EVENTS, R_BYTES, R_PARTS, R_SHARE, R_COUNT };
+
 // Counting customers: a journey is a customer, however many parts hold it.
 static ds_code count_init(void *state, const void *context, ds_arena *arena, ds_error *err) {
   (void)state, (void)context, (void)arena, (void)err;
@@ -119,6 +141,52 @@ static ds_code add_overview(cli *run, ds_store *store, const ds_snapshot *snapsh
   return DS_OK;
 }
 
+// One row per run, when there are several.
+static ds_code add_runs(const ds_upkeep *upkeep, ds_result *result, ds_error *err) {
+  if (upkeep->runs_count < 2)
+    return DS_OK;
+  uint64_t events = 0;
+  for (uint32_t i = 0; i < upkeep->runs_count; i++)
+    events += upkeep->runs[i].events;
+  ds_table *table =
+      ds_result_table(result, "runs", "Runs of parts, oldest first", run_columns, R_COUNT);
+  for (uint32_t i = 0; i < upkeep->runs_count; i++) {
+    const ds_run_info *run = &upkeep->runs[i];
+    ds_cell *row = ds_table_row(result, table);
+    if (row == NULL)
+      return ds_fail(err, DS_MEMORY, "out of memory");
+    row[R_RUN] = ds_cell_i64(i + 1);
+    row[R_PARTS] = ds_cell_i64(run->parts);
+    row[R_EVENTS] = ds_cell_i64((int64_t)run->events);
+    row[R_BYTES] = ds_cell_i64((int64_t)run->bytes);
+    row[R_SHARE] =
+        events > 0 ? ds_cell_double((double)run->events / (double)events) : ds_cell_null();
+  }
+  return DS_OK;
+}
+
+static ds_code add_upkeep(cli *run, const ds_store *store, ds_result *result, ds_error *err) {
+  ds_upkeep upkeep;
+  TRY(ds_store_upkeep(store, &run->arena, &upkeep, err));
+  ds_table *table =
+      ds_result_table(result, "upkeep", "How it is kept", upkeep_columns, U_COUNT);
+  ds_cell *row = ds_table_row(result, table);
+  if (row == NULL)
+    return ds_fail(err, DS_MEMORY, "out of memory");
+  const double taken = (double)upkeep.taken_events;
+  row[U_RUNS] = ds_cell_i64(upkeep.runs_count);
+  row[U_DUE] = ds_cell_i64(upkeep.runs_due);
+  row[U_LOGS] = ds_cell_i64(upkeep.logs);
+  row[U_LOG_BYTES] = ds_cell_i64((int64_t)upkeep.log_bytes);
+  row[U_WRITTEN] = taken > 0 ? ds_cell_double((taken + (double)upkeep.rewritten_events) / taken)
+                             : ds_cell_null();
+  row[U_COMPACTIONS] = ds_cell_i64((int64_t)upkeep.compactions);
+  row[U_RETENTION] =
+      upkeep.retention_ms != 0 ? ds_cell_i64(upkeep.retention_ms) : ds_cell_null();
+  row[U_REMOVED] = ds_cell_i64((int64_t)upkeep.retention_removed);
+  return add_runs(&upkeep, result, err);
+}
+
 // Bytes by kind of column over all parts.
 typedef struct sizes {
   bool by_column; // else by kind: the name's first word
@@ -205,6 +273,8 @@ static ds_code answer(cli *run, ds_store *store, bool with_sizes, ds_error *err)
     result->as_of_ms = snapshot->time_max_ms;
     code = add_overview(run, store, snapshot, result, err);
   }
+  if (code == DS_OK && with_sizes)
+    code = add_upkeep(run, store, result, err);
   if (code == DS_OK && with_sizes)
     code = add_sizes(run, snapshot, result, err);
   if (code == DS_OK)

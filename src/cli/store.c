@@ -59,14 +59,49 @@ ds_code cli_run_seal(cli *run, ds_error *err) {
   return code;
 }
 
-ds_code cli_run_compact(cli *run, ds_error *err) {
-  ds_store *store = NULL;
-  TRY(cli_open_store(run, true, false, &store, err));
+static const char *plural(uint64_t count) { return count == 1 ? "" : "s"; }
+
+// What became of the store's runs and parts, and of events past their periods.
+static void say_compacted(cli *run, const ds_upkeep *before, const ds_upkeep *after) {
+  char was[32], is[32], removed[32];
+  uint32_t parts_was = 0, parts_is = 0;
+  for (uint32_t i = 0; i < before->runs_count; i++)
+    parts_was += before->runs[i].parts;
+  for (uint32_t i = 0; i < after->runs_count; i++)
+    parts_is += after->runs[i].parts;
+  if (after->compactions == before->compactions) {
+    cli_say(run, "%s: there was nothing to merge", run->store);
+    return;
+  }
+  cli_say(run, "%s: %s part%s in %u run%s became %s part%s", run->store,
+          ds_human_count(was, parts_was), plural(parts_was), before->runs_count,
+          plural(before->runs_count), ds_human_count(is, parts_is), plural(parts_is));
+  const uint64_t gone = after->retention_removed - before->retention_removed;
+  if (after->retention_ms != before->retention_ms)
+    cli_say(run, "events removed because their period of retention is over: %s",
+            ds_human_count(removed, gone));
+}
+
+static ds_code compact(cli *run, ds_store *store, ds_error *err) {
+  ds_settings settings;
+  ds_upkeep before, after;
+  TRY(ds_settings_read(ds_store_io(store), run->store, &run->arena, &settings, err));
+  TRY(ds_store_set_retention(store, &settings.retention, err));
+  TRY(ds_store_seal(store, err));
+  TRY(ds_store_upkeep(store, &run->arena, &before, err));
   cli_progress_start(run);
   const ds_code code = ds_store_compact(store, &run->progress, err);
   cli_progress_end(run);
+  TRY(code);
+  TRY(ds_store_upkeep(store, &run->arena, &after, err));
+  say_compacted(run, &before, &after);
+  return DS_OK;
+}
+
+ds_code cli_run_compact(cli *run, ds_error *err) {
+  ds_store *store = NULL;
+  TRY(cli_open_store(run, true, false, &store, err));
+  const ds_code code = compact(run, store, err);
   ds_store_close(store);
-  if (code == DS_OK)
-    cli_say(run, "%s: compacted", run->store);
   return code;
 }

@@ -29,6 +29,7 @@ struct ds_appender {
 static ds_code start(ds_appender *appender, ds_error *err) {
   TRY(ds_settings_read(ds_store_io(appender->store), ds_store_path(appender->store),
                        &appender->arena, &appender->settings, err));
+  TRY(ds_store_set_retention(appender->store, &appender->settings.retention, err));
   appender->reader = ds_line_reader_new(&appender->space, appender->settings.catalogue);
   if (appender->reader == NULL)
     return ds_fail(err, DS_MEMORY, "out of memory for appending");

@@ -1,18 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
-// A store's settings, doorstep.yaml in its folder, written by people: the time zone, and rows of
-// the touchpoint catalogue. Every key is described in docs/settings.md. Errors name the file, the
-// line and the key, and the nearest name there is. May use base/, io/, model/, ingest/.
+// A store's settings, doorstep.yaml in its folder, written by people: the time zone, rows of the
+// touchpoint catalogue, and how long events are kept. Every key is described in docs/settings.md.
+// Errors name the file, the line and the key, and the nearest name there is. May use base/, io/,
+// model/, store/, ingest/.
 #ifndef DS_INGEST_SETTINGS_H
 #define DS_INGEST_SETTINGS_H
 
 #include "base/arena.h"
 #include "io/io.h"
 #include "model/catalogue.h"
+#include "store/store.h"
 
 // What holds for a store. Lives in the arena it was read into.
 typedef struct ds_settings {
   const char *time_zone; // a zone that the system has; "UTC" when none is said
   const ds_catalogue *catalogue;
+  ds_retention retention; // no rules when none is said
 } ds_settings;
 
 // Reads doorstep.yaml in `folder`; without such a file the defaults hold. DS_INPUT with line and

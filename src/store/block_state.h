@@ -70,6 +70,7 @@ typedef struct column_state {
 // The writer behind block_write.h.
 struct ds_part_writer {
   const ds_space *space;
+  uint32_t block_events; // a block is closed at so many
   ds_space local;
   ds_names kinds; // of the subjects
   uint32_t kind;  // of the last one

@@ -310,7 +310,7 @@ ds_code ds_part_writer_journey_end(ds_part_writer *w, bool *ret_full, ds_error *
     }
   }
   *ret_full = false;
-  if (w->events < DS_BLOCK_EVENTS)
+  if (w->events < w->block_events)
     return DS_OK;
   TRY(ds_block_flush(w, err));
   *ret_full = w->blocks >= DS_PART_BLOCKS_MAX || w->bytes >= DS_PART_BYTES_SOFT;

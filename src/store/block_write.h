@@ -8,9 +8,10 @@
 
 typedef struct ds_part_writer ds_part_writer;
 
-// A writer of rows whose codes stand for names of `space`. The caller frees.
-DS_CHECKED ds_code ds_part_writer_new(const ds_space *space, ds_part_writer **ret_writer,
-                                      ds_error *err);
+// A writer of rows whose codes stand for names of `space`, which closes a block at `block_events`.
+// The caller frees.
+DS_CHECKED ds_code ds_part_writer_new(const ds_space *space, uint32_t block_events,
+                                      ds_part_writer **ret_writer, ds_error *err);
 void ds_part_writer_free(ds_part_writer *writer);
 
 // Starts the journey of the next customer (ascending).

@@ -24,8 +24,10 @@ ds_code ds_builder_new(const ds_build_options *options, ds_builder **ret_builder
   ds_map64_init(&b->known_ids);
   ds_map64_init(&b->occurrences);
   b->places = calloc((size_t)options->places_count + 1, sizeof *b->places);
-  const ds_code code = b->places == NULL ? no_memory(err)
-                                         : ds_part_writer_new(options->space, &b->writer, err);
+  const uint32_t block_events = options->sparse ? DS_BLOCK_EVENTS_SPARSE : DS_BLOCK_EVENTS;
+  const ds_code code = b->places == NULL
+                           ? no_memory(err)
+                           : ds_part_writer_new(options->space, block_events, &b->writer, err);
   if (code != DS_OK) {
     ds_builder_free(b);
     return code;

@@ -29,6 +29,9 @@ typedef struct ds_build_options {
   const ds_space *space;      // what the rows' codes stand for
   ds_part *const *places;     // the store's parts: their numbers are kept, their ids are duplicates
   uint32_t places_count;
+  // The rows lie beside a much larger run. Their blocks are small, so that one spans few of its
+  // customers: a scan decodes a block again for each unit of work that it overlaps.
+  bool sparse;
   bool dedupe;                // false: the rows hold no duplicates (of the log, of compaction)
   uint32_t drop_import;       // rows of this import are left out (undo); 0 = none
   // Takes each row past DS_CUSTOMER_EVENTS_MAX of one customer; NULL: such rows are kept, because

@@ -76,6 +76,7 @@ static ds_code job_new(ds_store *store, ds_job_kind kind, uint32_t first, ds_sto
                                       .next = &store->next_part,
                                       .parts = job->parts,
                                       .parts_count = job->parts_count,
+                                      .sparse = first > 0,
                                       .threads = 1,
                                       .progress = &job->progress,
                                       .paused = &store->paused};

@@ -40,11 +40,13 @@ bool ds_texts_add(ds_texts *texts, ds_str text) {
   return !texts->bytes.failed;
 }
 
-ds_code ds_part_writer_new(const ds_space *space, ds_part_writer **ret_writer, ds_error *err) {
+ds_code ds_part_writer_new(const ds_space *space, uint32_t block_events,
+                           ds_part_writer **ret_writer, ds_error *err) {
   ds_part_writer *w = calloc(1, sizeof *w);
   if (w == NULL)
     return ds_fail(err, DS_MEMORY, "out of memory for a part writer");
   w->space = space;
+  w->block_events = block_events;
   ds_space_init(&w->local);
   ds_names_init(&w->kinds, DS_NAMES_MAX);
   ds_texts_init(&w->subjects);

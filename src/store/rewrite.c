@@ -227,6 +227,7 @@ static ds_code rewrite_group(void *context, uint32_t thread, uint32_t job, ds_er
                                     .space = &rewrite->space,
                                     .places = asked->parts,
                                     .places_count = asked->parts_count,
+                                    .sparse = asked->sparse,
                                     .dedupe = false,
                                     .drop_import = asked->drop_import};
   ds_builder *builder;

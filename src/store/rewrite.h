@@ -23,6 +23,7 @@ typedef struct ds_rewrite_options {
   atomic_uint_fast64_t *next; // the next free part number
   ds_part *const *parts;      // oldest first
   uint32_t parts_count;
+  bool sparse;                // an older, larger run stays
   uint32_t drop_import;       // events of this import are left out; 0 = none
   const ds_expiry *expiry;    // NULL: no event is too old
   const ds_retype *retype;    // NULL: values keep their types

@@ -79,6 +79,7 @@ ds_code ds_store_build_tails(ds_io *io, const char *directory, atomic_uint_fast6
                                     .space = &tails[tails_count - 1]->space,
                                     .places = places,
                                     .places_count = places_count,
+                                    .sparse = places_count > 0,
                                     .dedupe = false};
   ds_builder *builder;
   TRY(ds_builder_new(&options, &builder, err));

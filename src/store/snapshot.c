@@ -39,6 +39,7 @@ static ds_code build_tail(ds_store *store, ds_error *err) {
                                       .space = &store->tail.space,
                                       .places = store->view.parts,
                                       .places_count = store->view.parts_count,
+                                      .sparse = true,
                                       .dedupe = false};
     ds_builder *builder;
     TRY(ds_builder_new(&options, &builder, err));
