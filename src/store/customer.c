@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// See customer.h. A read finds the journeys of the numbers (sources), cuts their union into runs of
-// events that follow one another in one source, and copies the runs column by column.
+// See customer.h. A read finds the journeys of the numbers (sources), merges the keys of their
+// events, and then gathers column by column. What is loaded first is asked for early: a read waits
+// for memory more than it computes.
 #include "store/customer.h"
 
 #include <assert.h>
@@ -24,21 +25,23 @@ typedef struct place_state {
   uint32_t customer_last;
 } place_state;
 
-// A journey to be merged; its next event and the end of its events.
+// A journey of the customer.
 typedef struct source {
   const ds_kept_block *kept;
   uint32_t journey;
-  uint32_t event;
-  uint32_t end;
-  uint32_t order; // among events of one time and arrival
+  uint32_t first; // its events in the block are [first, first + count)
+  uint32_t count;
+  uint32_t at;    // of its first event among those of all sources
+  uint32_t values_at; // of its first value of the key in hand among those of all sources
 } source;
 
-// Events [first, first + count) of a block.
-typedef struct run {
-  const ds_kept_block *kept;
-  uint32_t first;
-  uint32_t count;
-} run;
+// An event on its way to its place: what orders it, and where it comes from.
+typedef struct pick {
+  int64_t time_ms;
+  uint64_t arrival;
+  uint32_t source;
+  uint32_t event;
+} pick;
 
 struct ds_customer_reader {
   const ds_snapshot *snapshot;
@@ -52,8 +55,11 @@ struct ds_customer_reader {
   uint32_t newest, oldest;
   source *sources;
   uint32_t sources_count, sources_capacity;
-  run *runs;
-  uint32_t runs_count, runs_capacity;
+  pick *picks;     // in their final order
+  pick *scratch;   // room for merging
+  uint32_t *place; // by source, then event: where it stands in the end
+  uint32_t *value; // by source, then its value of the key in hand: its number in the block
+  uint32_t value_capacity;
   // The block that is given, and its room.
   ds_block block;
   uint32_t offset[2];
@@ -170,7 +176,8 @@ void ds_customer_reader_free(ds_customer_reader *reader) {
   }
   void *const rest[] = {block->property, block->key, block->gap_ms, reader->items_capacity,
                         reader->values_capacity, reader->places, reader->slots,
-                        reader->customer_last, reader->sources, reader->runs};
+                        reader->customer_last, reader->sources, reader->picks,
+                        reader->scratch, reader->place, reader->value};
   for (size_t i = 0; i < sizeof rest / sizeof *rest; i++)
     free(rest[i]);
   ds_map64_done(&reader->seen);
@@ -241,6 +248,45 @@ static uint32_t count_below(const uint32_t *numbers, uint32_t count, uint32_t nu
   return (uint32_t)(at - numbers) + (count > 0 && *at < number);
 }
 
+// Asks memory for what the read needs of a journey that begins at event `first`.
+static void ask_for(const ds_customer_reader *reader, const ds_kept_block *kept, uint32_t journey,
+                    uint32_t first) {
+  for (uint32_t c = 0; c < DS_BLOCK_COLUMNS; c++)
+    if (kept->column[c] != NULL)
+      __builtin_prefetch((const char *)kept->column[c] + (size_t)first * ds_block_columns[c].width);
+  for (uint32_t p = 0; p < reader->columns.properties_count; p++) {
+    if (kept->property[p].type == DS_TYPE_NULL)
+      continue;
+    __builtin_prefetch(&kept->property[p].present[first / 64]);
+    __builtin_prefetch(&kept->property[p].before[first / 64]);
+  }
+  for (uint32_t k = 0; k < reader->columns.keys_count; k++) {
+    __builtin_prefetch(&kept->key[k].first[first]);
+    __builtin_prefetch(&kept->key[k].offset[journey]);
+  }
+}
+
+// And for what those lead to.
+static void ask_for_values(const ds_customer_reader *reader) {
+  for (uint32_t s = 0; s < reader->sources_count; s++) {
+    const source *from = &reader->sources[s];
+    for (uint32_t p = 0; p < reader->columns.properties_count; p++) {
+      const ds_kept_property *kept = &from->kept->property[p];
+      if (kept->type != DS_TYPE_NULL)
+        __builtin_prefetch((const char *)kept->value + (size_t)kept->before[from->first / 64] *
+                           (ds_type_is_bytes(kept->type) ? sizeof(ds_str) : 8));
+    }
+    for (uint32_t k = 0; k < reader->columns.keys_count; k++) {
+      const ds_key_column *kept = &from->kept->key[k];
+      const uint32_t value = kept->offset[from->journey];
+      __builtin_prefetch(&kept->item[kept->first[from->first]]);
+      __builtin_prefetch(&kept->hash[value]);
+      if (kept->text != NULL)
+        __builtin_prefetch(&kept->text[value]);
+    }
+  }
+}
+
 static ds_code add_source(ds_customer_reader *reader, uint32_t place, uint32_t number,
                           ds_error *err) {
   const place_state *at = &reader->places[place];
@@ -260,68 +306,53 @@ static ds_code add_source(ds_customer_reader *reader, uint32_t place, uint32_t n
       return no_memory(err);
     reader->sources_capacity = capacity;
   }
-  reader->sources[reader->sources_count] =
-      (source){kept, journey, kept->offset[journey], kept->offset[journey + 1],
-               reader->sources_count};
-  reader->sources_count++;
+  const uint32_t first = kept->offset[journey];
+  reader->sources[reader->sources_count++] =
+      (source){.kept = kept, .journey = journey, .first = first,
+               .count = kept->offset[journey + 1] - first};
+  ask_for(reader, kept, journey, first);
   return DS_OK;
 }
 
-// Whether the next event of `a` comes before that of `b`.
-static inline bool comes_before(const source *a, const source *b) {
-  const int64_t *time_a = a->kept->column[DS_COLUMN_AT_TIME];
-  const int64_t *time_b = b->kept->column[DS_COLUMN_AT_TIME];
-  if (time_a[a->event] != time_b[b->event])
-    return time_a[a->event] < time_b[b->event];
-  const uint64_t *arrival_a = a->kept->column[DS_COLUMN_AT_ARRIVAL];
-  const uint64_t *arrival_b = b->kept->column[DS_COLUMN_AT_ARRIVAL];
-  if (arrival_a[a->event] != arrival_b[b->event])
-    return arrival_a[a->event] < arrival_b[b->event];
-  return a->order < b->order;
-}
-
-static ds_code add_run(ds_customer_reader *reader, const source *from, uint32_t first,
-                       ds_error *err) {
-  if (reader->runs_count == reader->runs_capacity) {
-    const uint32_t capacity = reader->runs_capacity * 2 + 64;
-    if (!grow(&reader->runs, capacity, sizeof *reader->runs))
-      return no_memory(err);
-    reader->runs_capacity = capacity;
+// Merges a and b, both in order, into `out`; of equal events those of a come first. Which one is
+// next cannot be foreseen, so there is no branch on it.
+static void merge(const pick *a, uint32_t a_count, const pick *b, uint32_t b_count, pick *out) {
+  const pick *a_end = a + a_count, *b_end = b + b_count;
+  while (a < a_end && b < b_end) {
+    const bool second = (b->time_ms < a->time_ms) |
+                        ((b->time_ms == a->time_ms) & (b->arrival < a->arrival));
+    *out++ = *(second ? b : a);
+    a += !second;
+    b += second;
   }
-  reader->runs[reader->runs_count++] = (run){from->kept, first, from->event - first};
-  return DS_OK;
+  memcpy(out, a, (size_t)(a_end - a) * sizeof *a);
+  memcpy(out + (a_end - a), b, (size_t)(b_end - b) * sizeof *b);
 }
 
-// Brings the source at `at` to its place among those behind it, which are in order.
-static void settle(source *sources, uint32_t at, uint32_t count) {
-  const source moved = sources[at];
-  while (at + 1 < count && comes_before(&sources[at + 1], &moved)) {
-    sources[at] = sources[at + 1];
-    at++;
+// The events of all sources in their final order: sources are merged two by two, then what came of
+// that, until one is left. `at` of a source leads its run.
+static void order_events(ds_customer_reader *reader) {
+  const source *sources = reader->sources;
+  pick *to = reader->picks;
+  for (uint32_t s = 0; s < reader->sources_count; s++) {
+    const int64_t *times = sources[s].kept->column[DS_COLUMN_AT_TIME];
+    const uint64_t *arrivals = sources[s].kept->column[DS_COLUMN_AT_ARRIVAL];
+    for (uint32_t e = sources[s].first; e < sources[s].first + sources[s].count; e++)
+      *to++ = (pick){times[e], arrivals[e], s, e};
   }
-  sources[at] = moved;
-}
-
-// Sources stay in the order of their next events: the first gives events until the second is due.
-static ds_code cut_runs(ds_customer_reader *reader, ds_error *err) {
-  source *sources = reader->sources;
-  uint32_t count = reader->sources_count;
-  for (uint32_t at = count; at-- > 0;)
-    settle(sources, at, count);
-  while (count > 0) {
-    const uint32_t first = sources->event;
-    do
-      sources->event++;
-    while (sources->event < sources->end && (count == 1 || comes_before(sources, sources + 1)));
-    TRY(add_run(reader, sources, first, err));
-    if (sources->event < sources->end) {
-      settle(sources, 0, count);
-    } else {
-      sources++;
-      count--;
+  const uint32_t events = (uint32_t)(to - reader->picks), count = reader->sources_count;
+  for (uint32_t width = 1; width < count; width *= 2) {
+    for (uint32_t s = 0; s < count; s += 2 * width) {
+      const uint32_t first = sources[s].at;
+      const uint32_t middle = s + width < count ? sources[s + width].at : events;
+      const uint32_t end = s + 2 * width < count ? sources[s + 2 * width].at : events;
+      merge(reader->picks + first, middle - first, reader->picks + middle, end - middle,
+            reader->scratch + first);
     }
+    pick *swapped = reader->picks;
+    reader->picks = reader->scratch;
+    reader->scratch = swapped;
   }
-  return DS_OK;
 }
 
 // Room for the events of all sources; values of properties, once for each type that they may have.
@@ -336,7 +367,10 @@ static ds_code reserve_events(ds_customer_reader *reader, uint64_t events, ds_er
     if ((reader->columns.want & ds_block_columns[c].want) != 0 &&
         !grow((char *)block + ds_block_columns[c].at, capacity, ds_block_columns[c].width))
       return no_memory(err);
-  if ((reader->columns.want & DS_WANT_GAP) != 0 && !grow(&block->gap_ms, capacity, 8))
+  if (((reader->columns.want & DS_WANT_GAP) != 0 && !grow(&block->gap_ms, capacity, 8)) ||
+      !grow(&reader->picks, capacity, sizeof(pick)) ||
+      !grow(&reader->scratch, capacity, sizeof(pick)) ||
+      !grow(&reader->place, capacity, sizeof(uint32_t)))
     return no_memory(err);
   for (uint32_t p = 0; p < block->properties_count; p++) {
     ds_property_column *column = &block->property[p];
@@ -351,26 +385,23 @@ static ds_code reserve_events(ds_customer_reader *reader, uint64_t events, ds_er
   return DS_OK;
 }
 
-// Short runs are the rule, so that a loop is faster than a call.
-#define COPY_RUNS(type)                                                                   \
+#define GATHER(type)                                                                      \
   do {                                                                                    \
     type *restrict to = into;                                                             \
-    for (uint32_t r = 0; r < reader->runs_count; r++) {                                   \
-      const type *restrict from = (const type *)reader->runs[r].kept->column[column] +    \
-                                  reader->runs[r].first;                                  \
-      for (uint32_t e = 0; e < reader->runs[r].count; e++)                                \
-        *to++ = from[e];                                                                  \
-    }                                                                                     \
+    for (uint32_t e = 0; e < reader->block.events; e++)                                   \
+      to[e] = ((const type *)sources[picks[e].source].kept->column[column])[picks[e].event]; \
   } while (0)
 
-static void copy_column(const ds_customer_reader *reader, uint32_t column) {
+static void gather_column(const ds_customer_reader *reader, uint32_t column) {
+  const pick *restrict picks = reader->picks;
+  const source *sources = reader->sources;
   void *into = ds_block_column_data(&reader->block, &ds_block_columns[column]);
   if (ds_block_columns[column].width == 8)
-    COPY_RUNS(uint64_t);
+    GATHER(uint64_t);
   else if (ds_block_columns[column].width == 4)
-    COPY_RUNS(uint32_t);
+    GATHER(uint32_t);
   else
-    COPY_RUNS(uint16_t);
+    GATHER(uint16_t);
 }
 
 static void make_gaps(ds_block *block) {
@@ -379,20 +410,26 @@ static void make_gaps(ds_block *block) {
   block->gap_ms[0] = 0;
 }
 
-// The values of one run, which stand in the block from event `at` on.
-static void copy_values(const ds_kept_property *kept, const run *from, uint32_t at,
-                        ds_property_column *to) {
-  const uint32_t end = from->first + from->count;
-  for (uint32_t w = from->first / 64; w <= (end - 1) / 64; w++) {
-    uint64_t word = kept->present[w];
-    const uint32_t skipped = w * 64 < from->first ? from->first - w * 64 : 0;
-    const uint64_t below = ((uint64_t)1 << skipped) - 1;
-    uint32_t value = kept->before[w] + (uint32_t)__builtin_popcountll(word & below);
-    word &= ~below;
-    if (end - w * 64 < 64)
-      word &= ((uint64_t)1 << (end - w * 64)) - 1;
-    for (; word != 0; word &= word - 1, value++) {
-      const uint32_t e = at + w * 64 + (uint32_t)__builtin_ctzll(word) - from->first;
+// The bits of events [first, end) in the word `w` of a bitmap.
+static uint64_t bits_between(uint64_t word, uint32_t w, uint32_t first, uint32_t end) {
+  if (w == first / 64)
+    word &= ~(uint64_t)0 << (first % 64);
+  if (end - w * 64 < 64)
+    word &= ((uint64_t)1 << (end - w * 64)) - 1;
+  return word;
+}
+
+// The values of one source.
+static void copy_values(const ds_customer_reader *reader, const source *from,
+                        const ds_kept_property *kept, ds_property_column *to) {
+  const uint32_t first = from->first, end = first + from->count;
+  const uint32_t *place = reader->place + from->at;
+  const uint64_t below = kept->present[first / 64] & (((uint64_t)1 << (first % 64)) - 1);
+  uint32_t value = kept->before[first / 64] + (uint32_t)__builtin_popcountll(below);
+  for (uint32_t w = first / 64; w <= (end - 1) / 64; w++) {
+    for (uint64_t word = bits_between(kept->present[w], w, first, end); word != 0;
+         word &= word - 1, value++) {
+      const uint32_t e = place[w * 64 + (uint32_t)__builtin_ctzll(word) - first];
       to->present[e / 64] |= (uint64_t)1 << (e % 64);
       if (ds_type_is_bytes(to->type))
         to->text[e] = ((const ds_str *)kept->value)[value];
@@ -406,18 +443,16 @@ static void copy_values(const ds_kept_property *kept, const run *from, uint32_t 
 
 static void copy_property(const ds_customer_reader *reader, uint32_t p) {
   ds_property_column *to = &reader->block.property[p];
-  uint32_t at = 0;
   to->type = DS_TYPE_NULL;
   memset(to->present, 0, (reader->block.events / 64 + 1u) * 8);
-  for (uint32_t r = 0; r < reader->runs_count; r++) {
-    const run *from = &reader->runs[r];
+  for (uint32_t s = 0; s < reader->sources_count; s++) {
+    const source *from = &reader->sources[s];
     const ds_kept_property *kept = &from->kept->property[p];
-    if (kept->type != DS_TYPE_NULL) {
-      assert(to->type == DS_TYPE_NULL || to->type == kept->type);
-      to->type = kept->type;
-      copy_values(kept, from, at, to);
-    }
-    at += from->count;
+    if (kept->type == DS_TYPE_NULL)
+      continue;
+    assert(to->type == DS_TYPE_NULL || to->type == kept->type);
+    to->type = kept->type;
+    copy_values(reader, from, kept, to);
   }
 }
 
@@ -452,19 +487,21 @@ static uint32_t find_value(const ds_customer_reader *reader, const ds_key_column
   return value < key->values ? value : DS_NONE;
 }
 
-// The number of a value among those met; values of several places that are the same become one.
+// The number of a value among those met; values of several places that are the same become one,
+// those of one place (`new`) differ.
 static ds_code value_of(ds_customer_reader *reader, uint32_t k, const ds_key_column *from,
-                        uint32_t value, uint32_t *ret_value, ds_error *err) {
+                        uint32_t value, bool new, uint32_t *ret_value, ds_error *err) {
   ds_key_column *key = &reader->block.key[k];
   const uint64_t hash = from->hash[value];
-  *ret_value = find_value(reader, key, hash);
+  *ret_value = new ? DS_NONE : find_value(reader, key, hash);
   if (*ret_value != DS_NONE)
     return DS_OK;
-  TRY(reserve_values(reader, k, 0, key->values + 1u, err));
   key->hash[key->values] = hash;
   if (reader->columns.key_texts)
     key->text[key->values] = from->text[value];
   *ret_value = key->values++;
+  if (reader->sources_count == 1)
+    return DS_OK;
   // The value that is one too many for a search brings all into the map.
   const uint32_t first = key->values == SEARCH_MAX + 1 ? 0 : *ret_value;
   for (uint32_t v = first; key->values > SEARCH_MAX && v < key->values; v++) {
@@ -476,34 +513,70 @@ static ds_code value_of(ds_customer_reader *reader, uint32_t k, const ds_key_col
   return DS_OK;
 }
 
+// Numbers the values of the key of all sources: reader->value. Returns how many items there are.
+static ds_code number_values(ds_customer_reader *reader, uint32_t k, uint64_t *ret_items,
+                             ds_error *err) {
+  uint64_t values = 0, items = 0;
+  for (uint32_t s = 0; s < reader->sources_count; s++) {
+    source *from = &reader->sources[s];
+    const ds_key_column *kept = &from->kept->key[k];
+    from->values_at = (uint32_t)values;
+    values += kept->offset[from->journey + 1] - kept->offset[from->journey];
+    items += kept->first[from->first + from->count] - kept->first[from->first];
+  }
+  TRY(reserve_values(reader, k, items, values, err));
+  if (values > reader->value_capacity || reader->value == NULL) {
+    const uint32_t capacity = (uint32_t)values * 2 + 64;
+    if (!grow(&reader->value, capacity, sizeof *reader->value))
+      return no_memory(err);
+    reader->value_capacity = capacity;
+  }
+  for (uint32_t s = 0; s < reader->sources_count; s++) {
+    const source *from = &reader->sources[s];
+    const ds_key_column *kept = &from->kept->key[k];
+    uint32_t *value = reader->value + from->values_at;
+    for (uint32_t v = kept->offset[from->journey]; v < kept->offset[from->journey + 1]; v++)
+      TRY(value_of(reader, k, kept, v, s == 0, value++, err));
+  }
+  *ret_items = items;
+  return DS_OK;
+}
+
 static ds_code copy_key(ds_customer_reader *reader, uint32_t k, ds_error *err) {
   ds_key_column *to = &reader->block.key[k];
-  uint32_t at = 0, items = 0;
+  uint64_t items = 0;
   to->values = 0;
-  to->first[0] = 0;
   ds_map64_reset(&reader->seen);
-  for (uint32_t r = 0; r < reader->runs_count; r++) {
-    const run *from = &reader->runs[r];
+  TRY(number_values(reader, k, &items, err));
+  uint32_t at = 0;
+  to->first[0] = 0;
+  for (uint32_t e = 0; e < reader->block.events; e++) {
+    const source *from = &reader->sources[reader->picks[e].source];
     const ds_key_column *kept = &from->kept->key[k];
-    const uint32_t *first = kept->first + from->first;
-    TRY(reserve_values(reader, k, (uint64_t)items + first[from->count] - first[0], 0, err));
-    for (uint32_t e = 0; e < from->count; e++) {
-      for (uint32_t i = first[e]; i < first[e + 1]; i++)
-        TRY(value_of(reader, k, kept, kept->item[i], &to->item[items++], err));
-      to->first[++at] = items;
-    }
+    const uint32_t *value = reader->value + from->values_at;
+    const uint32_t base = kept->offset[from->journey];
+    const uint32_t *first = kept->first + reader->picks[e].event;
+    for (uint32_t i = first[0]; i < first[1]; i++)
+      to->item[at++] = value[kept->item[i] - base];
+    to->first[e + 1] = at;
   }
+  assert(at == items);
   to->offset[0] = 0;
   to->offset[1] = to->values;
   return DS_OK;
 }
 
-static ds_code copy_runs(ds_customer_reader *reader, ds_error *err) {
+static ds_code gather_events(ds_customer_reader *reader, ds_error *err) {
   for (uint32_t c = 0; c < DS_BLOCK_COLUMNS; c++)
     if ((reader->columns.want & ds_block_columns[c].want) != 0)
-      copy_column(reader, c);
+      gather_column(reader, c);
   if ((reader->columns.want & DS_WANT_GAP) != 0)
     make_gaps(&reader->block);
+  if (reader->columns.properties_count > 0)
+    for (uint32_t e = 0; e < reader->block.events; e++) {
+      const source *from = &reader->sources[reader->picks[e].source];
+      reader->place[from->at + reader->picks[e].event - from->first] = e;
+    }
   for (uint32_t p = 0; p < reader->columns.properties_count; p++)
     copy_property(reader, p);
   for (uint32_t k = 0; k < reader->columns.keys_count; k++)
@@ -525,21 +598,24 @@ ds_code ds_customer_read(ds_customer_reader *reader, const uint32_t *numbers, ui
                          ds_block *ret_block, ds_error *err) {
   assert(count > 0);
   trim(reader);
-  reader->sources_count = reader->runs_count = 0;
+  reader->sources_count = 0;
   reader->customer = numbers[0];
   for (uint32_t n = 0; n < count; n++)
     for (uint32_t p = 0; p < reader->snapshot->places_count; p++)
       TRY(add_source(reader, p, numbers[n], err));
   uint64_t events = 0;
-  for (uint32_t s = 0; s < reader->sources_count; s++)
-    events += reader->sources[s].end - reader->sources[s].event;
+  for (uint32_t s = 0; s < reader->sources_count; s++) {
+    reader->sources[s].at = (uint32_t)events;
+    events += reader->sources[s].count;
+  }
   TRY(reserve_events(reader, events, err));
   reader->block.journeys = events > 0;
   reader->block.events = reader->offset[reader->block.journeys] = (uint32_t)events;
   if (events > 0) {
     choose_subject(reader);
-    TRY(cut_runs(reader, err));
-    TRY(copy_runs(reader, err));
+    ask_for_values(reader);
+    order_events(reader);
+    TRY(gather_events(reader, err));
   }
   *ret_block = reader->block;
   return DS_OK;
