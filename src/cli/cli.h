@@ -204,6 +204,8 @@ void cli_file_abandon(cli_file *file);
 // --- signals.c
 // From now on Ctrl-C and SIGTERM set progress->stop; a second one ends the program at once.
 void cli_catch_signals(ds_progress *progress);
+// From now on the process leaves no core dump: what it reads may be personal.
+void cli_refuse_dumps(void);
 
 // --- the commands
 ds_code cli_run_init(cli *run, ds_error *err);
@@ -220,6 +222,8 @@ ds_code cli_run_imports(cli *run, ds_error *err);
 ds_code cli_run_undo_import(cli *run, ds_error *err);
 ds_code cli_run_link(cli *run, ds_error *err);
 ds_code cli_run_unlink(cli *run, ds_error *err);
+ds_code cli_run_subject(cli *run, ds_error *err);
+ds_code cli_run_key(cli *run, ds_error *err);
 ds_code cli_run_append(cli *run, ds_error *err);
 ds_code cli_run_export(cli *run, ds_error *err);
 ds_code cli_run_simulate(cli *run, ds_error *err);

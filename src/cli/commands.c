@@ -91,6 +91,10 @@ static const ds_option upgrade_options[] = {
     {"confirm", DS_OPTION_FLAG, "", "", "", "remove the store as it was before, STORE.old"},
 };
 
+static const ds_option subject_options[] = {
+    {"yes", DS_OPTION_FLAG, "", "", "", "erase without asking"},
+};
+
 static const ds_option status_options[] = {
     {"columns", DS_OPTION_FLAG, "", "", "", "the bytes of every column, not of each kind"},
 };
@@ -134,6 +138,11 @@ const cli_command cli_commands[] = {
      false},
     {"upgrade", "store", "bring the store of an older program into the format of this one", "", 0,
      0, "doorstep upgrade", OPTIONS(upgrade_options), cli_run_upgrade, false},
+    {"subject", "people", "one person: export all that is known, or erase it for ever",
+     "export|erase ID", 2, 2, "doorstep subject erase customer_id=C17", OPTIONS(subject_options),
+     cli_run_subject, false},
+    {"key", "people", "the master key: new FILE makes one, rotate replaces the store's",
+     "new|rotate [FILE]", 1, 2, "doorstep key rotate", NULL, 0, cli_run_key, false},
     {"import", "in", "bring in files: CSV, TSV, JSON, XES, OCEL (also .gz, .zst), Parquet",
      "FILE...", 1, CLI_ARGUMENTS_MAX, "doorstep import orders.csv --case order_id",
      OPTIONS(import_options), cli_run_import, false},

@@ -7,6 +7,7 @@ static const char *const groups[][2] = {
     {"in", "Bring events in"},
     {"questions", "Ask"},
     {"store", "Keep the store"},
+    {"people", "Keep people's data"},
     {"help", "Help"},
 };
 #define GROUPS (sizeof groups / sizeof groups[0])

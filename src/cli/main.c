@@ -43,6 +43,7 @@ int main(int argc, char **argv) {
   if (run == NULL)
     return ds_code_exit(DS_MEMORY);
   ds_arena_init(&run->arena, CLI_ARENA_BYTES_MAX);
+  cli_refuse_dumps();
   cli_catch_signals(&run->progress);
   ds_error err = {.code = DS_OK};
   ds_code code = cli_parse(run, argc, argv, &err);

@@ -1,5 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <signal.h>
+#include <sys/resource.h>
+#ifdef __linux__
+#include <sys/prctl.h>
+#endif
 
 #include "cli/cli.h"
 
@@ -27,4 +31,20 @@ void cli_catch_signals(ds_progress *progress) {
   catch(SIGTERM, &action);
   // A reader that goes away is noticed where we write.
   signal(SIGPIPE, SIG_IGN);
+}
+
+// A sanitizer that looks for leaks reads this process, which must be allowed then.
+#if defined(__SANITIZE_ADDRESS__)
+#define WATCHED 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define WATCHED 1
+#endif
+#endif
+
+void cli_refuse_dumps(void) {
+#if defined(__linux__) && !defined(WATCHED)
+  (void)prctl(PR_SET_DUMPABLE, 0);
+#endif
+  (void)setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0});
 }

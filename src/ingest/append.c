@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "ingest/append_line.h"
+#include "ingest/quarantine.h"
 #include "ingest/seal.h"
 #include "ingest/settings.h"
 
@@ -106,7 +107,15 @@ static ds_code take_line(ds_appender *appender, const char *line, size_t size, d
     return DS_OK;
   }
   ds_error refused = {.code = DS_OK};
-  TRY(ds_sealer_event(&appender->sealer, &appender->space, &reader->event, err));
+  const ds_code sealed =
+      ds_sealer_event(&appender->sealer, &appender->space, &reader->event, &refused);
+  if (sealed == DS_NO) {
+    appender->stats.suppressed++;
+    reject(appender, 1, ds_reason_words(DS_REASON_ERASED));
+    return DS_OK;
+  }
+  if (sealed != DS_OK)
+    return ds_fail(err, sealed, "%s", refused.message);
   const ds_code code = ds_event_encode(&reader->event, &appender->rows, &refused);
   if (code == DS_LIMIT) {
     reject(appender, 1, "the event is larger than 1 MiB");

@@ -35,9 +35,9 @@ void ds_appender_unknown(const ds_appender *appender,
                          void *context);
 
 // Lines seen, events stored, duplicates, rejected lines, personal values inside of nested ones that
-// were left out, personal values sealed.
+// were left out, personal values sealed, lines rejected because the person was erased.
 typedef struct ds_append_stats {
-  uint64_t lines, events, duplicates, rejected, personal_dropped, sealed;
+  uint64_t lines, events, duplicates, rejected, personal_dropped, sealed, suppressed;
 } ds_append_stats;
 ds_append_stats ds_appender_stats(const ds_appender *appender);
 

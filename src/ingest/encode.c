@@ -569,7 +569,8 @@ static ds_code extras_fill(const row_at *at, const ds_plan_event *plan, ds_error
   return DS_OK;
 }
 
-// Seals and encodes an event and hands it to the stage. DS_LIMIT: it is too large.
+// Seals and encodes an event and hands it to the stage. DS_LIMIT: it is too large; DS_NO: its
+// subject was erased.
 static ds_code event_stage(ds_encoder *encoder, ds_event *event, uint64_t subject_hash,
                            ds_error *err) {
   ds_buf_reset(&encoder->row);
@@ -611,7 +612,9 @@ static ds_code event_take(const row_at *at, const ds_plan_event *plan, ds_error 
   TRY(extras_fill(at, plan, err));
   TRY(properties_fill(at, plan, err));
   const ds_code code = event_stage(encoder, &encoder->event, encoder->subject_hash, err);
-  return code == DS_LIMIT ? refuse(at, DS_NONE, DS_REASON_TOO_LONG, err) : code;
+  return code == DS_LIMIT ? refuse(at, DS_NONE, DS_REASON_TOO_LONG, err)
+         : code == DS_NO  ? refuse(at, DS_NONE, DS_REASON_ERASED, err)
+                          : code;
 }
 
 // Texts were written by another thread, so they lie in another core's cache: they are called for
@@ -662,9 +665,10 @@ ds_code ds_encoder_event(ds_encoder *encoder, ds_event *event, const ds_encode_s
   encoder->stats.personal_dropped += read->personal_dropped;
   encoder->stats.ambiguous += read->ambiguous;
   encoder->stats.missing += read->missing;
-  return code != DS_LIMIT ? code
-                          : ds_encoder_refuse(encoder, line, 1,
-                                              ds_reason_words(DS_REASON_TOO_LONG), err);
+  if (code != DS_LIMIT && code != DS_NO)
+    return code;
+  const ds_reason reason = code == DS_NO ? DS_REASON_ERASED : DS_REASON_TOO_LONG;
+  return ds_encoder_refuse(encoder, line, 1, ds_reason_words(reason), err);
 }
 
 ds_code ds_encoder_refuse(ds_encoder *encoder, uint64_t line, uint32_t column,

@@ -25,6 +25,7 @@
   X(QUOTE, EVENT, "a quoted value is not closed")                                     \
   X(SUPER, EVENT, "its customer has more events than one customer may have")          \
   X(MANY_KEYS, EVENT, "more than 64 orders, parcels, tickets, ... in one event")      \
+  X(ERASED, EVENT, "the person was erased, and is not taken in again")                \
   X(RECORD, EVENT, "the record is no event")                                          \
   X(BAD_RECEIVED, VALUE, "the time of arrival cannot be read: left out")              \
   X(BAD_VALUE, VALUE, "the value does not fit its type: left out")                    \

@@ -49,7 +49,17 @@ static void leave_out(ds_sealer *sealer, ds_event *event) {
   event->properties_count = kept;
 }
 
+// Who was erased is not taken in again. Where nobody was, the keys may be missing.
+static ds_code check_erased(ds_sealer *sealer, const ds_event *event, ds_error *err) {
+  if (sealer->vault == NULL && sealer->store != NULL && ds_store_has_erased(sealer->store))
+    TRY(ds_store_vault(sealer->store, &sealer->vault, err));
+  if (sealer->vault != NULL && ds_vault_is_erased(sealer->vault, event->subject))
+    return ds_fail(err, DS_NO, "the person was erased, and is not taken in again");
+  return DS_OK;
+}
+
 ds_code ds_sealer_event(ds_sealer *sealer, const ds_space *space, ds_event *event, ds_error *err) {
+  TRY(check_erased(sealer, event, err));
   uint32_t personal = 0;
   for (uint32_t i = 0; i < event->properties_count; i++)
     personal += event->properties[i].personal;

@@ -21,7 +21,7 @@ void ds_sealer_init(ds_sealer *sealer, ds_store *store);
 void ds_sealer_done(ds_sealer *sealer);
 
 // Puts sealed values in the place of the event's personal ones; they are valid until the next
-// event. `space` has the names.
+// event. `space` has the names. DS_NO: the event's subject was erased, so it is not taken in.
 DS_CHECKED ds_code ds_sealer_event(ds_sealer *sealer, const ds_space *space, ds_event *event,
                                    ds_error *err);
 

@@ -8,8 +8,8 @@
 #include "store/state.h"
 
 ds_code ds_store_rewrite(ds_store *store, const uint32_t *which, uint32_t count, uint32_t drop,
-                         const ds_expiry *expiry, ds_progress *progress,
-                         ds_rewritten *ret_rewritten, ds_error *err) {
+                         const ds_expiry *expiry, const ds_dropped *dropped,
+                         ds_progress *progress, ds_rewritten *ret_rewritten, ds_error *err) {
   char directory[DS_PATH_BYTES_MAX + 8];
   (void)snprintf(directory, sizeof directory, "%s/part", store->path);
   ds_part **parts = calloc((size_t)count + 1, sizeof *parts);
@@ -24,6 +24,7 @@ ds_code ds_store_rewrite(ds_store *store, const uint32_t *which, uint32_t count,
                                       .parts_count = count,
                                       .drop_import = drop,
                                       .expiry = expiry,
+                                      .dropped = dropped,
                                       .threads = store->options.threads,
                                       .progress = progress};
   const ds_code code = ds_rewrite(&options, ret_rewritten, err);
@@ -123,7 +124,7 @@ static ds_code rewrite_all(ds_store *store, bool retention, ds_progress *progres
     removed[i] = store->view.manifest.parts[i].info.number;
   }
   if (code == DS_OK)
-    code = ds_store_rewrite(store, which, count, 0, retention ? &expiry : NULL, progress,
+    code = ds_store_rewrite(store, which, count, 0, retention ? &expiry : NULL, NULL, progress,
                             &rewritten, err);
   if (code == DS_OK)
     code = ds_store_note_write(store, ds_store_replace_parts(store, removed, count, &rewritten,

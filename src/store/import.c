@@ -225,7 +225,7 @@ static ds_code do_undo(ds_store *store, undo_work *undo, ds_error *err) {
   if (code == DS_OK)
     code = find_parts(store, undo, reader, err);
   if (code == DS_OK && !undo->pure)
-    code = ds_store_rewrite(store, undo->which, undo->count, undo->import, NULL, NULL,
+    code = ds_store_rewrite(store, undo->which, undo->count, undo->import, NULL, NULL, NULL,
                             &undo->added, err);
   undo->events -= undo->added.events;
   ds_buf record;

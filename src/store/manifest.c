@@ -147,6 +147,7 @@ ds_code ds_manifest_copy(const ds_manifest *manifest, ds_manifest *ret_copy, ds_
   copy.format = manifest->format;
   copy.store = manifest->store;
   copy.vault = manifest->vault;
+  copy.erased = manifest->erased;
   copy.generation = manifest->generation;
   copy.next_part = manifest->next_part;
   copy.next_log = manifest->next_log;

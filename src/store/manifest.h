@@ -8,7 +8,8 @@
 //   doorstep-manifest
 //          format version (2), reader version: the oldest format whose programs can read it
 //   store  its id: random, given at creation, the same in its backups
-//   vault  the fingerprint of its vault; the line is there once it has one
+//   vault  the fingerprint of its vault, how many of the subjects erased there are in no part and
+//          no log; the line is there once it has one
 //   state  generation (one more at each write), next part number, next log number, next arrival,
 //          next import id, last seq whose effect is in the parts and in this file
 //   log*   number, seq of its first record; oldest first, 1 to DS_LOGS_MAX of them: the last is
@@ -82,6 +83,7 @@ typedef struct ds_manifest {
   uint32_t format;
   uint64_t store; // its id; 0 = none yet
   uint64_t vault; // its fingerprint; 0 = the store has none
+  uint32_t erased; // how many of the vault's erased subjects are in no part and no log
   uint64_t generation;
   uint64_t next_part;
   uint64_t next_log;

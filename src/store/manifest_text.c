@@ -66,7 +66,7 @@ ds_code ds_manifest_print(const ds_manifest *manifest, ds_buf *out, uint64_t *re
   ds_buf_printf(out, "doorstep-manifest\t%u\t%u\nstore\t%" PRIu64 "\n", manifest->format,
                 manifest->format, manifest->store);
   if (manifest->vault != 0)
-    ds_buf_printf(out, "vault\t%" PRIu64 "\n", manifest->vault);
+    ds_buf_printf(out, "vault\t%" PRIu64 "\t%" PRIu32 "\n", manifest->vault, manifest->erased);
   ds_buf_printf(out,
                 "state\t%" PRIu64 "\t%" PRIu64 "\t%" PRIu64 "\t%" PRIu64 "\t%" PRIu32 "\t%" PRIu64
                 "\n",
@@ -169,8 +169,8 @@ static ds_code parse_store(const fields *in, ds_manifest *manifest) {
 }
 
 static ds_code parse_vault(const fields *in, ds_manifest *manifest) {
-  if (in->count != 2 || manifest->vault != 0 || !field_u64(in, 1, &manifest->vault) ||
-      manifest->vault == 0)
+  if (in->count != 3 || manifest->vault != 0 || !field_u64(in, 1, &manifest->vault) ||
+      manifest->vault == 0 || !field_u32(in, 2, &manifest->erased))
     return bad_line(in);
   return DS_OK;
 }

@@ -123,8 +123,11 @@ static ds_code reserve(rewrite_worker *worker, size_t count, ds_error *err) {
 // Fills worker->row with the rows of worker->rows that are kept, by arrival.
 static ds_code order_rows(rewrite_work *rewrite, rewrite_worker *worker, uint32_t *ret_count,
                           ds_error *err) {
+  const ds_dropped *dropped = rewrite->options->dropped;
   size_t count = 0;
   uint64_t expired = 0;
+  ds_str subject = {NULL, 0}; // of the row before, as most rows'
+  bool is_dropped = false;
   ds_row row;
   const size_t end = worker->rows.size; // Rows that change are put behind it.
   for (size_t at = 0; at < end; at += row.size) {
@@ -134,6 +137,12 @@ static ds_code order_rows(rewrite_work *rewrite, rewrite_worker *worker, uint32_
       expired++;
       continue;
     }
+    if (dropped != NULL && (subject.data == NULL || !ds_str_equal(subject, row.subject))) {
+      subject = row.subject;
+      is_dropped = dropped->is_dropped(dropped->context, subject);
+    }
+    if (is_dropped)
+      continue;
     TRY(reserve(worker, count + 1, err));
     const size_t behind = worker->rows.size;
     bool changed = false;

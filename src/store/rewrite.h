@@ -16,6 +16,12 @@ typedef struct ds_expiry {
   const void *context;
 } ds_expiry;
 
+// Whose events are left out. Asked from several threads.
+typedef struct ds_dropped {
+  bool (*is_dropped)(const void *context, ds_str subject);
+  const void *context;
+} ds_dropped;
+
 // What is rewritten, and how. All that it points to lives until the rewrite ends.
 typedef struct ds_rewrite_options {
   ds_io *io;
@@ -28,6 +34,7 @@ typedef struct ds_rewrite_options {
   const ds_expiry *expiry;    // NULL: no event is too old
   const ds_retype *retype;    // NULL: values keep their types
   ds_retype_counts *retyped;  // with it: what became of the values is added here
+  const ds_dropped *dropped;  // NULL: nobody's are left out
   uint32_t threads;
   ds_progress *progress;      // may be NULL
   const atomic_bool *paused;  // may be NULL; while it is true, nothing is done

@@ -171,8 +171,8 @@ DS_CHECKED ds_code ds_store_unlink_logs(ds_store *store, const ds_manifest_log *
 // on all threads, without the events of import `drop` (0 = none).
 DS_CHECKED ds_code ds_store_rewrite(ds_store *store, const uint32_t *which, uint32_t count,
                                     uint32_t drop, const ds_expiry *expiry,
-                                    ds_progress *progress, ds_rewritten *ret_rewritten,
-                                    ds_error *err);
+                                    const ds_dropped *dropped, ds_progress *progress,
+                                    ds_rewritten *ret_rewritten, ds_error *err);
 
 // Makes the parts of `rewritten` take the place of the parts with these numbers, in one commit at
 // `now_ms`, and unlinks those. `retention`: it is noted as applied. Does not free `rewritten`.

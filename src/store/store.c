@@ -27,6 +27,7 @@
 
 #include "base/pool.h"
 #include "store/backup.h"
+#include "store/erase.h"
 #include "store/state.h"
 
 // Room for the longest name below the store: "/part/import-…" of the import's spill files.
@@ -170,6 +171,14 @@ static ds_code has_manifest(const ds_store *store, bool *ret_has, ds_error *err)
   return DS_OK;
 }
 
+// Without its keys a store can still be written to: what was to be erased waits for them.
+static ds_code finish_erasures(ds_store *store, ds_error *err) {
+  ds_erasure erasure;
+  ds_error found = {.message = ""};
+  const ds_code code = ds_store_replay_erasures(store, NULL, &erasure, &found);
+  return code == DS_OK || store->vault == NULL ? DS_OK : ds_fail(err, code, "%s", found.message);
+}
+
 static ds_code open_writer(ds_store *store, ds_error *err) {
   bool has = false;
   TRY(ds_is_backup(store->io, store->path, &has, err));
@@ -185,7 +194,8 @@ static ds_code open_writer(ds_store *store, ds_error *err) {
   TRY(has_manifest(store, &has, err));
   if (!has && store->options.create)
     TRY(create_store(store, err));
-  return ds_store_recover(store, err);
+  TRY(ds_store_recover(store, err));
+  return finish_erasures(store, err);
 }
 
 static ds_code open_reader(ds_store *store, ds_error *err) {

@@ -30,3 +30,7 @@ ds_code ds_store_vault(ds_store *store, ds_vault **ret_vault, ds_error *err) {
 bool ds_store_has_vault(const ds_store *store) {
   return store->view.manifest.vault != 0;
 }
+
+bool ds_store_has_erased(const ds_store *store) {
+  return store->view.manifest.erased > 0;
+}

@@ -96,7 +96,6 @@ void ds_vault_close(ds_vault *vault) {
   sodium_free(vault->guarded); // which wipes it
   ds_map64_done(&vault->erased_index);
   free(vault->erased);
-  free(vault->pending);
   (void)pthread_mutex_destroy(&vault->mutex);
   free(vault);
 }
@@ -271,9 +270,4 @@ bool ds_vault_is_erased(const ds_vault *vault, ds_str subject) {
 
 uint32_t ds_vault_erased_count(const ds_vault *vault) {
   return vault->erased_count;
-}
-
-const uint64_t *ds_vault_pending(const ds_vault *vault, uint32_t *ret_count) {
-  *ret_count = vault->pending_count;
-  return vault->pending;
 }

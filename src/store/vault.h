@@ -15,9 +15,9 @@
 // years too, follow from one keys.sqlite, so a copy of it does not age, but it must be destroyed
 // when somebody has been erased: it still has the key.
 //
-// Tables: secret(name, value); family(level, path, keys); erased(hash, when_ms, subject), where
-// `hash` is the subject's keyed hash, which stays, so that the person is not taken in again, and
-// `subject` is ds_subject_hash as long as events are still to be removed, else NULL.
+// Tables: secret(name, value); family(level, path, keys); erased(hash, when_ms), where `hash` is
+// the subject's keyed hash, which stays, so that the person is not taken in again, and so that a
+// restored backup can be rid of the events once more (erase.h).
 //
 // V1 no record in log or part needs a key that is not durable: keys follow from the tree, which is
 //    durable before MANIFEST names it, and MANIFEST names it before the first record.
@@ -82,21 +82,13 @@ DS_CHECKED ds_code ds_vault_unseal(ds_vault *vault, const ds_vault_place *place,
                                    const ds_value *sealed, ds_arena *arena, ds_value *ret_value,
                                    ds_error *err);
 
-// Was this subject erased? How many were?
+// Was this subject erased? How many were? Safe from several threads while nothing changes.
 bool ds_vault_is_erased(const ds_vault *vault, ds_str subject);
 uint32_t ds_vault_erased_count(const ds_vault *vault);
 
-// Destroys the keys of these subjects, notes them as erased and as still to be removed, durably,
-// all or none; those that are erased already are to be removed again.
+// Destroys the keys of these subjects and notes them as erased, durably, all or none.
 DS_CHECKED ds_code ds_vault_erase(ds_vault *vault, const ds_str *subjects, uint32_t count,
                                   int64_t when_ms, ds_error *err);
-
-// The ds_subject_hash of erased subjects whose events may still be there, ascending; valid until
-// the next call that changes the vault.
-const uint64_t *ds_vault_pending(const ds_vault *vault, uint32_t *ret_count);
-
-// Notes that no event of erased subjects is left.
-DS_CHECKED ds_code ds_vault_settle(ds_vault *vault, ds_error *err);
 
 // Wraps everything by another master key, durably: a new one in the key's place, or, when
 // `key_file` is not NULL, the one in that file. The old one opens nothing afterwards.

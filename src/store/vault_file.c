@@ -7,7 +7,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "model/event.h"
 #include "store/vault_state.h"
 
 #define VAULT_VERSION 1
@@ -29,8 +28,7 @@ static const char schema[] =
     "CREATE TABLE secret(name TEXT PRIMARY KEY, value BLOB NOT NULL) STRICT, WITHOUT ROWID;"
     "CREATE TABLE family(level INTEGER NOT NULL, path INTEGER NOT NULL, keys BLOB NOT NULL,"
     " PRIMARY KEY (level, path)) STRICT, WITHOUT ROWID;"
-    "CREATE TABLE erased(hash BLOB PRIMARY KEY, when_ms INTEGER NOT NULL, subject INTEGER)"
-    " STRICT, WITHOUT ROWID;"
+    "CREATE TABLE erased(hash BLOB PRIMARY KEY, when_ms INTEGER NOT NULL) STRICT, WITHOUT ROWID;"
     "PRAGMA user_version = " TEXT(VAULT_VERSION) ";";
 
 // What a wrapped blob is bound to.
@@ -388,31 +386,12 @@ static ds_code add_erased(ds_vault *vault, const uint8_t *hash, ds_error *err) {
   return DS_OK;
 }
 
-static ds_code add_pending(ds_vault *vault, uint64_t subject, ds_error *err) {
-  if (vault->pending_count == vault->pending_capacity) {
-    const uint32_t wanted = vault->pending_capacity * 2 + 16;
-    uint64_t *moved = realloc(vault->pending, (size_t)wanted * sizeof *moved);
-    if (moved == NULL)
-      return ds_fail(err, DS_MEMORY, "out of memory for the vault");
-    vault->pending = moved;
-    vault->pending_capacity = wanted;
-  }
-  vault->pending[vault->pending_count++] = subject;
-  return DS_OK;
-}
-
-static int compare_u64(const void *a, const void *b) {
-  const uint64_t one = *(const uint64_t *)a;
-  const uint64_t other = *(const uint64_t *)b;
-  return (one > other) - (one < other);
-}
-
 // Reads who was erased.
 static ds_code read_erased(ds_vault *vault, ds_error *err) {
-  vault->erased_count = vault->pending_count = 0;
+  vault->erased_count = 0;
   ds_map64_reset(&vault->erased_index);
   sqlite3_stmt *row;
-  TRY(prepare(vault, "SELECT hash, subject FROM erased", &row, err));
+  TRY(prepare(vault, "SELECT hash FROM erased", &row, err));
   ds_code code = DS_OK;
   int status;
   while (code == DS_OK && (status = sqlite3_step(row)) != SQLITE_DONE) {
@@ -422,12 +401,8 @@ static ds_code read_erased(ds_vault *vault, ds_error *err) {
       code = damaged(err);
     else
       code = add_erased(vault, sqlite3_column_blob(row, 0), err);
-    if (code == DS_OK && sqlite3_column_type(row, 1) == SQLITE_INTEGER)
-      code = add_pending(vault, (uint64_t)sqlite3_column_int64(row, 1), err);
   }
   (void)sqlite3_finalize(row);
-  if (vault->pending_count > 0)
-    qsort(vault->pending, vault->pending_count, sizeof *vault->pending, compare_u64);
   return code;
 }
 
@@ -491,15 +466,11 @@ static ds_code begin_change(ds_vault *vault, ds_error *err) {
   return run(vault, "BEGIN IMMEDIATE", err);
 }
 
-static ds_code note_erased(ds_vault *vault, const uint8_t *hash, int64_t when_ms,
-                           uint64_t subject, ds_error *err) {
+static ds_code note_erased(ds_vault *vault, const uint8_t *hash, int64_t when_ms, ds_error *err) {
   sqlite3_stmt *put;
-  TRY(prepare(vault,
-              "INSERT INTO erased(hash, when_ms, subject) VALUES (?1, ?2, ?3)"
-              " ON CONFLICT (hash) DO UPDATE SET subject = excluded.subject", &put, err));
+  TRY(prepare(vault, "INSERT OR IGNORE INTO erased(hash, when_ms) VALUES (?1, ?2)", &put, err));
   (void)sqlite3_bind_blob(put, 1, hash, VAULT_HASH_BYTES, SQLITE_STATIC);
   (void)sqlite3_bind_int64(put, 2, when_ms);
-  (void)sqlite3_bind_int64(put, 3, (sqlite3_int64)subject);
   return finish(vault, put, err);
 }
 
@@ -509,7 +480,7 @@ static ds_code erase_all(ds_vault *vault, const ds_str *subjects, uint32_t count
   for (uint32_t i = 0; i < count; i++) {
     uint8_t hash[VAULT_HASH_BYTES];
     ds_vault_hash(vault, subjects[i], hash);
-    TRY(note_erased(vault, hash, when_ms, ds_subject_hash(subjects[i]), err));
+    TRY(note_erased(vault, hash, when_ms, err));
     TRY(ds_key_tree_puncture(&shelf, ds_vault_leaf(hash), err));
   }
   return DS_OK;
@@ -524,18 +495,6 @@ ds_code ds_vault_erase(ds_vault *vault, const ds_str *subjects, uint32_t count, 
   ds_vault_forget(vault);
   if (code == DS_OK)
     code = read_erased(vault, err);
-  (void)pthread_mutex_unlock(&vault->mutex);
-  return code;
-}
-
-ds_code ds_vault_settle(ds_vault *vault, ds_error *err) {
-  (void)pthread_mutex_lock(&vault->mutex);
-  ds_code code = begin_change(vault, err);
-  if (code == DS_OK)
-    code = end_change(vault, run(vault, "UPDATE erased SET subject = NULL"
-                                        " WHERE subject IS NOT NULL", err), err);
-  if (code == DS_OK)
-    vault->pending_count = 0;
   (void)pthread_mutex_unlock(&vault->mutex);
   return code;
 }

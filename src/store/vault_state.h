@@ -68,8 +68,6 @@ struct ds_vault {
   uint8_t (*erased)[VAULT_HASH_BYTES];
   uint32_t erased_count, erased_capacity;
   ds_map64 erased_index; // the hash's first eight bytes -> index
-  uint64_t *pending;
-  uint32_t pending_count, pending_capacity;
   pthread_mutex_t mutex; // of caches and database
 };
 

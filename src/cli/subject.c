@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: Apache-2.0
+// One person: subject export, subject erase. The vault's master key: key new, key rotate.
+#include <unistd.h>
+
+#include "cli/cli.h"
+#include "ingest/subject.h"
+#include "store/erase.h"
+
+// Finds the person in the store and calls `then` with all that is known.
+static ds_code with_person(cli *run, bool write,
+                           ds_code (*then)(cli *run, ds_store *store, const ds_snapshot *snapshot,
+                                           const ds_person *person, ds_error *err),
+                           ds_error *err) {
+  ds_store *store = NULL;
+  ds_snapshot *snapshot = NULL;
+  ds_person person;
+  TRY(cli_open_store(run, write, false, &store, err));
+  ds_code code = ds_store_snapshot(store, &snapshot, err);
+  if (code == DS_OK)
+    code = ds_person_find(snapshot, ds_str_of(run->arguments[1]), &run->arena, &person, err);
+  if (code == DS_OK)
+    code = then(run, store, snapshot, &person, err);
+  ds_snapshot_free(snapshot);
+  ds_store_close(store);
+  return code;
+}
+
+static ds_code export_person(cli *run, ds_store *store, const ds_snapshot *snapshot,
+                             const ds_person *person, ds_error *err) {
+  ds_vault *vault = NULL;
+  uint64_t events = 0;
+  char count[32];
+  ds_buf text;
+  if (ds_store_has_vault(store))
+    TRY(ds_store_vault(store, &vault, err));
+  ds_buf_init(&text, (size_t)2 << 30);
+  ds_code code = ds_person_json(snapshot, person, vault, &text, &events, err);
+  if (code == DS_OK)
+    code = cli_show_text(run, &text, err);
+  ds_buf_done(&text);
+  if (code == DS_OK && cli_value(run, "output") != NULL)
+    cli_say(run, "wrote %s: %s events, everything personal in clear", cli_value(run, "output"),
+            ds_human_count(count, events));
+  return code;
+}
+
+// Whether the user, asked on the terminal, types "yes".
+static bool is_confirmed(const ds_person *person) {
+  char answer[16] = "";
+  fprintf(stderr, "erase this customer, known by %u identifier%s, for ever? (yes/no) ",
+          person->count, person->count == 1 ? "" : "s");
+  return fgets(answer, sizeof answer, stdin) != NULL && strcmp(answer, "yes\n") == 0;
+}
+
+static const ds_column proof_columns[] = {
+    {"identifiers", DS_CELL_COUNT, "identifiers", "of the customer, whose keys were destroyed",
+     false},
+    {"events_removed", DS_CELL_COUNT, "events", "of erased people, removed from the store", false},
+    {"parts_rewritten", DS_CELL_COUNT, "parts", "that held them; their files are gone", false},
+    {"logs_sealed", DS_CELL_COUNT, "logs", "that were made parts first; their files are gone",
+     false},
+    {"parts_checked", DS_CELL_COUNT, "parts", "read again afterwards", false},
+    {"identifiers_checked", DS_CELL_COUNT, "identifiers",
+     "met in them, where the customer's would stand", false},
+    {"events_left", DS_CELL_COUNT, "events", "of erased people, found by that", false},
+    {"keys", DS_CELL_TEXT, "", "whether any of the customer's keys can still be derived", false},
+};
+
+static ds_code show_proof(cli *run, const ds_erasure *erasure, ds_error *err) {
+  ds_result result;
+  ds_result_init(&result, &run->arena, "subject erase");
+  ds_table *table = ds_result_table(&result, "proof", "Erased", proof_columns,
+                                    sizeof proof_columns / sizeof *proof_columns);
+  ds_cell *row = table == NULL ? NULL : ds_table_row(&result, table);
+  if (row == NULL)
+    return ds_fail(err, DS_MEMORY, "out of memory");
+  row[0] = ds_cell_i64(erasure->subjects);
+  row[1] = ds_cell_i64((int64_t)erasure->events);
+  row[2] = ds_cell_i64(erasure->parts_rewritten);
+  row[3] = ds_cell_i64(erasure->logs_sealed);
+  row[4] = ds_cell_i64(erasure->parts_checked);
+  row[5] = ds_cell_i64((int64_t)erasure->subjects_checked);
+  row[6] = ds_cell_i64((int64_t)erasure->events_left);
+  row[7] = ds_cell_text(&result, ds_str_of(erasure->keys_gone ? "destroyed" : "still there"));
+  ds_result_note(&result, true,
+                 "Backups made before still hold the events, and copies of keys.sqlite still open "
+                 "them: destroy such copies within 30 days. A backup that is restored is rid of "
+                 "the events again once it has this store's keys.sqlite.");
+  return cli_show(run, &result, err);
+}
+
+static ds_code erase_person(cli *run, ds_store *store, const ds_snapshot *snapshot,
+                            const ds_person *person, ds_error *err) {
+  (void)snapshot;
+  ds_erasure erasure;
+  if (!cli_flag(run, "yes")) {
+    if (!isatty(STDIN_FILENO))
+      return ds_fail(err, DS_USAGE, "erasing cannot be taken back: say --yes");
+    if (!is_confirmed(person))
+      return ds_fail(err, DS_NO, "nothing was erased");
+  }
+  cli_progress_start(run);
+  const ds_code code =
+      ds_store_erase(store, person->subject, person->count, &run->progress, &erasure, err);
+  cli_progress_end(run);
+  return code == DS_OK ? show_proof(run, &erasure, err) : code;
+}
+
+ds_code cli_run_subject(cli *run, ds_error *err) {
+  const char *what = run->arguments[0];
+  if (strcmp(what, "export") == 0)
+    return with_person(run, false, export_person, err);
+  if (strcmp(what, "erase") == 0)
+    return with_person(run, true, erase_person, err);
+  return ds_fail(err, DS_USAGE, "subject %s: say export or erase", what);
+}
+
+static ds_code rotate_key(cli *run, const char *file, ds_error *err) {
+  ds_store *store = NULL;
+  ds_vault *vault = NULL;
+  TRY(cli_open_store(run, true, false, &store, err));
+  ds_code code = ds_store_has_vault(store)
+                     ? ds_store_vault(store, &vault, err)
+                     : ds_fail(err, DS_USAGE, "this store has no keys: it holds nothing personal");
+  if (code == DS_OK)
+    code = ds_vault_rotate(vault, file, err);
+  ds_store_close(store);
+  if (code == DS_OK && file == NULL)
+    cli_say(run, "%s/key is new; copies of the old one open nothing any more", run->store);
+  else if (code == DS_OK)
+    cli_say(run, "%s is the master key now: set DOORSTEP_KEY_FILE to it", file);
+  return code;
+}
+
+ds_code cli_run_key(cli *run, ds_error *err) {
+  const char *what = run->arguments[0];
+  const char *file = run->arguments_count > 1 ? run->arguments[1] : NULL;
+  if (strcmp(what, "rotate") == 0)
+    return rotate_key(run, file, err);
+  if (strcmp(what, "new") != 0)
+    return ds_fail(err, DS_USAGE, "key %s: say new or rotate", what);
+  if (file == NULL)
+    return ds_fail(err, DS_USAGE, "key new: name the file to make");
+  return ds_vault_make_key_file(ds_io_posix(), file, err);
+}

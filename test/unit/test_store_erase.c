@@ -1,0 +1,371 @@
+// SPDX-License-Identifier: Apache-2.0
+// Erasing people from a store (I13): what goes, what stays, and sweeps on the simulated machine:
+// power loss before and errors at every operation of a life with two erasures. `operation, policy`
+// makes a case again; all of them run with DS_STRESS=1.
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/limits.h"
+#include "store/backup.h"
+#include "store/erase.h"
+#include "store_sweep.h"
+
+enum { PEOPLE = 12, POLICIES = 4 };
+
+// What a store has been told and has acknowledged.
+typedef struct fixture {
+  ds_io_sim *sim;
+  ds_io *io;
+  ds_space space;
+  uint32_t told[PEOPLE];  // events of each, acknowledged
+  uint32_t tried[PEOPLE]; // of those, and of a batch that failed
+  bool erased[PEOPLE];    // acknowledged
+  bool erasing[PEOPLE];   // tried
+} fixture;
+
+// What a store holds.
+typedef struct holding {
+  uint32_t events[PEOPLE];
+  uint32_t opened[PEOPLE]; // whose sealed value could be opened
+} holding;
+
+static void restart(fixture *own) {
+  ds_io_sim_free(own->sim);
+  own->sim = ds_io_sim_new(11);
+  own->io = ds_io_sim_io(own->sim);
+  memset(own->told, 0, sizeof own->told);
+  memset(own->tried, 0, sizeof own->tried);
+  memset(own->erased, 0, sizeof own->erased);
+  memset(own->erasing, 0, sizeof own->erasing);
+}
+
+static int set_up(void **state) {
+  fixture *own = calloc(1, sizeof *own);
+  uint32_t code;
+  ds_space_init(&own->space);
+  assert_int_equal(ds_names_add(&own->space.touchpoints, ds_str_of("t"), &code, NULL), DS_OK);
+  assert_int_equal(ds_names_add(&own->space.properties, ds_str_of("p"), &code, NULL), DS_OK);
+  assert_int_equal(ds_names_add(&own->space.sources, ds_str_of("s"), &code, NULL), DS_OK);
+  restart(own);
+  *state = own;
+  return 0;
+}
+
+static int tear_down(void **state) {
+  fixture *own = *state;
+  assert_int_equal(ds_io_sim_open_files(own->sim), 0); // I12
+  ds_io_sim_free(own->sim);
+  ds_space_done(&own->space);
+  free(own);
+  return 0;
+}
+
+static ds_str name_of(uint32_t person, char out[32]) {
+  return (ds_str){out, (uint32_t)snprintf(out, 32, "user_id=u%u", person)};
+}
+
+static ds_code open_store(fixture *own, const char *path, bool write, ds_store **ret) {
+  ds_store_options options;
+  ds_store_options_init(&options);
+  options.io = own->io;
+  options.write = write;
+  options.create = write;
+  options.threads = 1;
+  ds_error err = {.message = ""};
+  return ds_store_open(path, &options, ret, &err);
+}
+
+// A row of a person with a sealed value that nobody else has.
+static ds_code put_row(fixture *own, ds_vault *vault, uint32_t person, ds_buf *rows) {
+  char subject[32], words[32];
+  ds_buf sealed;
+  ds_buf_init(&sealed, 1 << 10);
+  const ds_vault_place place = {name_of(person, subject), ds_str_of("t"), ds_str_of("p")};
+  const ds_value value = {
+      .type = DS_TYPE_STRING,
+      .text = {words, (uint32_t)snprintf(words, sizeof words, "person %u", person)}};
+  ds_event_property property = {.name = 0};
+  ds_code code = ds_vault_seal(vault, &place, &value, &sealed, &property.value, NULL);
+  ds_event event = {.time_ms = 1700000000000 + own->tried[person],
+                    .received_ms = 1700000000000 + own->tried[person],
+                    .subject = place.subject, .has_id = true, .id = own->tried[person],
+                    .properties_count = 1, .properties = &property};
+  if (code == DS_OK)
+    code = ds_event_encode(&event, rows, NULL);
+  ds_buf_done(&sealed);
+  return code;
+}
+
+// One event of everybody who is not erased.
+static ds_code append(fixture *own, ds_store *store) {
+  ds_vault *vault;
+  ds_buf rows;
+  uint64_t duplicates;
+  TRY(ds_store_vault(store, &vault, NULL));
+  ds_buf_init(&rows, 1 << 20);
+  ds_code code = DS_OK;
+  for (uint32_t i = 0; i < PEOPLE && code == DS_OK; i++) {
+    if (own->erased[i])
+      continue;
+    code = put_row(own, vault, i, &rows);
+    own->tried[i]++;
+  }
+  if (code == DS_OK)
+    code = ds_store_append(store, &own->space, &rows, &duplicates, NULL);
+  for (uint32_t i = 0; i < PEOPLE && code == DS_OK; i++)
+    own->told[i] = own->tried[i];
+  ds_buf_done(&rows);
+  return code;
+}
+
+static ds_code erase(fixture *own, ds_store *store, uint32_t person, ds_erasure *ret) {
+  char subject[32];
+  const ds_str one = name_of(person, subject);
+  own->erasing[person] = true;
+  TRY(ds_store_erase(store, &one, 1, NULL, ret, NULL));
+  own->erased[person] = true;
+  return DS_OK;
+}
+
+static void take_row(const ds_snapshot *snapshot, ds_vault *vault, const uint8_t *row,
+                     holding *out) {
+  ds_event_key keys[DS_EVENT_KEYS_MAX];
+  ds_event_property properties[4];
+  ds_event event = {.keys = keys, .properties = properties};
+  ds_row head;
+  size_t size;
+  unsigned person = PEOPLE;
+  char subject[32] = "";
+  ds_row_open(row, &head);
+  assert_int_equal(ds_event_decode(row, head.size, &snapshot->space, &event, &size, NULL), DS_OK);
+  memcpy(subject, event.subject.data, event.subject.size);
+  assert_int_equal(sscanf(subject, "user_id=u%u", &person), 1);
+  assert_true(person < PEOPLE && event.properties_count == 1);
+  const ds_vault_place place = {event.subject, ds_str_of("t"), ds_str_of("p")};
+  ds_arena arena;
+  ds_value value;
+  ds_arena_init(&arena, 1 << 20);
+  out->events[person]++;
+  const ds_code code = vault == NULL ? DS_NO
+                                     : ds_vault_unseal(vault, &place, &properties[0].value, &arena,
+                                                       &value, NULL);
+  if (code == DS_OK) {
+    char words[32];
+    const int length = snprintf(words, sizeof words, "person %u", person);
+    assert_true(ds_str_equal(value.text, (ds_str){words, (uint32_t)length}));
+    out->opened[person]++;
+  }
+  assert_true(code == DS_OK || code == DS_NO);
+  ds_arena_done(&arena);
+}
+
+static void read_all(ds_store *store, ds_vault *vault, holding *out) {
+  ds_snapshot *snapshot;
+  *out = (holding){{0}, {0}};
+  assert_int_equal(ds_store_snapshot(store, &snapshot, NULL), DS_OK);
+  ds_block_reader *reader = ds_block_reader_new();
+  ds_buf rows;
+  ds_buf_init(&rows, 1 << 24);
+  for (uint32_t p = 0; p < snapshot->places_count; p++) {
+    const ds_place *place = &snapshot->places[p];
+    for (uint32_t b = 0; b < ds_part_get_info(place->part)->blocks; b++)
+      assert_int_equal(ds_part_read_rows(place, b, 0, ds_part_zone(place->part, b)->journeys,
+                                         reader, &rows, NULL), DS_OK);
+  }
+  ds_row row;
+  for (size_t at = 0; at < rows.size; at += row.size) {
+    ds_row_open(rows.data + at, &row);
+    take_row(snapshot, vault, rows.data + at, out);
+  }
+  ds_buf_done(&rows);
+  ds_block_reader_free(reader);
+  ds_snapshot_free(snapshot);
+}
+
+// What is open holds what was told, without whom the vault says is erased, who are at least those
+// whose erasure was acknowledged (I13), and no one's else.
+static void expect_sound(fixture *own, ds_store *store) {
+  holding held;
+  ds_vault *vault = NULL;
+  if (ds_store_has_vault(store))
+    assert_int_equal(ds_store_vault(store, &vault, NULL), DS_OK);
+  read_all(store, vault, &held);
+  for (uint32_t i = 0; i < PEOPLE; i++) {
+    char subject[32];
+    const bool gone = vault != NULL && ds_vault_is_erased(vault, name_of(i, subject));
+    assert_true(gone ? own->erasing[i] : !own->erased[i]);
+    assert_true(gone ? held.events[i] == 0
+                     : held.events[i] >= own->told[i] && held.events[i] <= own->tried[i]);
+    assert_int_equal(held.opened[i], held.events[i]);
+  }
+  world_check(store);
+}
+
+static ds_code run_script(fixture *own, ds_store *store) {
+  ds_erasure erasure;
+  TRY(append(own, store));
+  TRY(ds_store_seal(store, NULL));
+  TRY(append(own, store));
+  TRY(ds_store_seal(store, NULL));
+  TRY(append(own, store));
+  TRY(erase(own, store, 3, &erasure));
+  assert_int_equal(erasure.events, 3);
+  TRY(append(own, store));
+  TRY(erase(own, store, 7, &erasure));
+  assert_int_equal(erasure.events, 4);
+  TRY(ds_store_compact(store, NULL, NULL));
+  return append(own, store);
+}
+
+static ds_code run_life(fixture *own) {
+  ds_store *store;
+  TRY(open_store(own, "store", true, &store));
+  const ds_code code = run_script(own, store);
+  ds_store_close(store);
+  return code;
+}
+
+static void expect_recovery(fixture *own) {
+  ds_store *store;
+  uint64_t before = 0;
+  for (int round = 0; round < 2; round++) {
+    assert_int_equal(open_store(own, "store", true, &store), DS_OK);
+    if (round == 1)
+      assert_int_equal(ds_io_sim_operations(own->sim), before); // I6
+    expect_sound(own, store);
+    ds_store_close(store);
+    before = ds_io_sim_operations(own->sim);
+  }
+  // Who cannot be found any more is not to come back by power loss, or by going on (I7, I13).
+  assert_int_equal(open_store(own, "store", true, &store), DS_OK);
+  for (uint32_t i = 0; i < PEOPLE; i++) {
+    holding held;
+    char subject[32];
+    ds_vault *vault = NULL;
+    if (!ds_store_has_vault(store))
+      break;
+    assert_int_equal(ds_store_vault(store, &vault, NULL), DS_OK);
+    read_all(store, vault, &held);
+    own->tried[i] = own->told[i] = held.events[i];
+    own->erased[i] = ds_vault_is_erased(vault, name_of(i, subject));
+  }
+  ds_store_close(store);
+  ds_io_sim_power_loss(own->sim, DS_LOSS_ALL);
+  assert_int_equal(open_store(own, "store", true, &store), DS_OK);
+  expect_sound(own, store);
+  ds_store_close(store);
+}
+
+static void the_erased_go_and_the_others_stay(void **state) {
+  fixture *own = *state;
+  ds_store *store;
+  ds_erasure erasure;
+  assert_int_equal(run_life(own), DS_OK);
+  for (int write = 0; write < 2; write++) {
+    assert_int_equal(open_store(own, "store", write == 1, &store), DS_OK);
+    expect_sound(own, store);
+    ds_store_close(store);
+  }
+  assert_int_equal(open_store(own, "store", true, &store), DS_OK);
+  assert_int_equal(erase(own, store, 3, &erasure), DS_OK); // again: there is nothing left
+  assert_int_equal(erasure.events, 0);
+  assert_true(erasure.keys_gone);
+  for (uint32_t i = 0; i < PEOPLE; i++)
+    assert_int_equal(erase(own, store, i, &erasure), DS_OK);
+  expect_sound(own, store);
+  ds_store_close(store);
+}
+
+static void copy_file(fixture *own, const char *from, const char *dir, const char *to) {
+  char *bytes;
+  size_t size;
+  assert_int_equal(ds_io_read_file(own->io, from, 1 << 24, &bytes, &size, NULL), DS_OK);
+  assert_int_equal(ds_io_replace_file(own->io, dir, to, bytes, size, NULL), DS_OK);
+  free(bytes);
+}
+
+// A backup of before an erasure, restored beside the keys of after, is rid of the person again.
+static void a_restored_backup_is_rid_of_the_erased(void **state) {
+  fixture *own = *state;
+  ds_store *store;
+  ds_erasure erasure;
+  ds_backup_result result;
+  ds_vault *vault;
+  holding held;
+  assert_int_equal(open_store(own, "store", true, &store), DS_OK);
+  assert_int_equal(append(own, store), DS_OK);
+  assert_int_equal(ds_store_seal(store, NULL), DS_OK);
+  assert_int_equal(append(own, store), DS_OK);
+  assert_int_equal(ds_store_backup(store, "backup", false, NULL, &result, NULL), DS_OK);
+  assert_int_equal(erase(own, store, 5, &erasure), DS_OK);
+  ds_store_close(store);
+  assert_int_equal(ds_store_restore(own->io, "backup", "again", NULL, &result, NULL), DS_OK);
+  assert_int_equal(open_store(own, "again", true, &store), DS_OK); // no keys: still there
+  read_all(store, NULL, &held);
+  assert_int_equal(held.events[5], 2);
+  ds_store_close(store);
+  copy_file(own, "store/keys.sqlite", "again", "again/keys.sqlite");
+  copy_file(own, "store/key", "again", "again/key");
+  assert_int_equal(open_store(own, "again", true, &store), DS_OK);
+  expect_sound(own, store);
+  assert_int_equal(ds_store_vault(store, &vault, NULL), DS_OK);
+  read_all(store, vault, &held);
+  assert_int_equal(held.events[5], 0);
+  assert_int_equal(held.opened[4], 2);
+  ds_store_close(store);
+}
+
+static void the_erased_stay_erased_through_power_loss(void **state) {
+  fixture *own = *state;
+  assert_int_equal(run_life(own), DS_OK);
+  const uint64_t operations = ds_io_sim_operations(own->sim);
+  const uint64_t stride = sweep_stride(7);
+  for (uint64_t k = 0; k < operations; k++) {
+    for (uint32_t policy = 0; policy < POLICIES; policy++) {
+      if ((k * POLICIES + policy) % stride != 0)
+        continue;
+      restart(own);
+      ds_io_sim_crash_at(own->sim, k);
+      (void)run_life(own);
+      ds_io_sim_power_loss(own->sim, (ds_loss)policy);
+      expect_recovery(own);
+    }
+  }
+}
+
+static void the_erased_stay_erased_through_errors(void **state) {
+  fixture *own = *state;
+  assert_int_equal(run_life(own), DS_OK);
+  const uint64_t operations = ds_io_sim_operations(own->sim);
+  const uint64_t stride = sweep_stride(11);
+  for (uint64_t k = 0; k < operations; k++) {
+    for (uint32_t way = 0; way < 2 * (POLICIES + 1); way++) {
+      if ((k * 2 * (POLICIES + 1) + way) % stride != 0)
+        continue;
+      restart(own);
+      ds_io_sim_fail_at(own->sim, k, way % 2 == 0 ? DS_IO : DS_FULL, false);
+      (void)run_life(own);
+      if (way / 2 < POLICIES)
+        ds_io_sim_power_loss(own->sim, (ds_loss)(way / 2));
+      expect_recovery(own);
+    }
+  }
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test_setup_teardown(the_erased_go_and_the_others_stay, set_up, tear_down),
+      cmocka_unit_test_setup_teardown(a_restored_backup_is_rid_of_the_erased, set_up, tear_down),
+      cmocka_unit_test_setup_teardown(the_erased_stay_erased_through_power_loss, set_up,
+                                      tear_down),
+      cmocka_unit_test_setup_teardown(the_erased_stay_erased_through_errors, set_up, tear_down),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
