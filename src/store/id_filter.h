@@ -24,6 +24,13 @@ bool ds_id_filter_init(ds_id_filter *filter, uint32_t keys);
 // Gives the memory back and leaves no filter.
 void ds_id_filter_done(ds_id_filter *filter);
 
+// The key of an event: of its subject's hash and its id.
+static inline uint64_t ds_id_filter_key(uint64_t hash, uint64_t id) {
+  const unsigned __int128 product =
+      (unsigned __int128)(hash ^ 0x9e3779b97f4a7c15u) * (id ^ 0xd1b54a32d192ed03u);
+  return (uint64_t)product ^ (uint64_t)(product >> 64);
+}
+
 // Adds a key; its bits must be evenly distributed.
 void ds_id_filter_add(ds_id_filter *filter, uint64_t key);
 

@@ -7,7 +7,6 @@
 #include "store/id_filter.h"
 #include "store/subject_table.h"
 #include "store/subjects.h"
-#include "store/tail.h"
 
 // Queries looked up side by side, so that the machine waits for their memory at once.
 enum { CHUNK = 64 };
@@ -283,7 +282,7 @@ static ds_code fill_filter(ds_known *known, const ds_part *part, uint32_t block,
   TRY(ds_part_block_hashes(part, block, DS_WANT_ID, known->reader, &ids, &hashes, err));
   for (uint32_t j = 0; j < ids.journeys; j++)
     for (uint32_t e = ids.offset[j]; e < ids.offset[j + 1]; e++)
-      ds_id_filter_add(filter, ds_tail_key(hashes[j], ids.id[e]));
+      ds_id_filter_add(filter, ds_id_filter_key(hashes[j], ids.id[e]));
   return DS_OK;
 }
 
@@ -334,7 +333,7 @@ static ds_code add_candidate(ds_known *known, const known_span *span, uint32_t q
 static ds_code add_blocks(ds_known *known, const ds_event_query *query, uint32_t index,
                           uint32_t number, ds_error *err) {
   const uint32_t partition = ds_subject_partition(query->hash);
-  const uint64_t key = ds_tail_key(query->hash, query->id);
+  const uint64_t key = ds_id_filter_key(query->hash, query->id);
   for (uint32_t s = known->span_first[partition]; s < known->span_first[partition + 1]; s++) {
     const known_span *span = &known->spans[s];
     if (number != DS_NONE && (number < span->first || number > span->last))
@@ -367,7 +366,7 @@ static ds_code filter_candidates(ds_known *known, const ds_event_query *queries,
     const candidate one = known->candidates[c];
     const ds_id_filter *filter;
     TRY(filter_of(known, one.part, one.block, &filter, err));
-    const uint64_t key = ds_tail_key(queries[one.query].hash, queries[one.query].id);
+    const uint64_t key = ds_id_filter_key(queries[one.query].hash, queries[one.query].id);
     if (filter == NULL || ds_id_filter_may_hold(filter, key))
       known->candidates[kept++] = one;
   }
