@@ -76,8 +76,8 @@ def measure_beside(appends):
         os.sync()
         found.append(appends.run(appends.store, 4, 100, 30, 5, 20000, 2))
     last = found[-1]
-    note = (f"p50 {last['p50_us'] / 1000:.2f} ms, max {last['max_us'] / 1000:.0f} ms; the first 2 s, "
-            f"while tables and filters are made, not counted: max "
+    note = (f"p50 {last['p50_us'] / 1000:.2f} ms, max {last['max_us'] / 1000:.0f} ms; the first "
+            "2 s, while tables and filters are made, not counted: max "
             f"{last['warm_max_us'] / 1000:.0f} ms; "
             f"{last['compacted_events'] / MILLION:.1f} M events compacted meanwhile, "
             f"{'more under way' if last['compacting_at_end'] else 'none left'}")

@@ -10,6 +10,7 @@
 
 #define SLOTS_MIN 16u
 #define SLOTS_MAX (1u << 31)
+#define SLOTS_KEPT 4096u
 
 void ds_names_init(ds_names *names, uint32_t count_max) {
   // DS_NONE itself is no index, so that so many texts at most can be told apart.
@@ -24,6 +25,15 @@ void ds_names_done(ds_names *names) {
   free(names->text);
   free(names->slot);
   ds_names_init(names, names->count_max);
+}
+
+void ds_names_reset(ds_names *names) {
+  if (names->slots > SLOTS_KEPT)
+    ds_names_done(names);
+  ds_arena_reset(&names->arena);
+  if (names->slots > 0)
+    memset(names->slot, 0xFF, names->slots * sizeof(*names->slot));
+  names->count = 0;
 }
 
 // The slot that holds `text`, or the free one where it belongs. The table is never full.

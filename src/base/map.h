@@ -31,6 +31,9 @@ void ds_names_init(ds_names *names, uint32_t count_max);
 // Gives the memory back. NULL and an unused one are fine.
 void ds_names_done(ds_names *names);
 
+// Empties the interner; keeps its memory unless that is much.
+void ds_names_reset(ds_names *names);
+
 // The index of `text`, adding it when new. DS_LIMIT past count_max, DS_MEMORY.
 DS_CHECKED ds_code ds_names_add(ds_names *names, ds_str text, uint32_t *ret_index, ds_error *err);
 

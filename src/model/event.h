@@ -24,8 +24,9 @@ typedef struct ds_space {
   ds_names sources; // where events came from: file or mapping names
 } ds_space;
 
-// An empty space; gives the memory back (NULL is fine).
+// An empty space; empties it and keeps its memory; gives the memory back (NULL is fine).
 void ds_space_init(ds_space *space);
+void ds_space_reset(ds_space *space);
 void ds_space_done(ds_space *space);
 
 // One case key value of an event.

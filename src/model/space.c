@@ -20,6 +20,11 @@ void ds_space_init(ds_space *space) {
   ds_names_init(&space->sources, DS_NAMES_MAX);
 }
 
+void ds_space_reset(ds_space *space) {
+  for (uint32_t kind = 0; kind < KINDS; kind++)
+    ds_names_reset(space_kind(space, kind));
+}
+
 void ds_space_done(ds_space *space) {
   if (space == NULL)
     return;

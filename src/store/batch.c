@@ -47,8 +47,7 @@ ds_code ds_batch_fill(ds_batch *batch, const ds_space *space, const ds_buf *rows
   batch->count = 0;
   batch->duplicates = 0;
   ds_buf_reset(&batch->rows);
-  ds_space_done(&batch->space);
-  ds_space_init(&batch->space);
+  ds_space_reset(&batch->space);
   if (rows->size > DS_BATCH_BYTES_MAX)
     return ds_fail(err, DS_LIMIT, "a batch of %zu bytes is over the limit of %u: send smaller ones",
                    rows->size, DS_BATCH_BYTES_MAX);

@@ -36,10 +36,14 @@ static bool map_init(code_map *map, const ds_names *from, ds_names *to) {
 }
 
 ds_recoder *ds_recoder_new(const ds_space *from, ds_space *to) {
-  ds_recoder *recoder = calloc(1, sizeof *recoder);
+  // Not cleared: most of it is room for keys and properties, more than a small batch has bytes.
+  ds_recoder *recoder = malloc(sizeof *recoder);
   if (recoder == NULL)
     return NULL;
   recoder->from = from;
+  recoder->touchpoints = recoder->properties = recoder->keys = recoder->sources =
+      (code_map){.code = NULL};
+  recoder->event = (ds_event){.keys_count = 0};
   recoder->event.keys = recoder->key;
   recoder->event.properties = recoder->property;
   if (!map_init(&recoder->touchpoints, &from->touchpoints, &to->touchpoints) ||

@@ -15,6 +15,7 @@
 void ds_tail_init(ds_tail *tail) {
   *tail = (ds_tail){.count = 0};
   ds_space_init(&tail->space);
+  ds_space_init(&tail->names);
   ds_buf_init(&tail->rows, ROWS_BYTES_MAX);
 }
 
@@ -22,6 +23,7 @@ void ds_tail_done(ds_tail *tail) {
   if (tail == NULL)
     return;
   ds_space_done(&tail->space);
+  ds_space_done(&tail->names);
   ds_buf_done(&tail->rows);
   ds_set64_done(&tail->ids);
   free(tail->offset);
@@ -101,16 +103,14 @@ static ds_code add_batch(ds_tail *tail, ds_reader *payload, ds_error *err) {
   if (payload->failed || count > (size_t)(payload->end - payload->at) / 34)
     return ds_fail(err, DS_CORRUPT, "a batch in the log has an impossible number of events");
   TRY(reserve_rows(tail, count, err));
-  ds_space names;
-  ds_space_init(&names);
-  ds_code code = ds_space_decode(payload, &names, err);
-  ds_recoder *recoder = code == DS_OK ? ds_recoder_new(&names, &tail->space) : NULL;
+  ds_space_reset(&tail->names);
+  ds_code code = ds_space_decode(payload, &tail->names, err);
+  ds_recoder *recoder = code == DS_OK ? ds_recoder_new(&tail->names, &tail->space) : NULL;
   if (code == DS_OK && recoder == NULL)
     code = ds_fail(err, DS_MEMORY, "out of memory for the log's events");
   if (code == DS_OK)
     code = add_rows(tail, payload, count, recoder, err);
   ds_recoder_free(recoder);
-  ds_space_done(&names);
   return code;
 }
 

@@ -21,6 +21,7 @@ typedef struct ds_tail {
   uint32_t capacity;
   ds_set64 ids;      // of ds_tail_key
   uint64_t next_arrival; // one past the last of the rows; 0 when there are none
+  ds_space names;    // of the batch last added
 } ds_tail;
 
 // An empty tail without names.

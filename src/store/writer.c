@@ -12,6 +12,9 @@
 // A group is written whole before anybody hears of it, so it is not to become too large.
 enum { GROUP_BYTES_MAX = 4 << 20, GROUP_BATCHES_MAX = 1024 };
 
+// Batches kept for the next append, each with at most so many bytes of rows.
+enum { SPARES_MAX = 64, SPARE_BYTES_MAX = 1 << 20 };
+
 // How often an idle thread looks after the store's jobs.
 enum { IDLE_NS = 20000000 };
 
@@ -29,6 +32,8 @@ struct ds_writer {
   bool idle;        // the thread waits for work
   bool stopping;
   bool joined;
+  ds_batch spare[SPARES_MAX];
+  uint32_t spares;
   ds_batch *group[GROUP_BATCHES_MAX]; // the thread's own
 };
 
@@ -164,6 +169,8 @@ void ds_writer_free(ds_writer *writer) {
   if (writer == NULL)
     return;
   ds_writer_stop(writer);
+  for (uint32_t i = 0; i < writer->spares; i++)
+    ds_batch_done(&writer->spare[i]);
   pthread_cond_destroy(&writer->work);
   pthread_cond_destroy(&writer->room);
   pthread_mutex_destroy(&writer->mutex);
@@ -228,11 +235,32 @@ bool ds_writer_is_done(ds_ticket *ticket) {
   return sem_getvalue(&ticket->done, &value) == 0 && value > 0;
 }
 
+// A batch with room of an append before, or an empty one.
+static ds_batch take_spare(ds_writer *writer) {
+  ds_batch batch;
+  pthread_mutex_lock(&writer->mutex);
+  if (writer->spares > 0)
+    batch = writer->spare[--writer->spares];
+  else
+    ds_batch_init(&batch);
+  pthread_mutex_unlock(&writer->mutex);
+  return batch;
+}
+
+static void give_spare(ds_writer *writer, ds_batch *batch) {
+  pthread_mutex_lock(&writer->mutex);
+  const bool kept = writer->spares < SPARES_MAX && batch->rows.capacity <= SPARE_BYTES_MAX;
+  if (kept)
+    writer->spare[writer->spares++] = *batch;
+  pthread_mutex_unlock(&writer->mutex);
+  if (!kept)
+    ds_batch_done(batch);
+}
+
 ds_code ds_writer_append(ds_writer *writer, const ds_space *space, const ds_buf *rows,
                          uint64_t *ret_duplicates, ds_error *err) {
-  ds_batch batch;
+  ds_batch batch = take_spare(writer);
   ds_ticket ticket;
-  ds_batch_init(&batch);
   ds_code code = ds_batch_fill(&batch, space, rows, err);
   if (code == DS_OK)
     code = ds_writer_submit(writer, &batch, &ticket, err);
@@ -240,7 +268,7 @@ ds_code ds_writer_append(ds_writer *writer, const ds_space *space, const ds_buf 
     code = ds_writer_wait(&ticket, err);
   if (code == DS_OK && ret_duplicates != NULL)
     *ret_duplicates = batch.duplicates;
-  ds_batch_done(&batch);
+  give_spare(writer, &batch);
   return code;
 }
 
