@@ -31,5 +31,6 @@
 #define DS_THREADS_MAX 64u
 #define DS_PATH_BYTES_MAX 4096u
 #define DS_TIME_MIN_MS 631152000000LL        // 1990-01-01; earlier times are rejected
+#define DS_TIME_SPAN_S UINT32_MAX            // between two events of one customer: 136 years
 
 #endif

@@ -234,7 +234,7 @@ static ds_code add_time(ds_part_writer *w, int64_t time_ms, ds_error *err) {
   const bool first = e == w->journey_first_event;
   assert(first || time_ms >= w->time_last_ms);
   const uint64_t gap = first ? 0 : (uint64_t)(second - ds_floor_s(w->time_last_ms));
-  if (gap > UINT32_MAX)
+  if (gap > DS_TIME_SPAN_S)
     return ds_fail(err, DS_LIMIT, "two events of one customer lie more than 136 years apart");
   w->gap[e] = (uint32_t)gap;
   w->millis[e] = (uint16_t)(time_ms - second * 1000);

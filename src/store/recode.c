@@ -80,6 +80,10 @@ ds_code ds_recoder_next(ds_recoder *recoder, const uint8_t *row, size_t size,
                         ds_event **ret_event, size_t *ret_size, ds_error *err) {
   ds_event *event = &recoder->event;
   TRY(ds_event_decode(row, size, recoder->from, event, ret_size, err));
+  // No part takes two events further apart, so a log with them could never be sealed.
+  if (event->time_ms < DS_TIME_MIN_MS ||
+      event->time_ms - DS_TIME_MIN_MS > (int64_t)DS_TIME_SPAN_S * 1000)
+    return ds_fail(err, DS_CORRUPT, "an event lies before 1990 or more than 136 years after that");
   TRY(map_code(&recoder->touchpoints, &event->touchpoint, err));
   TRY(map_code(&recoder->sources, &event->source, err));
   for (uint32_t i = 0; i < event->keys_count; i++)
