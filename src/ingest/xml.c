@@ -14,6 +14,7 @@ typedef struct reader {
   uint64_t *line;
   xmlParserCtxtPtr parser;
   uint32_t depth;
+  bool miscoded;         // some bytes are not of the encoding that the file names
   uint64_t silent_bytes; // fed since the last call of the handler
   ds_str names[NAMES];   // met last, by pointer
   ds_code code;
@@ -136,7 +137,11 @@ static ds_code feed(void *context, const uint8_t *data, size_t size, ds_error *e
 
 static ds_code finish(reader *r, ds_error *err) {
   if (xmlParseChunk(r->parser, NULL, 0, 1) != 0 && r->code == DS_OK) {
-    if (r->depth > 0)
+    if (r->miscoded)
+      r->code = ds_fail_at(&r->error, DS_INPUT, (uint32_t)line_of(r), 0,
+                           "%s line %" PRIu64 ": damaged XML: bytes that its encoding does not have",
+                           r->file->name, line_of(r));
+    else if (r->depth > 0)
       r->code = ds_fail_at(&r->error, DS_INPUT, (uint32_t)line_of(r), 0,
                            "%s is cut short: the XML ends in line %" PRIu64 ", inside an element",
                            r->file->name, line_of(r));
@@ -146,6 +151,18 @@ static ds_code finish(reader *r, ds_error *err) {
   if (r->code != DS_OK && err != NULL)
     *err = r->error;
   return r->code;
+}
+
+// What the parser finds is asked of it in the end; without a listener it would write to stderr, even
+// bytes of the file. Of what it cannot decode it tells only here.
+static void on_error(void *context, xmlErrorPtr error) {
+  reader *r = context;
+  r->miscoded |= error->domain == XML_FROM_I18N || error->code == XML_ERR_INVALID_ENCODING;
+}
+
+static void unheard(void *context, const char *format, ...) {
+  (void)context;
+  (void)format;
 }
 
 ds_code ds_xml_read(ds_io *io, const ds_source *file, const ds_xml_handler *handler,
@@ -161,9 +178,13 @@ ds_code ds_xml_read(ds_io *io, const ds_source *file, const ds_xml_handler *hand
   // Without a document type there are no entities to replace but those of XML itself, which come
   // decoded only so.
   xmlCtxtUseOptions(r.parser, XML_PARSE_NONET | XML_PARSE_NOENT);
+  xmlSetStructuredErrorFunc(&r, on_error); // both of this thread
+  xmlSetGenericErrorFunc(NULL, unheard);
   ds_code code = ds_source_read(io, file, feed, NULL, &r, progress, err);
   if (code == DS_OK)
     code = finish(&r, err);
+  xmlSetStructuredErrorFunc(NULL, NULL);
+  xmlSetGenericErrorFunc(NULL, NULL);
   xmlFreeParserCtxt(r.parser);
   return code;
 }
