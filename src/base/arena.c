@@ -48,7 +48,7 @@ void ds_arena_reset(ds_arena *arena) {
       largest = at;
   }
   ds_arena_chunk *kept = *largest;
-  arena->no_memory = false;
+  arena->refused = false;
   if (kept == NULL)
     return;
   *largest = kept->next;
@@ -84,15 +84,18 @@ static ds_arena_chunk *add_chunk(ds_arena *arena, size_t size) {
   if (wanted > SIZE_MAX - sizeof(ds_arena_chunk))
     return NULL;
   ds_arena_chunk *chunk = calloc(1, sizeof(ds_arena_chunk) + wanted);
-  if (chunk == NULL) {
-    arena->no_memory = true;
+  if (chunk == NULL)
     return NULL;
-  }
   chunk->size = wanted;
   ds_arena_chunk **where = own ? &arena->head->next : &arena->head;
   chunk->next = *where;
   *where = chunk;
   return chunk;
+}
+
+static void *refuse(ds_arena *arena) {
+  arena->refused = true;
+  return NULL;
 }
 
 static void *take(ds_arena *arena, size_t size, size_t align) {
@@ -101,12 +104,12 @@ static void *take(ds_arena *arena, size_t size, size_t align) {
     size = 1;
   const size_t left = arena->limit_bytes - arena->used_bytes;
   if (size > left)
-    return NULL;
+    return refuse(arena);
   ds_arena_chunk *chunk = arena->head;
   if (chunk == NULL || !fits(chunk, size, align))
     chunk = add_chunk(arena, size);
   if (chunk == NULL)
-    return NULL;
+    return refuse(arena);
   const size_t padding = padding_of(chunk, align);
   chunk->used += padding;
   uint8_t *memory = chunk->data + chunk->used;
@@ -127,13 +130,13 @@ void *ds_arena_alloc(ds_arena *arena, size_t size) {
 
 void *ds_arena_array(ds_arena *arena, size_t count, size_t size) {
   if (size != 0 && count > SIZE_MAX / size)
-    return NULL;
+    return refuse(arena);
   return take(arena, count * size, alignof(max_align_t));
 }
 
 char *ds_arena_text(ds_arena *arena, const char *text, size_t length) {
   if (length == SIZE_MAX)
-    return NULL;
+    return refuse(arena);
   char *copy = take(arena, length + 1, 1);
   if (copy != NULL && length > 0)
     memcpy(copy, text, length);

@@ -11,12 +11,12 @@
 
 typedef struct ds_arena_chunk ds_arena_chunk;
 
-// Caller's memory; fields but `no_memory` are private.
+// Caller's memory; fields but `refused` are private.
 typedef struct ds_arena {
   ds_arena_chunk *head;
   size_t used_bytes;
   size_t limit_bytes;
-  bool no_memory; // since init or reset the machine had none for it
+  bool refused; // since init or reset something was asked for and not given: NULL was returned
 } ds_arena;
 
 // An empty arena that will hand out at most limit_bytes. Takes no memory yet.

@@ -128,6 +128,8 @@ ds_code ds_buf_check(const ds_buf *buf, const char *what, ds_error *err) {
   return ds_fail(err, DS_LIMIT, "%s is larger than %zu bytes", what, buf->size_max);
 }
 
+void ds_buf_tell(const ds_buf *buf, ds_arena *arena) { arena->refused |= buf->no_memory; }
+
 const char *ds_buf_cstr(ds_buf *buf) {
   if (buf->failed || buf->data == NULL)
     return "";

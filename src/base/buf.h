@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/arena.h"
 #include "base/error.h"
 
 // Caller's memory. `data` and `size` may be read; it may move at every append.
@@ -47,6 +48,9 @@ void ds_buf_vprintf(ds_buf *buf, const char *format, va_list args)
 
 // DS_OK, or DS_MEMORY / DS_LIMIT with a message that names `what`.
 DS_CHECKED ds_code ds_buf_check(const ds_buf *buf, const char *what, ds_error *err);
+
+// Notes in arena->refused when the buffer had no memory: what was made of it there is cut short.
+void ds_buf_tell(const ds_buf *buf, ds_arena *arena);
 
 // A NUL-terminated view of the content (adds a NUL beyond size); "" when it failed.
 const char *ds_buf_cstr(ds_buf *buf);

@@ -48,5 +48,6 @@ void ds_question_note_facts(const ds_request *request, const ds_plan *plan, ds_r
   if (text.size > 0)
     ds_result_note(result, false, "Left out, because they are Doorstep's own facts and no steps of "
                    "a journey: %s.", ds_buf_cstr(&text));
+  ds_buf_tell(&text, result->arena);
   ds_buf_done(&text);
 }

@@ -101,6 +101,7 @@ static ds_code put(quality_work *work, const row *one, ds_str example, ds_error 
 }
 
 static ds_str scratch(const quality_work *work) {
+  ds_buf_tell(&work->text, work->result->arena);
   return (ds_str){(const char *)work->text.data, (uint32_t)work->text.size};
 }
 
@@ -240,6 +241,7 @@ static ds_code put_coverage(quality_work *work, ds_error *err) {
                      "that hold them.", {.of = QUALITY_OF_NAMES}};
   if (code == DS_OK && missing > 0)
     code = put(work, &found, (ds_str){(const char *)names.data, (uint32_t)names.size}, err);
+  ds_buf_tell(&names, work->result->arena);
   ds_buf_done(&names);
   return code;
 }

@@ -375,8 +375,11 @@ ds_code ds_question_run(const ds_question *question, const ds_request *request,
   TRY(check_options(question, &request->options, err));
   TRY(check_together(&request->options, err));
   TRY(look_back(request, &asked, &view, err));
-  const ds_code code = answer(question, &asked, result, err);
+  ds_code code = answer(question, &asked, result, err);
   look_ahead(request, &asked);
+  // Texts and cells that did not fit were left out: such a result is not to be shown.
+  if (code == DS_OK && request->arena->refused)
+    code = ds_fail(err, DS_MEMORY, "out of memory for the answer");
   return code;
 }
 

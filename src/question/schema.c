@@ -107,6 +107,11 @@ static ds_code put_touchpoints(const ds_request *request, const census_state *st
   return rows == NULL ? no_memory(err) : DS_OK;
 }
 
+static ds_cell text_cell(ds_result *result, const ds_buf *text) {
+  ds_buf_tell(text, result->arena);
+  return ds_cell_text(result, (ds_str){(const char *)text->data, (uint32_t)text->size});
+}
+
 // The touchpoints that carry a property, those with the most values first.
 static ds_cell carriers_cell(const ds_request *request, const census_state *state,
                              const census_property *property, ds_result *result, ds_buf *text) {
@@ -121,7 +126,7 @@ static ds_cell carriers_cell(const ds_request *request, const census_state *stat
   ds_buf_reset(text);
   for (uint32_t r = 0; r < count; r++)
     ds_buf_printf(text, "%s%.*s", r == 0 ? "" : ", ", DS_STR(rows[r].name));
-  return ds_cell_text(result, (ds_str){(const char *)text->data, (uint32_t)text->size});
+  return text_cell(result, text);
 }
 
 static ds_code put_properties(const ds_request *request, const census_state *state,
@@ -145,7 +150,7 @@ static ds_code put_properties(const ds_request *request, const census_state *sta
     *cell++ = carriers_cell(request, state, property, result, text);
     ds_buf_reset(text);
     ds_census_examples(property, text);
-    *cell++ = ds_cell_text(result, (ds_str){(const char *)text->data, (uint32_t)text->size});
+    *cell++ = text_cell(result, text);
   }
   return DS_OK;
 }
@@ -169,7 +174,7 @@ static ds_code put_keys(const ds_request *request, const census_state *state, ds
     *cell++ = ds_cell_double((double)key->events / (double)state->events);
     ds_buf_reset(text);
     ds_census_key_examples(key, text);
-    *cell++ = ds_cell_text(result, (ds_str){(const char *)text->data, (uint32_t)text->size});
+    *cell++ = text_cell(result, text);
   }
   return DS_OK;
 }

@@ -351,6 +351,7 @@ static ds_cell cases_cell(timeline_work *work, const timeline_event *event) {
                   DS_STR(event->keys[k].text));
   const ds_cell cell = ds_cell_text(work->result, (ds_str){(const char *)text.data,
                                                            (uint32_t)text.size});
+  ds_buf_tell(&text, work->result->arena);
   ds_buf_done(&text);
   return cell;
 }
@@ -432,6 +433,7 @@ static ds_code note_identifiers(timeline_work *work, ds_error *err) {
   if (code == DS_OK && others > 0)
     ds_result_note(work->result, false, "%.*s is known by %s%s too.", DS_STR(work->who.subject),
                    ds_buf_cstr(&text), others > SHOWN ? more : "");
+  ds_buf_tell(&text, work->result->arena);
   ds_buf_done(&text);
   return code;
 }

@@ -72,9 +72,10 @@ static ds_code put_properties(collect_state *state, const ds_block *block, uint3
   // What does not fit is left out: it is there for the eye.
   const char *copy = ds_arena_text(state->arena, text.size == 0 ? "" : (const char *)text.data,
                                    text.size);
+  const bool whole = copy != NULL && !text.no_memory;
   event->details = (ds_str){copy, (uint32_t)text.size};
   ds_buf_done(&text);
-  return copy == NULL ? no_memory(err) : DS_OK;
+  return whole ? DS_OK : no_memory(err);
 }
 
 static ds_code put_keys(collect_state *state, const ds_block *block, uint32_t e,

@@ -96,7 +96,7 @@ static const uint8_t *take_bytes(ds_reader *in, uint64_t expected, ds_arena *are
     return NULL;
   const size_t got = method == 0 ? size : ZSTD_decompress(raw, size, data, stored);
   if (ZSTD_isError(got))
-    arena->no_memory |= ZSTD_getErrorCode(got) == ZSTD_error_memory_allocation;
+    arena->refused |= ZSTD_getErrorCode(got) == ZSTD_error_memory_allocation;
   if (got != size)
     return NULL;
   if (method == 0)

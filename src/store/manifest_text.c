@@ -348,7 +348,7 @@ ds_code ds_manifest_parse(const char *text, size_t size, ds_manifest *ret_manife
   manifest.checksum = checksum;
   manifest.logs_count = 0;
   ds_code code = parse_lines(text, body, &manifest, err);
-  if (code == DS_CORRUPT && manifest.arena.no_memory)
+  if (code == DS_CORRUPT && manifest.arena.refused)
     code = ds_fail(err, DS_MEMORY, "out of memory for MANIFEST");
   if (code != DS_OK) {
     ds_manifest_done(&manifest);

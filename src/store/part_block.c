@@ -37,7 +37,7 @@ void ds_block_reader_free(ds_block_reader *reader) {
 
 ds_code ds_block_unsound(const ds_block_task *task, uint32_t column, ds_error *err) {
   char where[128];
-  if (task->reader->arena.no_memory)
+  if (task->reader->arena.refused)
     return ds_fail(err, DS_MEMORY, "out of memory for a block of events");
   return ds_fail(err, DS_CORRUPT, "%s: the data does not decode; run `doorstep check`",
                  ds_part_where(task->part, column, task->block, where));

@@ -13,8 +13,8 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-// Reads a text and prints what it says; the caller frees the buffer. False when it is refused, or of
-// a newer program: that one is only read.
+// Reads a text and prints what it says; the caller frees the buffer. False when it is refused, or
+// of a newer program: that one is only read.
 static bool through(const char *text, size_t size, ds_buf *out) {
   ds_manifest manifest;
   if (ds_manifest_parse(text, size, &manifest, NULL) != DS_OK)

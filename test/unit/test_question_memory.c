@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: Apache-2.0
+// Out of memory (sweep 3 of docs/durability.md) in questions: allocation number n fails, once or
+// from then on, for every n. The answer is DS_MEMORY or, to the byte of its JSON, the one that
+// enough memory gives, or says what it left out; never another, and nothing leaks (I12).
+// Question and n make a case again.
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+// cmocka needs the headers above first.
+#include <cmocka.h>
+
+#include "memory_faults.h"
+#include "question_world.h"
+#include "render/render.h"
+
+enum { OPTIONS_MAX = 4 };
+#define NO_FAILURE UINT64_MAX
+
+typedef struct asked {
+  const char *name;
+  ds_option_value options[OPTIONS_MAX];
+} asked;
+
+static const asked questions[] = {
+    {"process", {{"case", "order_id"}, {"by", "color"}}},
+    {"process", {{"where", "color = 'red' or value > 3"}}},
+    {"process", {{"case", "order_id"},
+                 {"list", "nodes touchpoint=order_placed column=occurrences"}}},
+    {"map", {{"case", "order_id"}, {"score", "value"}, {"min-n", "1"}}},
+    {"variants", {{"case", "order_id"}, {"outcome", "value"}, {"collapse", ""}}},
+    {"trend", {{"measure", "p90"}, {"of", "value"}, {"per", "day"}, {"min-n", "1"}}},
+    {"trend", {{"measure", "rate"}, {"of", "paid"}, {"case", "order_id"}}},
+    {"quality", {{NULL, NULL}}},
+    {"schema", {{NULL, NULL}}},
+    {"find", {{"has", "order_placed[value >= 2]"}, {"case", "order_id"}}},
+    {"timeline", {{"who", "C1"}}},
+};
+
+// The answer as JSON, appended to `out`, and its code.
+static ds_code answer(const ds_snapshot *snapshot, const asked *q, ds_buf *out, ds_error *err) {
+  ds_arena arena;
+  ds_arena_init(&arena, (size_t)256 << 20);
+  uint32_t count = 0;
+  while (count < OPTIONS_MAX && q->options[count].name != NULL)
+    count++;
+  const ds_request request = {.snapshot = snapshot, .options = {q->options, count},
+                              .now_ms = 4000000000000LL, .threads = 1,
+                              .memory_bytes = (size_t)64 << 20, .arena = &arena};
+  const ds_render_options how = {.columns = 80};
+  ds_result result;
+  ds_result_init(&result, &arena, q->name);
+  ds_code code = ds_question_run(ds_question_find(ds_str_of(q->name)), &request, &result, err);
+  if (code == DS_OK)
+    code = ds_render_json(&result, &how, out, err);
+  ds_arena_done(&arena);
+  return code;
+}
+
+// Tells the first line that differs.
+static void fail_at_difference(const asked *q, uint64_t n, bool persistent, const char *found,
+                               const char *expected) {
+  size_t line = 0;
+  for (size_t i = 0; found[i] == expected[i] && found[i] != '\0'; i++)
+    if (found[i] == '\n')
+      line = i + 1;
+  const int size = (int)strcspn(found + line, "\n"), other = (int)strcspn(expected + line, "\n");
+  fail_msg("%s, allocation %ju%s: %.*s\n--- instead of: %.*s", q->name, (uintmax_t)n,
+           persistent ? " and later" : "", size, found + line, other, expected + line);
+}
+
+// One case; returns how many allocations were asked for.
+static uint64_t run(const ds_snapshot *snapshot, const asked *q, uint64_t n, bool persistent,
+                    const ds_buf *expected) {
+  ds_buf out;
+  ds_buf_init(&out, (size_t)64 << 20);
+  ds_error err = {.message = ""};
+  memory_faults_arm(n, persistent);
+  const ds_code code = answer(snapshot, q, &out, &err);
+  bool failed;
+  const uint64_t asked_for = memory_faults_disarm(&failed);
+  if (code != DS_OK && (code != DS_MEMORY || !failed))
+    fail_msg("%s, allocation %ju%s: %s: %s", q->name, (uintmax_t)n,
+             persistent ? " and later" : "", ds_code_name(code), err.message);
+  // What was left out for want of memory is told.
+  const bool told = code == DS_OK && strstr(ds_buf_cstr(&out), "needs more --memory") != NULL;
+  if (code == DS_OK && !told &&
+      (out.size != expected->size || memcmp(out.data, expected->data, out.size) != 0))
+    fail_at_difference(q, n, persistent, (const char *)out.data, (const char *)expected->data);
+  ds_buf_done(&out);
+  return asked_for;
+}
+
+static void test_question(void **state) {
+  const asked *q = *state;
+  static qw_world world;
+  qw_make(&world, 12);
+  ds_snapshot *snapshot = qw_snapshot(&world, false);
+  ds_buf expected;
+  ds_buf_init(&expected, (size_t)64 << 20);
+  ds_error err;
+  if (answer(snapshot, q, &expected, &err) != DS_OK)
+    fail_msg("%s: %s", q->name, err.message);
+  (void)ds_buf_cstr(&expected);
+  const uint64_t all = run(snapshot, q, NO_FAILURE, false, &expected);
+  assert_true(all > 10);
+  for (uint64_t i = 0; i < all * 2; i++)
+    (void)run(snapshot, q, i / 2, i % 2 == 1, &expected);
+  ds_buf_done(&expected);
+  qw_snapshot_free(snapshot);
+}
+
+int main(void) {
+  memory_faults_install();
+  enum { COUNT = sizeof questions / sizeof *questions };
+  struct CMUnitTest tests[COUNT];
+  for (size_t i = 0; i < COUNT; i++)
+    tests[i] = (struct CMUnitTest){questions[i].name, test_question, NULL, NULL,
+                                   (void *)(uintptr_t)&questions[i]};
+  return cmocka_run_group_tests_name("question memory", tests, NULL, NULL);
+}
