@@ -32,6 +32,12 @@ ROWS = {
         ("a space at the end", "int a; \nint b;\n", 1),
         ("an empty line", "int a;\n\nint b;\n", 0),
     ],
+    "invariant": [
+        ("one of two is cited by none, a third is unknown",
+         {"docs/durability.md": "| I1 | a |\n| I2 | b |\n", "test/unit/a.c": "// I1\n// I3\n"}, 2),
+        ("both cited, as a span",
+         {"docs/durability.md": "| I1 | a |\n| I2 | b |\n", "test/unit/a.c": "// (I1-I2)\n"}, 0),
+    ],
     "licence": [
         ("none", "int a;\n", 1),
         ("two", "// " + SPDX + "// " + SPDX, 1),
