@@ -139,7 +139,7 @@ static ds_code finish(reader *r, ds_error *err) {
   if (xmlParseChunk(r->parser, NULL, 0, 1) != 0 && r->code == DS_OK) {
     if (r->miscoded)
       r->code = ds_fail_at(&r->error, DS_INPUT, (uint32_t)line_of(r), 0,
-                           "%s line %" PRIu64 ": damaged XML: bytes that its encoding does not have",
+                           "%s line %" PRIu64 ": damaged XML: bytes that its encoding lacks",
                            r->file->name, line_of(r));
     else if (r->depth > 0)
       r->code = ds_fail_at(&r->error, DS_INPUT, (uint32_t)line_of(r), 0,
@@ -153,8 +153,8 @@ static ds_code finish(reader *r, ds_error *err) {
   return r->code;
 }
 
-// What the parser finds is asked of it in the end; without a listener it would write to stderr, even
-// bytes of the file. Of what it cannot decode it tells only here.
+// What the parser finds is asked of it in the end; without a listener it would write to stderr,
+// even bytes of the file. Of what it cannot decode it tells only here.
 static void on_error(void *context, xmlErrorPtr error) {
   reader *r = context;
   r->miscoded |= error->domain == XML_FROM_I18N || error->code == XML_ERR_INVALID_ENCODING;
