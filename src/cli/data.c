@@ -14,6 +14,7 @@
 #include <xxhash.h>
 
 #include "cli/cli.h"
+#include "ingest/subject.h"
 
 // A name in the cache: 32 hexadecimal digits.
 enum { NAME_BYTES = 33 };
@@ -271,12 +272,23 @@ static ds_code check_options(const cli *run, ds_error *err) {
   return DS_OK;
 }
 
+// A question's argument that is an e-mail address or a phone number names somebody by its hash.
+static ds_code name_person(cli *run, ds_store *store, ds_error *err) {
+  const ds_option *argument = run->question == NULL ? NULL : cli_argument_of(run->question);
+  for (uint32_t i = 0; argument != NULL && i < run->values_count; i++)
+    if (strcmp(run->values[i].name, argument->name) == 0)
+      TRY(ds_person_name(store, run->values[i].text, &run->arena, &run->values[i].text, err));
+  return DS_OK;
+}
+
 ds_code cli_open_snapshot(cli *run, ds_snapshot **ret_snapshot, ds_error *err) {
   TRY(check_options(run, err));
   if (!cli_flag(run, "data")) {
     ds_store *store = NULL;
     TRY(cli_open_store(run, false, false, &store, err));
-    const ds_code code = ds_store_snapshot(store, ret_snapshot, err);
+    ds_code code = name_person(run, store, err);
+    if (code == DS_OK)
+      code = ds_store_snapshot(store, ret_snapshot, err);
     ds_store_close(store);
     return code;
   }

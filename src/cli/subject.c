@@ -15,9 +15,12 @@ static ds_code with_person(cli *run, bool write,
   ds_snapshot *snapshot = NULL;
   ds_person person;
   TRY(cli_open_store(run, write, false, &store, err));
+  const char *name = run->arguments[1];
   ds_code code = ds_store_snapshot(store, &snapshot, err);
   if (code == DS_OK)
-    code = ds_person_find(snapshot, ds_str_of(run->arguments[1]), &run->arena, &person, err);
+    code = ds_person_name(store, name, &run->arena, &name, err);
+  if (code == DS_OK)
+    code = ds_person_find(snapshot, ds_str_of(name), &run->arena, &person, err);
   if (code == DS_OK)
     code = then(run, store, snapshot, &person, err);
   ds_snapshot_free(snapshot);

@@ -203,7 +203,9 @@ typedef struct identity {
   const ds_ndjson_node *node;
   ds_str kind;
   ds_str text;
-  bool personal; // there was one that is not kept
+  const ds_ndjson_node *personal; // one that stands in when there is no other
+  ds_str personal_kind;
+  ds_str personal_text;
 } identity;
 
 static const char *weigh(line *in, const ds_ndjson_node *node, ds_str kind, identity *best) {
@@ -215,9 +217,12 @@ static const char *weigh(line *in, const ds_ndjson_node *node, ds_str kind, iden
     return refuse(in, node, "not a name of an identifier");
   uint32_t rank = index_in(kind, identifiers, IDENTIFIERS);
   if (rank == DS_NONE && (ds_personal_name(kind) || ds_personal_value(text))) {
-    // Without the vault nothing personal is kept, not even to recognise somebody by.
-    best->personal = true;
-    in->reader->personal_dropped++;
+    in->reader->personal_dropped += best->personal != NULL;
+    if (best->personal == NULL) {
+      best->personal = node;
+      best->personal_kind = kind;
+      best->personal_text = text;
+    }
     return NULL;
   }
   // Twice the rank leaves a place between two for those that are not listed.
@@ -243,7 +248,7 @@ static const char *weigh_customer(line *in, identity *best) {
 }
 
 // The object that stands for the customer until its owner is known.
-static const char *take_provisional(line *in, const identity *best) {
+static const char *take_provisional(line *in) {
   const ds_event *event = &in->reader->event;
   for (uint32_t k = 0; k < CASE_KEYS; k++) {
     for (uint32_t i = 0; i < event->keys_count; i++) {
@@ -252,10 +257,7 @@ static const char *take_provisional(line *in, const identity *best) {
         return set_subject(in, &in->nodes[0], name, event->keys[i].text);
     }
   }
-  return refuse(in, &in->nodes[0],
-                best->personal ? "the only identifier is personal (e-mail, phone, ...), which is "
-                                 "not kept before there is a vault"
-                               : "no customer and no order, parcel, ticket or subscription");
+  return refuse(in, &in->nodes[0], "no customer and no order, parcel, ticket or subscription");
 }
 
 static const char *take_subject(line *in) {
@@ -267,8 +269,14 @@ static const char *take_subject(line *in) {
   }
   if (reason != NULL)
     return reason;
+  if (best.node == NULL && best.personal != NULL) {
+    in->reader->event.personal_subject = true;
+    return set_subject(in, best.personal, best.personal_kind, best.personal_text);
+  }
+  in->reader->personal_dropped += best.personal != NULL;
+  in->reader->event.personal_subject = best.node != NULL && ds_personal_value(best.text);
   return best.node != NULL ? set_subject(in, best.node, best.kind, best.text)
-                           : take_provisional(in, &best);
+                           : take_provisional(in);
 }
 
 // The kinds of names; what is said when a store cannot have one more.

@@ -531,6 +531,8 @@ static ds_code subject_fill(const row_at *at, const ds_plan_event *plan, ds_reas
   TRY(ds_buf_check(&encoder->subject, "a customer", err));
   encoder->event.subject =
       (ds_str){(const char *)encoder->subject.data, (uint32_t)encoder->subject.size};
+  if (plan->personal || looks_personal(text))
+    TRY(ds_sealer_subject(&encoder->sealer, encoder->event.subject, &encoder->event.subject, err));
   encoder->subject_hash = ds_subject_hash(encoder->event.subject);
   encoder->subject_kind = plan->kind;
   return DS_OK;
@@ -574,7 +576,10 @@ static ds_code extras_fill(const row_at *at, const ds_plan_event *plan, ds_error
 static ds_code event_stage(ds_encoder *encoder, ds_event *event, uint64_t subject_hash,
                            ds_error *err) {
   ds_buf_reset(&encoder->row);
+  const bool hashed = event->personal_subject;
   TRY(ds_sealer_event(&encoder->sealer, encoder->options.space, event, err));
+  if (hashed)
+    subject_hash = ds_subject_hash(event->subject);
   TRY(ds_event_encode(event, &encoder->row, err));
   encoder->stats.events++;
   encoder->stats.unreceived += !event->has_received;

@@ -219,6 +219,7 @@ static ds_code scope_make(const source_plan *p, const ds_mapping_event *from,
   event->id_scope = ds_arena_text(&p->importer->plans, scope, strlen(scope));
   snprintf(scope, sizeof scope, "%s=", from->kind);
   event->kind = ds_arena_text(&p->importer->plans, scope, strlen(scope));
+  event->personal = ds_personal_name(ds_str_of(from->kind));
   return event->id_scope == NULL || event->kind == NULL ? no_memory(err) : DS_OK;
 }
 

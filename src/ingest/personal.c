@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "ingest/personal.h"
 
+#include <stdlib.h>
+#include <utf8proc.h>
+
 // Names in lower case without '_', '-' and ' ', sorted by bytes. Free text is on the list because
 // people write names and addresses into it.
 static const char *const personal_names[] = {
@@ -115,4 +118,35 @@ static bool is_phone(ds_str text) {
 
 bool ds_personal_value(ds_str text) {
   return is_email(text) || is_phone(text);
+}
+
+ds_str ds_personal_kind(ds_str kind, ds_str text) {
+  return is_email(text) ? ds_str_of("email") : is_phone(text) ? ds_str_of("phone") : kind;
+}
+
+static ds_str trimmed(ds_str text) {
+  while (text.size > 0 && (text.data[0] == ' ' || text.data[0] == '\t'))
+    text = (ds_str){text.data + 1, text.size - 1};
+  while (text.size > 0 && (text.data[text.size - 1] == ' ' || text.data[text.size - 1] == '\t'))
+    text.size--;
+  return text;
+}
+
+ds_code ds_personal_normal(ds_str kind, ds_str text, ds_buf *out, ds_error *err) {
+  const ds_str own = trimmed(text);
+  if (ds_str_equal(kind, ds_str_of("phone"))) {
+    for (uint32_t i = 0; i < own.size; i++)
+      if ((own.data[i] >= '0' && own.data[i] <= '9') || (i == 0 && own.data[i] == '+'))
+        ds_buf_u8(out, (uint8_t)own.data[i]);
+    return ds_buf_check(out, "an identifier", err);
+  }
+  utf8proc_uint8_t *folded = NULL;
+  const utf8proc_ssize_t size =
+      utf8proc_map((const utf8proc_uint8_t *)own.data, (utf8proc_ssize_t)own.size, &folded,
+                   (utf8proc_option_t)(UTF8PROC_STABLE | UTF8PROC_COMPOSE | UTF8PROC_CASEFOLD));
+  if (size >= 0)
+    ds_buf_append(out, folded, (size_t)size);
+  free(folded);
+  return size < 0 ? ds_fail(err, DS_INPUT, "an identifier is not UTF-8")
+                  : ds_buf_check(out, "an identifier", err);
 }

@@ -5,6 +5,7 @@
 #ifndef DS_INGEST_PERSONAL_H
 #define DS_INGEST_PERSONAL_H
 
+#include "base/buf.h"
 #include "base/str.h"
 
 // Whether a property or identifier of this name is personal: "email", "Customer E-Mail",
@@ -16,5 +17,13 @@ bool ds_personal_name(ds_str name);
 // with the area code in parentheses; a bare run of digits is not taken for one, because order
 // numbers look the same).
 bool ds_personal_value(ds_str text);
+
+// The kind of identifier that a personal text is: "email" or "phone" when it reads as one, else
+// `kind`; so that one person is found by one identifier, whatever a source calls it.
+ds_str ds_personal_kind(ds_str kind, ds_str text);
+
+// Appends the text as it is compared: an e-mail address without spaces around it, in lower case and
+// NFC; of a phone number the digits, with the '+' in front if there is one.
+DS_CHECKED ds_code ds_personal_normal(ds_str kind, ds_str text, ds_buf *out, ds_error *err);
 
 #endif

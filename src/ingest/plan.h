@@ -53,6 +53,7 @@ typedef struct ds_plan_event {
   uint16_t touchpoint_code; // the code, when the column is DS_NONE
   uint32_t customer;
   const char *kind; // the subject's prefix with its '=': "customer_id="
+  bool personal;    // the customer's texts are personal: hashed
   uint32_t time;
   uint32_t received;
   uint32_t id;

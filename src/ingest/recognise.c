@@ -282,11 +282,6 @@ static ds_code roles_find(recogniser *r, ds_error *err) {
       r->input->file->kind != DS_SOURCE_PARQUET)
     return ds_fail(err, DS_INPUT, "%s: the customer column %.*s is empty: say another with "
                    "--customer COLUMN", r->input->file->name, DS_STR(customer->name));
-  // Identifiers lie in the store in clear.
-  if (customer->personal)
-    return ds_fail(err, DS_UNSUPPORTED, "%s: column %.*s, taken for the customer, holds personal "
-                   "data, which is not stored in clear and has no vault yet: say another with "
-                   "--customer COLUMN", r->input->file->name, DS_STR(customer->name));
   return time_check(r, err);
 }
 
@@ -384,6 +379,7 @@ static ds_code role_plan(recogniser *r, uint32_t column, ds_error *err) {
   switch (r->roles[column]) {
   case ROLE_CUSTOMER:
     TRY(fetch(r, column, DS_USE_TEXT, &event->customer, err));
+    event->personal = r->input->columns[column].personal;
     char kind[256];
     ds_recognise_kind(called(r, column), kind);
     if (strcmp(kind, DS_NAME_SUBJECT) == 0) {
@@ -393,7 +389,8 @@ static ds_code role_plan(recogniser *r, uint32_t column, ds_error *err) {
     }
     snprintf(as, sizeof as, "%s=", kind);
     event->kind = ds_arena_text(r->arena, as, strlen(as));
-    snprintf(as, sizeof as, "customer (%s)", kind);
+    snprintf(as, sizeof as, "customer (%s)%s", kind,
+             event->personal ? ", personal: by a keyed hash" : "");
     break;
   case ROLE_TIME:
     TRY(fetch(r, column, DS_USE_TIME, &event->time, err));
@@ -463,9 +460,10 @@ static ds_code column_plan(recogniser *r, uint32_t column, ds_error *err) {
   return taken_add(r, column, as, err);
 }
 
-// The case of an XES log is its own case key too, so that --case case_id works.
+// The case of an XES log is its own case key too, so that --case case_id works; but keys lie in the
+// store in clear.
 static ds_code case_plan(recogniser *r, ds_error *err) {
-  if (strcmp(r->event->kind, "case_id=") != 0)
+  if (strcmp(r->event->kind, "case_id=") != 0 || r->event->personal)
     return DS_OK;
   return key_plan(r, r->column[ROLE_CUSTOMER], ds_str_of("case_id"), err);
 }

@@ -1,15 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "ingest/seal.h"
 
+#include <stdio.h>
+
 #include "base/limits.h"
+#include "ingest/personal.h"
+#include "model/identifier.h"
 
 void ds_sealer_init(ds_sealer *sealer, ds_store *store) {
   *sealer = (ds_sealer){.store = store};
   ds_buf_init(&sealer->bytes, 2 * (size_t)DS_EVENT_BYTES_MAX);
+  ds_buf_init(&sealer->normal, (size_t)4 * DS_TEXT_BYTES_MAX);
 }
 
 void ds_sealer_done(ds_sealer *sealer) {
   ds_buf_done(&sealer->bytes);
+  ds_buf_done(&sealer->normal);
 }
 
 // The buffer moves as it grows, so views of it are made at the end.
@@ -49,6 +55,27 @@ static void leave_out(ds_sealer *sealer, ds_event *event) {
   event->properties_count = kept;
 }
 
+ds_code ds_sealer_subject(ds_sealer *sealer, ds_str clear, ds_str *ret_subject, ds_error *err) {
+  const ds_str named = ds_subject_kind(clear);
+  const ds_str text = {clear.data + named.size + 1, clear.size - named.size - 1};
+  const ds_str kind = ds_personal_kind(named, text);
+  ds_buf_reset(&sealer->normal);
+  TRY(ds_personal_normal(kind, text, &sealer->normal, err));
+  if (sealer->store == NULL) {
+    *ret_subject = (ds_str){sealer->subject, (uint32_t)snprintf(sealer->subject,
+                                                                sizeof sealer->subject, "%.*s=#",
+                                                                DS_STR(kind))};
+    return DS_OK;
+  }
+  if (sealer->vault == NULL)
+    TRY(ds_store_vault(sealer->store, &sealer->vault, err));
+  ds_vault_subject(sealer->vault, kind,
+                   (ds_str){(const char *)sealer->normal.data, (uint32_t)sealer->normal.size},
+                   sealer->subject);
+  *ret_subject = ds_str_of(sealer->subject);
+  return DS_OK;
+}
+
 // Who was erased is not taken in again. Where nobody was, the keys may be missing.
 static ds_code check_erased(ds_sealer *sealer, const ds_event *event, ds_error *err) {
   if (sealer->vault == NULL && sealer->store != NULL && ds_store_has_erased(sealer->store))
@@ -59,6 +86,10 @@ static ds_code check_erased(ds_sealer *sealer, const ds_event *event, ds_error *
 }
 
 ds_code ds_sealer_event(ds_sealer *sealer, const ds_space *space, ds_event *event, ds_error *err) {
+  if (event->personal_subject) {
+    TRY(ds_sealer_subject(sealer, event->subject, &event->subject, err));
+    event->personal_subject = false;
+  }
   TRY(check_erased(sealer, event, err));
   uint32_t personal = 0;
   for (uint32_t i = 0; i < event->properties_count; i++)

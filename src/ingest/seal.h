@@ -13,6 +13,8 @@ typedef struct ds_sealer {
   ds_store *store; // NULL: personal values are counted and left out
   ds_vault *vault;
   ds_buf bytes;    // of the event's sealed values
+  ds_buf normal;   // scratch: an identifier as it is compared
+  char subject[DS_VAULT_SUBJECT_BYTES];
   uint64_t sealed; // values so far
 } ds_sealer;
 
@@ -20,8 +22,14 @@ typedef struct ds_sealer {
 void ds_sealer_init(ds_sealer *sealer, ds_store *store);
 void ds_sealer_done(ds_sealer *sealer);
 
-// Puts sealed values in the place of the event's personal ones; they are valid until the next
-// event. `space` has the names. DS_NO: the event's subject was erased, so it is not taken in.
+// The subject that a personal identifier is, "email=#<keyed hash>": "kind=text" in clear becomes
+// *ret_subject, a view of the sealer until its next subject. A dry run knows no hash.
+DS_CHECKED ds_code ds_sealer_subject(ds_sealer *sealer, ds_str clear, ds_str *ret_subject,
+                                     ds_error *err);
+
+// Hashes the event's subject when it is personal, and puts sealed values in the place of its
+// personal ones; they are valid until the next event. `space` has the names. DS_NO: the subject was
+// erased, so the event is not taken in.
 DS_CHECKED ds_code ds_sealer_event(ds_sealer *sealer, const ds_space *space, ds_event *event,
                                    ds_error *err);
 

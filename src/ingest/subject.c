@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "ingest/subject.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/limits.h"
 #include "ingest/export_state.h"
+#include "ingest/personal.h"
+#include "ingest/seal.h"
 #include "model/identifier.h"
 #include "store/subjects.h"
 
@@ -49,6 +52,34 @@ static ds_code collect(const ds_snapshot *snapshot, uint32_t customer, ds_arena 
     if (identity->names_customer[n] == customer)
       TRY(add(person, DS_NONE, identity->names.text[n], arena, err));
   return DS_OK;
+}
+
+ds_code ds_person_name(ds_store *store, const char *name, ds_arena *arena, const char **ret_name,
+                       ds_error *err) {
+  const ds_str whole = ds_str_of(name);
+  const ds_str named = ds_subject_kind(whole);
+  const uint32_t skip = named.size > 0 ? named.size + 1 : 0;
+  const ds_str text = {name + skip, whole.size - skip};
+  *ret_name = name;
+  // A hash stands for itself.
+  if ((text.size > 0 && text.data[0] == '#') || whole.size > UINT16_MAX ||
+      !ds_store_has_vault(store) ||
+      !(ds_personal_value(text) || (named.size > 0 && ds_personal_name(named))))
+    return DS_OK;
+  ds_sealer sealer;
+  ds_str subject;
+  ds_sealer_init(&sealer, store);
+  char clear[UINT16_MAX + 8];
+  const int size = named.size > 0 ? snprintf(clear, sizeof clear, "%s", name)
+                                  : snprintf(clear, sizeof clear, "email=%s", name);
+  ds_code code = ds_sealer_subject(&sealer, (ds_str){clear, (uint32_t)size}, &subject, err);
+  if (code == DS_OK) {
+    *ret_name = ds_arena_text(arena, subject.data, subject.size);
+    if (*ret_name == NULL)
+      code = no_memory(err);
+  }
+  ds_sealer_done(&sealer);
+  return code;
 }
 
 ds_code ds_person_find(const ds_snapshot *snapshot, ds_str name, ds_arena *arena,

@@ -14,6 +14,11 @@ typedef struct ds_person {
   uint32_t count;
 } ds_person;
 
+// The subject, "email=#<keyed hash>", that a personal identifier names ("email=a@b.example" or
+// "a@b.example"); *ret_name is `name` when that is not personal, or the store has no vault.
+DS_CHECKED ds_code ds_person_name(ds_store *store, const char *name, ds_arena *arena,
+                                  const char **ret_name, ds_error *err);
+
 // Finds the one customer whom `name` names, as "kind=text" or as a text of any kind. In `arena`.
 // DS_EXPRESSION: nobody, or several.
 DS_CHECKED ds_code ds_person_find(const ds_snapshot *snapshot, ds_str name, ds_arena *arena,

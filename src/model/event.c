@@ -115,6 +115,7 @@ static bool properties_measure(const ds_event *event, size_t *size, uint16_t *re
 
 // Fills the start of the row; false when a stated maximum is exceeded.
 static bool row_measure(const ds_event *event, row_start *start) {
+  assert(!event->personal_subject);
   if (event->keys_count > DS_EVENT_KEYS_MAX ||
       event->properties_count > DS_EVENT_PROPERTIES_MAX || event->subject.size > UINT16_MAX ||
       !time_fits(event->time_ms) || (event->has_received && !time_fits(event->received_ms)))
@@ -303,6 +304,7 @@ ds_code ds_event_decode(const uint8_t *row, size_t size, const ds_space *space, 
   const char *problem = start_problem(&start, size, space);
   if (problem != NULL)
     return ds_fail(err, DS_CORRUPT, "a stored event is damaged: %s", problem);
+  event->personal_subject = false;
   event->touchpoint = start.touchpoint;
   event->source = start.source;
   event->import = start.import;

@@ -58,6 +58,7 @@ typedef struct ds_event {
   uint64_t id;
   uint64_t arrival;
   ds_str subject;
+  bool personal_subject; // it is in clear and must be hashed before the event is encoded
   uint32_t keys_count;
   uint32_t properties_count;
   ds_event_key *keys;
