@@ -17,14 +17,17 @@ ds_code cli_run_backup(cli *run, ds_error *err) {
   const char *folder = run->arguments[0];
   TRY(cli_open_store(run, false, false, &store, err));
   cli_progress_start(run);
-  const ds_code code = ds_store_backup(store, folder, cli_flag(run, "link"), &run->progress,
-                                       &result, err);
+  const ds_code code = ds_store_backup(store, folder, cli_flag(run, "link"),
+                                       cli_flag(run, "with-keys"), &run->progress, &result, err);
   cli_progress_end(run);
   ds_store_close(store);
   if (code == DS_INTERRUPTED)
     return ds_fail(err, code, "stopped; %.300s is not finished: back up to it again", folder);
   TRY(code);
   say_done(run, "backed up", folder, &result);
+  if (result.has_keys)
+    cli_say(run, "with the keys of personal values: destroy this copy within 30 days of an "
+            "erasure");
   if (result.parts_kept + result.parts_linked > 0) {
     char bytes[32];
     cli_say(run, "copied %s; %u part%s there before, %u linked",
@@ -34,16 +37,29 @@ ds_code cli_run_backup(cli *run, ds_error *err) {
   return DS_OK;
 }
 
+static ds_code open_once(cli *run, ds_error *err) {
+  ds_store *store = NULL;
+  TRY(cli_open_store(run, true, false, &store, err));
+  ds_store_close(store);
+  return DS_OK;
+}
+
 ds_code cli_run_restore(cli *run, ds_error *err) {
   ds_backup_result result = {0};
   TRY(cli_new_store(run, err));
   cli_progress_start(run);
-  const ds_code code = ds_store_restore(ds_io_posix(), run->arguments[0], run->store,
-                                        &run->progress, &result, err);
+  ds_code code = ds_store_restore(ds_io_posix(), run->arguments[0], run->store,
+                                  cli_value(run, "keys"), &run->progress, &result, err);
+  // Opened to write once, it is rid of who was erased since the backup was made.
+  if (code == DS_OK && (!result.has_vault || result.has_keys))
+    code = open_once(run, err);
   cli_progress_end(run);
   if (code == DS_INTERRUPTED)
     return ds_fail(err, code, "stopped; remove %.300s before another try", run->store);
   TRY(code);
   say_done(run, "restored", run->store, &result);
+  if (result.has_vault && !result.has_keys)
+    cli_say(run, "personal values stay sealed until keys.sqlite and key of the store are put "
+            "into %s", run->store);
   return DS_OK;
 }

@@ -81,6 +81,13 @@ static const ds_option export_options[] = {
 static const ds_option backup_options[] = {
     {"link", DS_OPTION_FLAG, "", "", "",
      "on one file system, give the store's files a second name instead of copying them"},
+    {"with-keys", DS_OPTION_FLAG, "", "", "",
+     "copy the keys of personal values, too: who has them reads what is sealed"},
+};
+
+static const ds_option restore_options[] = {
+    {"keys", DS_OPTION_TEXT, "DIR", "", "",
+     "the folder with keys.sqlite and key, as that of the store so far; else the backup's"},
 };
 
 static const ds_option retype_options[] = {
@@ -132,7 +139,8 @@ const cli_command cli_commands[] = {
     {"backup", "store", "copy the store to a folder; again, only what is new", "DIR", 1, 1,
      "doorstep backup /mnt/backup/shop", OPTIONS(backup_options), cli_run_backup, false},
     {"restore", "store", "make a store of a backup", "DIR", 1, 1,
-     "doorstep --store shop.store restore /mnt/backup/shop", NULL, 0, cli_run_restore, false},
+     "doorstep --store shop.store restore /mnt/backup/shop", OPTIONS(restore_options),
+     cli_run_restore, false},
     {"retype", "store", "give the values of a property another type", "TOUCHPOINT.PROPERTY TYPE",
      2, 2, "doorstep retype order_placed.value number", OPTIONS(retype_options), cli_run_retype,
      false},

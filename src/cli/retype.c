@@ -101,7 +101,7 @@ static ds_code upgrade(cli *run, ds_store *store, const char *old, ds_error *err
   if (is)
     return ds_fail(err, DS_USAGE, "%.300s is there from an upgrade before: upgrade --confirm "
                    "removes it", old);
-  TRY(ds_store_backup(store, old, true, &run->progress, &kept, err));
+  TRY(ds_store_backup(store, old, true, false, &run->progress, &kept, err));
   return ds_store_renew(store, &run->progress, err);
 }
 

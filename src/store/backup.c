@@ -11,6 +11,7 @@
 #include "base/limits.h"
 #include "model/time.h"
 #include "store/state.h"
+#include "store/vault.h"
 
 enum { NOTE_BYTES_MAX = 16384, SHOWN_BYTES_MAX = 200 };
 #define NOTE_NAME "BACKUP"
@@ -22,6 +23,7 @@ typedef struct copy_work {
   ds_manifest old; // of the backup before; without parts when there is none
   bool link;
   bool verify; // read back what was written
+  const char *keys; // the folder that the vault's keys come from; NULL = none
   ds_progress *progress;
   uint64_t bytes_all;
   ds_backup_result result;
@@ -326,6 +328,15 @@ static ds_code copy_settings(const copy_work *work, ds_error *err) {
   return code;
 }
 
+// Keys that are not asked for do not stay, either: they may be those of people erased since.
+static ds_code copy_keys(copy_work *work, ds_error *err) {
+  work->result.has_vault = work->from->view.manifest.vault != 0;
+  if (work->keys != NULL)
+    TRY(ds_vault_copy(work->from->io, work->keys, work->to->path, &work->result.has_keys, err));
+  return work->result.has_keys ? DS_OK
+                               : ds_vault_remove(work->from->io, work->to->path, err);
+}
+
 static ds_code copy_all(copy_work *work, ds_error *err) {
   const ds_manifest *source = &work->from->view.manifest;
   ds_manifest *manifest = &work->to->view.manifest;
@@ -341,6 +352,7 @@ static ds_code copy_all(copy_work *work, ds_error *err) {
   TRY(copy_parts(work, err));
   TRY(copy_logs(work, err));
   TRY(copy_settings(work, err));
+  TRY(copy_keys(work, err));
   // Saving counts the generation up: the copy has the store's.
   manifest->generation = source->generation - 1;
   return ds_manifest_save(work->from->io, work->to->path, manifest, err);
@@ -393,14 +405,15 @@ static ds_code run_copy(copy_work *work, const char *target,
   return code;
 }
 
-ds_code ds_store_backup(ds_store *store, const char *target, bool link, ds_progress *progress,
-                        ds_backup_result *ret_result, ds_error *err) {
-  copy_work work = {.from = store, .link = link, .progress = progress};
+ds_code ds_store_backup(ds_store *store, const char *target, bool link, bool keys,
+                        ds_progress *progress, ds_backup_result *ret_result, ds_error *err) {
+  copy_work work = {.from = store, .link = link, .keys = keys ? store->path : NULL,
+                    .progress = progress};
   return run_copy(&work, target, back_up, ret_result, err);
 }
 
-ds_code ds_store_restore(ds_io *io, const char *backup, const char *path, ds_progress *progress,
-                         ds_backup_result *ret_result, ds_error *err) {
+ds_code ds_store_restore(ds_io *io, const char *backup, const char *path, const char *keys,
+                         ds_progress *progress, ds_backup_result *ret_result, ds_error *err) {
   ds_store_options options;
   ds_store_options_init(&options);
   options.io = io;
@@ -413,7 +426,8 @@ ds_code ds_store_restore(ds_io *io, const char *backup, const char *path, ds_pro
   if (opened == DS_MISSING)
     return ds_fail(err, DS_MISSING, "the backup in %s was not finished", shown(backup));
   TRY(opened);
-  copy_work work = {.from = from, .verify = true, .progress = progress};
+  copy_work work = {.from = from, .verify = true, .keys = keys != NULL ? keys : from->path,
+                    .progress = progress};
   const ds_code code = run_copy(&work, path, bring_back, ret_result, err);
   ds_store_close(from);
   return code;

@@ -2,7 +2,7 @@
 // Backup and restore: one state of a store, written to another folder while the store may go on.
 // A backup is laid out like a store, so that questions and `check` read it where it lies; the file
 // BACKUP in it keeps writers out, says whose it is and when it was made. May use base/, io/,
-// store/. Neither the keys nor the quarantine are copied, and no projection is.
+// store/. The quarantine is not copied, no projection is, and keys only when asked for.
 //
 // Invariants, in the words of docs/durability.md:
 //   I3  every byte of a part and every record of the log is compared with its checksum on the way.
@@ -22,19 +22,25 @@ typedef struct ds_backup_result {
   uint32_t parts;
   uint32_t parts_kept;   // the backup before had them
   uint32_t parts_linked; // the same file as the store's
+  bool has_vault; // some values are sealed
+  bool has_keys;  // and the keys are there too
 } ds_backup_result;
 
 // Writes the state that `store` was opened at (to read or to write) to `target`, which must be
 // absent, empty, or a backup of this store that is not of a later state; then the parts that it has
 // stay as they are. `link`: parts become second names of the store's files where the file system
-// can. DS_USAGE says what else `target` is. What the progress counts are bytes.
-DS_CHECKED ds_code ds_store_backup(ds_store *store, const char *target, bool link,
+// can. `keys`: the vault's keys come along; else a backup that had them is rid of them. DS_USAGE
+// says what else `target` is. What the progress counts are bytes.
+DS_CHECKED ds_code ds_store_backup(ds_store *store, const char *target, bool link, bool keys,
                                    ds_progress *progress, ds_backup_result *ret_result,
                                    ds_error *err);
 
 // Makes the store at `path`, which must be absent or empty, of the backup at `backup`. Each part is
-// read back and checked whole before MANIFEST makes a store of them.
+// read back and checked whole before MANIFEST makes a store of them. The vault's keys are those of
+// the folder `keys`; NULL: those of the backup, if it has any. Whoever opens the store to write for
+// the first time then removes again who was erased since (store/erase.h).
 DS_CHECKED ds_code ds_store_restore(ds_io *io, const char *backup, const char *path,
+                                    const char *keys,
                                     ds_progress *progress, ds_backup_result *ret_result,
                                     ds_error *err);
 

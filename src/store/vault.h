@@ -97,6 +97,14 @@ DS_CHECKED ds_code ds_vault_rotate(ds_vault *vault, const char *key_file, ds_err
 // Writes a fresh master key to a new file, mode 0600.
 DS_CHECKED ds_code ds_vault_make_key_file(ds_io *io, const char *path, ds_error *err);
 
+// Copies keys.sqlite, and the master key when it lies beside it, from one folder to another, with
+// mode 0600, each at one instant. *ret_has: there were keys. A writer may be at work.
+DS_CHECKED ds_code ds_vault_copy(ds_io *io, const char *from, const char *to, bool *ret_has,
+                                 ds_error *err);
+
+// Removes such copies; nothing to remove is fine.
+DS_CHECKED ds_code ds_vault_remove(ds_io *io, const char *from, ds_error *err);
+
 // Reads everything; `each` gets a line per damage.
 DS_CHECKED ds_code ds_vault_check(ds_vault *vault,
                                   void (*each)(void *context, const char *line), void *context,

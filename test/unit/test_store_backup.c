@@ -65,7 +65,7 @@ static ds_code back_up_to(const store_world *world, const char *target, bool lin
                           ds_backup_result *ret_result, ds_error *err) {
   ds_store *store = NULL;
   TRY(world_open(world, false, &store, err));
-  const ds_code code = ds_store_backup(store, target, link, NULL, ret_result, err);
+  const ds_code code = ds_store_backup(store, target, link, false, NULL, ret_result, err);
   ds_store_close(store);
   return code;
 }
@@ -77,7 +77,7 @@ static ds_code back_up(const store_world *world) {
 
 static ds_code restore(const store_world *world) {
   ds_backup_result result;
-  return ds_store_restore(world->io, "backup", "restored", NULL, &result, NULL);
+  return ds_store_restore(world->io, "backup", "restored", NULL, NULL, &result, NULL);
 }
 
 // What the store of a folder holds; it must open, and be sound.
@@ -172,7 +172,8 @@ static void test_beside_a_writer(void **state) {
     assert_int_equal(world_import(world, writer, 3), DS_OK);
     assert_int_equal(ds_store_compact(writer, NULL, NULL), DS_OK);
     ds_backup_result result;
-    assert_int_equal(ds_store_backup(reader, "backup", link == 1, NULL, &result, NULL), DS_OK);
+    assert_int_equal(ds_store_backup(reader, "backup", link == 1, false, NULL, &result, NULL),
+                     DS_OK);
     // Whether compaction had anything to do depends on the sizes; a part that is gone is copied.
     ds_store_close(writer);
     ds_store_close(reader);
@@ -338,7 +339,7 @@ static void test_flip_everywhere(void **state) {
       ds_backup_result result;
       char target[32];
       snprintf(target, sizeof target, "r%u-%u", (unsigned)f, (unsigned)at);
-      const ds_code code = ds_store_restore(world->io, "backup", target, NULL, &result, NULL);
+      const ds_code code = ds_store_restore(world->io, "backup", target, NULL, NULL, &result, NULL);
       if (code == DS_OK)
         assert_int_equal(digest_of(world, target), digest);
       else
@@ -442,10 +443,13 @@ static void test_refused_backups(void **state) {
   assert_int_equal(back_up(world), DS_OK);
   ds_backup_result result;
   ds_error err = {.message = ""};
-  assert_int_equal(ds_store_restore(world->io, "store", "r", NULL, &result, &err), DS_MISSING);
+  assert_int_equal(ds_store_restore(world->io, "store", "r", NULL, NULL, &result, &err),
+                   DS_MISSING);
   assert_string_equal(err.message, "there is no backup in store");
-  assert_int_equal(ds_store_restore(world->io, "none", "r", NULL, &result, &err), DS_MISSING);
-  assert_int_equal(ds_store_restore(world->io, "backup", "store", NULL, &result, &err), DS_USAGE);
+  assert_int_equal(ds_store_restore(world->io, "none", "r", NULL, NULL, &result, &err),
+                   DS_MISSING);
+  assert_int_equal(ds_store_restore(world->io, "backup", "store", NULL, NULL, &result, &err),
+                   DS_USAGE);
   assert_string_equal(err.message, "store is not empty: name a new folder, or remove it");
   // Nobody writes to a backup but a backup.
   const store_world at = world_at(world, "backup");
@@ -453,11 +457,13 @@ static void test_refused_backups(void **state) {
   assert_int_equal(world_open(&at, true, &store, &err), DS_USAGE);
   assert_string_equal(err.message, "this is a backup: `doorstep restore` makes a store of it");
   assert_int_equal(world->io->ops->unlink(world->io, "backup/MANIFEST", NULL), DS_OK);
-  assert_int_equal(ds_store_restore(world->io, "backup", "r", NULL, &result, &err), DS_MISSING);
+  assert_int_equal(ds_store_restore(world->io, "backup", "r", NULL, NULL, &result, &err),
+                   DS_MISSING);
   assert_string_equal(err.message, "the backup in backup was not finished");
   assert_int_equal(back_up(world), DS_OK);
   assert_int_equal(world->io->ops->unlink(world->io, "backup/part/000001.part", NULL), DS_OK);
-  assert_int_equal(ds_store_restore(world->io, "backup", "r", NULL, &result, &err), DS_MISSING);
+  assert_int_equal(ds_store_restore(world->io, "backup", "r", NULL, NULL, &result, &err),
+                   DS_MISSING);
   // What is gone is copied again.
   assert_int_equal(back_up_to(world, "backup", false, &result, NULL), DS_OK);
   assert_int_equal(result.parts_kept, 1);
