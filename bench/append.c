@@ -3,10 +3,11 @@
 //   append STORE WRITERS BATCH SECONDS [PERCENT_NEW [EVENTS_PER_S [WARM_S]]]
 // Threads hand batches of BATCH events to one writer and wait for each, for so long; with
 // EVENTS_PER_S, batches start at that rate (all threads together) whether or not those before are
-// done, and an acknowledgement counts from its start. Of those of the first WARM_S seconds, while
-// tables and filters are made, only the longest is told. Most events are of the customers C100000
-// to C899999, PERCENT_NEW in a hundred of new ones. The store is made when it is not there; it
-// seals and compacts beside the appends. log_bytes_per_event is 0 when a log was sealed.
+// done, and an acknowledgement counts from its start. With WARM_S the tables and filters are made
+// first, and of the first so many seconds only the longest acknowledgement is told. Most events are
+// of the customers C100000 to C899999, PERCENT_NEW in a hundred of new ones. The store is made when
+// it is not there; it seals and compacts beside the appends. log_bytes_per_event is 0 when a log
+// was sealed.
 //   append --floor FILE BYTES SECONDS
 // writes and syncs BYTES at a time at the end of a file: what the disk allows.
 //   append --load STORE
@@ -228,6 +229,7 @@ static void measure(int argc, char **argv) {
   options.write = options.create = options.background = options.compact = true;
   ds_writer_options queue;
   ds_writer_options_init(&queue);
+  queue.warm = argc > 7;
   ds_store *store = NULL;
   ds_writer *writer = NULL;
   ds_error err;

@@ -72,8 +72,8 @@ def measure_beside(appends):
     appends.bench.doorstep("simulate", "--orders", 450000, "--seed", 2, "--into", appends.store)
     os.sync()
     last = appends.run(appends.store, 4, 100, 30, 5, 20000, 2)
-    note = (f"p50 {last['p50_us'] / 1000:.2f} ms, max {last['max_us'] / 1000:.0f} ms; the first "
-            "2 s, while tables and filters are made, not counted: max "
+    note = (f"p50 {last['p50_us'] / 1000:.2f} ms, max {last['max_us'] / 1000:.0f} ms; tables and "
+            "filters made before; the first 2 s not counted: max "
             f"{last['warm_max_us'] / 1000:.0f} ms; "
             f"{last['compacted_events'] / MILLION:.1f} M events compacted meanwhile, "
             f"{'more under way' if last['compacting_at_end'] else 'none left'}")

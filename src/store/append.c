@@ -56,16 +56,27 @@ static bool reserve_queries(ds_group *group) {
   return true;
 }
 
+// What is known is of the parts that the store has now.
+static ds_code follow_parts(ds_store *store, ds_error *err) {
+  if (store->known == NULL)
+    store->known = ds_known_new(store->options.memory_bytes / 4);
+  if (store->known == NULL)
+    return ds_fail(err, DS_MEMORY, "out of memory for a batch");
+  return ds_known_follow(store->known, store->view.parts, store->view.parts_count, false, err);
+}
+
+ds_code ds_store_warm(ds_store *store, ds_error *err) {
+  TRY(ds_store_check_writable(store, err));
+  TRY(follow_parts(store, err));
+  return ds_known_warm(store->known, err);
+}
+
 // Asks what the parts hold about all of the group's events at once.
 static ds_code ask_parts(ds_group *group, ds_error *err) {
   ds_store *store = group->store;
   if (group->queries_count == 0 || store->view.parts_count == 0)
     return DS_OK;
-  if (store->known == NULL)
-    store->known = ds_known_new(store->options.memory_bytes / 4);
-  if (store->known == NULL)
-    return ds_fail(err, DS_MEMORY, "out of memory for a batch");
-  TRY(ds_known_follow(store->known, store->view.parts, store->view.parts_count, false, err));
+  TRY(follow_parts(store, err));
   return ds_known_find(store->known, group->queries, group->queries_count, err);
 }
 

@@ -443,6 +443,24 @@ ds_code ds_known_find(ds_known *known, ds_event_query *queries, uint32_t count, 
   return DS_OK;
 }
 
+ds_code ds_known_warm(ds_known *known, ds_error *err) {
+  // Block by block, each into the tables of all its partitions.
+  for (uint32_t p = 0; p < DS_PARTITIONS; p++)
+    known->loaded[p] = true;
+  for (uint32_t i = 0; i < known->parts_count; i++)
+    known->parts[i].unlearnt = true;
+  TRY(learn_parts(known, err));
+  for (uint32_t i = 0; i < known->parts_count; i++) {
+    for (uint32_t b = 0; b < known->parts[i].blocks; b++) {
+      const size_t bytes = ds_id_filter_bytes(known->parts[i].part->zone[b].events);
+      const ds_id_filter *unused;
+      if (known->filter_bytes + bytes <= known->bytes_max)
+        TRY(filter_of(known, i, b, &unused, err));
+    }
+  }
+  return DS_OK;
+}
+
 ds_known_stats ds_known_get_stats(const ds_known *known) {
   ds_known_stats stats = known->stats;
   stats.table_bytes = known->table_bytes;

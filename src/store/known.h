@@ -27,6 +27,9 @@ DS_CHECKED ds_code ds_known_follow(ds_known *known, ds_part *const *parts, uint3
 DS_CHECKED ds_code ds_known_find(ds_known *known, ds_event_query *queries, uint32_t count,
                                  ds_error *err);
 
+// Makes all tables and, as far as they fit, all filters now.
+DS_CHECKED ds_code ds_known_warm(ds_known *known, ds_error *err);
+
 // What it takes and did so far, for tests and measurements.
 typedef struct ds_known_stats {
   uint64_t subjects, table_bytes;

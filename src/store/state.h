@@ -99,6 +99,9 @@ struct ds_store {
 ds_group *ds_group_new(ds_store *store);
 void ds_group_free(ds_group *group);
 
+// Brings into memory what tells new events from known ones, which appends do bit by bit.
+DS_CHECKED ds_code ds_store_warm(ds_store *store, ds_error *err);
+
 // Appends filled batches as one record: all are durable on return, in this order, or each has the
 // error why not. One that cannot be written fails alone; after a failed write all do (I2, I4, I11).
 void ds_store_append_group(ds_store *store, ds_batch *const *batches, uint32_t count);

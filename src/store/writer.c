@@ -136,6 +136,8 @@ static void *own_store(void *argument) {
 ds_code ds_writer_new(ds_store *store, const ds_writer_options *options, ds_writer **ret_writer,
                       ds_error *err) {
   assert(options->struct_size == sizeof *options && options->batches_max > 0);
+  if (options->warm)
+    TRY(ds_store_warm(store, err));
   ds_writer *writer = calloc(1, sizeof *writer);
   if (writer == NULL)
     return ds_fail(err, DS_MEMORY, "out of memory for the writer");

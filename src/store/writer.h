@@ -20,9 +20,10 @@ typedef struct ds_writer_options {
   size_t struct_size;
   size_t bytes_max; // of rows; one batch always fits
   uint32_t batches_max;
+  bool warm; // first brings into memory what finds duplicates, for who must not wait for it later
 } ds_writer_options;
 
-// Fills in the defaults: 64 MiB, 4,096 batches.
+// Fills in the defaults: 64 MiB, 4,096 batches, not warm.
 void ds_writer_options_init(ds_writer_options *options);
 
 // Starts the thread that owns `store`, open to write, until ds_writer_free: nobody else may use it

@@ -230,7 +230,9 @@ static void expect_size(life *own) {
 static void live(life *own, uint32_t steps) {
   for (uint32_t i = 0; i < steps; i++) {
     const uint32_t what = roll(own, 40);
-    if (what < 6)
+    if (what == 39)
+      ok(ds_store_warm(own->store, NULL));
+    else if (what < 6)
       ok(ds_store_seal(own->store, NULL));
     else if (what < 9)
       import(own);
