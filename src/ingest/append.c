@@ -9,7 +9,9 @@
 #include "ingest/append_line.h"
 #include "ingest/quarantine.h"
 #include "ingest/seal.h"
+#include "ingest/seen.h"
 #include "ingest/settings.h"
+#include "model/identifier.h"
 
 enum { ROWS_BYTES_FULL = (int)(DS_BATCH_BYTES_MAX / 2), SETTINGS_BYTES_MAX = 64 << 20 };
 
@@ -22,7 +24,9 @@ struct ds_appender {
   ds_space space;
   ds_line_reader *reader;
   ds_sealer sealer;
+  ds_seen *seen;
   ds_buf rows;
+  ds_buf links; // facts of identity that the rows imply
   uint64_t rows_count;
   ds_append_stats stats;
 };
@@ -32,7 +36,8 @@ static ds_code start(ds_appender *appender, ds_error *err) {
                        &appender->arena, &appender->settings, err));
   TRY(ds_store_set_retention(appender->store, &appender->settings.retention, err));
   appender->reader = ds_line_reader_new(&appender->space, appender->settings.catalogue);
-  if (appender->reader == NULL)
+  appender->seen = ds_seen_new(&appender->space);
+  if (appender->reader == NULL || appender->seen == NULL)
     return ds_fail(err, DS_MEMORY, "out of memory for appending");
   return ds_line_reader_know(appender->reader, ds_store_names(appender->store), err);
 }
@@ -50,6 +55,7 @@ ds_code ds_appender_new(ds_store *store,
   ds_arena_init(&appender->arena, SETTINGS_BYTES_MAX);
   ds_space_init(&appender->space);
   ds_buf_init(&appender->rows, DS_BATCH_BYTES_MAX);
+  ds_buf_init(&appender->links, DS_BATCH_BYTES_MAX);
   ds_sealer_init(&appender->sealer, store);
   const ds_code code = start(appender, err);
   if (code == DS_OK)
@@ -64,7 +70,9 @@ void ds_appender_free(ds_appender *appender) {
     return;
   ds_line_reader_free(appender->reader);
   ds_sealer_done(&appender->sealer);
+  ds_seen_free(appender->seen);
   ds_buf_done(&appender->rows);
+  ds_buf_done(&appender->links);
   ds_space_done(&appender->space);
   ds_arena_done(&appender->arena);
   free(appender);
@@ -80,11 +88,32 @@ static ds_code flush(ds_appender *appender, ds_error *err) {
   if (appender->rows_count == 0)
     return DS_OK;
   uint64_t duplicates = 0;
-  TRY(ds_store_append(appender->store, &appender->space, &appender->rows, &duplicates, err));
+  TRY(ds_store_append_along(appender->store, &appender->space, &appender->rows, &appender->links,
+                            &duplicates, err));
   appender->stats.duplicates += duplicates;
   appender->stats.events += appender->rows_count - duplicates;
   appender->rows_count = 0;
   ds_buf_reset(&appender->rows);
+  ds_buf_reset(&appender->links);
+  return DS_OK;
+}
+
+// The identifiers of the event in hand were seen together.
+static ds_code take_links(ds_appender *appender, ds_error *err) {
+  const ds_line_reader *reader = appender->reader;
+  for (uint32_t i = 0; reader->identifiers_count > 1 && i < reader->identifiers_count; i++) {
+    ds_event fact;
+    bool news = false;
+    TRY(ds_seen_take(appender->seen, &reader->event, &reader->identifiers[i], &fact, &news, err));
+    // Nothing names who was erased.
+    ds_error erased = {.code = DS_OK};
+    const ds_code code =
+        news ? ds_sealer_check(&appender->sealer, reader->identifiers[i].subject, &erased) : DS_NO;
+    if (code != DS_OK && code != DS_NO)
+      return ds_fail(err, code, "%s", erased.message);
+    if (code == DS_OK)
+      TRY(ds_event_encode(&fact, &appender->links, err));
+  }
   return DS_OK;
 }
 
@@ -125,7 +154,9 @@ static ds_code take_line(ds_appender *appender, const char *line, size_t size, d
     return ds_fail(err, code, "%s", refused.message);
   appender->rows_count++;
   appender->stats.personal_dropped += reader->personal_dropped;
-  return appender->rows.size >= ROWS_BYTES_FULL ? flush(appender, err) : DS_OK;
+  TRY(take_links(appender, err));
+  return appender->rows.size + appender->links.size >= ROWS_BYTES_FULL ? flush(appender, err)
+                                                                       : DS_OK;
 }
 
 ds_code ds_appender_lines(ds_appender *appender, const char *text, size_t size, ds_error *err) {
@@ -153,7 +184,7 @@ void ds_appender_unknown(const ds_appender *appender,
   const ds_catalogue *catalogue = appender->settings.catalogue;
   const ds_names *names = &appender->space.touchpoints;
   for (uint32_t i = 0; i < names->count; i++) {
-    if (ds_catalogue_find(catalogue, names->text[i]) == NULL)
+    if (!ds_is_link(names->text[i]) && ds_catalogue_find(catalogue, names->text[i]) == NULL)
       each(context, ds_names_text(names, i), ds_catalogue_nearest(catalogue, names->text[i]));
   }
 }

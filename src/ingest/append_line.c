@@ -9,7 +9,7 @@
 #include <utf8proc.h>
 
 #include "ingest/json_clean.h"
-#include "ingest/personal.h"
+#include "model/identifier.h"
 
 enum {
   LINE_ARENA_BYTES_MAX = 16 << 20,
@@ -18,21 +18,8 @@ enum {
 };
 
 static const char *const no_memory = "the line takes too much memory";
-
-// Identifiers of a customer, strongest first. One that is not listed ranks before the last four,
-// which name a device or a visit rather than a person.
-static const char *const identifiers[] = {
-    "customer_id", "account_id", "user_id", "member_id", "loyalty_id", "external_id", "crm_id",
-    "anonymous_id", "device_id", "cookie_id", "session_id",
-};
-enum { IDENTIFIERS = sizeof identifiers / sizeof identifiers[0], RANK_UNKNOWN = 7 };
-
-// Case keys, in the order in which they stand in for a customer who is not known.
-static const char *const case_keys[] = {
-    "order_id", "subscription_id", "parcel_id", "shipment_id", "tracking_number", "ticket_id",
-    "return_id", "invoice_id",
-};
-enum { CASE_KEYS = sizeof case_keys / sizeof case_keys[0] };
+static const char *const too_long = "an identifier longer than 65,535 bytes";
+#define CUSTOMER_KIND "customer_id"
 
 // The members with a meaning of their own.
 static const char *const member_names[DS_LINE_SPECIAL] = {
@@ -49,6 +36,9 @@ typedef struct line {
   const ds_ndjson_node *nodes;
   uint32_t count;
   uint32_t member[DS_LINE_SPECIAL];
+  const ds_ndjson_node *personal; // an identifier that is hashed, if there is no other
+  ds_str personal_kind;
+  ds_str personal_text;
 } line;
 
 ds_line_reader *ds_line_reader_new(ds_space *space, const ds_catalogue *catalogue) {
@@ -108,13 +98,13 @@ ds_line_role ds_line_role_of(ds_str name) {
   const uint32_t special = index_in(name, member_names, DS_LINE_SPECIAL);
   if (special != DS_NONE)
     return (ds_line_role)special;
-  if (index_in(name, identifiers, IDENTIFIERS) != DS_NONE)
+  if (ds_identifier_is_listed(name))
     return DS_LINE_IDENTIFIER;
-  return index_in(name, case_keys, CASE_KEYS) != DS_NONE ? DS_LINE_KEY : DS_LINE_OTHER;
+  return ds_identifier_is_object(name) ? DS_LINE_KEY : DS_LINE_OTHER;
 }
 
 bool ds_line_is_key(ds_str name, const char *more) {
-  if (index_in(name, case_keys, CASE_KEYS) != DS_NONE)
+  if (ds_identifier_is_object(name))
     return true;
   while (more != NULL && *more != '\0') {
     const size_t size = strcspn(more, ",");
@@ -126,7 +116,7 @@ bool ds_line_is_key(ds_str name, const char *more) {
 }
 
 ds_str ds_line_kind(ds_str name) {
-  return ds_str_equal(name, ds_str_of("id")) ? ds_str_of(identifiers[0]) : name;
+  return ds_str_equal(name, ds_str_of("id")) ? ds_str_of(CUSTOMER_KIND) : name;
 }
 
 static const char *refuse(line *in, const ds_ndjson_node *node, const char *reason) {
@@ -182,101 +172,91 @@ static const char *identifier_text(line *in, const ds_ndjson_node *node, ds_str 
   return NULL;
 }
 
-// "kind=text" as the event's subject.
-static const char *set_subject(line *in, const ds_ndjson_node *node, ds_str kind, ds_str text) {
-  const size_t size = (size_t)kind.size + 1 + text.size;
-  if (size > UINT16_MAX)
-    return refuse(in, node, "an identifier longer than 65,535 bytes");
-  char *subject = (char *)ds_arena_alloc(&in->reader->arena, size);
-  if (subject == NULL)
-    return refuse(in, node, no_memory);
-  memcpy(subject, kind.data, kind.size);
-  subject[kind.size] = '=';
-  memcpy(subject + kind.size + 1, text.data, text.size);
-  in->reader->event.subject = (ds_str){subject, (uint32_t)size};
-  return NULL;
-}
-
-// The strongest identifier met so far.
-typedef struct identity {
-  uint32_t rank;
-  const ds_ndjson_node *node;
-  ds_str kind;
-  ds_str text;
-  const ds_ndjson_node *personal; // one that stands in when there is no other
-  ds_str personal_kind;
-  ds_str personal_text;
-} identity;
-
-static const char *weigh(line *in, const ds_ndjson_node *node, ds_str kind, identity *best) {
+// Notes an identifier of the event.
+static const char *take_identifier(line *in, const ds_ndjson_node *node, ds_str kind) {
+  ds_line_reader *reader = in->reader;
   ds_str text = {NULL, 0};
   const char *reason = identifier_text(in, node, &text);
   if (reason != NULL || text.size == 0)
     return reason;
   if (!is_name(kind) || memchr(kind.data, '=', kind.size) != NULL)
     return refuse(in, node, "not a name of an identifier");
-  uint32_t rank = index_in(kind, identifiers, IDENTIFIERS);
-  if (rank == DS_NONE && (ds_personal_name(kind) || ds_personal_value(text))) {
-    in->reader->personal_dropped += best->personal != NULL;
-    if (best->personal == NULL) {
-      best->personal = node;
-      best->personal_kind = kind;
-      best->personal_text = text;
+  if (reader->identifiers_count == DS_IDENTIFIERS_MAX)
+    return NULL;
+  switch (ds_identifier_make(&reader->arena, kind, text,
+                             &reader->identifiers[reader->identifiers_count])) {
+  case DS_IDENTIFIER_KEPT: reader->identifiers_count++; return NULL;
+  case DS_IDENTIFIER_PERSONAL: // stands in when there is no other
+    reader->personal_dropped += in->personal != NULL;
+    if (in->personal == NULL) {
+      in->personal = node;
+      in->personal_kind = kind;
+      in->personal_text = text;
     }
     return NULL;
+  case DS_IDENTIFIER_LONG: return refuse(in, node, too_long);
+  default: return refuse(in, node, no_memory);
   }
-  // Twice the rank leaves a place between two for those that are not listed.
-  rank = rank == DS_NONE ? 2 * RANK_UNKNOWN - 1 : 2 * rank;
-  if (best->node == NULL || rank < best->rank) {
-    best->rank = rank;
-    best->node = node;
-    best->kind = kind;
-    best->text = text;
-  }
-  return NULL;
 }
 
-static const char *weigh_customer(line *in, identity *best) {
+static const char *take_customer(line *in) {
   const ds_ndjson_node *node = &in->nodes[in->member[DS_LINE_CUSTOMER]];
   if (node->kind != DS_NDJSON_OBJECT)
-    return weigh(in, node, ds_str_of(identifiers[0]), best);
+    return take_identifier(in, node, ds_str_of(CUSTOMER_KIND));
   const char *reason = NULL;
   for (uint32_t i = in->member[DS_LINE_CUSTOMER] + 1; i < node->next && reason == NULL;
        i = in->nodes[i].next)
-    reason = weigh(in, &in->nodes[i], ds_line_kind(in->nodes[i].key), best);
+    reason = take_identifier(in, &in->nodes[i], ds_line_kind(in->nodes[i].key));
   return reason;
+}
+
+static const char *set_subject(line *in, const ds_ndjson_node *node, ds_identifier_fate fate,
+                               const ds_identifier *identifier) {
+  if (fate != DS_IDENTIFIER_KEPT)
+    return refuse(in, node, fate == DS_IDENTIFIER_LONG ? too_long : no_memory);
+  in->reader->event.subject = identifier->subject;
+  in->reader->event.personal_subject = identifier->personal;
+  return NULL;
 }
 
 // The object that stands for the customer until its owner is known.
 static const char *take_provisional(line *in) {
   const ds_event *event = &in->reader->event;
-  for (uint32_t k = 0; k < CASE_KEYS; k++) {
+  for (uint32_t o = 0; ds_identifier_object(o) != NULL; o++) {
     for (uint32_t i = 0; i < event->keys_count; i++) {
       const ds_str name = in->reader->space->keys.text[event->keys[i].name];
-      if (ds_str_equal(name, ds_str_of(case_keys[k])))
-        return set_subject(in, &in->nodes[0], name, event->keys[i].text);
+      ds_identifier object;
+      if (!ds_str_equal(name, ds_str_of(ds_identifier_object(o))))
+        continue;
+      const ds_identifier_fate fate =
+          ds_identifier_clear(&in->reader->arena, name, event->keys[i].text, &object);
+      return set_subject(in, &in->nodes[0], fate, &object);
     }
   }
   return refuse(in, &in->nodes[0], "no customer and no order, parcel, ticket or subscription");
 }
 
 static const char *take_subject(line *in) {
-  identity best = {.rank = 0};
-  const char *reason = in->member[DS_LINE_CUSTOMER] != 0 ? weigh_customer(in, &best) : NULL;
+  ds_line_reader *reader = in->reader;
+  const char *reason = in->member[DS_LINE_CUSTOMER] != 0 ? take_customer(in) : NULL;
   for (uint32_t i = 1; i < in->nodes[0].next && reason == NULL; i = in->nodes[i].next) {
     if (ds_line_role_of(in->nodes[i].key) == DS_LINE_IDENTIFIER)
-      reason = weigh(in, &in->nodes[i], in->nodes[i].key, &best);
+      reason = take_identifier(in, &in->nodes[i], in->nodes[i].key);
   }
   if (reason != NULL)
     return reason;
-  if (best.node == NULL && best.personal != NULL) {
-    in->reader->event.personal_subject = true;
-    return set_subject(in, best.personal, best.personal_kind, best.personal_text);
+  if (reader->identifiers_count == 0 && in->personal != NULL) {
+    ds_identifier own;
+    const ds_identifier_fate fate =
+        ds_identifier_clear(&reader->arena, in->personal_kind, in->personal_text, &own);
+    own.personal = true;
+    return set_subject(in, in->personal, fate, &own);
   }
-  in->reader->personal_dropped += best.personal != NULL;
-  in->reader->event.personal_subject = best.node != NULL && ds_personal_value(best.text);
-  return best.node != NULL ? set_subject(in, best.node, best.kind, best.text)
-                           : take_provisional(in);
+  reader->personal_dropped += in->personal != NULL;
+  if (reader->identifiers_count == 0)
+    return take_provisional(in);
+  const uint32_t best = ds_identifier_best(reader->identifiers, reader->identifiers_count);
+  return set_subject(in, &in->nodes[0], DS_IDENTIFIER_KEPT, &reader->identifiers[best]);
 }
 
 // The kinds of names; what is said when a store cannot have one more.
@@ -324,7 +304,7 @@ static const char *add_key(line *in, const ds_ndjson_node *node, uint16_t name) 
   if (reason != NULL || text.size == 0)
     return reason;
   if (text.size > UINT16_MAX)
-    return refuse(in, node, "an identifier longer than 65,535 bytes");
+    return refuse(in, node, too_long);
   for (uint32_t i = 0; i < event->keys_count; i++) {
     if (event->keys[i].name == name && ds_str_equal(event->keys[i].text, text))
       return NULL;
@@ -610,6 +590,7 @@ static const char *take_event(line *in) {
 const char *ds_line_read(ds_line_reader *reader, const char *text, size_t size) {
   ds_arena_reset(&reader->arena);
   reader->personal_dropped = 0;
+  reader->identifiers_count = 0;
   reader->ambiguous = 0;
   reader->missing = 0;
   reader->column = 1;

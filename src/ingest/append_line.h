@@ -8,6 +8,7 @@
 
 #include "base/limits.h"
 #include "ingest/ndjson_parse.h"
+#include "ingest/seen.h"
 #include "model/catalogue.h"
 #include "model/event.h"
 #include "model/time.h"
@@ -25,6 +26,8 @@ typedef struct ds_line_reader {
   const char *source;  // of lines that name none: "append"
   const char *keys_named; // further case keys, with commas between; NULL = none
   ds_event event;
+  ds_identifier identifiers[DS_IDENTIFIERS_MAX]; // of the event; its subject is the strongest
+  uint32_t identifiers_count;
   uint32_t personal_dropped; // values of this line
   uint32_t ambiguous;        // local times of this line that the zone has twice
   uint32_t missing;          // local times of this line that the zone leaps over

@@ -11,6 +11,8 @@
 #include "ingest/json_clean.h"
 #include "ingest/personal.h"
 #include "ingest/read.h"
+#include "ingest/seen.h"
+#include "model/identifier.h"
 #include "ingest/seal.h"
 
 enum {
@@ -37,6 +39,7 @@ struct ds_encoder {
   const char *subject_kind; // its prefix; NULL = there is none
   uint64_t subject_hash;
   ds_buf row;
+  ds_seen *seen; // made at the first event of several identifiers
   ds_buf json;
   ds_ndjson *parser; // of JSON texts, NULL until the first
   ds_sealer sealer;
@@ -75,6 +78,7 @@ void ds_encoder_free(ds_encoder *encoder) {
   ds_arena_done(&encoder->texts);
   ds_buf_done(&encoder->subject);
   ds_buf_done(&encoder->row);
+  ds_seen_free(encoder->seen);
   ds_buf_done(&encoder->json);
   ds_ndjson_free(encoder->parser);
   ds_sealer_done(&encoder->sealer);
@@ -538,6 +542,50 @@ static ds_code subject_fill(const row_at *at, const ds_plan_event *plan, ds_reas
   return DS_OK;
 }
 
+// The identifiers beside the customer's column that the row has.
+static ds_code others_fill(const row_at *at, const ds_plan_event *plan, ds_identifier *others,
+                           uint32_t *ret_count, ds_error *err) {
+  ds_encoder *encoder = at->encoder;
+  *ret_count = 0;
+  for (uint32_t i = 0; i < plan->others_count; i++) {
+    const uint32_t column = plan->others[i].column;
+    if (!is_there(at, column) || text_of(at, column).size == 0 ||
+        text_of(at, column).size > UINT16_MAX / 2)
+      continue;
+    ds_str text;
+    TRY(ds_read_nfc(text_of(at, column), &encoder->texts, &text, err));
+    const ds_identifier_fate fate = ds_identifier_make(
+        &encoder->texts, ds_str_of(plan->others[i].kind), text, &others[*ret_count]);
+    if (fate == DS_IDENTIFIER_NO_MEMORY)
+      return ds_fail(err, DS_MEMORY, "out of memory for who is whom");
+    *ret_count += fate == DS_IDENTIFIER_KEPT && !others[*ret_count].personal;
+  }
+  return DS_OK;
+}
+
+// The subject of a row with other identifiers: the strongest of them where the customer's column
+// names nobody.
+static ds_code subject_choose(const row_at *at, const ds_plan_event *plan,
+                              const ds_identifier *others, uint32_t count, ds_reason *ret_reason,
+                              ds_error *err) {
+  ds_encoder *encoder = at->encoder;
+  if (count == 0)
+    return subject_fill(at, plan, ret_reason, err);
+  const bool known = is_there(at, plan->customer) && text_of(at, plan->customer).size > 0 &&
+                     !ds_identifier_is_placeholder(text_of(at, plan->customer));
+  const uint32_t best = ds_identifier_best(others, count);
+  if (known || ds_identifier_is_nobody(&others[best]))
+    return subject_fill(at, plan, ret_reason, err);
+  ds_buf_reset(&encoder->subject);
+  ds_buf_append(&encoder->subject, others[best].subject.data, others[best].subject.size);
+  TRY(ds_buf_check(&encoder->subject, "a customer", err));
+  encoder->event.subject =
+      (ds_str){(const char *)encoder->subject.data, (uint32_t)encoder->subject.size};
+  encoder->subject_hash = ds_subject_hash(encoder->event.subject);
+  encoder->subject_kind = NULL; // what the next row has is not compared with it
+  return DS_OK;
+}
+
 static ds_reason time_fill(const row_at *at, const ds_plan_event *plan) {
   ds_event *event = &at->encoder->event;
   if (!is_there(at, plan->time))
@@ -590,6 +638,30 @@ static ds_code event_stage(ds_encoder *encoder, ds_event *event, uint64_t subjec
                       (uint32_t)encoder->row.size, err);
 }
 
+// Stages the fact that the event carries another identifier too, unless that is known.
+static ds_code link_stage(ds_encoder *encoder, const ds_event *event, uint64_t subject_hash,
+                          const ds_identifier *other, ds_error *err) {
+  ds_event fact;
+  bool news = false;
+  if (encoder->seen == NULL)
+    encoder->seen = ds_seen_new(encoder->options.space);
+  if (encoder->seen == NULL)
+    return ds_fail(err, DS_MEMORY, "out of memory for who is whom");
+  TRY(ds_seen_take(encoder->seen, event, other, &fact, &news, err));
+  // Nothing names who was erased.
+  ds_error erased = {.code = DS_OK};
+  const ds_code code = news ? ds_sealer_check(&encoder->sealer, other->subject, &erased) : DS_NO;
+  if (code != DS_OK)
+    return code == DS_NO ? DS_OK : ds_fail(err, code, "%s", erased.message);
+  ds_buf_reset(&encoder->row);
+  TRY(ds_event_encode(&fact, &encoder->row, err));
+  encoder->stats.links++;
+  return encoder->options.stage == NULL
+             ? DS_OK
+             : ds_stage_row(encoder->options.stage, subject_hash, encoder->row.data,
+                            (uint32_t)encoder->row.size, err);
+}
+
 static ds_code event_take(const row_at *at, const ds_plan_event *plan, ds_error *err) {
   ds_encoder *encoder = at->encoder;
   if (plan->when != DS_NONE &&
@@ -602,9 +674,13 @@ static ds_code event_take(const row_at *at, const ds_plan_event *plan, ds_error 
   uint32_t column = plan->time;
   if (encoder->texts.used_bytes > 0)
     ds_arena_reset(&encoder->texts);
+  ds_identifier others[DS_IDENTIFIERS_MAX];
+  uint32_t others_count = 0;
   if (reason == DS_REASON_NONE) {
     column = plan->customer;
-    TRY(subject_fill(at, plan, &reason, err));
+    if (plan->others_count > 0)
+      TRY(others_fill(at, plan, others, &others_count, err));
+    TRY(subject_choose(at, plan, others, others_count, &reason, err));
   }
   if (reason == DS_REASON_NONE) {
     column = plan->touchpoint;
@@ -617,6 +693,8 @@ static ds_code event_take(const row_at *at, const ds_plan_event *plan, ds_error 
   TRY(extras_fill(at, plan, err));
   TRY(properties_fill(at, plan, err));
   const ds_code code = event_stage(encoder, &encoder->event, encoder->subject_hash, err);
+  for (uint32_t i = 0; code == DS_OK && i < others_count; i++)
+    TRY(link_stage(encoder, &encoder->event, encoder->subject_hash, &others[i], err));
   return code == DS_LIMIT ? refuse(at, DS_NONE, DS_REASON_TOO_LONG, err)
          : code == DS_NO  ? refuse(at, DS_NONE, DS_REASON_ERASED, err)
                           : code;
@@ -662,10 +740,14 @@ ds_code ds_encoder_take(void *context, const ds_batch *batch, ds_error *err) {
   return DS_OK;
 }
 
-ds_code ds_encoder_event(ds_encoder *encoder, ds_event *event, const ds_encode_stats *read,
-                         uint64_t line, ds_error *err) {
+ds_code ds_encoder_event(ds_encoder *encoder, ds_event *event, const ds_identifier *identifiers,
+                         uint32_t identifiers_count, const ds_encode_stats *read, uint64_t line,
+                         ds_error *err) {
   scope_set(encoder, event);
   const ds_code code = event_stage(encoder, event, ds_subject_hash(event->subject), err);
+  // A personal subject is another one by now.
+  for (uint32_t i = 0; code == DS_OK && identifiers_count > 1 && i < identifiers_count; i++)
+    TRY(link_stage(encoder, event, ds_subject_hash(event->subject), &identifiers[i], err));
   encoder->stats.rows += read->rows;
   encoder->stats.personal_dropped += read->personal_dropped;
   encoder->stats.ambiguous += read->ambiguous;

@@ -7,6 +7,7 @@
 
 #include "ingest/plan.h"
 #include "ingest/quarantine.h"
+#include "ingest/seen.h"
 #include "ingest/sink.h"
 #include "ingest/stage.h"
 #include "model/catalogue.h"
@@ -16,6 +17,7 @@
 typedef struct ds_encode_stats {
   uint64_t rows;
   uint64_t events;           // staged
+  uint64_t links;            // facts of identity staged beside them
   uint64_t unreceived;       // of them, without a time of arrival: their own time stands for it
   uint64_t personal_dropped; // personal values inside of nested ones
   uint64_t ambiguous;        // local times that the zone has twice
@@ -50,8 +52,10 @@ void ds_encoder_begin(ds_encoder *encoder, const ds_plan *plan);
 DS_CHECKED ds_code ds_encoder_take(void *encoder, const ds_batch *batch, ds_error *err);
 
 // Stages an event that another reader made of the record in line `line` of the plan's file, with
-// what reading it counted. The event gets the import's numbers.
+// what reading it counted, and the identifiers that it carries. The event gets the import's
+// numbers.
 DS_CHECKED ds_code ds_encoder_event(ds_encoder *encoder, ds_event *event,
+                                    const ds_identifier *identifiers, uint32_t identifiers_count,
                                     const ds_encode_stats *read, uint64_t line, ds_error *err);
 
 // Sets aside such a record: `words`, which outlive the quarantine, say why, `column` where in it.

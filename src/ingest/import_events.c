@@ -137,7 +137,8 @@ static ds_code batch_take(void *context, const ds_batch *batch, ds_error *err) {
     in->importer->times_number |= in->reader->number;
     TRY(reason != NULL
             ? ds_encoder_refuse(encoder, line, in->reader->column, reason, err)
-            : ds_encoder_event(encoder, &in->reader->event, &stats, line, err));
+            : ds_encoder_event(encoder, &in->reader->event, in->reader->identifiers,
+                               in->reader->identifiers_count, &stats, line, err));
   }
   return DS_OK;
 }

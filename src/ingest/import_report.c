@@ -6,6 +6,7 @@
 
 #include "base/limits.h"
 #include "ingest/importer.h"
+#include "model/identifier.h"
 
 static const ds_column taken_columns[] = {
     {"column", DS_CELL_TEXT, "", "column of the file, or of the mapping's select", false},
@@ -74,6 +75,8 @@ static ds_code touchpoints_table(ds_importer *importer, ds_error *err) {
   const ds_catalogue *catalogue = importer->settings.catalogue;
   for (uint32_t i = 0; i < importer->space.touchpoints.count; i++) {
     const ds_str name = importer->space.touchpoints.text[i];
+    if (ds_is_link(name))
+      continue;
     const bool known = ds_catalogue_find(catalogue, name) != NULL;
     const char *nearest = known ? NULL : ds_catalogue_nearest(catalogue, name);
     ds_cell *row = row_new(result, table);
@@ -126,7 +129,9 @@ static ds_code summary_table(ds_importer *importer, uint32_t id, ds_error *err) 
   const ds_encode_stats *stats =
       importer->encoder == NULL ? &none : ds_encoder_stats(importer->encoder);
   const bool written = importer->stage != NULL && importer->built.customers > 0;
-  const uint64_t events = importer->stage == NULL ? stats->events : importer->built.events;
+  const uint64_t events = importer->stage == NULL
+                              ? stats->events
+                              : importer->built.events - importer->built.links;
   if (id != 0)
     row[0] = ds_cell_i64(id);
   row[1] = ds_cell_i64((int64_t)importer->rows);
@@ -172,6 +177,17 @@ static void personal_note(ds_importer *importer) {
                    "%s personal value%s inside of nested ones %s left out",
                    ds_human_count(count, dropped), dropped == 1 ? "" : "s",
                    dropped == 1 ? "was" : "were");
+}
+
+// Identifiers that were seen together for the first time.
+static void links_note(ds_importer *importer) {
+  const uint64_t links = importer->stage == NULL ? ds_encoder_stats(importer->encoder)->links
+                                                 : importer->built.links;
+  char count[32];
+  if (links > 0)
+    ds_result_note(importer->result, false, "%s pair%s of identifiers %s seen together; "
+                   "docs/identity.md says what follows", ds_human_count(count, links),
+                   links == 1 ? "" : "s", links == 1 ? "was" : "were");
 }
 
 static void time_notes(ds_importer *importer) {
@@ -226,13 +242,16 @@ static void refused_notes(ds_importer *importer) {
 }
 
 static void unknown_note(ds_importer *importer) {
-  uint32_t unknown = 0;
-  for (uint32_t i = 0; i < importer->space.touchpoints.count; i++)
-    unknown += ds_catalogue_find(importer->settings.catalogue,
-                                 importer->space.touchpoints.text[i]) == NULL;
+  uint32_t unknown = 0, named = 0;
+  for (uint32_t i = 0; i < importer->space.touchpoints.count; i++) {
+    const ds_str name = importer->space.touchpoints.text[i];
+    named += !ds_is_link(name);
+    unknown += !ds_is_link(name) &&
+               ds_catalogue_find(importer->settings.catalogue, name) == NULL;
+  }
   if (unknown > 0)
     ds_result_note(importer->result, false, "%u of %u touchpoints are not in the catalogue: they "
-                   "are kept under their own names", unknown, importer->space.touchpoints.count);
+                   "are kept under their own names", unknown, named);
 }
 
 static void options_tell(ds_importer *importer) {
@@ -272,6 +291,7 @@ ds_code ds_importer_report(ds_importer *importer, uint32_t earlier, int64_t earl
   else if (ds_encoder_stats(importer->encoder)->events == 0)
     ds_result_note(result, true, "the files hold no events: nothing was imported");
   personal_note(importer);
+  links_note(importer);
   time_notes(importer);
   refused_notes(importer);
   unknown_note(importer);

@@ -47,6 +47,12 @@ typedef struct ds_plan_key {
   uint16_t name; // code in the space
 } ds_plan_key;
 
+// A weaker identifier that an event carries beside its customer's.
+typedef struct ds_plan_identifier {
+  uint32_t column;
+  const char *kind; // "anonymous_id"
+} ds_plan_identifier;
+
 // One event that a row may become. Columns are indexes into the plan's, DS_NONE = none.
 typedef struct ds_plan_event {
   uint32_t touchpoint;      // column with the name, or
@@ -54,6 +60,8 @@ typedef struct ds_plan_event {
   uint32_t customer;
   const char *kind; // the subject's prefix with its '=': "customer_id="
   bool personal;    // the customer's texts are personal: hashed
+  ds_plan_identifier *others; // the strongest first; without a customer the first is the subject
+  uint32_t others_count;
   uint32_t time;
   uint32_t received;
   uint32_t id;

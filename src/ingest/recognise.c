@@ -2,10 +2,13 @@
 #include "ingest/recognise.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "base/limits.h"
 #include "ingest/names.h"
 #include "ingest/personal.h"
+#include "ingest/seen.h"
+#include "model/identifier.h"
 
 typedef enum role {
   ROLE_CUSTOMER, ROLE_TIME, ROLE_EVENT, ROLE_RECEIVED, ROLE_ID, ROLES_COUNT,
@@ -51,6 +54,7 @@ typedef struct recogniser {
   ds_plan_event *event;
   uint32_t column[ROLES_COUNT]; // of the input, DS_NONE = none
   role *roles;                  // of each column
+  bool links;                   // columns may be identifiers beside the customer's
   ds_taken_list taken;
 } recogniser;
 
@@ -372,6 +376,23 @@ static ds_code taken_add(recogniser *r, uint32_t column, const char *as, ds_erro
              : DS_OK;
 }
 
+// The prefix of the customers' subjects; none when the column says the kind of each.
+static ds_code kind_set(recogniser *r, const char *kind, ds_error *err) {
+  char prefix[260];
+  snprintf(prefix, sizeof prefix, "%s=", kind);
+  const char *own = strcmp(kind, DS_NAME_SUBJECT) == 0 ? "" : prefix;
+  r->event->kind = ds_arena_text(r->arena, own, strlen(own));
+  return r->event->kind == NULL ? ds_fail(err, DS_MEMORY, "out of memory planning an import")
+                                : DS_OK;
+}
+
+static int by_rank(const void *left, const void *right) {
+  const ds_plan_identifier *a = left, *b = right;
+  const uint32_t rank_a = ds_identifier_rank(ds_str_of(a->kind));
+  const uint32_t rank_b = ds_identifier_rank(ds_str_of(b->kind));
+  return (rank_a > rank_b) - (rank_a < rank_b);
+}
+
 static ds_code role_plan(recogniser *r, uint32_t column, ds_error *err) {
   ds_plan_event *event = r->event;
   char as[300];
@@ -380,17 +401,11 @@ static ds_code role_plan(recogniser *r, uint32_t column, ds_error *err) {
   case ROLE_CUSTOMER:
     TRY(fetch(r, column, DS_USE_TEXT, &event->customer, err));
     event->personal = r->input->columns[column].personal;
-    char kind[256];
-    ds_recognise_kind(called(r, column), kind);
-    if (strcmp(kind, DS_NAME_SUBJECT) == 0) {
-      event->kind = "";
+    if (event->kind[0] == '\0')
       snprintf(as, sizeof as, "customer, with its kind");
-      break;
-    }
-    snprintf(as, sizeof as, "%s=", kind);
-    event->kind = ds_arena_text(r->arena, as, strlen(as));
-    snprintf(as, sizeof as, "customer (%s)%s", kind,
-             event->personal ? ", personal: by a keyed hash" : "");
+    else
+      snprintf(as, sizeof as, "customer (%.*s)%s", (int)strlen(event->kind) - 1, event->kind,
+               event->personal ? ", personal: by a keyed hash" : "");
     break;
   case ROLE_TIME:
     TRY(fetch(r, column, DS_USE_TIME, &event->time, err));
@@ -441,13 +456,41 @@ static ds_code property_plan(recogniser *r, uint32_t column, ds_str named, ds_er
   return fetch(r, column, use, &property->column, err);
 }
 
+// Whether the column, a property, also holds a weaker identifier than the customer's column: its
+// name says so in full.
+static bool is_identifier(const recogniser *r, uint32_t column, char kind[256]) {
+  char name[64], whole[64];
+  if (!r->links || r->event->kind[0] == '\0' || r->event->others_count == DS_IDENTIFIERS_MAX ||
+      is_prefixed(r, column))
+    return false;
+  ds_recognise_kind(called(r, column), kind);
+  fold(called(r, column), name);
+  fold(ds_str_of(kind), whole);
+  const ds_str own = {r->event->kind, (uint32_t)strlen(r->event->kind) - 1}; // without its '='
+  return ds_identifier_is_listed(ds_str_of(kind)) && strcmp(name, whole) == 0 &&
+         ds_identifier_rank(ds_str_of(kind)) > ds_identifier_rank(own);
+}
+
+static ds_code identifier_plan(recogniser *r, uint32_t column, const char *kind, ds_error *err) {
+  ds_plan_identifier *other = &r->event->others[r->event->others_count++];
+  other->kind = ds_arena_text(r->arena, kind, strlen(kind));
+  if (other->kind == NULL)
+    return ds_fail(err, DS_MEMORY, "out of memory planning an import");
+  return fetch(r, column, DS_USE_TEXT, &other->column, err);
+}
+
 static ds_code column_plan(recogniser *r, uint32_t column, ds_error *err) {
   char name[256];
   char as[300];
   if (r->roles[column] < ROLES_COUNT)
     return role_plan(r, column, err);
+  char kind[256];
   tidy_name(called(r, column), name);
-  if (r->roles[column] == ROLE_KEY) {
+  if (r->roles[column] == ROLE_PROPERTY && is_identifier(r, column, kind)) {
+    snprintf(as, sizeof as, "property %s, and identifier", name);
+    TRY(identifier_plan(r, column, kind, err));
+    TRY(property_plan(r, column, ds_str_of(name), err));
+  } else if (r->roles[column] == ROLE_KEY) {
     if (strcmp(name, "case_concept_name") == 0) // of an XES log whose customers are others
       snprintf(name, sizeof name, "case_id");
     snprintf(as, sizeof as, "case key %s", name);
@@ -473,7 +516,7 @@ ds_code ds_recognise(const ds_input *input, const ds_import_options *options,
                      ds_arena *arena, ds_plan *plan, ds_taken_list *ret_taken, ds_error *err) {
   recogniser r = {.input = input, .options = options, .time_format = time_format,
                   .id_scope = id_scope, .space = space, .arena = arena, .plan = plan,
-                  .event = &plan->events[0]};
+                  .event = &plan->events[0], .links = !ds_source_is_log(input->file)};
   const uint32_t room = (input->open ? DS_PLAN_COLUMNS_MAX : input->columns_count) + 1;
   r.roles = ds_arena_array(arena, room, sizeof *r.roles);
   r.taken.rows = ds_arena_array(arena, room, sizeof *r.taken.rows);
@@ -482,15 +525,22 @@ ds_code ds_recognise(const ds_input *input, const ds_import_options *options,
                              .kind = "", .id_scope = id_scope};
   r.event->keys = ds_arena_array(arena, room, sizeof *r.event->keys);
   r.event->properties = ds_arena_array(arena, room, sizeof *r.event->properties);
-  if (r.roles == NULL || r.taken.rows == NULL || r.event->keys == NULL ||
+  r.event->others = ds_arena_array(arena, DS_IDENTIFIERS_MAX, sizeof *r.event->others);
+  if (r.event->others == NULL || r.roles == NULL || r.taken.rows == NULL || r.event->keys == NULL ||
       r.event->properties == NULL)
     return ds_fail(err, DS_MEMORY, "out of memory planning an import");
   plan->name = input->file->name;
   plan->events_count = 1;
   TRY(roles_find(&r, err));
   TRY(keys_find(&r, err));
+  // The customer's column first: which others are weaker is told by its kind.
+  const uint32_t customer = r.column[ROLE_CUSTOMER];
+  char kind[256];
+  ds_recognise_kind(called(&r, customer), kind);
+  TRY(kind_set(&r, kind, err));
   for (uint32_t i = 0; i < input->columns_count; i++)
     TRY(column_plan(&r, i, err));
+  qsort(r.event->others, r.event->others_count, sizeof *r.event->others, by_rank);
   TRY(case_plan(&r, err));
   if (r.event->keys_count > DS_EVENT_KEYS_MAX)
     return ds_fail(err, DS_LIMIT, "%s: more than %u case keys", input->file->name,

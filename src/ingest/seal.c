@@ -76,11 +76,11 @@ ds_code ds_sealer_subject(ds_sealer *sealer, ds_str clear, ds_str *ret_subject, 
   return DS_OK;
 }
 
-// Who was erased is not taken in again. Where nobody was, the keys may be missing.
-static ds_code check_erased(ds_sealer *sealer, const ds_event *event, ds_error *err) {
+// Where nobody was erased, the keys may be missing.
+ds_code ds_sealer_check(ds_sealer *sealer, ds_str subject, ds_error *err) {
   if (sealer->vault == NULL && sealer->store != NULL && ds_store_has_erased(sealer->store))
     TRY(ds_store_vault(sealer->store, &sealer->vault, err));
-  if (sealer->vault != NULL && ds_vault_is_erased(sealer->vault, event->subject))
+  if (sealer->vault != NULL && ds_vault_is_erased(sealer->vault, subject))
     return ds_fail(err, DS_NO, "the person was erased, and is not taken in again");
   return DS_OK;
 }
@@ -90,7 +90,7 @@ ds_code ds_sealer_event(ds_sealer *sealer, const ds_space *space, ds_event *even
     TRY(ds_sealer_subject(sealer, event->subject, &event->subject, err));
     event->personal_subject = false;
   }
-  TRY(check_erased(sealer, event, err));
+  TRY(ds_sealer_check(sealer, event->subject, err));
   uint32_t personal = 0;
   for (uint32_t i = 0; i < event->properties_count; i++)
     personal += event->properties[i].personal;

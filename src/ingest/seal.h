@@ -33,4 +33,7 @@ DS_CHECKED ds_code ds_sealer_subject(ds_sealer *sealer, ds_str clear, ds_str *re
 DS_CHECKED ds_code ds_sealer_event(ds_sealer *sealer, const ds_space *space, ds_event *event,
                                    ds_error *err);
 
+// DS_NO when the subject was erased: nothing of it is taken in again.
+DS_CHECKED ds_code ds_sealer_check(ds_sealer *sealer, ds_str subject, ds_error *err);
+
 #endif

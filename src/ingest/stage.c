@@ -433,6 +433,7 @@ static void run_plan(run *all) {
 
 static void stats_add(ds_build_stats *to, const ds_build_stats *from) {
   to->events += from->events;
+  to->links += from->links;
   to->duplicates += from->duplicates;
   to->customers += from->customers;
   to->new_customers += from->new_customers;

@@ -36,7 +36,7 @@ DS_CHECKED ds_code ds_plan_leave_facts(const ds_request *request, const uint8_t 
 // Leaves facts of identity out of a plan.
 DS_CHECKED ds_code ds_plan_leave_links(const ds_request *request, ds_plan *plan, ds_error *err);
 
-// Says which of the store's own facts such a plan leaves out.
+// Says which of the store's own facts such a plan leaves out; those of identity go without saying.
 void ds_question_note_facts(const ds_request *request, const ds_plan *plan, ds_result *result);
 
 // Warns of every property of several types that the plan or its --where reads in some of them only.

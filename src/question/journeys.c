@@ -43,7 +43,8 @@ void ds_question_note_facts(const ds_request *request, const ds_plan *plan, ds_r
   ds_buf text;
   ds_buf_init(&text, 1024);
   for (uint32_t t = 0; plan->where != NULL && t < names->count; t++)
-    if (ds_is_own_fact(names->text[t]) && !ds_expression_can_mean(plan->where, (uint16_t)t))
+    if (ds_is_own_fact(names->text[t]) && !ds_is_link(names->text[t]) &&
+        !ds_expression_can_mean(plan->where, (uint16_t)t))
       ds_buf_printf(&text, "%s%.*s", text.size == 0 ? "" : ", ", DS_STR(names->text[t]));
   if (text.size > 0)
     ds_result_note(result, false, "Left out, because they are Doorstep's own facts and no steps of "

@@ -227,21 +227,32 @@ void ds_store_append_group(ds_store *store, ds_batch *const *batches, uint32_t c
   }
 }
 
+ds_code ds_store_append_along(ds_store *store, const ds_space *space, const ds_buf *rows,
+                              const ds_buf *along, uint64_t *ret_duplicates, ds_error *err) {
+  TRY(ds_store_check_writable(store, err));
+  ds_batch batch[2];
+  ds_batch *const both[] = {&batch[0], &batch[1]};
+  const uint32_t count = along != NULL && along->size > 0 ? 2 : 1;
+  ds_batch_init(&batch[0]);
+  ds_batch_init(&batch[1]);
+  ds_code code = ds_batch_fill(&batch[0], space, rows, err);
+  if (code == DS_OK && count > 1)
+    code = ds_batch_fill(&batch[1], space, along, err);
+  if (code == DS_OK) {
+    ds_store_append_group(store, both, count);
+    const ds_batch *worse = count > 1 && batch[0].code == DS_OK ? &batch[1] : &batch[0];
+    code = worse->code;
+    if (code == DS_OK && ret_duplicates != NULL)
+      *ret_duplicates = batch[0].duplicates;
+    if (code != DS_OK && err != NULL)
+      *err = worse->error;
+  }
+  ds_batch_done(&batch[0]);
+  ds_batch_done(&batch[1]);
+  return code;
+}
+
 ds_code ds_store_append(ds_store *store, const ds_space *space, const ds_buf *rows,
                         uint64_t *ret_duplicates, ds_error *err) {
-  TRY(ds_store_check_writable(store, err));
-  ds_batch batch;
-  ds_batch_init(&batch);
-  ds_code code = ds_batch_fill(&batch, space, rows, err);
-  if (code == DS_OK) {
-    ds_batch *const one = &batch;
-    ds_store_append_group(store, &one, 1);
-    code = batch.code;
-    if (code == DS_OK && ret_duplicates != NULL)
-      *ret_duplicates = batch.duplicates;
-    if (code != DS_OK && err != NULL)
-      *err = batch.error;
-  }
-  ds_batch_done(&batch);
-  return code;
+  return ds_store_append_along(store, space, rows, NULL, ret_duplicates, err);
 }

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "model/identifier.h"
 #include "store/build_state.h"
 
 static ds_code no_memory(ds_error *err) {
@@ -245,12 +246,27 @@ static ds_code close_part(ds_builder *b, ds_error *err) {
   return code;
 }
 
+// How many of the entries are facts that identifiers were seen together.
+static uint32_t count_links(const ds_builder *b, const build_entry *entries, uint32_t count) {
+  uint32_t links = 0;
+  for (uint32_t i = 0; b->seen != DS_NONE && i < count; i++) {
+    ds_row row;
+    ds_row_open(entries[i].row, &row);
+    links += row.touchpoint == b->seen;
+  }
+  return links;
+}
+
 // Writes one customer's entries that are not duplicates.
 static ds_code write_journey(ds_builder *b, const build_subject *subject, ds_error *err) {
   build_entry *entries = b->entries + subject->begin;
   uint32_t count = subject->end - subject->begin;
   sort_entries(entries, count);
+  const uint32_t links_given = count_links(b, entries, count);
   TRY(ds_build_ids(b, subject, entries, &count, err));
+  const uint32_t links = links_given == 0 ? 0 : count_links(b, entries, count);
+  b->stats.links += links;
+  b->stats.duplicates -= links_given - links; // repeated by the gate, not by whoever sent them
   if (b->options.refused != NULL && count > DS_CUSTOMER_EVENTS_MAX) {
     for (uint32_t i = DS_CUSTOMER_EVENTS_MAX; i < count; i++)
       b->options.refused(b->options.context, entries[i].row);
@@ -278,6 +294,7 @@ ds_code ds_builder_add(ds_builder *b, uint32_t partition, const uint8_t *const *
   if (partition != b->partition)
     b->next_ordinal = 0;
   b->partition = partition;
+  b->seen = ds_names_find(&b->options.space->touchpoints, ds_str_of(DS_LINK_SEEN));
   if (count == 0)
     return DS_OK;
   if (count > UINT32_MAX / 4)

@@ -15,6 +15,7 @@
 // What came of the rows.
 typedef struct ds_build_stats {
   uint64_t events;        // written
+  uint64_t links;         // of them, facts that identifiers were seen together
   uint64_t duplicates;    // dropped: same customer and id (the id's hash includes its source)
   uint64_t customers;     // journeys written
   uint64_t new_customers; // subjects numbered here for the first time

@@ -58,6 +58,7 @@ struct ds_builder {
   uint64_t next_ordinal; // of the partition's next new subject
   bool finished;
   ds_build_stats stats;
+  uint32_t seen; // code of the fact that identifiers were seen together, DS_NONE = none
 
   uint32_t rows_capacity, slots, slots_used;
   uint32_t *slot; // hash table of subjects
