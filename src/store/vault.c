@@ -40,6 +40,8 @@ void ds_vault_forget(ds_vault *vault) {
   sodium_memzero(&vault->guarded->known, sizeof vault->guarded->known);
   sodium_memzero(vault->guarded->families, sizeof vault->guarded->families);
   sodium_memzero(vault->guarded->keys, sizeof vault->guarded->keys);
+  if (vault->many != NULL)
+    sodium_memzero(vault->many, VAULT_KEYS_MANY * sizeof *vault->many);
 }
 
 static ds_code set_paths(ds_vault *vault, const ds_vault_options *options, ds_error *err) {
@@ -94,6 +96,7 @@ void ds_vault_close(ds_vault *vault) {
     return;
   ds_sqlite_close(vault->database);
   sodium_free(vault->guarded); // which wipes it
+  sodium_free(vault->many);
   ds_map64_done(&vault->erased_index);
   free(vault->erased);
   (void)pthread_mutex_destroy(&vault->mutex);
@@ -129,6 +132,19 @@ void ds_vault_subject(const ds_vault *vault, ds_str kind, ds_str text, char *out
   (void)sodium_bin2hex(out + kind.size + 2, 2 * sizeof hash + 1, hash, sizeof hash);
 }
 
+// Where a subject's keys are remembered. An import meets its subjects in any order: then there is
+// room for many.
+static vault_keys *slot_of(ds_vault *vault, uint64_t leaf) {
+  if (vault->many == NULL && vault->misses >= VAULT_MISSES_MANY) {
+    vault->misses = 0;
+    vault->many = sodium_allocarray(VAULT_KEYS_MANY, sizeof *vault->many);
+    if (vault->many != NULL)
+      sodium_memzero(vault->many, VAULT_KEYS_MANY * sizeof *vault->many);
+  }
+  return vault->many != NULL ? &vault->many[leaf % VAULT_KEYS_MANY]
+                             : &vault->guarded->keys[leaf % VAULT_KEYS];
+}
+
 // The subject's keys, remembered or derived. *ret_there: they were not destroyed.
 static ds_code find_keys(ds_vault *vault, ds_str subject, vault_keys *ret_keys, ds_error *err) {
   uint8_t hash[VAULT_HASH_BYTES];
@@ -137,10 +153,11 @@ static ds_code find_keys(ds_vault *vault, ds_str subject, vault_keys *ret_keys, 
   const uint64_t leaf = ds_vault_leaf(hash);
   const ds_key_shelf shelf = {.context = vault, .load = ds_vault_file_load};
   (void)pthread_mutex_lock(&vault->mutex);
-  vault_keys *slot = &vault->guarded->keys[leaf % VAULT_KEYS];
+  vault_keys *slot = slot_of(vault, leaf);
   ds_code code = DS_OK;
   if (!slot->is_there || memcmp(slot->hash, hash, sizeof hash) != 0) {
     slot->is_there = false;
+    vault->misses++;
     code = ds_key_tree_derive(&shelf, &vault->guarded->known, leaf, leaf_key, &slot->is_there, err);
     if (code == DS_OK && slot->is_there) {
       static const uint8_t for_values[16] = "ds value";

@@ -20,7 +20,9 @@ enum {
   VAULT_HASH_BYTES = 16,
   VAULT_WRAP_BYTES = 24 + 16, // nonce and tag
   VAULT_FAMILIES = 256,       // of the cache, a power of two
-  VAULT_KEYS = 1024,          // the same
+  VAULT_KEYS = 256,           // the same, of one who seals little
+  VAULT_KEYS_MANY = 1 << 16,  // of one who meets many subjects
+  VAULT_MISSES_MANY = 1 << 12,
 };
 
 // The store's own secrets, as they are wrapped.
@@ -65,6 +67,8 @@ struct ds_vault {
   bool changing; // the database is open to write
   ds_sqlite *database;
   vault_guarded *guarded;
+  vault_keys *many; // VAULT_KEYS_MANY, guarded too; NULL until so many subjects were missed
+  uint32_t misses;
   uint8_t (*erased)[VAULT_HASH_BYTES];
   uint32_t erased_count, erased_capacity;
   ds_map64 erased_index; // the hash's first eight bytes -> index
