@@ -154,7 +154,8 @@ static ds_code order_rows(rewrite_work *rewrite, rewrite_worker *worker, uint32_
   atomic_fetch_add(&rewrite->expired, expired);
   if (count > UINT32_MAX)
     return ds_fail(err, DS_LIMIT, "a partition holds more events than can be ordered");
-  qsort(worker->keyed, count, sizeof *worker->keyed, compare_keyed);
+  if (count > 1) // There may be no array when there is no row.
+    qsort(worker->keyed, count, sizeof *worker->keyed, compare_keyed);
   for (size_t i = 0; i < count; i++)
     worker->row[i] = worker->rows.data + worker->keyed[i].offset;
   *ret_count = (uint32_t)count;
@@ -198,7 +199,8 @@ static ds_code rewrite_partition(rewrite_work *rewrite, uint32_t thread, uint32_
     return DS_OK;
   uint32_t count = 0;
   TRY(order_rows(rewrite, worker, &count, err));
-  TRY(ds_builder_add(builder, partition, worker->row, count, err));
+  if (count > 0)
+    TRY(ds_builder_add(builder, partition, worker->row, count, err));
   report(rewrite, thread, count);
   return DS_OK;
 }

@@ -230,6 +230,31 @@ static void test_failing_jobs(void **state) {
   }
 }
 
+// An error at every operation of freezing a log; then another process appends, and the power is
+// lost before it has written MANIFEST: the log that it appended to must be one that MANIFEST on
+// disk names.
+static void test_failed_freezing(void **state) {
+  store_world *world = *state;
+  uint32_t failed = 0;
+  for (uint64_t k = 0; k < 30; k++) {
+    world_restart(world, k);
+    world->tune = put_off;
+    ds_store *store = world_open_ok(world, true);
+    ok(world_append(world, store, 6));
+    ds_io_sim_fail_at(world->sim, k, DS_IO, false);
+    failed += world_append(world, store, 2) != DS_OK;
+    ds_io_sim_fail_at(world->sim, SWEEP_NEVER, DS_IO, false);
+    ds_store_close(store);
+    store = world_open_ok(world, true);
+    sweep_expect_sound(world, store);
+    ok(world_append(world, store, 3));
+    ds_io_sim_power_loss(world->sim, DS_LOSS_ALL);
+    ds_store_close(store);
+    sweep_expect_recovery(world);
+  }
+  assert_true(failed >= 8);
+}
+
 // Was there such a failure at all?
 static void test_a_job_fails(void **state) {
   store_world *world = *state;
@@ -407,6 +432,7 @@ int main(void) {
       {"test_on_threads", test_on_threads, set_up_posix, tear_down, NULL},
       {"test_pause_and_stop", test_pause_and_stop, set_up_posix, tear_down, NULL},
       {"test_failing_jobs", test_failing_jobs, set_up_sim, tear_down, NULL},
+      {"test_failed_freezing", test_failed_freezing, set_up_sim, tear_down, NULL},
       {"test_a_job_fails", test_a_job_fails, set_up_sim, tear_down, NULL},
       {"test_bounds", test_bounds, NULL, NULL, NULL},
       BOTH(test_retention),
