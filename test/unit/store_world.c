@@ -197,6 +197,7 @@ ds_code world_append_group(store_world *world, ds_store *store, uint32_t count) 
   ds_batch batches[WORLD_BATCHES_MAX], *group[WORLD_BATCHES_MAX] = {NULL};
   const uint32_t first = world->batches;
   ds_code code = DS_OK;
+  memory_faults_pause(); // The group is what may fail.
   for (uint32_t i = 0; i < count; i++) {
     (void)next_batch(world, i + 1);
     ds_buf rows;
@@ -207,6 +208,7 @@ ds_code world_append_group(store_world *world, ds_store *store, uint32_t count) 
     assert_int_equal(ds_batch_fill(group[i], &world->space, &rows, NULL), DS_OK);
     ds_buf_done(&rows);
   }
+  memory_faults_resume();
   ds_store_append_group(store, group, count);
   for (uint32_t i = 0; i < count; i++) {
     world->fates[first + i] = batches[i].code == DS_OK         ? FATE_ACKED

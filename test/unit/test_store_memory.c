@@ -18,12 +18,19 @@
 
 enum { CASES_USUAL = 40 };
 
+// Logs are sealed and parts compacted all the time, by jobs within the calls.
+static void with_jobs(ds_store_options *options) {
+  options->log_bytes = 256;
+  options->compact = true;
+}
+
 // What is done while memory fails. `store` is NULL for those that open it themselves.
 typedef struct scene {
   const char *name;
   void (*prepare)(store_world *world); // leaves the machine without an open store
   bool write;                          // open the store so, before; else `act` gets NULL
   ds_code (*act)(store_world *world, ds_store *store);
+  void (*tune)(ds_store_options *options);
 } scene;
 
 static void ok(ds_code code) { assert_int_equal(code, DS_OK); }
@@ -104,6 +111,17 @@ static ds_code act_append(store_world *world, ds_store *store) {
   return world_append(world, store, 7);
 }
 
+// With jobs: several logs, seals and a compaction.
+static ds_code act_append_much(store_world *world, ds_store *store) {
+  for (uint32_t i = 0; i < 6; i++)
+    TRY(world_append(world, store, 9));
+  return ds_store_finish(store, NULL, NULL);
+}
+
+static ds_code act_append_group(store_world *world, ds_store *store) {
+  return world_append_group(world, store, 4);
+}
+
 static ds_code act_seal(store_world *world, ds_store *store) {
   (void)world;
   return ds_store_seal(store, NULL);
@@ -123,23 +141,26 @@ static ds_code act_compact(store_world *world, ds_store *store) {
 }
 
 static const scene scenes[] = {
-    {"create", nothing, false, act_open},
-    {"open to write", lived_in, false, act_open},
-    {"open after power loss", powerless, false, act_open},
-    {"open to read, and read", lived_in, false, act_read},
-    {"check", lived_in, true, act_check},
-    {"append to nothing", made, true, act_append},
-    {"append", lived_in, true, act_append},
-    {"seal", lived_in, true, act_seal},
-    {"import", lived_in, true, act_import},
-    {"undo", lived_in, true, act_undo},
-    {"undo of a share of a part", compacted, true, act_undo},
-    {"compact", lived_in, true, act_compact},
+    {"create", nothing, false, act_open, NULL},
+    {"open to write", lived_in, false, act_open, NULL},
+    {"open after power loss", powerless, false, act_open, NULL},
+    {"open to read, and read", lived_in, false, act_read, NULL},
+    {"check", lived_in, true, act_check, NULL},
+    {"append to nothing", made, true, act_append, NULL},
+    {"append", lived_in, true, act_append, NULL},
+    {"append with jobs", lived_in, true, act_append_much, with_jobs},
+    {"append a group", lived_in, true, act_append_group, NULL},
+    {"seal", lived_in, true, act_seal, NULL},
+    {"import", lived_in, true, act_import, NULL},
+    {"undo", lived_in, true, act_undo, NULL},
+    {"undo of a share of a part", compacted, true, act_undo, NULL},
+    {"compact", lived_in, true, act_compact, NULL},
 };
 
 // One case; returns how many allocations the act asked for.
 static uint64_t run(store_world *world, const scene *on, uint64_t n, bool persistent) {
   world_restart(world, 1);
+  world->tune = on->tune;
   on->prepare(world);
   ds_store *store = on->write ? world_open_ok(world, true) : NULL;
   memory_faults_arm(n, persistent);

@@ -278,7 +278,20 @@ static void one_step(life *own) {
   assert_true(!steps[kind].same || own->last.digest == before);
 }
 
+// Some stores seal and compact by jobs, whose commits come at once or some appends later.
+static void with_jobs(ds_store_options *options) {
+  options->log_bytes = 2048;
+  options->compact = true;
+}
+
+static void with_late_jobs(ds_store_options *options) {
+  with_jobs(options);
+  options->job_delay = 3;
+}
+
 static void live(life *own, uint64_t seed, uint32_t count) {
+  static void (*const tunes[])(ds_store_options *options) = {NULL, with_jobs, with_late_jobs};
+  own->world.tune = tunes[seed % 3];
   world_restart(&own->world, seed);
   own->seed = seed;
   own->random = seed;
