@@ -30,7 +30,7 @@ def write(path, rows, personal):
 
 
 def seconds(*command):
-    """The processor's seconds, of all threads: others on the machine count less than by the clock."""
+    """The processor's seconds, of all threads: others count less than by the clock."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
@@ -60,8 +60,8 @@ def main():
     took = {name: min(of) for name, of in imports.items()}
     per_value = (took["personal"] - took["plain"]) / (2 * rows) * 1e9
     print("# The vault: what it costs\n")
-    print(f"Made by `bench/vault.py`. {rows:,} events of {rows // 10:,} customers, with and without "
-          "two personal properties each. Processor time of all threads together.\n")
+    print(f"Made by `bench/vault.py`. {rows:,} events of {rows // 10:,} customers, with and "
+          "without two personal properties each. Processor time of all threads together.\n")
     print("| | without | with | |\n|---|---|---|---|")
     print(f"| import, best of 3 | {took['plain']:.2f} s | {took['personal']:.2f} s | "
           f"{per_value:.0f} ns a value, reading and storing it included |")
