@@ -303,10 +303,10 @@ static void a_restored_backup_is_rid_of_the_erased(void **state) {
   assert_int_equal(append(own, store), DS_OK);
   assert_int_equal(ds_store_seal(store, NULL), DS_OK);
   assert_int_equal(append(own, store), DS_OK);
-  assert_int_equal(ds_store_backup(store, "backup", false, NULL, &result, NULL), DS_OK);
+  assert_int_equal(ds_store_backup(store, "backup", false, false, NULL, &result, NULL), DS_OK);
   assert_int_equal(erase(own, store, 5, &erasure), DS_OK);
   ds_store_close(store);
-  assert_int_equal(ds_store_restore(own->io, "backup", "again", NULL, &result, NULL), DS_OK);
+  assert_int_equal(ds_store_restore(own->io, "backup", "again", NULL, NULL, &result, NULL), DS_OK);
   assert_int_equal(open_store(own, "again", true, &store), DS_OK); // no keys: still there
   read_all(store, NULL, &held);
   assert_int_equal(held.events[5], 2);
