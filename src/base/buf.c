@@ -130,6 +130,11 @@ ds_code ds_buf_check(const ds_buf *buf, const char *what, ds_error *err) {
 
 void ds_buf_tell(const ds_buf *buf, ds_arena *arena) { arena->refused |= buf->no_memory; }
 
+const char *ds_buf_keep(const ds_buf *buf, ds_arena *arena) {
+  ds_buf_tell(buf, arena);
+  return ds_arena_text(arena, (const char *)buf->data, buf->size);
+}
+
 const char *ds_buf_cstr(ds_buf *buf) {
   if (buf->failed || buf->data == NULL)
     return "";

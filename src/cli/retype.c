@@ -24,8 +24,7 @@ static ds_code read_name(const ds_space *space, const char *text, ds_retype *ret
 }
 
 static ds_code read_type(const char *text, ds_type *ret_type, ds_error *err) {
-  if (ds_type_of_name(ds_str_of(text), ret_type) && *ret_type != DS_TYPE_NULL &&
-      *ret_type != DS_TYPE_SEALED)
+  if (ds_type_declared(ds_str_of(text), ret_type))
     return DS_OK;
   return ds_fail(err, DS_USAGE, "there is no type '%.100s': number, string, bool, time, date or "
                  "duration", text);

@@ -104,8 +104,7 @@ static ds_code property_take(ds_yaml *r, yaml_node_t *node, ds_mapping_property 
   const char *type = NULL;
   TRY(ds_yaml_get_text(r, node, "type", &type, err));
   r->where = "type";
-  if (type != NULL && (!ds_type_of_name(ds_str_of(type), &property->type) ||
-                       property->type == DS_TYPE_NULL))
+  if (type != NULL && !ds_type_declared(ds_str_of(type), &property->type))
     return ds_yaml_fail(r, ds_yaml_get(r, node, "type"), err,
                         "must be number, string, bool, time, date or duration");
   r->where = property->name;

@@ -45,7 +45,9 @@ static const char *type_word(unsigned number) { return ds_type_name((ds_type)num
 static const word_kind stage_kind = {"a stage", "stage", stage_word, DS_STAGES_COUNT, true};
 static const word_kind owner_kind = {"an owner", "owner", owner_word, DS_OWNERS_COUNT, false};
 static const word_kind actor_kind = {"an actor", "actor", actor_word, DS_ACTORS_COUNT, false};
-static const word_kind type_kind = {"a type", "type", type_word, DS_TYPES_COUNT, false};
+// Nobody declares the last of the types: what is sealed follows from the vault.
+static const word_kind type_kind = {"a type", "type", type_word, DS_TYPE_SEALED, false};
+static_assert(DS_TYPE_SEALED == DS_TYPES_COUNT - 1, "the last");
 
 static_assert(DS_STAGES_COUNT <= WORDS_MAX && DS_OWNERS_COUNT <= WORDS_MAX &&
               DS_ACTORS_COUNT <= WORDS_MAX && DS_TYPES_COUNT <= WORDS_MAX, "words fit");

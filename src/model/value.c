@@ -35,6 +35,11 @@ bool ds_type_of_name(ds_str name, ds_type *ret_type) {
   return false;
 }
 
+bool ds_type_declared(ds_str name, ds_type *ret_type) {
+  return ds_type_of_name(name, ret_type) && *ret_type != DS_TYPE_NULL &&
+         *ret_type != DS_TYPE_SEALED;
+}
+
 // The fewest digits that read back as the same number.
 static void number_print(char out[64], double number) {
   if (number == trunc(number) && fabs(number) < 9007199254740992.0) {

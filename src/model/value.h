@@ -38,6 +38,9 @@ static inline bool ds_type_is_bytes(ds_type type) {
 const char *ds_type_name(ds_type type);
 bool ds_type_of_name(ds_str name, ds_type *ret_type);
 
+// The same for a type that a person may give a property: not null, and not sealed.
+bool ds_type_declared(ds_str name, ds_type *ret_type);
+
 // The type in a sentence: "a number", "text", "true or false", "an instant", "a day", ...
 const char *ds_type_noun(ds_type type);
 

@@ -244,8 +244,7 @@ static void put_words(const variants_work *work, ds_result *result) {
   if (grouped)
     ds_buf_printf(&text, " A case belongs to the first value of %s among its events that is not "
                   "null.", work->by.name);
-  result->definition = ds_arena_text(result->arena, ds_buf_cstr(&text), text.size);
-  ds_buf_tell(&text, result->arena);
+  result->definition = ds_buf_keep(&text, result->arena);
   ds_buf_done(&text);
 }
 
