@@ -3,9 +3,10 @@
 #include <stdlib.h>
 
 #include "cli/cli.h"
+#include "store/identity.h"
 
 static const ds_column overview_columns[] = {
-    {"events", DS_CELL_COUNT, "events", "events in the store", false},
+    {"events", DS_CELL_COUNT, "events", "events in the store, without facts", false},
     {"customers", DS_CELL_COUNT, "customers", "customers with an event", false},
     {"first", DS_CELL_TIME, "", "time of the earliest event", false},
     {"last", DS_CELL_TIME, "", "time of the latest event", false},
@@ -17,9 +18,11 @@ static const ds_column overview_columns[] = {
     {"tail_events", DS_CELL_COUNT, "events", "events in the log, not yet in a part", true},
     {"imports", DS_CELL_COUNT, "", "imports that stand", true},
     {"rejected", DS_CELL_COUNT, "rows", "rows that they set aside, see quarantine/", true},
+    {"joined", DS_CELL_COUNT, "customers", "customers with events under several identifiers", true},
+    {"facts", DS_CELL_COUNT, "facts", "about who is whom, kept like events", true},
 };
 enum { O_EVENTS, O_CUSTOMERS, O_FIRST, O_LAST, O_TOUCHPOINTS, O_PROPERTIES, O_KEYS, O_PARTS,
-       O_BYTES, O_TAIL, O_IMPORTS, O_REJECTED, O_COUNT };
+       O_BYTES, O_TAIL, O_IMPORTS, O_REJECTED, O_JOINED, O_FACTS, O_COUNT };
 
 static const ds_column size_columns[] = {
     {"column", DS_CELL_TEXT, "", "a column, or a kind of columns", false},
@@ -126,7 +129,11 @@ static ds_code add_overview(cli *run, ds_store *store, const ds_snapshot *snapsh
   ds_cell *row = ds_table_row(result, table);
   if (row == NULL)
     return ds_fail(err, DS_MEMORY, "out of memory");
-  row[O_EVENTS] = ds_cell_i64((int64_t)snapshot->events);
+  ds_identity_stats who = {0};
+  if (snapshot->identity != NULL)
+    who = snapshot->identity->stats;
+  const uint64_t facts = who.facts + who.unreadable;
+  row[O_EVENTS] = ds_cell_i64((int64_t)(snapshot->events - facts));
   row[O_CUSTOMERS] = ds_cell_i64((int64_t)customers);
   row[O_FIRST] = snapshot->events > 0 ? ds_cell_i64(first) : ds_cell_null();
   row[O_LAST] = snapshot->events > 0 ? ds_cell_i64(last) : ds_cell_null();
@@ -138,6 +145,8 @@ static ds_code add_overview(cli *run, ds_store *store, const ds_snapshot *snapsh
   row[O_TAIL] = ds_cell_i64((int64_t)snapshot->tail_events);
   row[O_IMPORTS] = ds_cell_i64((int64_t)imports.imports);
   row[O_REJECTED] = ds_cell_i64((int64_t)imports.rejected);
+  row[O_JOINED] = ds_cell_i64((int64_t)who.customers);
+  row[O_FACTS] = ds_cell_i64((int64_t)facts);
   return DS_OK;
 }
 
