@@ -79,4 +79,18 @@ typedef struct ds_block {
   ds_key_column *key; // in the plan's order
 } ds_block;
 
+// The first journey at or after `journey` whose customer is at least `customer`.
+static inline uint32_t ds_block_journey_from(const ds_block *block, uint32_t journey,
+                                             uint64_t customer) {
+  uint32_t low = journey, high = block->journeys;
+  while (low < high) {
+    const uint32_t middle = low + (high - low) / 2;
+    if (block->customer[middle] < customer)
+      low = middle + 1;
+    else
+      high = middle;
+  }
+  return low;
+}
+
 #endif

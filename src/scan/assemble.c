@@ -6,20 +6,11 @@
 #include <stdlib.h>
 
 #include "base/limits.h"
+#include "base/resize.h"
 #include "model/block_columns.h"
 
 static ds_code no_memory(ds_error *err) {
   return ds_fail(err, DS_MEMORY, "out of memory for a block of events");
-}
-
-// realloc through a pointer of any type; false leaves the old array in place.
-static bool grow(void *where, size_t count, size_t width) {
-  void *old = NULL;
-  memcpy(&old, where, sizeof old);
-  void *data = realloc(old, count * width + 8);
-  if (data != NULL)
-    memcpy(where, &data, sizeof data);
-  return data != NULL;
 }
 
 // The value array of a property column and the width of its values.
@@ -34,8 +25,9 @@ static bool properties_grow(ds_assembly *assembly, uint32_t capacity) {
   const size_t words_old = (assembly->events_capacity + 63u) / 64, words = (capacity + 63u) / 64;
   for (uint32_t p = 0; p < assembly->columns.properties_count; p++) {
     ds_property_column *column = &assembly->block.property[p];
-    if (!grow(&column->present, words, 8) || !grow(&column->number, capacity, 8) ||
-        !grow(&column->i, capacity, 8) || !grow(&column->text, capacity, sizeof *column->text))
+    if (!ds_resize(&column->present, words, 8) || !ds_resize(&column->number, capacity, 8) ||
+        !ds_resize(&column->i, capacity, 8) ||
+        !ds_resize(&column->text, capacity, sizeof *column->text))
       return false;
     memset(column->present + words_old, 0, (words - words_old) * 8);
   }
@@ -52,12 +44,12 @@ static ds_code reserve_events(ds_assembly *assembly, uint32_t more, ds_error *er
   const uint32_t capacity = need < DS_BLOCK_EVENTS ? DS_BLOCK_EVENTS : (uint32_t)(need * 5 / 4);
   for (uint32_t c = 0; c < DS_BLOCK_COLUMNS; c++)
     if ((assembly->columns.want & ds_block_columns[c].want) != 0 &&
-        !grow((char *)block + ds_block_columns[c].at, capacity, ds_block_columns[c].width))
+        !ds_resize((char *)block + ds_block_columns[c].at, capacity, ds_block_columns[c].width))
       return no_memory(err);
   if (!properties_grow(assembly, capacity))
     return no_memory(err);
   for (uint32_t k = 0; k < assembly->columns.keys_count; k++)
-    if (!grow(&block->key[k].first, capacity + 1u, sizeof *block->key[k].first))
+    if (!ds_resize(&block->key[k].first, capacity + 1u, sizeof *block->key[k].first))
       return no_memory(err);
   assembly->events_capacity = capacity;
   return DS_OK;
@@ -69,14 +61,14 @@ static ds_code reserve_journeys(ds_assembly *assembly, uint32_t more, ds_error *
   if (need <= assembly->journeys_capacity)
     return DS_OK;
   const uint32_t capacity = need < 4096 ? 4096 : need + need / 2;
-  if (!grow(&block->offset, capacity + 1u, sizeof *block->offset) ||
-      !grow(&block->customer, capacity, sizeof *block->customer) ||
-      !grow(&block->subject, capacity, sizeof *block->subject) ||
-      !grow(&assembly->case_hash, capacity, sizeof *assembly->case_hash) ||
-      !grow(&assembly->case_text, capacity, sizeof *assembly->case_text))
+  if (!ds_resize(&block->offset, capacity + 1u, sizeof *block->offset) ||
+      !ds_resize(&block->customer, capacity, sizeof *block->customer) ||
+      !ds_resize(&block->subject, capacity, sizeof *block->subject) ||
+      !ds_resize(&assembly->case_hash, capacity, sizeof *assembly->case_hash) ||
+      !ds_resize(&assembly->case_text, capacity, sizeof *assembly->case_text))
     return no_memory(err);
   for (uint32_t k = 0; k < assembly->columns.keys_count; k++)
-    if (!grow(&block->key[k].offset, capacity + 1u, sizeof *block->key[k].offset))
+    if (!ds_resize(&block->key[k].offset, capacity + 1u, sizeof *block->key[k].offset))
       return no_memory(err);
   assembly->journeys_capacity = capacity;
   return DS_OK;
@@ -87,14 +79,14 @@ static ds_code reserve_values(ds_assembly *assembly, uint32_t k, uint32_t items,
   ds_key_column *key = &assembly->block.key[k];
   if (items + more_items > assembly->items_capacity[k]) {
     const uint32_t capacity = (items + more_items) * 2 + 64;
-    if (!grow(&key->item, capacity, sizeof *key->item))
+    if (!ds_resize(&key->item, capacity, sizeof *key->item))
       return no_memory(err);
     assembly->items_capacity[k] = capacity;
   }
   if (values + more_values > assembly->values_capacity[k]) {
     const uint32_t capacity = (values + more_values) * 2 + 64;
-    if (!grow(&key->hash, capacity, sizeof *key->hash) ||
-        !grow(&key->text, capacity, sizeof *key->text))
+    if (!ds_resize(&key->hash, capacity, sizeof *key->hash) ||
+        !ds_resize(&key->text, capacity, sizeof *key->text))
       return no_memory(err);
     assembly->values_capacity[k] = capacity;
   }

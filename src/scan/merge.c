@@ -59,27 +59,15 @@ void ds_merger_free(ds_merger *merger) {
   free(merger);
 }
 
-// The first journey of the block whose customer is at least `customer`.
-static uint32_t journey_from(const ds_block *block, uint32_t journey, uint64_t customer) {
-  uint32_t low = journey, high = block->journeys;
-  while (low < high) {
-    const uint32_t middle = low + (high - low) / 2;
-    if (block->customer[middle] < customer)
-      low = middle + 1;
-    else
-      high = middle;
-  }
-  return low;
-}
-
 // Moves on to the next block with a journey in the unit's range, if the current one is done.
 static ds_code cursor_fill(ds_merger *merger, cursor *at, const ds_unit *unit, ds_error *err) {
   while (at->journey == at->journey_end && at->next < at->end) {
     const ds_unit_block *block = at->next++;
     TRY(ds_part_read_block(&merger->snapshot->places[block->place], block->block,
                            &merger->columns, at->reader, &at->block, err));
-    at->journey = journey_from(&at->block, 0, unit->customer_first);
-    at->journey_end = journey_from(&at->block, at->journey, (uint64_t)unit->customer_last + 1);
+    at->journey = ds_block_journey_from(&at->block, 0, unit->customer_first);
+    at->journey_end =
+        ds_block_journey_from(&at->block, at->journey, (uint64_t)unit->customer_last + 1);
   }
   return DS_OK;
 }
@@ -142,7 +130,7 @@ static uint32_t least(const ds_merger *merger, uint64_t *ret_least, uint64_t *re
 
 // Copies journeys of one cursor below `limit`, at most to the end of a block under construction.
 static ds_code copy_run(ds_merger *merger, cursor *at, uint64_t limit, ds_error *err) {
-  const uint32_t below = journey_from(&at->block, at->journey, limit);
+  const uint32_t below = ds_block_journey_from(&at->block, at->journey, limit);
   const uint32_t end = below < at->journey_end ? below : at->journey_end;
   assert(at->journey < end);
   const uint32_t used = merger->assembly.block.events;

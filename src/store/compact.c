@@ -76,13 +76,7 @@ static ds_code replaced_view(ds_store *store, const uint64_t *removed, uint32_t 
     manifest->retention.removed_last = rewritten->expired;
     manifest->retention.removed += rewritten->expired;
   }
-  if (code == DS_OK)
-    code = ds_view_open_parts(store->io, store->path, ret_next, &store->view, err);
-  if (code == DS_OK)
-    code = ds_store_sync_parts(store, err);
-  if (code != DS_OK)
-    ds_view_done(ret_next);
-  return code;
+  return ds_store_finish_view(store, ret_next, code, err);
 }
 
 ds_code ds_store_replace_parts(ds_store *store, const uint64_t *removed, uint32_t removed_count,

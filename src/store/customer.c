@@ -7,6 +7,7 @@
 #include <assert.h>
 #include <stdlib.h>
 
+#include "base/resize.h"
 #include "store/kept_block.h"
 
 // Up to this many values of a case key are compared one by one, more through a map.
@@ -75,16 +76,6 @@ static ds_code no_memory(ds_error *err) {
   return ds_fail(err, DS_MEMORY, "out of memory for reading a customer");
 }
 
-// realloc through a pointer of any type; false leaves the old array in place.
-static bool grow(void *where, size_t count, size_t width) {
-  void *old = NULL;
-  memcpy(&old, where, sizeof old);
-  void *data = realloc(old, count * width + 8);
-  if (data != NULL)
-    memcpy(where, &data, sizeof data);
-  return data != NULL;
-}
-
 static ds_code make_index(ds_customer_reader *reader, ds_error *err) {
   const ds_snapshot *snapshot = reader->snapshot;
   uint32_t slots = 0;
@@ -124,7 +115,7 @@ static ds_code make_room(ds_customer_reader *reader, ds_error *err) {
   block->customer = &reader->customer;
   block->subject = (columns->want & DS_WANT_SUBJECT) != 0 ? &reader->subject : NULL;
   for (uint32_t k = 0; k < columns->keys_count; k++)
-    if (!grow(&block->key[k].offset, 2, sizeof(uint32_t)))
+    if (!ds_resize(&block->key[k].offset, 2, sizeof(uint32_t)))
       return no_memory(err);
   return DS_OK;
 }
@@ -302,7 +293,7 @@ static ds_code add_source(ds_customer_reader *reader, uint32_t place, uint32_t n
     return DS_OK;
   if (reader->sources_count == reader->sources_capacity) {
     const uint32_t capacity = reader->sources_capacity * 2 + 8;
-    if (!grow(&reader->sources, capacity, sizeof *reader->sources))
+    if (!ds_resize(&reader->sources, capacity, sizeof *reader->sources))
       return no_memory(err);
     reader->sources_capacity = capacity;
   }
@@ -365,21 +356,22 @@ static ds_code reserve_events(ds_customer_reader *reader, uint64_t events, ds_er
   const uint32_t capacity = (uint32_t)events + (uint32_t)events / 2 + 256;
   for (uint32_t c = 0; c < DS_BLOCK_COLUMNS; c++)
     if ((reader->columns.want & ds_block_columns[c].want) != 0 &&
-        !grow((char *)block + ds_block_columns[c].at, capacity, ds_block_columns[c].width))
+        !ds_resize((char *)block + ds_block_columns[c].at, capacity, ds_block_columns[c].width))
       return no_memory(err);
-  if (((reader->columns.want & DS_WANT_GAP) != 0 && !grow(&block->gap_ms, capacity, 8)) ||
-      !grow(&reader->picks, capacity, sizeof(pick)) ||
-      !grow(&reader->scratch, capacity, sizeof(pick)) ||
-      !grow(&reader->place, capacity, sizeof(uint32_t)))
+  if (((reader->columns.want & DS_WANT_GAP) != 0 && !ds_resize(&block->gap_ms, capacity, 8)) ||
+      !ds_resize(&reader->picks, capacity, sizeof(pick)) ||
+      !ds_resize(&reader->scratch, capacity, sizeof(pick)) ||
+      !ds_resize(&reader->place, capacity, sizeof(uint32_t)))
     return no_memory(err);
   for (uint32_t p = 0; p < block->properties_count; p++) {
     ds_property_column *column = &block->property[p];
-    if (!grow(&column->present, capacity / 64 + 1u, 8) || !grow(&column->number, capacity, 8) ||
-        !grow(&column->i, capacity, 8) || !grow(&column->text, capacity, sizeof(ds_str)))
+    if (!ds_resize(&column->present, capacity / 64 + 1u, 8) ||
+        !ds_resize(&column->number, capacity, 8) || !ds_resize(&column->i, capacity, 8) ||
+        !ds_resize(&column->text, capacity, sizeof(ds_str)))
       return no_memory(err);
   }
   for (uint32_t k = 0; k < block->keys_count; k++)
-    if (!grow(&block->key[k].first, capacity + 1u, sizeof(uint32_t)))
+    if (!ds_resize(&block->key[k].first, capacity + 1u, sizeof(uint32_t)))
       return no_memory(err);
   reader->events_capacity = capacity;
   return DS_OK;
@@ -463,14 +455,14 @@ static ds_code reserve_values(ds_customer_reader *reader, uint32_t k, uint64_t i
     return ds_fail(err, DS_LIMIT, "a customer has too many cases for one block");
   if (items > reader->items_capacity[k] || key->item == NULL) {
     const uint32_t capacity = (uint32_t)items * 2 + 64;
-    if (!grow(&key->item, capacity, sizeof *key->item))
+    if (!ds_resize(&key->item, capacity, sizeof *key->item))
       return no_memory(err);
     reader->items_capacity[k] = capacity;
   }
   if (values > reader->values_capacity[k] || key->hash == NULL) {
     const uint32_t capacity = (uint32_t)values * 2 + 64;
-    if (!grow(&key->hash, capacity, sizeof *key->hash) ||
-        !grow(&key->text, capacity, sizeof *key->text))
+    if (!ds_resize(&key->hash, capacity, sizeof *key->hash) ||
+        !ds_resize(&key->text, capacity, sizeof *key->text))
       return no_memory(err);
     reader->values_capacity[k] = capacity;
   }
@@ -527,7 +519,7 @@ static ds_code number_values(ds_customer_reader *reader, uint32_t k, uint64_t *r
   TRY(reserve_values(reader, k, items, values, err));
   if (values > reader->value_capacity || reader->value == NULL) {
     const uint32_t capacity = (uint32_t)values * 2 + 64;
-    if (!grow(&reader->value, capacity, sizeof *reader->value))
+    if (!ds_resize(&reader->value, capacity, sizeof *reader->value))
       return no_memory(err);
     reader->value_capacity = capacity;
   }

@@ -113,13 +113,7 @@ static ds_code renewed_view(const renewal *work, ds_view *ret_next, ds_error *er
     code = ds_manifest_set_type(&ret_next->manifest, work->retype->touchpoint,
                                 work->retype->property,
                                 any ? work->retype->type : DS_TYPE_STRING, err);
-  if (code == DS_OK)
-    code = ds_view_open_parts(store->io, store->path, ret_next, &store->view, err);
-  if (code == DS_OK)
-    code = ds_store_sync_parts(store, err);
-  if (code != DS_OK)
-    ds_view_done(ret_next);
-  return code;
+  return ds_store_finish_view(store, ret_next, code, err);
 }
 
 static ds_code commit(const renewal *work, ds_error *err) {

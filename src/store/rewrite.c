@@ -61,20 +61,6 @@ uint32_t ds_rewrite_groups(uint64_t events) {
 
 static_assert(DS_PARTITIONS == 256, "a customer's partition is the top byte of its number");
 
-// The first journey of a block whose customer is at least `customer`.
-static uint32_t journey_from(const ds_block *block, uint64_t customer) {
-  uint32_t low = 0;
-  uint32_t high = block->journeys;
-  while (low < high) {
-    const uint32_t middle = low + (high - low) / 2;
-    if (block->customer[middle] < customer)
-      low = middle + 1;
-    else
-      high = middle;
-  }
-  return low;
-}
-
 static ds_code read_block_rows(const ds_place *place, uint32_t b, uint32_t partition,
                                rewrite_worker *worker, ds_error *err) {
   const ds_block_zone *zone = ds_part_zone(place->part, b);
@@ -88,8 +74,8 @@ static ds_code read_block_rows(const ds_place *place, uint32_t b, uint32_t parti
     const ds_columns none = {.want = 0};
     ds_block block;
     TRY(ds_part_read_block(place, b, &none, worker->reader, &block, err));
-    from = journey_from(&block, first);
-    to = journey_from(&block, end);
+    from = ds_block_journey_from(&block, 0, first);
+    to = ds_block_journey_from(&block, 0, end);
   }
   if (from == to)
     return DS_OK;

@@ -162,6 +162,11 @@ DS_CHECKED ds_code ds_store_next_view(const ds_store *store, ds_view *ret_next, 
 // Syncs the directory of the parts: the names of new ones are on disk.
 DS_CHECKED ds_code ds_store_sync_parts(ds_store *store, ds_error *err);
 
+// The last steps before a view whose manifest names new parts can be committed: opens its parts and
+// syncs part/. `code` is how the steps before went; on a failure the view is let go of.
+DS_CHECKED ds_code ds_store_finish_view(ds_store *store, ds_view *next, ds_code code,
+                                        ds_error *err);
+
 // Unlinks part files by number; the manifest that no longer names them is durable.
 DS_CHECKED ds_code ds_store_unlink_parts(ds_store *store, const uint64_t *numbers, uint32_t count,
                                          ds_error *err);

@@ -372,6 +372,16 @@ ds_code ds_store_sync_parts(ds_store *store, ds_error *err) {
   return store->io->ops->sync_dir(store->io, path, err);
 }
 
+ds_code ds_store_finish_view(ds_store *store, ds_view *next, ds_code code, ds_error *err) {
+  if (code == DS_OK)
+    code = ds_view_open_parts(store->io, store->path, next, &store->view, err);
+  if (code == DS_OK)
+    code = ds_store_sync_parts(store, err);
+  if (code != DS_OK)
+    ds_view_done(next);
+  return code;
+}
+
 ds_code ds_store_unlink_parts(ds_store *store, const uint64_t *numbers, uint32_t count,
                               ds_error *err) {
   char path[DS_PATH_BYTES_MAX];
