@@ -78,6 +78,29 @@ void world_done(store_world *world) {
   (void)rmdir(world->path);
 }
 
+int world_set_up_sim(void **state) {
+  store_world *made = malloc(sizeof *made);
+  world_init_sim(made, 7);
+  *state = made;
+  return 0;
+}
+
+int world_set_up_posix(void **state) {
+  store_world *made = malloc(sizeof *made);
+  world_init_posix(made);
+  *state = made;
+  return 0;
+}
+
+int world_tear_down(void **state) {
+  store_world *own = *state;
+  if (own->sim != NULL)
+    assert_int_equal(ds_io_sim_open_files(own->sim), 0);
+  world_done(own);
+  free(own);
+  return 0;
+}
+
 void world_restart(store_world *world, uint64_t seed) {
   world->batches = 0;
   memset(world->fates, 0, sizeof world->fates);
@@ -384,6 +407,12 @@ static ds_code try_read_snapshot(const store_world *world, const ds_snapshot *sn
   if (code == DS_OK)
     assert_int_equal(out->events, snapshot->events);
   return code;
+}
+
+void world_expect(const store_world *world, ds_store *store) {
+  world_content content;
+  world_read(world, store, &content);
+  world_compare(world, &content);
 }
 
 ds_code world_try_read(const store_world *world, ds_store *store, world_content *out) {

@@ -44,6 +44,11 @@ void world_init_sim(store_world *world, uint64_t seed);
 void world_init_posix(store_world *world);
 void world_done(store_world *world);
 
+// The same as cmocka's fixtures: the world is the test's state. At the end no file is open (I12).
+int world_set_up_sim(void **state);
+int world_set_up_posix(void **state);
+int world_tear_down(void **state);
+
 // Forgets what was written, for another run; a simulated machine is made anew.
 void world_restart(store_world *world, uint64_t seed);
 
@@ -73,8 +78,11 @@ ds_code world_build_rows(ds_builder *builder, const ds_buf *rows);
 void world_read_snapshot(const store_world *world, const ds_snapshot *snapshot, world_content *out);
 void world_read(const store_world *world, ds_store *store, world_content *out);
 
-// The same for a store that may be damaged: its damage is the code returned, a wrong event still
-// fails.
+// The store must hold what was written.
+void world_expect(const store_world *world, ds_store *store);
+
+// The same as world_read for a store that may be damaged: its damage is the code returned, a wrong
+// event still fails.
 ds_code world_try_read(const store_world *world, ds_store *store, world_content *out);
 
 // Makes of what was recovered what must stay: present is acknowledged, absent was never there.

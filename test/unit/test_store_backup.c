@@ -22,19 +22,6 @@ static uint64_t stride_of(uint64_t usual) {
   return stress != NULL && stress[0] == '1' ? 1 : usual;
 }
 
-static int set_up(void **state) {
-  store_world *made = malloc(sizeof *made);
-  world_init_sim(made, 1);
-  *state = made;
-  return 0;
-}
-
-static int tear_down(void **state) {
-  world_done(*state);
-  free(*state);
-  return 0;
-}
-
 // The same world, with its store in another folder.
 static store_world world_at(const store_world *world, const char *path) {
   store_world at = *world;
@@ -473,15 +460,15 @@ static void test_refused_backups(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test_setup_teardown(test_there_and_back, set_up, tear_down),
-      cmocka_unit_test_setup_teardown(test_beside_a_writer, set_up, tear_down),
-      cmocka_unit_test_setup_teardown(test_links, set_up, tear_down),
-      cmocka_unit_test_setup_teardown(test_crash_everywhere, set_up, tear_down),
-      cmocka_unit_test_setup_teardown(test_error_everywhere, set_up, tear_down),
-      cmocka_unit_test_setup_teardown(test_flip_everywhere, set_up, tear_down),
-      cmocka_unit_test_setup_teardown(test_flip_in_the_store, set_up, tear_down),
-      cmocka_unit_test_setup_teardown(test_refused_targets, set_up, tear_down),
-      cmocka_unit_test_setup_teardown(test_refused_backups, set_up, tear_down),
+      cmocka_unit_test_setup_teardown(test_there_and_back, world_set_up_sim, world_tear_down),
+      cmocka_unit_test_setup_teardown(test_beside_a_writer, world_set_up_sim, world_tear_down),
+      cmocka_unit_test_setup_teardown(test_links, world_set_up_sim, world_tear_down),
+      cmocka_unit_test_setup_teardown(test_crash_everywhere, world_set_up_sim, world_tear_down),
+      cmocka_unit_test_setup_teardown(test_error_everywhere, world_set_up_sim, world_tear_down),
+      cmocka_unit_test_setup_teardown(test_flip_everywhere, world_set_up_sim, world_tear_down),
+      cmocka_unit_test_setup_teardown(test_flip_in_the_store, world_set_up_sim, world_tear_down),
+      cmocka_unit_test_setup_teardown(test_refused_targets, world_set_up_sim, world_tear_down),
+      cmocka_unit_test_setup_teardown(test_refused_backups, world_set_up_sim, world_tear_down),
   };
   return cmocka_run_group_tests_name("store backup", tests, NULL, NULL);
 }

@@ -36,19 +36,6 @@ typedef struct rows {
   uint32_t numbers_count;
 } rows;
 
-static int set_up(void **state) {
-  store_world *made = malloc(sizeof *made);
-  world_init_sim(made, 1);
-  *state = made;
-  return 0;
-}
-
-static int tear_down(void **state) {
-  world_done(*state);
-  free(*state);
-  return 0;
-}
-
 static void note_number(rows *all, uint32_t number) {
   uint32_t at = 0;
   while (at < all->numbers_count && all->numbers[at] < number)
@@ -284,8 +271,8 @@ static void test_damage_is_told(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test_setup_teardown(test_through_a_life, set_up, tear_down),
-      cmocka_unit_test_setup_teardown(test_damage_is_told, set_up, tear_down),
+      cmocka_unit_test_setup_teardown(test_through_a_life, world_set_up_sim, world_tear_down),
+      cmocka_unit_test_setup_teardown(test_damage_is_told, world_set_up_sim, world_tear_down),
   };
   return cmocka_run_group_tests_name("store customer", tests, NULL, NULL);
 }

@@ -13,36 +13,7 @@
 
 #include "store_world.h"
 
-static int set_up_sim(void **state) {
-  store_world *made = malloc(sizeof *made);
-  world_init_sim(made, 7);
-  *state = made;
-  return 0;
-}
-
-static int set_up_posix(void **state) {
-  store_world *made = malloc(sizeof *made);
-  world_init_posix(made);
-  *state = made;
-  return 0;
-}
-
-static int tear_down(void **state) {
-  store_world *own = *state;
-  if (own->sim != NULL)
-    assert_int_equal(ds_io_sim_open_files(own->sim), 0); // I12
-  world_done(own);
-  free(own);
-  return 0;
-}
-
 static void ok(ds_code code) { assert_int_equal(code, DS_OK); }
-
-static void expect(store_world *world, ds_store *store) {
-  world_content content;
-  world_read(world, store, &content);
-  world_compare(world, &content);
-}
 
 static uint64_t digest(store_world *world, ds_store *store) {
   world_content content;
@@ -66,7 +37,7 @@ static void test_missing(void **state) {
 static void test_create(void **state) {
   store_world *world = *state;
   ds_store *store = world_open_ok(world, true);
-  expect(world, store);
+  world_expect(world, store);
   world_check(store);
   ds_store_close(store);
   store = world_open_ok(world, false);
@@ -83,19 +54,19 @@ static void test_append_and_reopen(void **state) {
   ds_store *store = world_open_ok(world, true);
   for (uint32_t i = 1; i <= 4; i++) {
     ok(world_append(world, store, i * 3));
-    expect(world, store);
+    world_expect(world, store);
   }
   const uint64_t before = digest(world, store);
   ds_store_close(store);
   store = world_open_ok(world, true);
-  expect(world, store);
+  world_expect(world, store);
   assert_true(digest(world, store) == before); // I3, I6
   world_check(store);
   ok(world_append(world, store, 5)); // I7
-  expect(world, store);
+  world_expect(world, store);
   ds_store_close(store);
   store = world_open_ok(world, false);
-  expect(world, store);
+  world_expect(world, store);
   uint64_t duplicates;
   ds_buf none = {0};
   assert_int_equal(ds_store_append(store, &world->space, &none, &duplicates, NULL), DS_READONLY);
@@ -161,7 +132,7 @@ static void test_import_and_undo(void **state) {
   ok(world_import(world, store, 30));
   ok(world_append(world, store, 5));
   ok(world_import(world, store, 12));
-  expect(world, store);
+  world_expect(world, store);
   expect_imports(store, 2, 0);
   uint32_t id;
   ok(ds_store_import_find(store, 1001, &id, NULL));
@@ -169,7 +140,7 @@ static void test_import_and_undo(void **state) {
   ok(ds_store_import_find(store, 77, &id, NULL));
   assert_int_equal(id, 0);
   ok(world_undo(world, store, 1));
-  expect(world, store);
+  world_expect(world, store);
   expect_imports(store, 1, 1);
   ok(ds_store_import_find(store, 1001, &id, NULL));
   assert_int_equal(id, 0);
@@ -179,7 +150,7 @@ static void test_import_and_undo(void **state) {
   world_check(store);
   ds_store_close(store);
   store = world_open_ok(world, true);
-  expect(world, store);
+  world_expect(world, store);
   expect_imports(store, 1, 1);
   world_check(store);
   ds_store_close(store);
@@ -192,16 +163,16 @@ static void test_undo_after_compact(void **state) {
   ok(world_import(world, store, 30));
   ok(world_import(world, store, 12));
   ok(ds_store_compact(store, NULL, NULL));
-  expect(world, store);
+  world_expect(world, store);
   ok(world_append(world, store, 4));
   ok(world_undo(world, store, 1));
-  expect(world, store);
+  world_expect(world, store);
   world_check(store);
   ds_store_close(store);
   store = world_open_ok(world, true);
-  expect(world, store);
+  world_expect(world, store);
   ok(world_undo(world, store, 2));
-  expect(world, store);
+  world_expect(world, store);
   world_check(store);
   ds_store_close(store);
 }
@@ -221,7 +192,7 @@ static void test_import_abort(void **state) {
   ds_store_import_abort(store, &scope);
   assert_int_equal(world->io->ops->open(world->io, spill, DS_OPEN_READ, &file, &err), DS_MISSING);
   ok(world_import(world, store, 3));
-  expect(world, store);
+  world_expect(world, store);
   world_check(store);
   ds_store_close(store);
 }
@@ -249,7 +220,7 @@ static void test_duplicates(void **state) {
   ok(ds_store_append(store, &world->space, &rows, &duplicates, NULL));
   assert_int_equal(duplicates, 4);
   ds_buf_done(&rows);
-  expect(world, store);
+  world_expect(world, store);
   ds_store_close(store);
 }
 
@@ -291,7 +262,7 @@ static void test_bad_rows(void **state) {
   assert_int_equal(ds_store_append(store, &world->space, &rows, &duplicates, &err), DS_CORRUPT);
   ds_buf_done(&rows);
   ok(world_append(world, store, 3)); // Nothing was written, so the store goes on.
-  expect(world, store);
+  world_expect(world, store);
   ds_store_close(store);
 }
 
@@ -313,26 +284,26 @@ static void test_reader_beside_writer(void **state) {
   ok(world_append(world, writer, 4));
   ds_store *reader = world_open_ok(world, false);
   for (uint32_t i = 0; i < 4; i++) {
-    expect(world, reader);
+    world_expect(world, reader);
     ok(world_append(world, writer, 5));
-    expect(world, reader);
+    world_expect(world, reader);
     ok(ds_store_seal(writer, NULL));
-    expect(world, reader);
+    world_expect(world, reader);
     ok(world_import(world, writer, 6));
     ok(world_append(world, writer, 2));
-    expect(world, reader);
+    world_expect(world, reader);
     ok(ds_store_compact(writer, NULL, NULL));
     assert_true(digest(world, reader) == digest(world, writer));
   }
   world_check(reader);
   ds_store_close(writer);
-  expect(world, reader);
+  world_expect(world, reader);
   ds_store_close(reader);
 }
 
 #define BOTH(f)                                                                    \
-  {#f " (simulated)", f, set_up_sim, tear_down, NULL},                             \
-  { #f " (POSIX)", f, set_up_posix, tear_down, NULL }
+  {#f " (simulated)", f, world_set_up_sim, world_tear_down, NULL},                             \
+  { #f " (POSIX)", f, world_set_up_posix, world_tear_down, NULL }
 
 int main(void) {
   const struct CMUnitTest tests[] = {

@@ -24,19 +24,6 @@ static uint64_t stride_of(uint64_t usual) {
   return stress != NULL && stress[0] == '1' ? 1 : usual;
 }
 
-static int set_up(void **state) {
-  store_world *made = malloc(sizeof *made);
-  world_init_sim(made, 1);
-  *state = made;
-  return 0;
-}
-
-static int tear_down(void **state) {
-  world_done(*state);
-  free(*state);
-  return 0;
-}
-
 static ds_retype to_type(ds_type type) {
   return (ds_retype){ds_str_of("order_placed"), ds_str_of("value"), type};
 }
@@ -266,11 +253,11 @@ static void test_error_everywhere(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test_setup_teardown(test_there_and_back, set_up, tear_down),
-      cmocka_unit_test_setup_teardown(test_unknown, set_up, tear_down),
-      cmocka_unit_test_setup_teardown(test_renew, set_up, tear_down),
-      cmocka_unit_test_setup_teardown(test_crash_everywhere, set_up, tear_down),
-      cmocka_unit_test_setup_teardown(test_error_everywhere, set_up, tear_down),
+      cmocka_unit_test_setup_teardown(test_there_and_back, world_set_up_sim, world_tear_down),
+      cmocka_unit_test_setup_teardown(test_unknown, world_set_up_sim, world_tear_down),
+      cmocka_unit_test_setup_teardown(test_renew, world_set_up_sim, world_tear_down),
+      cmocka_unit_test_setup_teardown(test_crash_everywhere, world_set_up_sim, world_tear_down),
+      cmocka_unit_test_setup_teardown(test_error_everywhere, world_set_up_sim, world_tear_down),
   };
   return cmocka_run_group_tests_name("store retype", tests, NULL, NULL);
 }

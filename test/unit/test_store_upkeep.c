@@ -16,29 +16,6 @@
 
 static void ok(ds_code code) { assert_int_equal(code, DS_OK); }
 
-static int set_up_sim(void **state) {
-  store_world *made = malloc(sizeof *made);
-  world_init_sim(made, 7);
-  *state = made;
-  return 0;
-}
-
-static int set_up_posix(void **state) {
-  store_world *made = malloc(sizeof *made);
-  world_init_posix(made);
-  *state = made;
-  return 0;
-}
-
-static int tear_down(void **state) {
-  store_world *own = *state;
-  if (own->sim != NULL)
-    assert_int_equal(ds_io_sim_open_files(own->sim), 0); // I12
-  world_done(own);
-  free(own);
-  return 0;
-}
-
 static void small_logs(ds_store_options *options) { options->log_bytes = 300; }
 
 static void put_off(ds_store_options *options) {
@@ -54,12 +31,6 @@ static void compacting(ds_store_options *options) {
 static void threaded(ds_store_options *options) {
   compacting(options);
   options->background = true;
-}
-
-static void expect(store_world *world, ds_store *store) {
-  world_content content;
-  world_read(world, store, &content);
-  world_compare(world, &content);
 }
 
 static ds_upkeep upkeep_of(const ds_store *store, ds_arena *arena) {
@@ -80,9 +51,9 @@ static void test_several_logs(void **state) {
     ok(world_append(world, store, 3));
     const ds_upkeep upkeep = upkeep_of(store, &arena);
     most = upkeep.logs > most ? upkeep.logs : most;
-    expect(world, store);
+    world_expect(world, store);
     ds_store *reader = world_open_ok(world, false);
-    expect(world, reader);
+    world_expect(world, reader);
     world_check(reader);
     ds_store_close(reader);
   }
@@ -116,7 +87,7 @@ static void test_duplicates_of_frozen(void **state) {
   }
   ds_buf_done(&rows);
   ok(ds_store_seal(store, NULL));
-  expect(world, store);
+  world_expect(world, store);
   world_check(store);
   ds_store_close(store);
 }
@@ -155,14 +126,14 @@ static void test_on_threads(void **state) {
   assert_int_equal(upkeep.runs_due, 0);
   assert_true(upkeep.compactions > 3 && upkeep.runs_count <= 5);
   ds_arena_done(&arena);
-  expect(world, store);
+  world_expect(world, store);
   world_check(store);
   ok(world_append(world, store, 1));
   ds_store_close(store); // Beside a job, perhaps.
-  expect(world, reader);
+  world_expect(world, reader);
   ds_store_close(reader);
   store = world_open_ok(world, true);
-  expect(world, store);
+  world_expect(world, store);
   world_check(store);
   ds_store_close(store);
 }
@@ -185,12 +156,12 @@ static void test_pause_and_stop(void **state) {
   atomic_init(&stopped.stop, 1);
   ok(ds_store_finish(store, &stopped, NULL));
   world_check(store);
-  expect(world, store);
+  world_expect(world, store);
   ok(ds_store_finish(store, NULL, NULL));
   assert_true(upkeep_of(store, &arena).compactions > 0);
   assert_int_equal(upkeep_of(store, &arena).runs_due, 0);
   world_check(store);
-  expect(world, store);
+  world_expect(world, store);
   ds_store_close(store);
   ds_arena_done(&arena);
 }
@@ -211,7 +182,7 @@ static void test_failing_jobs(void **state) {
     ds_error err;
     const ds_code code = ds_store_maintain(store, &err);
     ds_io_sim_fail_at(world->sim, SWEEP_NEVER, DS_IO, false);
-    expect(world, store);
+    world_expect(world, store);
     const ds_code trouble = ds_store_trouble(store)->code;
     if (code == DS_OK) {
       ok(world_append(world, store, 2));
@@ -422,18 +393,18 @@ static void test_retention_by_job(void **state) {
 }
 
 #define BOTH(f)                                                                    \
-  {#f " (simulated)", f, set_up_sim, tear_down, NULL},                             \
-  { #f " (POSIX)", f, set_up_posix, tear_down, NULL }
+  {#f " (simulated)", f, world_set_up_sim, world_tear_down, NULL},                             \
+  { #f " (POSIX)", f, world_set_up_posix, world_tear_down, NULL }
 
 int main(void) {
   const struct CMUnitTest tests[] = {
       BOTH(test_several_logs),
       BOTH(test_duplicates_of_frozen),
-      {"test_on_threads", test_on_threads, set_up_posix, tear_down, NULL},
-      {"test_pause_and_stop", test_pause_and_stop, set_up_posix, tear_down, NULL},
-      {"test_failing_jobs", test_failing_jobs, set_up_sim, tear_down, NULL},
-      {"test_failed_freezing", test_failed_freezing, set_up_sim, tear_down, NULL},
-      {"test_a_job_fails", test_a_job_fails, set_up_sim, tear_down, NULL},
+      {"test_on_threads", test_on_threads, world_set_up_posix, world_tear_down, NULL},
+      {"test_pause_and_stop", test_pause_and_stop, world_set_up_posix, world_tear_down, NULL},
+      {"test_failing_jobs", test_failing_jobs, world_set_up_sim, world_tear_down, NULL},
+      {"test_failed_freezing", test_failed_freezing, world_set_up_sim, world_tear_down, NULL},
+      {"test_a_job_fails", test_a_job_fails, world_set_up_sim, world_tear_down, NULL},
       {"test_bounds", test_bounds, NULL, NULL, NULL},
       BOTH(test_retention),
       BOTH(test_retention_by_job),

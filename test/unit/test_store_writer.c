@@ -19,36 +19,7 @@
 #include "store/writer.h"
 #include "store_world.h"
 
-static int set_up_sim(void **state) {
-  store_world *made = malloc(sizeof *made);
-  world_init_sim(made, 7);
-  *state = made;
-  return 0;
-}
-
-static int set_up_posix(void **state) {
-  store_world *made = malloc(sizeof *made);
-  world_init_posix(made);
-  *state = made;
-  return 0;
-}
-
-static int tear_down(void **state) {
-  store_world *own = *state;
-  if (own->sim != NULL)
-    assert_int_equal(ds_io_sim_open_files(own->sim), 0); // I12
-  world_done(own);
-  free(own);
-  return 0;
-}
-
 static void ok(ds_code code) { assert_int_equal(code, DS_OK); }
-
-static void expect(store_world *world, ds_store *store) {
-  world_content content;
-  world_read(world, store, &content);
-  world_compare(world, &content);
-}
 
 // One write and one sync, and all of it is there, also after power loss.
 static void test_group(void **state) {
@@ -58,14 +29,14 @@ static void test_group(void **state) {
   const uint64_t before = ds_io_sim_operations(world->sim);
   ok(world_append_group(world, store, 9));
   assert_int_equal(ds_io_sim_operations(world->sim) - before, 2);
-  expect(world, store);
+  world_expect(world, store);
   ds_io_sim_power_loss(world->sim, DS_LOSS_ALL);
   ds_store_close(store);
   store = world_open_ok(world, true);
-  expect(world, store);
+  world_expect(world, store);
   world_check(store);
   ok(ds_store_seal(store, NULL));
-  expect(world, store);
+  world_expect(world, store);
   ds_store_close(store);
 }
 
@@ -99,7 +70,7 @@ static void test_duplicates_in_group(void **state) {
     assert_int_equal(batches[i].duplicates, duplicates[i]);
   }
   world->fates[1] = world->fates[2] = FATE_ACKED;
-  expect(world, store);
+  world_expect(world, store);
   // All of them once more: nothing is written.
   const uint64_t before = ds_io_sim_operations(world->sim);
   for (uint32_t i = 0; i < 4; i++)
@@ -155,10 +126,10 @@ static void test_bad_batch(void **state) {
   assert_non_null(strstr(batches[1].error.message, "4096 distinct names"));
   ok(batches[2].code);
   world->fates[1] = world->fates[2] = FATE_ACKED;
-  expect(world, store);
+  world_expect(world, store);
   ds_store_close(store);
   store = world_open_ok(world, true);
-  expect(world, store);
+  world_expect(world, store);
   ds_store_close(store);
   for (uint32_t i = 0; i < 3; i++)
     ds_batch_done(group[i]);
@@ -193,7 +164,7 @@ static void test_bad_rows(void **state) {
   world->fates[0] = FATE_ACKED;
   ds_buf_done(&rows);
   ds_writer_free(writer);
-  expect(world, store);
+  world_expect(world, store);
   ds_store_close(store);
 }
 
@@ -285,11 +256,11 @@ static void run_threads(store_world *world, size_t bytes_max, uint32_t batches_m
   ds_writer_free(writer);
   for (uint32_t b = 0; b < world->batches; b++)
     assert_int_equal(world->fates[b], FATE_ACKED);
-  expect(world, store);
+  world_expect(world, store);
   world_check(store);
   ds_store_close(store);
   store = world_open_ok(world, true);
-  expect(world, store);
+  world_expect(world, store);
   ds_store_close(store);
 }
 
@@ -401,7 +372,7 @@ static void test_submit(void **state) {
     world->fates[i] = FATE_ACKED;
   }
   ds_writer_free(writer);
-  expect(world, store);
+  world_expect(world, store);
   expect_arrivals(store);
   for (uint32_t i = 0; i < MANY; i++)
     ds_batch_done(&batches[i]);
@@ -442,7 +413,7 @@ static void test_idle(void **state) {
   }
   assert_int_equal(places, 2); // a part and the tail
   ds_writer_free(writer);
-  expect(world, store);
+  world_expect(world, store);
   ds_store_close(store);
 }
 
@@ -517,28 +488,28 @@ static void test_killed(void **state) {
       world.fates[b] = FATE_ACKED;
       ds_buf_done(&rows);
     }
-    expect(&world, store);
+    world_expect(&world, store);
     ds_store_close(store);
     world_done(&world);
   }
 }
 
 #define BOTH(test)                                                                        \
-  {#test " (simulated)", test, set_up_sim, tear_down, NULL},                              \
-      {#test " (POSIX)", test, set_up_posix, tear_down, NULL}
+  {#test " (simulated)", test, world_set_up_sim, world_tear_down, NULL},                  \
+      {#test " (POSIX)", test, world_set_up_posix, world_tear_down, NULL}
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test_setup_teardown(test_group, set_up_sim, tear_down),
-      cmocka_unit_test_setup_teardown(test_duplicates_in_group, set_up_sim, tear_down),
+      cmocka_unit_test_setup_teardown(test_group, world_set_up_sim, world_tear_down),
+      cmocka_unit_test_setup_teardown(test_duplicates_in_group, world_set_up_sim, world_tear_down),
       BOTH(test_bad_batch),
       BOTH(test_bad_rows),
       BOTH(test_threads),
       BOTH(test_small_queue),
       BOTH(test_stop),
-      cmocka_unit_test_setup_teardown(test_failure, set_up_sim, tear_down),
+      cmocka_unit_test_setup_teardown(test_failure, world_set_up_sim, world_tear_down),
       BOTH(test_submit),
-      cmocka_unit_test_setup_teardown(test_idle, set_up_posix, tear_down),
+      cmocka_unit_test_setup_teardown(test_idle, world_set_up_posix, world_tear_down),
       cmocka_unit_test(test_killed),
   };
   return cmocka_run_group_tests_name("store writer", tests, NULL, NULL);
