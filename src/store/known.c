@@ -4,19 +4,21 @@
 #include <assert.h>
 #include <stdlib.h>
 
-#include "store/id_filter.h"
 #include "store/subject_table.h"
 #include "store/subjects.h"
 
 // Queries looked up side by side, so that the machine waits for their memory at once.
 enum { CHUNK = 64 };
 
+// What one call does of the work that can wait: one that has to wait for more of it is late.
+enum { LEARN_BLOCKS = 1, FREE_FILTERS = 8 };
+
 // A part and what was made for it.
 typedef struct known_part {
   ds_part *part;
   uint64_t number;
   uint32_t blocks;
-  bool unlearnt;        // its subjects are not in the tables yet
+  uint32_t learnt;      // so many of its first blocks have their subjects in the tables
   ds_id_filter *filter; // of each block; NULL = none yet
 } known_part;
 
@@ -39,10 +41,15 @@ struct ds_known {
   known_span *spans; // partition by partition
   uint32_t span_first[DS_PARTITIONS + 1];
   ds_subject_table tables[DS_PARTITIONS];
-  bool loaded[DS_PARTITIONS]; // the table has all subjects of the parts that are not `unlearnt`
+  bool loaded[DS_PARTITIONS]; // the table has all subjects of the blocks that are `learnt`
+  bool learning;              // not all blocks are
   bool numbered;              // there are tables at all: they fit
   size_t table_bytes, filter_bytes;
   uint32_t hand_part, hand_block; // the next filter to give way
+  ds_part_filters *offers;        // made elsewhere, of parts that are still to come
+  uint32_t offers_count;
+  ds_part_filters *gone; // of parts that are gone: still to be freed
+  uint32_t gone_count;
   ds_block_reader *reader;
   // The block last learnt from: one often holds the subjects of many partitions.
   ds_block_reader *learner;
@@ -74,13 +81,51 @@ ds_known *ds_known_new(size_t memory_bytes) {
   return known;
 }
 
-static void free_filters(ds_known *known, known_part *part) {
-  for (uint32_t b = 0; b < part->blocks && part->filter != NULL; b++) {
-    known->filter_bytes -= part->filter[b].slots * sizeof(uint16_t);
-    ds_id_filter_done(&part->filter[b]);
+static size_t filters_bytes(const ds_part_filters *filters) {
+  size_t bytes = 0;
+  for (uint32_t b = 0; b < filters->blocks && filters->filter != NULL; b++)
+    bytes += filters->filter[b].slots * sizeof(uint16_t);
+  return bytes;
+}
+
+// Adds to a list of filters, which are freed when there is no memory for it.
+static void add_filters(ds_part_filters **list, uint32_t *count, ds_part_filters filters) {
+  ds_part_filters *moved = realloc(*list, ((size_t)*count + 1) * sizeof *moved);
+  if (moved == NULL) {
+    ds_part_filters_done(&filters);
+    return;
   }
-  free(part->filter);
+  *list = moved;
+  moved[(*count)++] = filters;
+}
+
+static void free_list(ds_part_filters **list, uint32_t *count) {
+  for (uint32_t i = 0; i < *count; i++)
+    ds_part_filters_done(&(*list)[i]);
+  free(*list);
+  *list = NULL;
+  *count = 0;
+}
+
+// The filters of a part that is gone are not freed at once: they are large.
+static void leave_filters(ds_known *known, known_part *part) {
+  const ds_part_filters filters = {part->number, part->blocks, part->filter};
+  known->filter_bytes -= filters_bytes(&filters);
+  if (part->filter != NULL)
+    add_filters(&known->gone, &known->gone_count, filters);
   part->filter = NULL;
+}
+
+static void free_some(ds_known *known) {
+  for (uint32_t i = 0; i < FREE_FILTERS && known->gone_count > 0; i++) {
+    ds_part_filters *last = &known->gone[known->gone_count - 1];
+    if (last->blocks > 0)
+      ds_id_filter_done(&last->filter[--last->blocks]);
+    if (last->blocks > 0)
+      continue;
+    ds_part_filters_done(last);
+    known->gone_count--;
+  }
 }
 
 static void free_tables(ds_known *known) {
@@ -93,7 +138,9 @@ void ds_known_free(ds_known *known) {
   if (known == NULL)
     return;
   for (uint32_t i = 0; i < known->parts_count; i++)
-    free_filters(known, &known->parts[i]);
+    leave_filters(known, &known->parts[i]);
+  free_list(&known->offers, &known->offers_count);
+  free_list(&known->gone, &known->gone_count);
   free_tables(known);
   ds_block_reader_free(known->reader);
   ds_block_reader_free(known->learner);
@@ -150,6 +197,57 @@ static bool take_part(ds_known *known, uint64_t number, known_part *to) {
   return false;
 }
 
+size_t ds_known_filters_max(const ds_known *known) { return known->bytes_max; }
+
+void ds_known_offer(ds_known *known, ds_part_filters *filters) {
+  add_filters(&known->offers, &known->offers_count, *filters);
+  *filters = (ds_part_filters){.filter = NULL};
+}
+
+// Frees filters, one after another in turn, until `bytes` more fit.
+static bool make_room(ds_known *known, size_t bytes) {
+  if (bytes > known->bytes_max)
+    return false;
+  while (known->filter_bytes + bytes > known->bytes_max) {
+    known_part *part = &known->parts[known->hand_part];
+    if (part->filter == NULL || known->hand_block >= part->blocks) {
+      known->hand_part = (known->hand_part + 1) % known->parts_count;
+      known->hand_block = 0;
+      continue;
+    }
+    ds_id_filter *filter = &part->filter[known->hand_block++];
+    known->filter_bytes -= filter->slots * sizeof(uint16_t);
+    ds_id_filter_done(filter);
+  }
+  return true;
+}
+
+static bool take_offer(ds_known *known, ds_part_filters *offer) {
+  for (uint32_t i = 0; i < known->parts_count; i++) {
+    known_part *part = &known->parts[i];
+    if (part->number != offer->part || part->blocks != offer->blocks || part->filter != NULL)
+      continue;
+    known->filter_bytes += filters_bytes(offer);
+    part->filter = offer->filter;
+    for (uint32_t b = 0; b < part->blocks && part->filter != NULL; b++)
+      known->stats.filters_taken += part->filter[b].slot != NULL;
+    return true;
+  }
+  return false;
+}
+
+// Gives the parts the filters that were offered for them; other offers wait for their parts.
+static void take_offers(ds_known *known) {
+  uint32_t kept = 0;
+  for (uint32_t f = 0; f < known->offers_count; f++)
+    if (!take_offer(known, &known->offers[f]))
+      known->offers[kept++] = known->offers[f];
+  known->offers_count = kept;
+  const bool fits = make_room(known, 0);
+  assert(fits);
+  (void)fits;
+}
+
 static ds_code change_parts(ds_known *known, ds_part *const *parts, uint32_t count, bool rewritten,
                             ds_error *err) {
   known_part *next = calloc((size_t)count + 1, sizeof *next);
@@ -157,22 +255,24 @@ static ds_code change_parts(ds_known *known, ds_part *const *parts, uint32_t cou
     return no_memory(err);
   for (uint32_t i = 0; i < count; i++)
     (void)take_part(known, parts[i]->info.number, &next[i]);
-  bool unlearnt = !rewritten;
+  bool learnt = rewritten;
   for (uint32_t i = 0; i < known->parts_count; i++) {
-    unlearnt = unlearnt || known->parts[i].unlearnt;
-    free_filters(known, &known->parts[i]);
+    learnt = learnt && known->parts[i].learnt == known->parts[i].blocks;
+    leave_filters(known, &known->parts[i]);
   }
   for (uint32_t i = 0; i < count; i++) {
     if (next[i].number == 0)
       next[i] = (known_part){.number = parts[i]->info.number,
                              .blocks = parts[i]->info.blocks,
-                             .unlearnt = unlearnt};
+                             .learnt = learnt ? parts[i]->info.blocks : 0};
     next[i].part = parts[i];
   }
   free(known->parts);
   known->parts = next;
   known->parts_count = count;
   known->hand_part = known->hand_block = 0;
+  known->learning = true;
+  take_offers(known);
   const ds_code code = list_spans(known, err);
   if (code != DS_OK) {
     // A list that lacks blocks must never be believed.
@@ -228,22 +328,29 @@ static void keep_budget(ds_known *known) {
   known->numbered = false;
 }
 
-// Brings the tables that are loaded up to date with new parts.
-static ds_code learn_parts(ds_known *known, ds_error *err) {
-  for (uint32_t i = 0; i < known->parts_count; i++) {
+// Whether a table that is loaded is to learn from a block.
+static bool is_awaited(const ds_known *known, const ds_block_zone *zone) {
+  for (uint32_t p = zone->customer_first >> DS_ORDINAL_BITS;
+       p <= zone->customer_last >> DS_ORDINAL_BITS; p++)
+    if (known->loaded[p])
+      return true;
+  return false;
+}
+
+// Brings the tables that are loaded up to date with new parts, by so many blocks.
+static ds_code learn_parts(ds_known *known, uint32_t blocks, ds_error *err) {
+  for (uint32_t i = 0; i < known->parts_count && known->learning; i++) {
     known_part *part = &known->parts[i];
-    for (uint32_t b = 0; b < part->blocks && part->unlearnt && known->numbered; b++) {
-      const ds_block_zone *zone = &part->part->zone[b];
-      bool any = false;
-      for (uint32_t p = zone->customer_first >> DS_ORDINAL_BITS;
-           p <= zone->customer_last >> DS_ORDINAL_BITS; p++)
-        any = any || known->loaded[p];
-      if (any)
-        TRY(learn_block(known, part->part, b, DS_NONE, err));
+    for (; part->learnt < part->blocks && known->numbered; part->learnt++) {
+      if (!is_awaited(known, &part->part->zone[part->learnt]))
+        continue;
+      if (blocks-- == 0)
+        return DS_OK;
+      TRY(learn_block(known, part->part, part->learnt, DS_NONE, err));
       keep_budget(known);
     }
-    part->unlearnt = false;
   }
+  known->learning = false;
   return DS_OK;
 }
 
@@ -254,35 +361,6 @@ static ds_code load_table(ds_known *known, uint32_t partition, ds_error *err) {
   }
   known->loaded[partition] = true;
   keep_budget(known);
-  return DS_OK;
-}
-
-// Frees filters, one after another in turn, until `bytes` more fit.
-static bool make_room(ds_known *known, size_t bytes) {
-  if (bytes > known->bytes_max)
-    return false;
-  while (known->filter_bytes + bytes > known->bytes_max) {
-    known_part *part = &known->parts[known->hand_part];
-    if (part->filter == NULL || known->hand_block >= part->blocks) {
-      known->hand_part = (known->hand_part + 1) % known->parts_count;
-      known->hand_block = 0;
-      continue;
-    }
-    ds_id_filter *filter = &part->filter[known->hand_block++];
-    known->filter_bytes -= filter->slots * sizeof(uint16_t);
-    ds_id_filter_done(filter);
-  }
-  return true;
-}
-
-static ds_code fill_filter(ds_known *known, const ds_part *part, uint32_t block,
-                           ds_id_filter *filter, ds_error *err) {
-  ds_block ids;
-  const uint64_t *hashes;
-  TRY(ds_part_block_hashes(part, block, DS_WANT_ID, known->reader, &ids, &hashes, err));
-  for (uint32_t j = 0; j < ids.journeys; j++)
-    for (uint32_t e = ids.offset[j]; e < ids.offset[j + 1]; e++)
-      ds_id_filter_add(filter, ds_id_filter_key(hashes[j], ids.id[e]));
   return DS_OK;
 }
 
@@ -297,19 +375,11 @@ static ds_code filter_of(ds_known *known, uint32_t part_index, uint32_t block,
     return no_memory(err);
   ds_id_filter *filter = &part->filter[block];
   if (filter->slot == NULL) {
-    const uint32_t events = part->part->zone[block].events;
-    if (!make_room(known, ds_id_filter_bytes(events)))
+    const size_t bytes = ds_id_filter_bytes(part->part->zone[block].events);
+    if (!make_room(known, bytes))
       return DS_OK;
-    ds_id_filter made;
-    if (!ds_id_filter_init(&made, events))
-      return no_memory(err);
-    const ds_code code = fill_filter(known, part->part, block, &made, err);
-    if (code != DS_OK) {
-      ds_id_filter_done(&made);
-      return code;
-    }
-    *filter = made;
-    known->filter_bytes += ds_id_filter_bytes(events);
+    TRY(ds_part_filter_make(part->part, block, known->reader, filter, err));
+    known->filter_bytes += bytes;
   }
   *ret_filter = filter;
   return DS_OK;
@@ -329,19 +399,24 @@ static ds_code add_candidate(ds_known *known, const known_span *span, uint32_t q
   return DS_OK;
 }
 
-// The blocks of the partition that hold customer `number`, or all of them (DS_NONE).
+static ds_code add_span(ds_known *known, const known_span *span, const ds_event_query *query,
+                        uint32_t index, ds_error *err) {
+  const known_part *part = &known->parts[span->part];
+  if (part->filter != NULL && part->filter[span->block].slot != NULL)
+    ds_id_filter_prefetch(&part->filter[span->block], ds_id_filter_key(query->hash, query->id));
+  return add_candidate(known, span, index, err);
+}
+
+// The learnt blocks of the partition that hold customer `number`; all that are not learnt
+// (DS_NONE), or all without tables.
 static ds_code add_blocks(ds_known *known, const ds_event_query *query, uint32_t index,
                           uint32_t number, ds_error *err) {
   const uint32_t partition = ds_subject_partition(query->hash);
-  const uint64_t key = ds_id_filter_key(query->hash, query->id);
   for (uint32_t s = known->span_first[partition]; s < known->span_first[partition + 1]; s++) {
     const known_span *span = &known->spans[s];
-    if (number != DS_NONE && (number < span->first || number > span->last))
-      continue;
-    const known_part *part = &known->parts[span->part];
-    if (part->filter != NULL && part->filter[span->block].slot != NULL)
-      ds_id_filter_prefetch(&part->filter[span->block], key);
-    TRY(add_candidate(known, span, index, err));
+    const bool numbered = known->numbered && span->block < known->parts[span->part].learnt;
+    if (numbered ? number >= span->first && number <= span->last : number == DS_NONE)
+      TRY(add_span(known, span, query, index, err));
   }
   return DS_OK;
 }
@@ -349,11 +424,11 @@ static ds_code add_blocks(ds_known *known, const ds_event_query *query, uint32_t
 // Adds the blocks that may hold the event of a query.
 static ds_code find_blocks(ds_known *known, const ds_event_query *query, uint32_t index,
                            ds_error *err) {
-  if (!known->numbered)
-    return add_blocks(known, query, index, DS_NONE, err);
+  if (known->learning || !known->numbered)
+    TRY(add_blocks(known, query, index, DS_NONE, err));
   uint32_t cursor = 0, number;
   const ds_subject_table *table = &known->tables[ds_subject_partition(query->hash)];
-  while (ds_subject_table_next(table, query->hash, &cursor, &number))
+  while (known->numbered && ds_subject_table_next(table, query->hash, &cursor, &number))
     TRY(add_blocks(known, query, index, number, err));
   return DS_OK;
 }
@@ -425,7 +500,8 @@ static int by_hash(const void *left, const void *right) {
 ds_code ds_known_find(ds_known *known, ds_event_query *queries, uint32_t count, ds_error *err) {
   if (count == 0)
     return DS_OK;
-  TRY(learn_parts(known, err));
+  free_some(known);
+  TRY(learn_parts(known, LEARN_BLOCKS, err));
   // By hash, so that each block's queries are in that order, too.
   qsort(queries, count, sizeof *queries, by_hash);
   TRY(find_candidates(known, queries, count, err));
@@ -448,8 +524,9 @@ ds_code ds_known_warm(ds_known *known, ds_error *err) {
   for (uint32_t p = 0; p < DS_PARTITIONS; p++)
     known->loaded[p] = true;
   for (uint32_t i = 0; i < known->parts_count; i++)
-    known->parts[i].unlearnt = true;
-  TRY(learn_parts(known, err));
+    known->parts[i].learnt = 0;
+  known->learning = true;
+  TRY(learn_parts(known, UINT32_MAX, err));
   for (uint32_t i = 0; i < known->parts_count; i++) {
     for (uint32_t b = 0; b < known->parts[i].blocks; b++) {
       const size_t bytes = ds_id_filter_bytes(known->parts[i].part->zone[b].events);

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // Jobs: what takes long is done beside the owner of the store, over tails and parts that never
 // change, into new files. The owner alone starts jobs and commits what they made, whenever it calls
-// ds_store_maintain. A job that fails has removed its files; the store works on, and tells.
+// ds_store_maintain. A job that fails has removed its files; the store works on, and tells. Whoever
+// appends waits for a commit, so what it needs the job has ready, and what a job held (parts, tails
+// and the files that are unlinked) is given back beside the owner, too.
 #include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "base/task.h"
 #include "store/levels.h"
 #include "store/state.h"
 
@@ -17,6 +18,7 @@ struct ds_store_job {
   ds_job_kind kind;
   // What it works on; parts are held until the job ends.
   ds_rewrite_options options;
+  char path[DS_PATH_BYTES_MAX]; // of the store
   char directory[DS_PATH_BYTES_MAX + 8];
   ds_part_ref **refs;
   ds_part **parts;
@@ -30,6 +32,12 @@ struct ds_store_job {
   ds_progress progress;
   // What came of it.
   ds_rewritten made;
+  ds_part_ref **ready;      // the parts made, open, so that the commit need not
+  ds_part_filters *filters; // and their filters
+  uint32_t ready_count;
+  size_t filters_bytes; // that may be made
+  ds_frozen left[DS_LOGS_MAX - 1];
+  uint32_t left_count;
   ds_code code;
   ds_error err;
   ds_task *task;  // NULL: it was done when it was started
@@ -41,6 +49,14 @@ static void job_free(ds_store_job *job) {
     return;
   for (uint32_t i = 0; i < job->parts_count; i++)
     ds_part_ref_drop(job->refs[i]);
+  for (uint32_t i = 0; i < job->ready_count; i++) {
+    ds_part_ref_drop(job->ready[i]);
+    ds_part_filters_done(&job->filters[i]);
+  }
+  for (uint32_t i = 0; i < job->left_count; i++)
+    ds_frozen_done(&job->left[i]);
+  free(job->ready);
+  free(job->filters);
   free(job->refs);
   free(job->parts);
   free(job->numbers);
@@ -69,7 +85,9 @@ static ds_code job_new(ds_store *store, ds_job_kind kind, uint32_t first, ds_sto
     job->parts_count = i + 1;
   }
   job->kind = kind;
+  job->filters_bytes = store->known == NULL ? 0 : ds_known_filters_max(store->known);
   atomic_init(&job->progress.stop, 0);
+  memcpy(job->path, store->path, sizeof job->path);
   (void)snprintf(job->directory, sizeof job->directory, "%s/part", store->path);
   job->options = (ds_rewrite_options){.io = store->io,
                                       .directory = job->directory,
@@ -85,6 +103,25 @@ static ds_code job_new(ds_store *store, ds_job_kind kind, uint32_t first, ds_sto
   return DS_OK;
 }
 
+// Opens the parts that were made and makes their filters. What cannot be had is left to the owner.
+static void job_make_ready(ds_store_job *job) {
+  job->ready = calloc((size_t)job->made.count + 1, sizeof *job->ready);
+  job->filters = calloc((size_t)job->made.count + 1, sizeof *job->filters);
+  if (job->ready == NULL || job->filters == NULL)
+    return;
+  ds_code code = DS_OK;
+  for (uint32_t i = 0; i < job->made.count && code == DS_OK; i++) {
+    ds_error unheard;
+    code = ds_part_ref_open(job->options.io, job->path, &job->made.infos[i], &job->ready[i],
+                            &unheard);
+    if (code != DS_OK)
+      break;
+    job->ready_count = i + 1;
+    if (job->filters_bytes > 0)
+      job->filters[i] = ds_part_filters_make(job->ready[i]->part, &job->filters_bytes);
+  }
+}
+
 static void job_run(void *context) {
   ds_store_job *job = context;
   if (job->kind == DS_JOB_COMPACT)
@@ -93,6 +130,8 @@ static void job_run(void *context) {
     job->code = ds_store_build_tails(job->options.io, job->directory, job->options.next,
                                      job->tails, job->tails_count, job->parts, job->parts_count,
                                      &job->made, &job->err);
+  if (job->code == DS_OK)
+    job_make_ready(job);
 }
 
 static ds_code job_start(ds_store *store, ds_store_job *job, ds_error *err) {
@@ -118,11 +157,37 @@ bool ds_store_has_jobs(const ds_store *store) {
   return store->jobs[DS_JOB_SEAL] != NULL || store->jobs[DS_JOB_COMPACT] != NULL;
 }
 
-static ds_code commit_job(ds_store *store, const ds_store_job *job, ds_error *err) {
+static ds_code commit_made(ds_store *store, const ds_store_job *job, ds_error *err) {
   if (job->kind == DS_JOB_SEAL)
     return ds_store_commit_seal(store, &job->made, job->tails_count, err);
   return ds_store_replace_parts(store, job->numbers, job->parts_count, &job->made, job->retention,
                                 job->clock.now_ms, err);
+}
+
+static ds_code commit_job(ds_store *store, ds_store_job *job, ds_error *err) {
+  for (uint32_t i = 0; i < job->ready_count && store->known != NULL; i++)
+    ds_known_offer(store->known, &job->filters[i]);
+  store->view.ready = job->ready;
+  store->view.ready_count = job->ready_count;
+  const ds_code code = commit_made(store, job, err);
+  store->view.ready = NULL;
+  store->view.ready_count = 0;
+  memcpy(job->left, store->left, sizeof job->left);
+  job->left_count = store->left_count;
+  store->left_count = 0;
+  return code;
+}
+
+static void job_leave(void *job) { job_free(job); }
+
+// Gives back what a job held, files that were unlinked meanwhile among it: large ones take long.
+static void let_go(ds_store *store, ds_store_job *job) {
+  ds_task_end(store->leaving);
+  store->leaving = NULL;
+  ds_error unheard;
+  if (!store->options.background ||
+      ds_task_start(job_leave, job, false, &store->leaving, &unheard) != DS_OK)
+    job_free(job);
 }
 
 // Takes a job that has ended out, and commits what it made. Its own failure is noted and does no
@@ -142,7 +207,7 @@ static ds_code finish_job(ds_store *store, ds_job_kind kind, ds_error *err) {
   } else {
     code = ds_store_note_write(store, commit_job(store, job, err));
   }
-  job_free(job);
+  let_go(store, job);
   return code;
 }
 

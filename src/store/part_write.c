@@ -10,6 +10,9 @@
 
 #define NAMES_ALL (DS_NAMES_MAX + 1u)
 
+// What is written of a part before it is synced.
+enum { PIECE_BYTES = 4 << 20 };
+
 void ds_texts_init(ds_texts *texts) {
   *texts = (ds_texts){0};
   ds_buf_init(&texts->bytes, UINT32_MAX);
@@ -200,14 +203,32 @@ typedef struct sink {
   ds_io *io;
   ds_file *file;
   uint8_t *image;
-  uint64_t at;
+  uint64_t at, synced;
 } sink;
 
+// A sync of another file, of an append's, may have to wait for what is being synced of this one: so
+// it is synced in pieces.
+static ds_code put_file(sink *to, const uint8_t *data, size_t size, ds_error *err) {
+  while (size > 0) {
+    const size_t room = PIECE_BYTES - (size_t)(to->at - to->synced);
+    const size_t now = size < room ? size : room;
+    TRY(to->io->ops->write_at(to->io, to->file, to->at, data, now, err));
+    to->at += now;
+    data += now;
+    size -= now;
+    if (now < room)
+      continue;
+    TRY(to->io->ops->sync(to->io, to->file, err));
+    to->synced = to->at;
+  }
+  return DS_OK;
+}
+
 static ds_code put(sink *to, const void *data, size_t size, ds_error *err) {
-  if (to->image != NULL && size > 0)
+  if (to->image == NULL)
+    return put_file(to, data, size, err);
+  if (size > 0)
     memcpy(to->image + to->at, data, size);
-  else if (size > 0)
-    TRY(to->io->ops->write_at(to->io, to->file, to->at, data, size, err));
   to->at += size;
   return DS_OK;
 }

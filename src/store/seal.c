@@ -34,7 +34,7 @@ static ds_code prepare_rotation(ds_store *store, ds_view *next, ds_log *ret_log,
   TRY(ds_store_next_view(store, next, err));
   ds_code code = ds_view_open_parts(store->io, store->path, next, &store->view, err);
   if (code == DS_OK)
-    code = ds_tail_add_names(tail, &store->tail.space, err);
+    code = ds_tail_follow(tail, &store->tail, err);
   if (code == DS_OK)
     code = make_next_log(store, &next->manifest, ret_log, err);
   if (code != DS_OK)
@@ -139,9 +139,10 @@ void ds_frozen_done(ds_frozen *frozen) {
   ds_tail_done(&frozen->tail);
 }
 
-static void drop_frozen(ds_store *store, uint32_t count) {
-  for (uint32_t i = 0; i < count; i++)
-    ds_frozen_done(&store->frozen[i]);
+static void leave_frozen(ds_store *store, uint32_t count) {
+  assert(store->left_count == 0);
+  memcpy(store->left, store->frozen, count * sizeof *store->frozen);
+  store->left_count = count;
   store->frozen_count -= count;
   memmove(store->frozen, store->frozen + count, store->frozen_count * sizeof *store->frozen);
   ds_store_forget_built(store);
@@ -158,7 +159,7 @@ ds_code ds_store_commit_seal(ds_store *store, const ds_rewritten *built, uint32_
   const ds_code code = ds_store_commit(store, &next, err);
   // As in ds_store_rotate, the commit may have failed in the catalog.
   if (store->view.manifest.logs[0].number != old[0].number)
-    drop_frozen(store, count);
+    leave_frozen(store, count);
   TRY(code);
   return DS_SEEDED(OLD_LOG_EARLY) ? DS_OK : ds_store_unlink_logs(store, old, count, err);
 }
@@ -175,6 +176,8 @@ static ds_code seal_frozen(ds_store *store, ds_error *err) {
                            store->view.parts, store->view.parts_count, &built, err));
   const ds_code code = ds_store_commit_seal(store, &built, store->frozen_count, err);
   free(built.infos);
+  for (; store->left_count > 0; store->left_count--)
+    ds_frozen_done(&store->left[store->left_count - 1]);
   return code;
 }
 

@@ -6,6 +6,7 @@
 
 #include <stdatomic.h>
 
+#include "base/task.h"
 #include "store/batch.h"
 #include "store/catalog.h"
 #include "store/known.h"
@@ -27,6 +28,10 @@ bool ds_part_info_same(const ds_part_info *a, const ds_part_info *b);
 // Takes ownership of `part`, also on failure. NULL without memory.
 ds_part_ref *ds_part_ref_new(ds_part *part);
 ds_part_ref *ds_part_ref_hold(ds_part_ref *ref);
+
+// Opens a part of the store at `path`, which must be what the manifest says (I9).
+DS_CHECKED ds_code ds_part_ref_open(ds_io *io, const char *path, const ds_part_info *info,
+                                    ds_part_ref **ret_ref, ds_error *err);
 void ds_part_ref_drop(ds_part_ref *ref); // NULL is fine
 
 // A manifest and its parts, open, in the manifest's order.
@@ -35,10 +40,13 @@ typedef struct ds_view {
   ds_part_ref **refs;
   ds_part **parts; // of refs, as a builder wants them
   uint32_t parts_count;
+  ds_part_ref *const *ready; // further open parts, which the next view may have: a job's, lent
+  uint32_t ready_count;
   bool rewritten; // what is new holds events of parts that are gone only
 } ds_view;
 
-// Opens the parts of view->manifest; those that `have` (may be NULL) has open are shared with it.
+// Opens the parts of view->manifest; those that `have` (may be NULL) has open or ready are shared
+// with it.
 // Each must be what the manifest says (I9). On failure the view has no parts.
 DS_CHECKED ds_code ds_view_open_parts(ds_io *io, const char *path, ds_view *view,
                                       const ds_view *have, ds_error *err);
@@ -76,11 +84,14 @@ struct ds_store {
   ds_log log;
   ds_frozen frozen[DS_LOGS_MAX - 1]; // the logs before it, oldest first
   uint32_t frozen_count;
+  ds_frozen left[DS_LOGS_MAX - 1]; // those that were sealed last, to be freed by who sealed them
+  uint32_t left_count;
   ds_catalog *catalog;     // writer only
   ds_group *group;         // reused by appends; made by the first
   ds_vault *vault;         // NULL until it is needed
   ds_known *known;         // what the parts hold; made by the first append
   ds_store_job *jobs[DS_JOBS_COUNT];
+  ds_task *leaving;        // gives back what the job committed last has held
   atomic_uint_fast64_t next_part; // jobs take numbers from here
   atomic_bool paused;             // compactions wait
   ds_retention retention;         // copied into retention_arena
@@ -201,8 +212,8 @@ DS_CHECKED ds_code ds_store_build_tails(ds_io *io, const char *directory,
                                         uint32_t places_count, ds_rewritten *ret_built,
                                         ds_error *err);
 
-// Adds the parts built of the `count` oldest frozen tails to the store, and drops those with their
-// logs.
+// Adds the parts built of the `count` oldest frozen tails to the store, and unlinks the logs of
+// those, which it leaves in store->left.
 DS_CHECKED ds_code ds_store_commit_seal(ds_store *store, const ds_rewritten *built, uint32_t count,
                                         ds_error *err);
 

@@ -249,6 +249,7 @@ void ds_store_close(ds_store *store) {
   ds_error unheard;
   const ds_code ignored = ds_store_end_jobs(store, &unheard);
   (void)ignored;
+  ds_task_end(store->leaving);
   leave_mark(store);
   ds_store_unload(store);
   ds_group_free(store->group);

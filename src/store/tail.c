@@ -46,6 +46,13 @@ ds_code ds_tail_add_names(ds_tail *tail, const ds_space *names, ds_error *err) {
   return add_kind(&tail->space.sources, &names->sources, err);
 }
 
+ds_code ds_tail_follow(ds_tail *tail, const ds_tail *before, ds_error *err) {
+  assert(tail->count == 0);
+  if (!ds_set64_reserve(&tail->ids, before->ids.count))
+    return ds_fail(err, DS_MEMORY, "out of memory for the log's events");
+  return ds_tail_add_names(tail, &before->space, err);
+}
+
 uint64_t ds_tail_key(uint64_t subject_hash, uint64_t id) {
   const uint64_t both[2] = {subject_hash, id};
   return XXH3_64bits(both, sizeof both);

@@ -33,6 +33,10 @@ void ds_tail_done(ds_tail *tail);
 // Adds all names of `names` to the tail's space. DS_LIMIT when a kind would have too many.
 DS_CHECKED ds_code ds_tail_add_names(ds_tail *tail, const ds_space *names, ds_error *err);
 
+// Begins a new tail behind `before`: with its names, and room for as many ids, so that it does not
+// have to grow while somebody waits.
+DS_CHECKED ds_code ds_tail_follow(ds_tail *tail, const ds_tail *before, ds_error *err);
+
 // Adds the rows of a batch record, of all its batches or, on failure, of none; `payload` stands
 // behind the kind. Untrusted. DS_CORRUPT.
 DS_CHECKED ds_code ds_tail_add_batch(ds_tail *tail, ds_reader *payload, ds_error *err);

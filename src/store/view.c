@@ -45,7 +45,7 @@ bool ds_part_info_same(const ds_part_info *a, const ds_part_info *b) {
          a->time_min_ms == b->time_min_ms && a->time_max_ms == b->time_max_ms;
 }
 
-static ds_code open_part(ds_io *io, const char *path, const ds_part_info *info,
+ds_code ds_part_ref_open(ds_io *io, const char *path, const ds_part_info *info,
                          ds_part_ref **ret_ref, ds_error *err) {
   char file[DS_PATH_BYTES_MAX];
   ds_store_file(path, "part", info->number, file);
@@ -64,6 +64,9 @@ static ds_code open_part(ds_io *io, const char *path, const ds_part_info *info,
 static ds_part_ref *find_open(const ds_view *have, const ds_part_info *info) {
   if (have == NULL)
     return NULL;
+  for (uint32_t i = 0; i < have->ready_count; i++)
+    if (ds_part_info_same(ds_part_get_info(have->ready[i]->part), info))
+      return ds_part_ref_hold(have->ready[i]);
   const uint32_t index = ds_manifest_part_index(&have->manifest, info->number);
   if (index >= have->parts_count ||
       !ds_part_info_same(ds_part_get_info(have->parts[index]), info))
@@ -94,7 +97,7 @@ ds_code ds_view_open_parts(ds_io *io, const char *path, ds_view *view, const ds_
     const ds_part_info *info = &view->manifest.parts[i].info;
     ds_part_ref *ref = find_open(have, info);
     if (ref == NULL)
-      code = open_part(io, path, info, &ref, err);
+      code = ds_part_ref_open(io, path, info, &ref, err);
     if (code == DS_OK) {
       view->refs[i] = ref;
       view->parts[i] = ref->part;
