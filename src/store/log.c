@@ -274,7 +274,9 @@ static ds_code write_record(ds_log *log, const ds_buf *record, bool sync, ds_err
     return DS_OK;
   log->failed = true;
   ds_error unheard;
-  (void)ops->truncate(log->io, log->file, log->end, &unheard);
+  // Readers see no record any more, but one byte stays: a log that looked empty would be gone on
+  // with, and after a loss of power the record, which may be on disk whole, be back.
+  (void)ops->truncate(log->io, log->file, log->end + 1, &unheard);
   return code;
 }
 

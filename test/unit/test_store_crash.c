@@ -288,6 +288,30 @@ static void test_error_then_crash(void **state) {
   }
 }
 
+// A batch whose sync failed may be on disk whole. When the next process has said that it is not
+// there, it must not come back, also when it was the first of its log.
+static void test_failed_first_batch(void **state) {
+  enum { SEEDS = 16 };
+  store_world *world = *state;
+  for (uint64_t seed = 0; seed < SEEDS; seed++) {
+    world_content content;
+    world_restart(world, seed);
+    ds_store *store = world_open_ok(world, true);
+    ds_io_sim_fail_at(world->sim, 1, DS_IO, false);
+    assert_int_equal(world_append(world, store, 3), DS_IO);
+    ds_io_sim_fail_at(world->sim, SWEEP_NEVER, DS_IO, false);
+    ds_store_close(store);
+    store = world_open_ok(world, true);
+    world_read(world, store, &content);
+    world_settle(world, &content);
+    ds_store_close(store);
+    ds_io_sim_power_loss(world->sim, DS_LOSS_ALL);
+    store = world_open_ok(world, true);
+    world_expect(world, store);
+    ds_store_close(store);
+  }
+}
+
 // Every operation of a few appends, in every way: a sync that failed must never be believed.
 static void test_error_in_appends(void **state) {
   store_world *world = *state;
@@ -481,6 +505,7 @@ int main(void) {
       {"test_error_in_appends with jobs", test_error_in_appends, set_up_jobs, tear_down, NULL},
       {"test_error_then_crash with jobs", test_error_then_crash, set_up_jobs, tear_down, NULL},
       cmocka_unit_test_setup_teardown(test_error_then_crash, set_up, tear_down),
+      cmocka_unit_test_setup_teardown(test_failed_first_batch, set_up, tear_down),
       cmocka_unit_test_setup_teardown(test_flip_everywhere, set_up, tear_down),
       cmocka_unit_test_setup_teardown(test_flip_catalog, set_up, tear_down),
       cmocka_unit_test_setup_teardown(test_lost_manifest, set_up, tear_down),
