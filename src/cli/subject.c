@@ -59,6 +59,8 @@ static const ds_column proof_columns[] = {
     {"identifiers", DS_CELL_COUNT, "identifiers", "of the customer, whose keys were destroyed",
      false},
     {"events_removed", DS_CELL_COUNT, "events", "of erased people, removed from the store", false},
+    {"links_removed", DS_CELL_COUNT, "events",
+     "about who is whom, of other people, that named them", false},
     {"parts_rewritten", DS_CELL_COUNT, "parts", "that held them; their files are gone", false},
     {"logs_sealed", DS_CELL_COUNT, "logs", "that were made parts first; their files are gone",
      false},
@@ -66,6 +68,8 @@ static const ds_column proof_columns[] = {
     {"identifiers_checked", DS_CELL_COUNT, "identifiers",
      "met in them, where the customer's would stand", false},
     {"events_left", DS_CELL_COUNT, "events", "of erased people, found by that", false},
+    {"links_left", DS_CELL_COUNT, "events", "about who is whom that name them, found by that",
+     false},
     {"keys", DS_CELL_TEXT, "", "whether any of the customer's keys can still be derived", false},
 };
 
@@ -79,12 +83,17 @@ static ds_code show_proof(cli *run, const ds_erasure *erasure, ds_error *err) {
     return ds_fail(err, DS_MEMORY, "out of memory");
   row[0] = ds_cell_i64(erasure->subjects);
   row[1] = ds_cell_i64((int64_t)erasure->events);
-  row[2] = ds_cell_i64(erasure->parts_rewritten);
-  row[3] = ds_cell_i64(erasure->logs_sealed);
-  row[4] = ds_cell_i64(erasure->parts_checked);
-  row[5] = ds_cell_i64((int64_t)erasure->subjects_checked);
-  row[6] = ds_cell_i64((int64_t)erasure->events_left);
-  row[7] = ds_cell_text(&result, ds_str_of(erasure->keys_gone ? "destroyed" : "still there"));
+  row[2] = ds_cell_i64((int64_t)erasure->facts);
+  row[3] = ds_cell_i64(erasure->parts_rewritten);
+  row[4] = ds_cell_i64(erasure->logs_sealed);
+  row[5] = ds_cell_i64(erasure->parts_checked);
+  row[6] = ds_cell_i64((int64_t)erasure->subjects_checked);
+  row[7] = ds_cell_i64((int64_t)erasure->events_left);
+  row[8] = ds_cell_i64((int64_t)erasure->facts_left);
+  row[9] = ds_cell_text(&result, ds_str_of(erasure->keys_gone ? "destroyed" : "still there"));
+  ds_result_note(&result, false,
+                 "No question has shown the customer since the keys were destroyed, which came "
+                 "first.");
   ds_result_note(&result, true,
                  "Backups made before still hold the events, and copies of keys.sqlite still open "
                  "them: destroy such copies within 30 days. A backup that is restored is rid of "

@@ -85,12 +85,28 @@ ds_code ds_sealer_check(ds_sealer *sealer, ds_str subject, ds_error *err) {
   return DS_OK;
 }
 
+// Nothing that is told about identity may name who was erased.
+static ds_code check_link(ds_sealer *sealer, const ds_space *space, const ds_event *event,
+                          ds_error *err) {
+  if (sealer->vault == NULL || ds_vault_erased_count(sealer->vault) == 0 ||
+      !ds_is_link(space->touchpoints.text[event->touchpoint]))
+    return DS_OK;
+  for (uint32_t i = 0; i < event->properties_count; i++) {
+    const ds_event_property *property = &event->properties[i];
+    if (property->value.type == DS_TYPE_STRING &&
+        ds_str_equal(space->properties.text[property->name], ds_str_of(DS_LINK_PROPERTY)))
+      TRY(ds_sealer_check(sealer, property->value.text, err));
+  }
+  return DS_OK;
+}
+
 ds_code ds_sealer_event(ds_sealer *sealer, const ds_space *space, ds_event *event, ds_error *err) {
   if (event->personal_subject) {
     TRY(ds_sealer_subject(sealer, event->subject, &event->subject, err));
     event->personal_subject = false;
   }
   TRY(ds_sealer_check(sealer, event->subject, err));
+  TRY(check_link(sealer, space, event, err));
   uint32_t personal = 0;
   for (uint32_t i = 0; i < event->properties_count; i++)
     personal += event->properties[i].personal;

@@ -29,7 +29,7 @@ DS_CHECKED ds_code ds_sealer_subject(ds_sealer *sealer, ds_str clear, ds_str *re
 
 // Hashes the event's subject when it is personal, and puts sealed values in the place of its
 // personal ones; they are valid until the next event. `space` has the names. DS_NO: the subject was
-// erased, so the event is not taken in.
+// erased, or whom a fact of identity names, so the event is not taken in.
 DS_CHECKED ds_code ds_sealer_event(ds_sealer *sealer, const ds_space *space, ds_event *event,
                                    ds_error *err);
 

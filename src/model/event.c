@@ -11,6 +11,7 @@
 #include <xxhash.h>
 
 #include "base/limits.h"
+#include "model/identifier.h"
 #include "model/time.h"
 
 static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "rows are copied as they lie in memory");
@@ -322,6 +323,54 @@ ds_code ds_event_decode(const uint8_t *row, size_t size, const ds_space *space, 
     return ds_fail(err, DS_CORRUPT, "a stored event is damaged: bytes are left over");
   *ret_size = start.size;
   return DS_OK;
+}
+
+bool ds_link_names_find(const ds_space *space, ds_link_names *ret_names) {
+  static const char *const facts[] = {DS_LINK_TOLD, DS_LINK_UNTOLD, DS_LINK_SEEN};
+  static_assert(sizeof facts / sizeof *facts == DS_LINK_TOUCHPOINTS, "all of them");
+  bool any = false;
+  for (uint32_t t = 0; t < DS_LINK_TOUCHPOINTS; t++) {
+    ret_names->touchpoint[t] = ds_names_find(&space->touchpoints, ds_str_of(facts[t]));
+    any = any || ret_names->touchpoint[t] != DS_NONE;
+  }
+  ret_names->with = ds_names_find(&space->properties, ds_str_of(DS_LINK_PROPERTY));
+  return any && ret_names->with != DS_NONE;
+}
+
+bool ds_link_names_has(const ds_link_names *names, uint32_t touchpoint) {
+  for (uint32_t t = 0; t < DS_LINK_TOUCHPOINTS; t++)
+    if (names->touchpoint[t] == touchpoint)
+      return true;
+  return false;
+}
+
+bool ds_row_link(const uint8_t *row, const ds_link_names *names, ds_str *ret_with) {
+  ds_row head;
+  const uint8_t *at = ds_row_open(row, &head);
+  if (!ds_link_names_has(names, head.touchpoint))
+    return false;
+  cursor in = {at, row + head.size};
+  for (uint32_t k = 0; k < head.keys; k++) {
+    uint16_t name;
+    ds_str text;
+    if (!take(&in, &name, sizeof name) || !take_text16(&in, &text))
+      return false;
+  }
+  for (uint32_t p = 0; p < head.properties; p++) {
+    uint16_t name;
+    uint8_t type;
+    ds_value value;
+    if (!take(&in, &name, sizeof name) || !take(&in, &type, sizeof type))
+      return false;
+    value.type = (ds_type)type;
+    if (!take_value(&in, &value))
+      return false;
+    if (name == names->with && value.type == DS_TYPE_STRING) {
+      *ret_with = value.text;
+      return true;
+    }
+  }
+  return false;
 }
 
 uint64_t ds_subject_hash(ds_str subject) { return XXH3_64bits(subject.data, subject.size); }

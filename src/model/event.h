@@ -121,6 +121,21 @@ static inline const uint8_t *ds_row_open(const uint8_t *bytes, ds_row *ret_row) 
   return at + 10 + subject_size;
 }
 
+// What facts of identity (model/identifier.h) are called in a space: codes; DS_NONE = it has no
+// such name.
+enum { DS_LINK_TOUCHPOINTS = 3 };
+typedef struct ds_link_names {
+  uint32_t touchpoint[DS_LINK_TOUCHPOINTS];
+  uint32_t with;
+} ds_link_names;
+
+// Looks them up. false when the space has no fact that could name anybody.
+bool ds_link_names_find(const ds_space *space, ds_link_names *ret_names);
+bool ds_link_names_has(const ds_link_names *names, uint32_t touchpoint);
+
+// Whom a trusted row names besides its subject, a view into it; false when it is no such fact.
+bool ds_row_link(const uint8_t *row, const ds_link_names *names, ds_str *ret_with);
+
 // The partition (0..255) and the 64-bit hash of a subject: XXH3 of its bytes, partition = top byte.
 uint64_t ds_subject_hash(ds_str subject);
 static inline uint32_t ds_subject_partition(uint64_t hash) { return (uint32_t)(hash >> 56); }

@@ -4,52 +4,12 @@
 #include <assert.h>
 #include <stdlib.h>
 
-#include "store/block_reader.h"
-#include "store/rewrite.h"
-#include "store/state.h"
-#include "store/subjects.h"
-
-// The partitions that erased subjects may lie in.
-typedef struct partitions {
-  bool is_in[DS_PARTITIONS];
-} partitions;
-
-static bool block_concerns(const partitions *which, const ds_block_zone *zone) {
-  for (uint32_t p = zone->customer_first >> 24; p <= zone->customer_last >> 24; p++)
-    if (which->is_in[p])
-      return true;
-  return false;
-}
-
-// Counts the events of erased subjects in a part.
-static ds_code count_in_part(const ds_vault *vault, const ds_part *part, const partitions *which,
-                             ds_block_reader *reader, ds_erasure *erasure, uint64_t *ret_events,
-                             ds_error *err) {
-  *ret_events = 0;
-  for (uint32_t b = 0; b < ds_part_get_info(part)->blocks; b++) {
-    if (!block_concerns(which, ds_part_zone(part, b)))
-      continue;
-    ds_block block;
-    TRY(ds_part_block_ids(part, b, DS_WANT_SUBJECT, reader, &block, err));
-    for (uint32_t j = 0; j < block.journeys; j++) {
-      if (!which->is_in[block.customer[j] >> 24])
-        continue;
-      erasure->subjects_checked++;
-      if (ds_vault_is_erased(vault, block.subject[j]))
-        *ret_events += block.offset[j + 1] - block.offset[j];
-    }
-  }
-  return DS_OK;
-}
-
-static bool is_erased(const void *vault, ds_str subject) {
-  return ds_vault_is_erased(vault, subject);
-}
+#include "store/erased.h"
 
 // Rewrites part `index` without what was erased.
 static ds_code clean_part(ds_store *store, uint32_t index, ds_progress *progress, ds_error *err) {
   const uint64_t number = store->view.manifest.parts[index].info.number;
-  const ds_dropped dropped = {is_erased, store->vault};
+  const ds_dropped dropped = ds_erased_dropped(store->vault);
   ds_rewritten rewritten = {.count = 0};
   ds_code code = ds_store_rewrite(store, &index, 1, 0, NULL, &dropped, progress, &rewritten, err);
   if (code == DS_OK)
@@ -60,15 +20,16 @@ static ds_code clean_part(ds_store *store, uint32_t index, ds_progress *progress
 }
 
 // Cleans every part that holds something; they are found anew each time, for their order changes.
-static ds_code clean_parts(ds_store *store, const partitions *which, ds_block_reader *reader,
+static ds_code clean_parts(ds_store *store, const ds_erased_where *where, ds_block_reader *reader,
                            ds_progress *progress, ds_erasure *erasure, ds_error *err) {
   for (uint32_t i = 0; i < store->view.parts_count;) {
-    uint64_t events = 0;
+    ds_erased_found found = {0};
     const uint32_t before = store->view.parts_count;
-    TRY(count_in_part(store->vault, store->view.parts[i], which, reader, erasure, &events, err));
-    if (events > 0) {
+    TRY(ds_erased_find(store->vault, store->view.parts[i], where, reader, &found, err));
+    if (found.events + found.facts > 0) {
       TRY(clean_part(store, i, progress, err));
-      erasure->events += events;
+      erasure->events += found.events;
+      erasure->facts += found.facts;
       erasure->parts_rewritten++;
     }
     i += 1 + store->view.parts_count - before; // none, one or several took its place
@@ -77,15 +38,15 @@ static ds_code clean_parts(ds_store *store, const partitions *which, ds_block_re
 }
 
 // Reads all parts again: the proof.
-static ds_code check_parts(ds_store *store, const partitions *which, ds_block_reader *reader,
+static ds_code check_parts(ds_store *store, const ds_erased_where *where, ds_block_reader *reader,
                            ds_erasure *erasure, ds_error *err) {
-  erasure->subjects_checked = 0;
-  for (uint32_t i = 0; i < store->view.parts_count; i++) {
-    uint64_t events = 0;
-    TRY(count_in_part(store->vault, store->view.parts[i], which, reader, erasure, &events, err));
-    erasure->events_left += events;
-    erasure->parts_checked++;
-  }
+  ds_erased_found found = {0};
+  for (uint32_t i = 0; i < store->view.parts_count; i++)
+    TRY(ds_erased_find(store->vault, store->view.parts[i], where, reader, &found, err));
+  erasure->parts_checked = store->view.parts_count;
+  erasure->subjects_checked = found.subjects;
+  erasure->events_left = found.events;
+  erasure->facts_left = found.facts;
   return DS_OK;
 }
 
@@ -97,8 +58,8 @@ static ds_code note_done(ds_store *store, ds_error *err) {
   return ds_catalog_update(store->catalog, manifest, store->view.parts, err);
 }
 
-// Removes what the vault says, from partitions `which`, and proves it.
-static ds_code remove_erased(ds_store *store, const partitions *which, ds_progress *progress,
+// Removes what the vault says, from partitions `where`, and proves it.
+static ds_code remove_erased(ds_store *store, const ds_erased_where *where, ds_progress *progress,
                              ds_erasure *erasure, ds_error *err) {
   TRY(ds_store_end_jobs(store, err));
   erasure->logs_sealed = store->frozen_count + (store->tail.count > 0);
@@ -107,12 +68,12 @@ static ds_code remove_erased(ds_store *store, const partitions *which, ds_progre
   ds_block_reader *reader = ds_block_reader_new();
   if (reader == NULL)
     return ds_fail(err, DS_MEMORY, "out of memory while erasing");
-  ds_code code = clean_parts(store, which, reader, progress, erasure, err);
+  ds_code code = clean_parts(store, where, reader, progress, erasure, err);
   if (code == DS_OK)
-    code = check_parts(store, which, reader, erasure, err);
+    code = check_parts(store, where, reader, erasure, err);
   ds_block_reader_free(reader);
   TRY(code);
-  if (erasure->events_left > 0)
+  if (erasure->events_left + erasure->facts_left > 0)
     return ds_fail(err, DS_CORRUPT, "events of erased people are still there");
   return ds_store_note_write(store, note_done(store, err));
 }
@@ -142,15 +103,15 @@ ds_code ds_store_erase(ds_store *store, const ds_str *subjects, uint32_t count,
                        ds_progress *progress, ds_erasure *ret_erasure, ds_error *err) {
   TRY(ds_store_check_writable(store, err));
   ds_vault *vault;
-  partitions which = {{false}};
+  ds_erased_where where = {{false}};
   ds_erasure erasure = {.subjects = count};
   TRY(ds_store_vault(store, &vault, err));
   for (uint32_t i = 0; i < count; i++)
-    which.is_in[ds_subject_partition(ds_subject_hash(subjects[i]))] = true;
+    where.is_in[ds_subject_partition(ds_subject_hash(subjects[i]))] = true;
   // From here on the erasure will be finished, by whomever.
   TRY(ds_store_note_write(store, ds_vault_erase(vault, subjects, count,
                                                 store->io->ops->now_ms(store->io), err)));
-  TRY(remove_erased(store, &which, progress, &erasure, err));
+  TRY(remove_erased(store, &where, progress, &erasure, err));
   TRY(prove_keys(vault, subjects, count, &erasure.keys_gone, err));
   *ret_erasure = erasure;
   return DS_OK;
@@ -161,7 +122,7 @@ ds_code ds_store_replay_erasures(ds_store *store, ds_progress *progress, ds_eras
   ds_erasure erasure = {.keys_gone = true};
   if (ds_store_has_vault(store)) {
     ds_vault *vault;
-    partitions all;
+    ds_erased_where all;
     memset(all.is_in, true, sizeof all.is_in);
     TRY(ds_store_vault(store, &vault, err));
     if (ds_vault_erased_count(vault) > store->view.manifest.erased)

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Erasing people: their keys are destroyed, then their events are removed from every part and log.
+// Erasing people: their keys are destroyed, then their events, and facts of identity that name them
+// under others, are removed from every part and log. No snapshot taken after the first shows any of
+// that (erased.h).
 // The vault's list of erased subjects says what is to be gone, MANIFEST how much of that list the
 // store reflects; so an erasure that was cut short, or undone by restoring an older backup, is done
 // again when the store is next opened to write, before anything is served (I13). May use base/,
@@ -13,11 +15,13 @@
 typedef struct ds_erasure {
   uint32_t subjects;        // of this erasure
   uint64_t events;          // of erased subjects, removed
+  uint64_t facts;           // of identity, under others, that named them: removed, too
   uint32_t parts_rewritten; // that held them
   uint32_t logs_sealed;     // first, so that no log holds them
   uint32_t parts_checked;   // afterwards
   uint64_t subjects_checked;
   uint64_t events_left;     // of erased subjects, found afterwards: none
+  uint64_t facts_left;      // that name them: none
   bool keys_gone;           // no key of these subjects can be derived
 } ds_erasure;
 

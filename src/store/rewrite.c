@@ -36,6 +36,8 @@ typedef struct rewrite_worker {
 typedef struct group_parts {
   ds_part_info *infos;
   uint32_t count;
+  uint8_t *image;
+  size_t image_size;
 } group_parts;
 
 typedef struct rewrite_work {
@@ -44,6 +46,8 @@ typedef struct rewrite_work {
   ds_arena arena;
   ds_place *places;
   uint32_t places_count;
+  bool has_links;
+  ds_link_names links;
   int64_t *before_ms; // per touchpoint of `space`: events earlier than this go; NULL = none goes
   rewrite_worker workers[DS_THREADS_MAX];
   group_parts groups[GROUPS_MAX];
@@ -106,6 +110,14 @@ static ds_code reserve(rewrite_worker *worker, size_t count, ds_error *err) {
   return DS_OK;
 }
 
+// Whether a row is a fact of identity that names somebody who is left out.
+static bool names_dropped(const rewrite_work *rewrite, const uint8_t *row) {
+  const ds_dropped *dropped = rewrite->options->dropped;
+  ds_str with;
+  return dropped != NULL && rewrite->has_links && ds_row_link(row, &rewrite->links, &with) &&
+         dropped->is_dropped(dropped->context, with);
+}
+
 // Fills worker->row with the rows of worker->rows that are kept, by arrival.
 static ds_code order_rows(rewrite_work *rewrite, rewrite_worker *worker, uint32_t *ret_count,
                           ds_error *err) {
@@ -127,7 +139,7 @@ static ds_code order_rows(rewrite_work *rewrite, rewrite_worker *worker, uint32_
       subject = row.subject;
       is_dropped = dropped->is_dropped(dropped->context, subject);
     }
-    if (is_dropped)
+    if (is_dropped || names_dropped(rewrite, worker->rows.data + at))
       continue;
     TRY(reserve(worker, count + 1, err));
     const size_t behind = worker->rows.size;
@@ -201,6 +213,7 @@ static ds_code finish_group(ds_builder *builder, group_parts *group, ds_error *e
   if (count > 0)
     memcpy(group->infos, infos, count * sizeof *infos);
   group->count = count;
+  group->image = ds_builder_take_image(builder, &group->image_size);
   return DS_OK;
 }
 
@@ -250,7 +263,9 @@ static ds_code open_places(rewrite_work *rewrite, ds_error *err) {
     rewrite->events += ds_part_get_info(part)->events;
     rewrite->places_count = i + 1;
   }
-  rewrite->groups_count = ds_rewrite_groups(rewrite->events);
+  rewrite->groups_count =
+      rewrite->options->directory == NULL ? 1 : ds_rewrite_groups(rewrite->events);
+  rewrite->has_links = ds_link_names_find(&rewrite->space, &rewrite->links);
   return DS_OK;
 }
 
@@ -280,7 +295,7 @@ static void remove_parts(ds_io *io, const char *directory, const ds_part_info *i
   }
 }
 
-static ds_code gather(const rewrite_work *rewrite, ds_rewritten *out, ds_error *err) {
+static ds_code gather(rewrite_work *rewrite, ds_rewritten *out, ds_error *err) {
   uint32_t count = 0;
   for (uint32_t g = 0; g < rewrite->groups_count; g++)
     count += rewrite->groups[g].count;
@@ -297,6 +312,9 @@ static ds_code gather(const rewrite_work *rewrite, ds_rewritten *out, ds_error *
     }
   }
   assert(out->count == count);
+  out->image = rewrite->groups[0].image;
+  out->image_size = rewrite->groups[0].image_size;
+  rewrite->groups[0].image = NULL;
   for (uint32_t t = 0; t < DS_THREADS_MAX; t++) {
     if (rewrite->workers[t].retyper == NULL)
       continue;
@@ -318,7 +336,8 @@ static ds_code run_groups(rewrite_work *rewrite, ds_rewritten *out, ds_error *er
       ds_parallel(threads, rewrite->groups_count, rewrite_group, rewrite, stop, err);
   if (code == DS_OK)
     code = gather(rewrite, out, err);
-  for (uint32_t g = 0; g < rewrite->groups_count && code != DS_OK; g++)
+  for (uint32_t g = 0; g < rewrite->groups_count && code != DS_OK && options->directory != NULL;
+       g++)
     remove_parts(options->io, options->directory, rewrite->groups[g].infos,
                  rewrite->groups[g].count);
   return code;
@@ -332,8 +351,10 @@ static void rewrite_free(rewrite_work *rewrite) {
     free(rewrite->workers[t].keyed);
     free(rewrite->workers[t].row);
   }
-  for (uint32_t g = 0; g < GROUPS_MAX; g++)
+  for (uint32_t g = 0; g < GROUPS_MAX; g++) {
     free(rewrite->groups[g].infos);
+    free(rewrite->groups[g].image);
+  }
   ds_space_done(&rewrite->space);
   ds_arena_done(&rewrite->arena);
   free(rewrite);

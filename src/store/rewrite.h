@@ -16,7 +16,7 @@ typedef struct ds_expiry {
   const void *context;
 } ds_expiry;
 
-// Whose events are left out. Asked from several threads.
+// Whose events are left out, and facts of identity that name them. Asked from several threads.
 typedef struct ds_dropped {
   bool (*is_dropped)(const void *context, ds_str subject);
   const void *context;
@@ -25,7 +25,7 @@ typedef struct ds_dropped {
 // What is rewritten, and how. All that it points to lives until the rewrite ends.
 typedef struct ds_rewrite_options {
   ds_io *io;
-  const char *directory;      // "…/part"
+  const char *directory;      // "…/part"; NULL = one part in memory
   atomic_uint_fast64_t *next; // the next free part number
   ds_part *const *parts;      // oldest first
   uint32_t parts_count;
@@ -46,6 +46,8 @@ typedef struct ds_rewritten {
   uint32_t count;
   uint64_t events, bytes; // in them
   uint64_t expired;       // left out as too old
+  uint8_t *image;         // of one in memory, malloc'ed; NULL when nothing is left
+  size_t image_size;
 } ds_rewritten;
 
 // Writes and syncs the new parts; their directory is the caller's to sync. On failure, or when it

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a question reads: the parts of the manifest, and the log's tail built into one more in
-// memory.
+// memory; without what is about people who were erased and whose events are still in the files.
 #include <assert.h>
 #include <stdlib.h>
 
+#include "store/erased.h"
 #include "store/identity.h"
-#include "store/state.h"
 
 // The snapshot as its holders see it, and what keeps its parts open behind it.
 typedef struct held_snapshot {
@@ -69,19 +69,43 @@ static ds_code add_place(held_snapshot *held, ds_part_ref *ref, ds_error *err) {
   return DS_OK;
 }
 
+// Adds what of the part may be seen; *ret_place is DS_NONE when that is nothing.
+static ds_code add_shown(const ds_store *store, held_snapshot *held, const ds_erased *erased,
+                         ds_part_ref *ref, uint32_t *ret_place, ds_error *err) {
+  ds_part_ref *shown = NULL;
+  TRY(ds_erased_hide(store, erased, ref, &shown, err));
+  *ret_place = shown == NULL ? DS_NONE : held->seen.places_count;
+  const ds_code code = shown == NULL ? DS_OK : add_place(held, shown, err);
+  ds_part_ref_drop(shown);
+  return code;
+}
+
+static ds_code add_places(ds_store *store, held_snapshot *held, const ds_erased *erased,
+                          ds_error *err) {
+  uint32_t place = DS_NONE;
+  for (uint32_t i = 0; i < store->view.parts_count; i++)
+    TRY(add_shown(store, held, erased, store->view.refs[i], &place, err));
+  TRY(build_tail(store, err));
+  if (store->tail_part == NULL)
+    return DS_OK;
+  TRY(add_shown(store, held, erased, store->tail_part, &place, err));
+  if (place != DS_NONE)
+    held->seen.tail_events = ds_part_get_info(held->seen.places[place].part)->events;
+  return DS_OK;
+}
+
 static ds_code fill(ds_store *store, held_snapshot *held, ds_error *err) {
   const uint32_t count = store->view.parts_count + 1;
   held->refs = calloc(count, sizeof(ds_part_ref *));
   held->seen.places = ds_arena_array(&held->seen.arena, count, sizeof(ds_place));
   if (held->refs == NULL || held->seen.places == NULL)
     return ds_fail(err, DS_MEMORY, "out of memory for a snapshot");
-  for (uint32_t i = 0; i < store->view.parts_count; i++)
-    TRY(add_place(held, store->view.refs[i], err));
-  TRY(build_tail(store, err));
-  if (store->tail_part != NULL) {
-    TRY(add_place(held, store->tail_part, err));
-    held->seen.tail_events = ds_part_get_info(store->tail_part->part)->events;
-  }
+  ds_erased erased;
+  ds_code code = ds_erased_pending(store, &erased, err);
+  if (code == DS_OK)
+    code = add_places(store, held, &erased, err);
+  ds_erased_done(&erased);
+  TRY(code);
   return ds_identity_make(&held->seen, store->options.threads, &held->seen.arena,
                           &held->seen.identity, err);
 }

@@ -380,3 +380,27 @@ const sqlite3_io_methods *ds_sqlite_file_methods(void) {
   };
   return &methods;
 }
+
+ds_code ds_sqlite_application(ds_io *io, const char *path, uint32_t *ret_id, ds_error *err) {
+  enum { PAGE_BYTES = 4096, AT_APPLICATION = 68 };
+  uint8_t page[PAGE_BYTES];
+  XXH64_canonical_t checksum;
+  ds_file *file = NULL;
+  ds_code code = io->ops->open(io, path, DS_OPEN_READ, &file, err);
+  *ret_id = 0;
+  if (code == DS_MISSING)
+    return DS_OK;
+  TRY(code);
+  code = io->ops->read_at(io, file, 0, page, sizeof page, err);
+  io->ops->close(io, file);
+  if (code == DS_OK)
+    checksum_of(page, sizeof page, 0, &checksum);
+  if (code == DS_IO ||
+      (code == DS_OK && memcmp(page + sizeof page - DS_SQLITE_CHECKSUM_BYTES, &checksum,
+                               sizeof checksum) != 0))
+    return ds_fail(err, DS_CORRUPT, "its first page is not as it was written");
+  TRY(code);
+  for (uint32_t i = 0; i < sizeof *ret_id; i++)
+    *ret_id = *ret_id << 8 | page[AT_APPLICATION + i];
+  return DS_OK;
+}

@@ -49,6 +49,11 @@ ds_code ds_sqlite_fail(ds_sqlite *database, ds_error *err);
 DS_CHECKED ds_code ds_sqlite_is_settled(ds_io *io, const char *path, bool *ret_settled,
                                         ds_error *err);
 
+// The application id of a database without opening it; 0 when there is none. It may be of a change
+// that is not committed. DS_CORRUPT: of no whole page, also while it is being written.
+DS_CHECKED ds_code ds_sqlite_application(ds_io *io, const char *path, uint32_t *ret_id,
+                                         ds_error *err);
+
 // Removes a database, if it is there: first <path>, durably, then what belongs to it, so that no
 // power loss leaves <path> without its -wal.
 DS_CHECKED ds_code ds_sqlite_remove(ds_io *io, const char *path, ds_error *err);

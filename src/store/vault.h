@@ -17,7 +17,8 @@
 //
 // Tables: secret(name, value); family(level, path, keys); erased(hash, when_ms), where `hash` is
 // the subject's keyed hash, which stays, so that the person is not taken in again, and so that a
-// restored backup can be rid of the events once more (erase.h).
+// restored backup can be rid of the events once more (erase.h). The database's application id is
+// the number of rows of `erased`: whether somebody is still to be removed is known without any key.
 //
 // V1 no record in log or part needs a key that is not durable: keys follow from the tree, which is
 //    durable before MANIFEST names it, and MANIFEST names it before the first record.
@@ -81,6 +82,11 @@ DS_CHECKED ds_code ds_vault_seal(ds_vault *vault, const ds_vault_place *place,
 DS_CHECKED ds_code ds_vault_unseal(ds_vault *vault, const ds_vault_place *place,
                                    const ds_value *sealed, ds_arena *arena, ds_value *ret_value,
                                    ds_error *err);
+
+// How many subjects keys.sqlite in `directory` may say are erased: exact unless a change is under
+// way. DS_CORRUPT: open it to know.
+DS_CHECKED ds_code ds_vault_count_erased(ds_io *io, const char *directory, uint32_t *ret_count,
+                                         ds_error *err);
 
 // Was this subject erased? How many were? Safe from several threads while nothing changes.
 bool ds_vault_is_erased(const ds_vault *vault, ds_str subject);

@@ -3,6 +3,7 @@
 // process left may be in sight without being on disk, if a sync of its failed; so the first thing a
 // process does that changes the vault is a transaction of its own, which brings all of it there.
 #include <assert.h>
+#include <inttypes.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -486,12 +487,37 @@ static ds_code erase_all(ds_vault *vault, const ds_str *subjects, uint32_t count
   return DS_OK;
 }
 
+// What ds_vault_count_erased reads.
+static ds_code put_count(ds_vault *vault, ds_error *err) {
+  char sql[64];
+  sqlite3_stmt *row;
+  TRY(prepare(vault, "SELECT count(*) FROM erased", &row, err));
+  const int status = sqlite3_step(row);
+  const sqlite3_int64 count = sqlite3_column_int64(row, 0);
+  const ds_code code = status == SQLITE_ROW ? DS_OK : ds_sqlite_fail(vault->database, err);
+  (void)sqlite3_finalize(row);
+  TRY(code);
+  (void)snprintf(sql, sizeof sql, "PRAGMA application_id = %" PRId64, (int64_t)count);
+  return run(vault, sql, err);
+}
+
+ds_code ds_vault_count_erased(ds_io *io, const char *directory, uint32_t *ret_count,
+                              ds_error *err) {
+  char path[DS_PATH_BYTES_MAX + sizeof "/keys.sqlite"];
+  (void)snprintf(path, sizeof path, "%.*s/keys.sqlite", (int)DS_PATH_BYTES_MAX, directory);
+  return ds_sqlite_application(io, path, ret_count, err);
+}
+
 ds_code ds_vault_erase(ds_vault *vault, const ds_str *subjects, uint32_t count, int64_t when_ms,
                        ds_error *err) {
   (void)pthread_mutex_lock(&vault->mutex);
   ds_code code = begin_change(vault, err);
-  if (code == DS_OK)
-    code = end_change(vault, erase_all(vault, subjects, count, when_ms, err), err);
+  if (code == DS_OK) {
+    code = erase_all(vault, subjects, count, when_ms, err);
+    if (code == DS_OK)
+      code = put_count(vault, err);
+    code = end_change(vault, code, err);
+  }
   ds_vault_forget(vault);
   if (code == DS_OK)
     code = read_erased(vault, err);

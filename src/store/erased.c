@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "store/erased.h"
+
+#include <stdlib.h>
+
+#include "base/limits.h"
+#include "store/subjects.h"
+
+static bool is_erased(const void *vault, ds_str subject) {
+  return ds_vault_is_erased(vault, subject);
+}
+
+ds_dropped ds_erased_dropped(const ds_vault *vault) { return (ds_dropped){is_erased, vault}; }
+
+// --- looking
+
+// A part being looked through.
+typedef struct search {
+  const ds_vault *vault;
+  const ds_erased_where *where;
+  ds_block_reader *reader;
+  ds_place place;
+  ds_link_names links; // in the part's own codes
+  bool has_links;
+  uint16_t with;
+  uint64_t touchpoints[DS_TOUCHPOINTS_MAX / 64]; // of the facts
+  ds_erased_found *found;
+} search;
+
+static bool concerns(const ds_erased_where *where, const ds_block_zone *zone) {
+  for (uint32_t p = zone->customer_first >> DS_ORDINAL_BITS;
+       p <= zone->customer_last >> DS_ORDINAL_BITS; p++)
+    if (where->is_in[p])
+      return true;
+  return false;
+}
+
+static bool has_links(const search *in, uint32_t block) {
+  for (uint32_t t = 0; in->has_links && t < DS_LINK_TOUCHPOINTS; t++)
+    if (in->links.touchpoint[t] != DS_NONE &&
+        ds_part_has_touchpoint(in->place.part, block, in->links.touchpoint[t]))
+      return true;
+  return false;
+}
+
+static bool names_erased(const search *in, const ds_block *block, uint32_t event) {
+  const ds_property_column *with = &block->property[0];
+  return ds_link_names_has(&in->links, block->touchpoint[event]) &&
+         with->type == DS_TYPE_STRING &&
+         (with->present[event / 64] >> (event % 64) & 1) != 0 &&
+         ds_vault_is_erased(in->vault, with->text[event]);
+}
+
+static ds_code search_block(search *in, uint32_t b, ds_error *err) {
+  const bool links = has_links(in, b);
+  const ds_type text = DS_TYPE_STRING;
+  const ds_columns columns = {.want = DS_WANT_SUBJECT | DS_WANT_TOUCHPOINT,
+                              .properties_count = 1,
+                              .properties = &in->with,
+                              .property_types = &text,
+                              .touchpoints = in->touchpoints};
+  ds_block block;
+  if (links)
+    TRY(ds_part_read_block(&in->place, b, &columns, in->reader, &block, err));
+  else if (concerns(in->where, ds_part_zone(in->place.part, b)))
+    TRY(ds_part_block_ids(in->place.part, b, DS_WANT_SUBJECT, in->reader, &block, err));
+  else
+    return DS_OK;
+  for (uint32_t j = 0; j < block.journeys; j++) {
+    if (in->where->is_in[block.customer[j] >> DS_ORDINAL_BITS]) {
+      in->found->subjects++;
+      if (ds_vault_is_erased(in->vault, block.subject[j])) {
+        in->found->events += block.offset[j + 1] - block.offset[j];
+        continue;
+      }
+    }
+    for (uint32_t e = block.offset[j]; links && e < block.offset[j + 1]; e++)
+      in->found->facts += names_erased(in, &block, e);
+  }
+  return DS_OK;
+}
+
+static ds_code search_part(search *in, ds_part *part, ds_space *space, ds_arena *arena,
+                           ds_error *err) {
+  TRY(ds_place_init(&in->place, part, space, arena, err));
+  // A space of one part alone has the part's own codes.
+  in->has_links = ds_link_names_find(space, &in->links);
+  in->with = in->has_links ? (uint16_t)in->links.with : 0;
+  for (uint32_t t = 0; in->has_links && t < DS_LINK_TOUCHPOINTS; t++)
+    if (in->links.touchpoint[t] != DS_NONE)
+      in->touchpoints[in->links.touchpoint[t] / 64] |= 1ull << (in->links.touchpoint[t] % 64);
+  for (uint32_t b = 0; b < ds_part_get_info(part)->blocks; b++)
+    TRY(search_block(in, b, err));
+  return DS_OK;
+}
+
+ds_code ds_erased_find(const ds_vault *vault, ds_part *part, const ds_erased_where *where,
+                       ds_block_reader *reader, ds_erased_found *found, ds_error *err) {
+  search in = {.vault = vault, .where = where, .reader = reader, .found = found};
+  ds_space space;
+  ds_arena arena;
+  ds_space_init(&space);
+  ds_arena_init(&arena, (size_t)1 << 24);
+  const ds_code code = search_part(&in, part, &space, &arena, err);
+  ds_space_done(&space);
+  ds_arena_done(&arena);
+  return code;
+}
+
+// --- hiding
+
+// A vault as it is now, for a reader: what it has open may be older.
+static ds_code open_now(const ds_store *store, ds_vault **ret_vault, ds_error *err) {
+  const ds_vault_options options = {.io = store->io,
+                                    .directory = store->path,
+                                    .key_file = store->options.key_file,
+                                    .fingerprint = store->view.manifest.vault};
+  ds_error found = {.message = ""};
+  const ds_code code = ds_vault_open(&options, ret_vault, &found);
+  if (code == DS_MISSING)
+    return ds_fail(err, code, "somebody was erased, and cannot be left out without the keys: "
+                   "%.200s", found.message);
+  return code == DS_OK ? DS_OK : ds_fail(err, code, "%s", found.message);
+}
+
+ds_code ds_erased_pending(const ds_store *store, ds_erased *ret_erased, ds_error *err) {
+  const uint32_t removed = store->view.manifest.erased;
+  *ret_erased = (ds_erased){.vault = NULL};
+  if (!ds_store_has_vault(store))
+    return DS_OK;
+  if (store->options.write && store->vault != NULL) {
+    if (ds_vault_erased_count(store->vault) > removed)
+      ret_erased->vault = store->vault;
+    return DS_OK;
+  }
+  uint32_t count = 0;
+  ds_error unsure = {.message = ""};
+  const ds_code code = ds_vault_count_erased(store->io, store->path, &count, &unsure);
+  if (code != DS_OK && code != DS_CORRUPT)
+    return ds_fail(err, code, "%s", unsure.message);
+  if (code == DS_OK && count <= removed)
+    return DS_OK;
+  TRY(open_now(store, &ret_erased->own, err));
+  if (ds_vault_erased_count(ret_erased->own) > removed)
+    ret_erased->vault = ret_erased->own;
+  return DS_OK;
+}
+
+void ds_erased_done(ds_erased *erased) { ds_vault_close(erased->own); }
+
+// The rest of a part, in memory.
+static ds_code make_rest(const ds_store *store, const ds_vault *vault, ds_part *part,
+                         ds_part_ref **ret_ref, ds_error *err) {
+  const ds_part_info *info = ds_part_get_info(part);
+  const ds_dropped dropped = ds_erased_dropped(vault);
+  const ds_rewrite_options options = {
+      .io = store->io,
+      .parts = &part,
+      .parts_count = 1,
+      .sparse = info->events / info->blocks <= DS_BLOCK_EVENTS_SPARSE,
+      .dropped = &dropped,
+      .threads = 1};
+  ds_rewritten rest = {.count = 0};
+  ds_part *opened = NULL;
+  TRY(ds_rewrite(&options, &rest, err));
+  free(rest.infos);
+  *ret_ref = NULL;
+  if (rest.image == NULL)
+    return DS_OK;
+  TRY(ds_part_open_memory(rest.image, rest.image_size, &opened, err));
+  *ret_ref = ds_part_ref_new(opened);
+  return *ret_ref == NULL ? ds_fail(err, DS_MEMORY, "out of memory for a part") : DS_OK;
+}
+
+ds_code ds_erased_hide(const ds_store *store, const ds_erased *erased, ds_part_ref *ref,
+                       ds_part_ref **ret_ref, ds_error *err) {
+  ds_erased_found found = {0};
+  if (erased->vault != NULL) {
+    ds_erased_where all;
+    memset(all.is_in, true, sizeof all.is_in);
+    ds_block_reader *reader = ds_block_reader_new();
+    if (reader == NULL)
+      return ds_fail(err, DS_MEMORY, "out of memory for a snapshot");
+    const ds_code code = ds_erased_find(erased->vault, ref->part, &all, reader, &found, err);
+    ds_block_reader_free(reader);
+    TRY(code);
+  }
+  if (found.events + found.facts > 0)
+    return make_rest(store, erased->vault, ref->part, ret_ref, err);
+  *ret_ref = ds_part_ref_hold(ref);
+  return DS_OK;
+}

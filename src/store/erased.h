@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+// What of a part is about people who were erased: their own events, and facts of identity that name
+// them under somebody else. Erasing removes it from the files (erase.c); until that is done, every
+// snapshot leaves it out (snapshot.c), so that nobody sees it from the instant the keys are gone.
+// Private to store/. May use base/, model/, store/.
+#ifndef DS_STORE_ERASED_H
+#define DS_STORE_ERASED_H
+
+#include "store/rewrite.h"
+#include "store/state.h"
+
+// The partitions that erased subjects may lie in.
+typedef struct ds_erased_where {
+  bool is_in[DS_PARTITIONS];
+} ds_erased_where;
+
+// What was met in parts.
+typedef struct ds_erased_found {
+  uint64_t subjects; // looked at
+  uint64_t events;   // of erased ones
+  uint64_t facts;    // of others, that name an erased one
+} ds_erased_found;
+
+// Adds what a part holds to *found; of partitions that are not in `where` only facts are looked at.
+DS_CHECKED ds_code ds_erased_find(const ds_vault *vault, ds_part *part,
+                                  const ds_erased_where *where, ds_block_reader *reader,
+                                  ds_erased_found *found, ds_error *err);
+
+// Whom a rewrite leaves out; the vault outlives it.
+ds_dropped ds_erased_dropped(const ds_vault *vault);
+
+// What a snapshot is to leave out.
+typedef struct ds_erased {
+  const ds_vault *vault; // that tells who; NULL: nothing
+  ds_vault *own;         // opened for this alone
+} ds_erased;
+
+// Whether keys.sqlite tells of more erased than the store's manifest says are removed: as a rule it
+// does not, and no vault is opened. The manifest must have been read first: who is erased later is
+// in no answer that begins later. DS_MISSING: somebody is to be left out, and the keys that tell
+// who are not there. The caller calls ds_erased_done, also after a failure.
+DS_CHECKED ds_code ds_erased_pending(const ds_store *store, ds_erased *ret_erased, ds_error *err);
+void ds_erased_done(ds_erased *erased);
+
+// *ret_ref is what of the part is not about the erased: the part itself, or one in memory; NULL
+// when nothing is left. The caller drops it.
+DS_CHECKED ds_code ds_erased_hide(const ds_store *store, const ds_erased *erased, ds_part_ref *ref,
+                                  ds_part_ref **ret_ref, ds_error *err);
+
+#endif
