@@ -53,6 +53,11 @@ def main():
         for _ in range(TURNS):
             for name, of in times.items():
                 of.append(seconds(program, "--store", name + "0.store", "process", "-q"))
+        exports = {(): [], ("--personal",): []}
+        for _ in range(3):
+            for options, of in exports.items():
+                of.append(seconds(program, "--store", "personal0.store", "export", "-q", "--format",
+                                  "csv", *options))
         size = {name: sum(f.stat().st_size for f in pathlib.Path(name + "0.store/part").iterdir())
                 for name in times}
         os.mkdir("keys")
@@ -70,6 +75,9 @@ def main():
           f"{median['plain'] * 1e3:.1f} ms | {median['personal'] * 1e3:.1f} ms | "
           f"{(median['personal'] / median['plain'] - 1) * 100:+.1f} %; fastest "
           f"{min(times['plain']) * 1e3:.1f} and {min(times['personal']) * 1e3:.1f} ms |")
+    plain, clear = (min(of) for of in exports.values())
+    print(f"| `export` without and with `--personal`, best of 3 | {plain:.2f} s | {clear:.2f} s | "
+          f"{(clear - plain) / (2 * rows) * 1e9:.0f} ns a value, reading and writing it included |")
     print(f"| parts | {size['plain'] / 2**20:.1f} MiB | {size['personal'] / 2**20:.1f} MiB | "
           f"{(size['personal'] - size['plain']) / (2 * rows):.0f} bytes a value |\n")
     print("| one value of 23 bytes | ns |\n|---|---|")

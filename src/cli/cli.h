@@ -68,6 +68,7 @@ struct cli {
   uint32_t progress_columns; // of the progress line now on the terminal, 0 = none
   char store[DS_PATH_BYTES_MAX];
   char data[DS_PATH_BYTES_MAX]; // the throw-away store of --data, once it is open
+  ds_unsealer unsealer; // of --personal; the vault is the command's own
 };
 
 // The table, its rows, and the options that every command takes.
@@ -159,6 +160,10 @@ DS_CHECKED ds_code cli_import_options(cli *run, const char *const *files, uint32
 // The snapshot that a question reads: of the files of --data, else of the store. Says on stderr how
 // files were read when that is new. The caller frees it.
 DS_CHECKED ds_code cli_open_snapshot(cli *run, ds_snapshot **ret_snapshot, ds_error *err);
+// What opens personal values when --personal asks for them, after cli_open_snapshot; NULL: they
+// stay sealed, or there is none. Then says on stderr how many were opened, if asked for.
+ds_unsealer *cli_unsealer(cli *run);
+void cli_say_unsealed(cli *run);
 
 // --- cache.c: the throw-away stores
 // The folder that holds them, made when absent; of CLI_CACHE_BYTES at least. DS_MISSING when

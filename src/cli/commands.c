@@ -76,6 +76,8 @@ static const ds_option export_options[] = {
      "what the period selects: single events, or journeys started, touched or completed in it"},
     {"case", DS_OPTION_NAME, "KEY", "", "",
      "of XES: a trace is one value of this case key; else a customer"},
+    {"personal", DS_OPTION_FLAG, "", "", "",
+     "personal values too, in clear, opened by the store's keys; else they are left out"},
 };
 
 static const ds_option backup_options[] = {

@@ -229,6 +229,28 @@ static ds_code count_refused(void *context, const ds_import_info *info, ds_error
   return DS_OK;
 }
 
+// The snapshot of an open store and, where personal values are asked for, what opens them.
+static ds_code take_snapshot(cli *run, ds_store *store, ds_snapshot **ret_snapshot,
+                             ds_error *err) {
+  ds_vault_close(run->unsealer.vault);
+  run->unsealer = (ds_unsealer){.vault = NULL};
+  if (cli_flag(run, "personal"))
+    TRY(ds_store_open_vault(store, &run->unsealer.vault, err));
+  TRY(ds_store_snapshot(store, ret_snapshot, err));
+  run->unsealer.snapshot = *ret_snapshot;
+  return DS_OK;
+}
+
+ds_unsealer *cli_unsealer(cli *run) {
+  return run->unsealer.vault == NULL ? NULL : &run->unsealer;
+}
+
+void cli_say_unsealed(cli *run) {
+  char count[32];
+  if (cli_flag(run, "personal"))
+    cli_say(run, "personal values in clear: %s", ds_human_count(count, run->unsealer.opened));
+}
+
 static ds_code open_data(data_store *data, ds_snapshot **ret_snapshot, ds_error *err) {
   TRY(name_make(data, data->name, err));
   data->report = NULL;
@@ -249,7 +271,7 @@ static ds_code open_data(data_store *data, ds_snapshot **ret_snapshot, ds_error 
   data->refused = 0;
   ds_code code = ds_store_imports(store, count_refused, &data->refused, err);
   if (code == DS_OK)
-    code = ds_store_snapshot(store, ret_snapshot, err);
+    code = take_snapshot(data->run, store, ret_snapshot, err);
   ds_store_close(store);
   return code;
 }
@@ -288,7 +310,7 @@ ds_code cli_open_snapshot(cli *run, ds_snapshot **ret_snapshot, ds_error *err) {
     TRY(cli_open_store(run, false, false, &store, err));
     ds_code code = name_person(run, store, err);
     if (code == DS_OK)
-      code = ds_store_snapshot(store, ret_snapshot, err);
+      code = take_snapshot(run, store, ret_snapshot, err);
     ds_store_close(store);
     return code;
   }

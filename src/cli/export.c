@@ -44,7 +44,8 @@ typedef struct task {
 static ds_export_options options_of(const task *job, ds_export_form form, sink *to) {
   return (ds_export_options){.form = form, .selection = &job->selection,
                              .write = write_text, .context = to,
-                             .progress = &job->run->progress};
+                             .progress = &job->run->progress,
+                             .unsealer = cli_unsealer(job->run)};
 }
 
 // By an NDJSON file beside the output, which DuckDB turns into Parquet.
@@ -129,6 +130,8 @@ ds_code cli_run_export(cli *run, ds_error *err) {
   const ds_code code = export_snapshot(run, snapshot, form, &events, err);
   ds_snapshot_free(snapshot);
   char count[32];
+  if (code == DS_OK)
+    cli_say_unsealed(run);
   if (code == DS_OK && cli_value(run, "output") != NULL)
     cli_say(run, "wrote %s: %s events", cli_value(run, "output"), ds_human_count(count, events));
   return code;

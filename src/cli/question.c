@@ -64,6 +64,7 @@ static ds_code ask(cli *run, const ds_snapshot *snapshot, const cli_surroundings
       .memory_bytes = run->memory_bytes,
       .progress = &run->progress,
       .arena = &run->arena,
+      .unsealer = cli_unsealer(run),
   };
   if (cli_flag(run, "sql"))
     return show_sql(run, &request, err);
@@ -74,7 +75,10 @@ static ds_code ask(cli *run, const ds_snapshot *snapshot, const cli_surroundings
   cli_progress_start(run);
   const ds_code code = ds_question_run(run->question, &request, result, err);
   cli_progress_end(run);
-  return code == DS_OK ? cli_show(run, result, err) : code;
+  TRY(code);
+  TRY(cli_show(run, result, err));
+  cli_say_unsealed(run);
+  return DS_OK;
 }
 
 ds_code cli_run_question(cli *run, ds_error *err) {

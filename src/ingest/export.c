@@ -152,15 +152,16 @@ static ds_code properties_list(exporter *e, ds_error *err) {
     TRY(ds_property_kinds_of(e->snapshot, (uint16_t)p, &kinds, err));
     export_property *to = &e->properties[e->properties_count];
     *to = (export_property){.code = (uint16_t)p, .first = used};
-    for (uint32_t t = DS_TYPE_NULL + 1; t < DS_TYPE_SEALED; t++)
-      if (kinds.touchpoints[t] > 0) {
+    for (uint32_t t = DS_TYPE_NULL + 1; t < DS_TYPES_COUNT; t++)
+      if (kinds.touchpoints[t] > 0 && (t != DS_TYPE_SEALED || e->options->unsealer != NULL)) {
         codes[used] = (uint16_t)p;
         types[used++] = (ds_type)t;
         to->count++;
       }
     if (to->count == 0)
       continue;
-    to->type = to->count > 1 ? DS_TYPE_STRING : types[to->first];
+    const bool one = to->count == 1 && types[to->first] != DS_TYPE_SEALED;
+    to->type = one ? types[to->first] : DS_TYPE_STRING;
     TRY(name_make(e, names->text[p], false, &to->name, err));
     e->properties_count++;
   }
@@ -256,8 +257,63 @@ static ds_code block_look(exporter *e, const ds_block *block, ds_error *err) {
   return DS_OK;
 }
 
-static ds_code block_write(exporter *e, const ds_block *block, ds_error *err) {
+// A sealed column becomes one of texts. Each event stands under its own subject.
+static ds_code column_open(exporter *e, const ds_block *block, uint32_t p,
+                           ds_property_column *column, ds_error *err) {
+  const uint32_t words = block->events / 64 + 1;
+  ds_str *text = ds_arena_array(&e->opened, block->events + 1u, sizeof *text);
+  uint64_t *present = ds_arena_array(&e->opened, words, sizeof *present);
+  if (text == NULL || present == NULL)
+    return no_memory(err);
+  for (uint32_t j = 0; j < block->journeys; j++)
+    for (uint32_t i = block->offset[j]; i < block->offset[j + 1]; i++) {
+      const ds_unseal_place place = {&block->subject[j], 1, block->touchpoint[i],
+                                     e->columns.properties[p]};
+      const ds_value sealed = {.type = DS_TYPE_SEALED, .text = column->text[i]};
+      ds_value value;
+      char room[64];
+      if (!is_present(column, i))
+        continue;
+      TRY(ds_unseal(e->options->unsealer, &place, &sealed, &e->opened, &value, err));
+      if (value.type == DS_TYPE_NULL) // its key was destroyed
+        continue;
+      text[i] = ds_export_text(&value, room);
+      if (text[i].data == room)
+        text[i].data = ds_arena_text(&e->opened, room, text[i].size);
+      if (text[i].data == NULL)
+        return no_memory(err);
+      present[i >> 6] |= 1ull << (i & 63);
+    }
+  column->type = DS_TYPE_STRING;
+  column->text = text;
+  column->present = present;
+  return DS_OK;
+}
+
+// *view becomes the block with its personal values in clear.
+static ds_code block_open(exporter *e, const ds_block *block, ds_block *view, ds_error *err) {
+  *view = *block;
+  ds_arena_reset(&e->opened);
+  if (e->options->unsealer == NULL || e->second)
+    return DS_OK;
+  ds_property_column *columns =
+      ds_arena_array(&e->opened, block->properties_count + 1u, sizeof *columns);
+  if (columns == NULL)
+    return no_memory(err);
+  for (uint32_t p = 0; p < block->properties_count; p++) {
+    columns[p] = block->property[p];
+    if (columns[p].type == DS_TYPE_SEALED)
+      TRY(column_open(e, block, p, &columns[p], err));
+  }
+  view->property = columns;
+  return DS_OK;
+}
+
+static ds_code block_write(exporter *e, const ds_block *given, ds_error *err) {
   const export_form *form = e->form;
+  ds_block view;
+  const ds_block *const block = &view;
+  TRY(block_open(e, given, &view, err));
   for (uint32_t j = 0; j < block->journeys; j++) {
     if (form->journey != NULL)
       TRY(form->journey(e, block, j, err));
@@ -324,6 +380,7 @@ static void exporter_init(exporter *e, const ds_snapshot *snapshot,
                           const ds_export_options *options) {
   *e = (exporter){.snapshot = snapshot, .options = options};
   ds_arena_init(&e->arena, (size_t)256 << 20);
+  ds_arena_init(&e->opened, (size_t)1 << 30);
   ds_names_init(&e->kinds, DS_NAMES_MAX);
   ds_buf_init(&e->out, OUT_BYTES_MAX);
   ds_buf_init(&e->text, OUT_BYTES_MAX);
@@ -333,6 +390,7 @@ static void exporter_init(exporter *e, const ds_snapshot *snapshot,
 
 static void exporter_done(exporter *e) {
   ds_arena_done(&e->arena);
+  ds_arena_done(&e->opened);
   ds_names_done(&e->kinds);
   ds_buf_done(&e->out);
   ds_buf_done(&e->text);

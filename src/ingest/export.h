@@ -7,6 +7,7 @@
 
 #include "base/progress.h"
 #include "scan/scan.h"
+#include "scan/unseal.h"
 
 // Takes text as it is made.
 typedef ds_code (*ds_export_write)(void *context, const void *data, size_t size, ds_error *err);
@@ -30,6 +31,7 @@ typedef struct ds_export_options {
   ds_export_write write;
   void *context;
   ds_progress *progress;
+  ds_unsealer *unsealer; // personal values go along, as text; NULL: they are left out
 } ds_export_options;
 
 // Writes the events of the snapshot, in any form but Parquet; *ret_events were written.

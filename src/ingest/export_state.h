@@ -45,6 +45,7 @@ struct exporter {
   const ds_export_options *options;
   const export_form *form;
   ds_arena arena;
+  ds_arena opened; // personal values of the block in hand
   ds_columns columns;
   export_property *properties;
   uint32_t properties_count;

@@ -52,7 +52,7 @@ const ds_question ds_questions[] = {
      "doorstep find --has 'review_submitted[stars <= 2]' --case order_id", ds_find_options, 2,
      ds_find_answer, ds_find_sql},
     {"timeline", "one customer's journey, or one case's, event by event",
-     "doorstep timeline C17", ds_timeline_options, 1, ds_timeline_answer, ds_timeline_sql},
+     "doorstep timeline C17", ds_timeline_options, 2, ds_timeline_answer, ds_timeline_sql},
 };
 const uint32_t ds_questions_count = COUNT_OF(ds_questions);
 

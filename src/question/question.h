@@ -9,6 +9,7 @@
 #include "model/result.h"
 #include "model/time.h"
 #include "scan/scan.h"
+#include "scan/unseal.h"
 
 // How an option's value is read and shown in help.
 typedef enum ds_option_type {
@@ -46,6 +47,7 @@ typedef struct ds_request {
   size_t memory_bytes;
   ds_progress *progress;
   ds_arena *arena;      // owns the result
+  ds_unsealer *unsealer; // of personal values that are asked for; NULL: they stay sealed
 } ds_request;
 
 // One question: a row of the table.

@@ -12,6 +12,8 @@
 const ds_option ds_timeline_options[] = {
     {"who", DS_OPTION_ARGUMENT, "WHO", "", NULL,
      "a customer's identifier, or a value of a case key (an order, a parcel)"},
+    {"personal", DS_OPTION_FLAG, "", "", NULL,
+     "personal values in clear, opened by the store's keys; else they show as (sealed)"},
 };
 const uint32_t ds_timeline_options_count =
     sizeof ds_timeline_options / sizeof *ds_timeline_options;

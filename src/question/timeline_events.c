@@ -6,6 +6,7 @@
 
 #include "question/common.h"
 #include "question/property.h"
+#include "scan/join.h"
 
 // What a text of all properties of one event may take.
 #define DETAILS_BYTES_MAX (64u << 10)
@@ -15,6 +16,8 @@ typedef struct collect_context {
   const ds_plan *plan;
   uint32_t customer;
   const timeline_promise *promise; // by position among the plan's properties
+  const ds_str *subjects;          // of the customer, when personal values are to be opened
+  uint32_t subjects_count;
 } collect_context;
 
 typedef struct collect_state {
@@ -49,6 +52,18 @@ static bool value_at(const ds_property_column *column, uint32_t e, ds_value *ret
   return true;
 }
 
+// Opens a sealed value, when that is asked for.
+static ds_code open_value(const collect_state *state, const ds_block *block, uint32_t e,
+                          uint32_t p, ds_value *value, ds_error *err) {
+  const collect_context *context = state->context;
+  const ds_unseal_place place = {context->subjects, context->subjects_count,
+                                 block->touchpoint[e], context->plan->columns.properties[p]};
+  const ds_value sealed = *value;
+  return value->type != DS_TYPE_SEALED || context->subjects_count == 0
+             ? DS_OK
+             : ds_unseal(context->request->unsealer, &place, &sealed, state->arena, value, err);
+}
+
 static ds_code put_properties(collect_state *state, const ds_block *block, uint32_t e,
                               timeline_event *event, ds_error *err) {
   const collect_context *context = state->context;
@@ -59,6 +74,13 @@ static ds_code put_properties(collect_state *state, const ds_block *block, uint3
     ds_value value;
     char room[1024];
     if (!value_at(&block->property[p], e, &value))
+      continue;
+    const ds_code opened = open_value(state, block, e, p, &value, err);
+    if (opened != DS_OK) {
+      ds_buf_done(&text);
+      return opened;
+    }
+    if (value.type == DS_TYPE_NULL) // its key was destroyed
       continue;
     if (context->promise[p] != TIMELINE_NO_PROMISE && event->promise == TIMELINE_NO_PROMISE &&
         (value.type == DS_TYPE_DATE || value.type == DS_TYPE_TIME)) {
@@ -163,6 +185,30 @@ static bool is_promise(const char *name) {
   return false;
 }
 
+// The subjects of a customer that have events, under which personal values may be sealed.
+static ds_code list_subjects(const ds_request *request, uint32_t customer, ds_arena *arena,
+                             collect_context *context, ds_error *err) {
+  const ds_snapshot *snapshot = request->snapshot;
+  const ds_identity *identity = snapshot->identity;
+  ds_slots slots = {0, 0};
+  if (request->unsealer == NULL)
+    return DS_OK;
+  if (identity != NULL)
+    slots = ds_join_slots(identity, customer);
+  const uint32_t joined = slots.end - slots.first;
+  ds_str *subjects = ds_arena_array(arena, joined + 1u, sizeof *subjects);
+  if (subjects == NULL)
+    return no_memory(err);
+  for (uint32_t s = 0; s < joined; s++)
+    TRY(ds_snapshot_subject(snapshot, identity->subject[identity->order[slots.first + s]], arena,
+                            &subjects[s], err));
+  if (joined == 0)
+    TRY(ds_snapshot_subject(snapshot, customer, arena, &subjects[0], err));
+  context->subjects = subjects;
+  context->subjects_count = joined == 0 ? 1 : joined;
+  return DS_OK;
+}
+
 ds_code ds_timeline_collect(const ds_request *request, ds_plan *plan, uint32_t customer,
                             ds_arena *arena, timeline_event **ret_events, uint32_t *ret_count,
                             ds_error *err) {
@@ -180,8 +226,10 @@ ds_code ds_timeline_collect(const ds_request *request, ds_plan *plan, uint32_t c
   for (uint32_t p = 0; p < plan->columns.properties_count; p++)
     if (is_promise(ds_names_text(names, plan->columns.properties[p])))
       promise[p] = TIMELINE_DAY;
-  const collect_context context = {request, plan, customer, promise};
+  collect_context context = {.request = request, .plan = plan, .customer = customer,
+                             .promise = promise};
   void *memory = NULL;
+  TRY(list_subjects(request, customer, arena, &context, err));
   TRY(ds_scan(request->snapshot, plan, &kernel, &context, arena, &memory, err));
   const collect_state *state = memory;
   *ret_events = state->events;

@@ -109,14 +109,10 @@ ds_code ds_erased_find(const ds_vault *vault, ds_part *part, const ds_erased_whe
 
 // --- hiding
 
-// A vault as it is now, for a reader: what it has open may be older.
+// The vault as it is now: what a reader has open may be older.
 static ds_code open_now(const ds_store *store, ds_vault **ret_vault, ds_error *err) {
-  const ds_vault_options options = {.io = store->io,
-                                    .directory = store->path,
-                                    .key_file = store->options.key_file,
-                                    .fingerprint = store->view.manifest.vault};
   ds_error found = {.message = ""};
-  const ds_code code = ds_vault_open(&options, ret_vault, &found);
+  const ds_code code = ds_store_open_vault(store, ret_vault, &found);
   if (code == DS_MISSING)
     return ds_fail(err, code, "somebody was erased, and cannot be left out without the keys: "
                    "%.200s", found.message);

@@ -53,6 +53,10 @@ const ds_store_options *ds_store_get_options(const ds_store *store);
 // must then not be written to by another thread. Belongs to the store. DS_MISSING: no vault.
 DS_CHECKED ds_code ds_store_vault(ds_store *store, ds_vault **ret_vault, ds_error *err);
 bool ds_store_has_vault(const ds_store *store);
+
+// Opens the vault once more, as it is now, to read; it may outlive the store. The caller closes.
+// *ret_vault is NULL when the store has none.
+DS_CHECKED ds_code ds_store_open_vault(const ds_store *store, ds_vault **ret_vault, ds_error *err);
 bool ds_store_has_erased(const ds_store *store); // somebody
 
 // One import as the catalog keeps it. Texts belong to the caller (begin) or the listing (each).

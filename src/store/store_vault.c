@@ -27,6 +27,15 @@ ds_code ds_store_vault(ds_store *store, ds_vault **ret_vault, ds_error *err) {
   return DS_OK;
 }
 
+ds_code ds_store_open_vault(const ds_store *store, ds_vault **ret_vault, ds_error *err) {
+  const ds_vault_options options = {.io = store->io,
+                                    .directory = store->path,
+                                    .key_file = store->options.key_file,
+                                    .fingerprint = store->view.manifest.vault};
+  *ret_vault = NULL;
+  return ds_store_has_vault(store) ? ds_vault_open(&options, ret_vault, err) : DS_OK;
+}
+
 bool ds_store_has_vault(const ds_store *store) {
   return store->view.manifest.vault != 0;
 }
