@@ -9,17 +9,20 @@
 
 #include "store/state.h"
 
-// What one group after another uses.
 struct ds_group {
   ds_store *store;
   ds_batch *const *batches;
   uint32_t batches_count;
   ds_event_query *queries;
   uint32_t queries_count, queries_capacity;
-  ds_set64 ids;     // of ds_tail_key, met in this group
   ds_buf record;
-  uint64_t arrival; // of the next event
-  uint32_t events;  // that are no duplicates
+  uint64_t seq;           // of the record
+  uint64_t log_end;       // behind the record
+  uint64_t arrival_first; // of its events
+  uint64_t arrival;       // of the next event
+  ds_tail tail_before;    // a copy, for ds_tail_cut alone
+  ds_code code;           // of writing it
+  ds_error error;
 };
 
 ds_group *ds_group_new(ds_store *store) {
@@ -35,7 +38,6 @@ void ds_group_free(ds_group *group) {
   if (group == NULL)
     return;
   free(group->queries);
-  ds_set64_done(&group->ids);
   ds_buf_done(&group->record);
   free(group);
 }
@@ -112,87 +114,127 @@ static ds_code find_known(ds_group *group, ds_error *err) {
   return DS_OK;
 }
 
-// Marks the rows whose events stand in the tails, or before them in the group.
-static ds_code find_repeated(ds_group *group, ds_error *err) {
-  ds_set64_reset(&group->ids);
-  if (!ds_set64_reserve(&group->ids, group->queries_count))
-    return ds_fail(err, DS_MEMORY, "out of memory for a batch");
-  group->events = 0;
+// Makes room for all that the group may become, so that nothing fails once its ids are in the tail.
+static ds_code reserve(ds_group *group, ds_error *err) {
+  ds_store *store = group->store;
+  size_t payload = 1, bytes = 0;
+  uint64_t rows = 0;
   for (uint32_t b = 0; b < group->batches_count; b++) {
-    ds_batch *batch = group->batches[b];
-    batch->duplicates = 0;
-    for (uint32_t i = 0; i < batch->count; i++) {
-      ds_batch_row *row = &batch->row[i];
-      if (row->has_id && !row->duplicate)
-        row->duplicate = ds_store_tails_have(group->store, row->key) ||
-                         !ds_set64_add(&group->ids, row->key);
-      batch->duplicates += row->duplicate;
-      group->events += !row->duplicate;
-    }
+    const ds_batch *batch = group->batches[b];
+    payload += sizeof batch->count + batch->names.size + batch->rows.size;
+    bytes += batch->rows.size;
+    rows += batch->count;
   }
-  return DS_OK;
+  TRY(ds_log_check_size(payload, err));
+  assert(rows <= UINT32_MAX);
+  ds_log_begin(&group->record, DS_LOG_BATCH);
+  (void)ds_buf_reserve(&group->record, payload);
+  TRY(ds_buf_check(&group->record, "a batch", err));
+  return ds_tail_reserve(&store->tail, (uint32_t)rows, bytes, err);
 }
 
-// Appends a row to the record as the event that it becomes. Its id and arrival stand behind what
-// every row has and the time of receipt that some have.
-static void put_row(ds_group *group, const ds_batch *batch, const ds_batch_row *from) {
+// Appends a row to record and tail as the event that it becomes. Its id and arrival stand behind
+// what every row has and the time of receipt that some have.
+static void put_row(ds_group *group, const ds_batch *batch, const ds_batch_row *from,
+                    const ds_codes *codes) {
   const uint8_t *row = batch->rows.data + from->offset;
   uint32_t size;
   memcpy(&size, row, sizeof size);
-  uint8_t *to = ds_buf_reserve(&group->record, size);
-  if (to == NULL)
-    return;
+  assert(size <= group->record.capacity - group->record.size);
+  uint8_t *to = group->record.data + group->record.size;
   memcpy(to, row, size);
   group->record.size += size;
-  const uint64_t seq = group->store->log.next_seq;
   uint8_t *id = to + 24 + ((row[12] & 1) != 0 ? 8 : 0);
+  ds_tail *tail = &group->store->tail;
   if (!from->has_id) {
     // Every append of an event without an id is a new event; its id must be the same at each
     // replay.
-    const uint64_t place[2] = {seq, group->arrival - group->store->view.manifest.next_arrival};
+    const uint64_t place[2] = {group->seq, group->arrival - group->arrival_first};
     const uint64_t own = XXH3_64bits(place, sizeof place);
     memcpy(id, &own, sizeof own);
+    (void)ds_set64_add(&tail->ids, ds_tail_key(from->hash, own));
   }
   memcpy(id + 8, &group->arrival, sizeof group->arrival);
   group->arrival++;
+  ds_tail_add_row(tail, to, from->hash, codes);
 }
 
-static ds_code make_record(ds_group *group, ds_error *err) {
-  ds_log_begin(&group->record, DS_LOG_BATCH);
-  group->arrival = group->store->view.manifest.next_arrival;
-  for (uint32_t b = 0; b < group->batches_count; b++) {
-    const ds_batch *batch = group->batches[b];
-    if (batch->duplicates == batch->count)
-      continue;
-    ds_buf_u32(&group->record, batch->count - (uint32_t)batch->duplicates);
-    ds_space_encode(&batch->space, &group->record);
-    for (uint32_t i = 0; i < batch->count; i++)
-      if (!batch->row[i].duplicate)
-        put_row(group, batch, &batch->row[i]);
+// Whether the event stands in a part, in a tail, or before this row in the group.
+static bool is_duplicate(ds_store *store, const ds_batch_row *row) {
+  return row->has_id && (row->duplicate || ds_store_frozen_have(store, row->key) ||
+                         !ds_set64_add(&store->tail.ids, row->key));
+}
+
+static void put_batch(ds_group *group, ds_batch *batch, const ds_codes *codes) {
+  const size_t start = group->record.size;
+  ds_buf_u32(&group->record, 0);
+  ds_buf_append(&group->record, batch->names.data, batch->names.size);
+  batch->duplicates = 0;
+  for (uint32_t i = 0; i < batch->count; i++) {
+    if (is_duplicate(group->store, &batch->row[i]))
+      batch->duplicates++;
+    else
+      put_row(group, batch, &batch->row[i], codes);
   }
-  return ds_buf_check(&group->record, "a batch", err);
+  const uint32_t events = batch->count - (uint32_t)batch->duplicates;
+  if (events == 0)
+    group->record.size = start;
+  else
+    memcpy(group->record.data + start, &events, sizeof events);
 }
 
-static ds_code write_record(ds_group *group, ds_error *err) {
+ds_code ds_group_begin(ds_group *group, const ds_group *before, ds_batch *const *batches,
+                       uint32_t count, ds_error *err) {
   ds_store *store = group->store;
+  TRY(ds_store_check_writable(store, err));
+  group->batches = batches;
+  group->batches_count = count;
+  TRY(find_known(group, err));
+  TRY(reserve(group, err));
   // Names past a limit must be refused now: a log that cannot be replayed would lock the store.
-  for (uint32_t b = 0; b < group->batches_count; b++)
-    TRY(ds_tail_add_names(&store->tail, &group->batches[b]->space, err));
-  TRY(make_record(group, err));
-  const ds_code code = ds_log_append(&store->log, &group->record, err);
-  if (code == DS_LIMIT)
-    return code; // Nothing was written: a smaller batch may pass.
-  TRY(ds_store_note_write(store, code));
-  // From here on the group is durable. What replay would do is done now; should that fail, this
-  // handle knows less than the log and must not write on.
-  const size_t start = DS_LOG_RECORD_BYTES + 1;
-  ds_reader payload =
-      ds_reader_of(group->record.data + start, group->record.size - start);
-  TRY(ds_store_note_write(store, ds_tail_add_batch(&store->tail, &payload, err)));
-  store->view.manifest.next_arrival = group->arrival;
-  assert(store->tail.next_arrival == group->arrival);
+  for (uint32_t b = 0; b < count; b++)
+    TRY(ds_tail_map_names(&store->tail, &batches[b]->space, batches[b]->name_code, err));
+  group->seq = before != NULL ? before->seq + 1 : store->log.next_seq;
+  group->arrival = group->arrival_first = store->view.manifest.next_arrival;
+  group->tail_before = store->tail;
+  group->code = DS_OK;
+  for (uint32_t b = 0; b < count; b++) {
+    const ds_codes codes = ds_tail_codes(&batches[b]->space, batches[b]->name_code);
+    put_batch(group, batches[b], &codes);
+  }
+  if (!ds_group_has_record(group))
+    return DS_OK;
+  assert(!group->record.failed);
+  group->log_end = (before != NULL ? before->log_end : store->log.end) + group->record.size;
+  store->view.manifest.next_arrival = store->tail.next_arrival = group->arrival;
   ds_store_forget_built(store);
   return DS_OK;
+}
+
+bool ds_group_has_record(const ds_group *group) { return group->arrival > group->arrival_first; }
+
+uint64_t ds_group_log_end(const ds_group *group) { return group->log_end; }
+
+void ds_group_write(ds_group *group) {
+  ds_log *log = &group->store->log;
+  assert(log->next_seq == group->seq);
+  group->code = ds_log_append(log, &group->record, &group->error);
+  assert(group->code != DS_LIMIT && (group->code != DS_OK || log->end == group->log_end));
+}
+
+ds_code ds_group_outcome(const ds_group *group, ds_error *err) {
+  if (group->code != DS_OK && err != NULL)
+    *err = group->error;
+  return group->code;
+}
+
+void ds_group_end(ds_group *group) {
+  ds_store *store = group->store;
+  if (ds_store_note_write(store, group->code) == DS_OK)
+    return;
+  ds_tail_cut(&store->tail, &group->tail_before);
+  store->view.manifest.next_arrival = group->arrival_first;
+  ds_store_forget_built(store);
 }
 
 // All of the batches or none.
@@ -204,12 +246,12 @@ static ds_code append_all(ds_store *store, ds_batch *const *batches, uint32_t co
     store->group = ds_group_new(store);
   if (store->group == NULL)
     return ds_fail(err, DS_MEMORY, "out of memory for a batch");
-  ds_group *group = store->group;
-  group->batches = batches;
-  group->batches_count = count;
-  TRY(find_known(group, err));
-  TRY(find_repeated(group, err));
-  return group->events > 0 ? write_record(group, err) : DS_OK;
+  TRY(ds_group_begin(store->group, NULL, batches, count, err));
+  if (!ds_group_has_record(store->group))
+    return DS_OK;
+  ds_group_write(store->group);
+  ds_group_end(store->group);
+  return ds_group_outcome(store->group, err);
 }
 
 void ds_store_append_group(ds_store *store, ds_batch *const *batches, uint32_t count) {
@@ -221,10 +263,7 @@ void ds_store_append_group(ds_store *store, ds_batch *const *batches, uint32_t c
       ds_store_append_group(store, &batches[b], 1);
     return;
   }
-  for (uint32_t b = 0; b < count; b++) {
-    batches[b]->code = code;
-    batches[b]->error = error;
-  }
+  ds_batches_tell(batches, count, code, &error);
 }
 
 ds_code ds_store_append_along(ds_store *store, const ds_space *space, const ds_buf *rows,

@@ -21,6 +21,9 @@ typedef struct ds_batch_row {
 // Caller's memory. Another thread's between handing it over and its outcome.
 typedef struct ds_batch {
   ds_space space;    // the names that its rows use
+  ds_buf names;      // the same as a record holds them
+  uint16_t *name_code; // room for a code of each name: the owner's
+  uint32_t name_codes_capacity;
   ds_buf rows;       // row form, codes of `space`, each with room for an id and its arrival
   ds_batch_row *row; // one per row
   uint32_t count;
@@ -39,5 +42,9 @@ void ds_batch_done(ds_batch *batch);
 // failure it may be filled again.
 DS_CHECKED ds_code ds_batch_fill(ds_batch *batch, const ds_space *space, const ds_buf *rows,
                                  ds_error *err);
+
+// Notes the outcome of some batches; `error` is read with a code other than DS_OK.
+void ds_batches_tell(ds_batch *const *batches, uint32_t count, ds_code code,
+                     const ds_error *error);
 
 #endif

@@ -477,6 +477,11 @@ static int by_block(const void *left, const void *right) {
   return (a->query > b->query) - (a->query < b->query);
 }
 
+static int by_hash(const void *left, const void *right) {
+  const ds_event_query *a = *(ds_event_query *const *)left, *b = *(ds_event_query *const *)right;
+  return (a->hash > b->hash) - (a->hash < b->hash);
+}
+
 // Reads one block and answers the queries of `count` candidates.
 static ds_code ask_block(ds_known *known, const candidate *candidates, uint32_t count,
                          ds_event_query *queries, ds_error *err) {
@@ -485,6 +490,7 @@ static ds_code ask_block(ds_known *known, const candidate *candidates, uint32_t 
     return no_memory(err);
   for (uint32_t c = 0; c < count; c++)
     asked[c] = &queries[candidates[c].query];
+  qsort(asked, count, sizeof *asked, by_hash);
   const ds_code code = ds_part_find_events(known->parts[candidates->part].part, candidates->block,
                                            asked, count, known->reader, err);
   known->stats.blocks_read++;
@@ -492,18 +498,11 @@ static ds_code ask_block(ds_known *known, const candidate *candidates, uint32_t 
   return code;
 }
 
-static int by_hash(const void *left, const void *right) {
-  const ds_event_query *a = left, *b = right;
-  return (a->hash > b->hash) - (a->hash < b->hash);
-}
-
 ds_code ds_known_find(ds_known *known, ds_event_query *queries, uint32_t count, ds_error *err) {
   if (count == 0)
     return DS_OK;
   free_some(known);
   TRY(learn_parts(known, LEARN_BLOCKS, err));
-  // By hash, so that each block's queries are in that order, too.
-  qsort(queries, count, sizeof *queries, by_hash);
   TRY(find_candidates(known, queries, count, err));
   if (known->candidates_count > 1)
     qsort(known->candidates, known->candidates_count, sizeof(candidate), by_block);

@@ -29,7 +29,7 @@ void ds_known_offer(ds_known *known, ds_part_filters *filters);
 size_t ds_known_filters_max(const ds_known *known);
 
 // Sets `found` of the queries whose event stands in one of the parts last told; the others stay as
-// they are. The queries come back in another order.
+// they are.
 DS_CHECKED ds_code ds_known_find(ds_known *known, ds_event_query *queries, uint32_t count,
                                  ds_error *err);
 

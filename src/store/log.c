@@ -248,14 +248,19 @@ void ds_log_begin(ds_buf *record, ds_log_kind kind) {
   ds_buf_u8(record, (uint8_t)kind);
 }
 
+ds_code ds_log_check_size(size_t payload_bytes, ds_error *err) {
+  if (payload_bytes <= DS_BATCH_BYTES_MAX)
+    return DS_OK;
+  return ds_fail(err, DS_LIMIT, "a batch of %zu bytes is over the limit of %u: send smaller ones",
+                 payload_bytes, DS_BATCH_BYTES_MAX);
+}
+
 // Fills in the head of a begun record.
 static ds_code finish_record(const ds_log *log, ds_buf *record, ds_error *err) {
   TRY(ds_buf_check(record, "a batch", err));
   assert(record->size > DS_LOG_RECORD_BYTES);
   const size_t length = record->size - DS_LOG_RECORD_BYTES;
-  if (length > DS_BATCH_BYTES_MAX)
-    return ds_fail(err, DS_LIMIT, "a batch of %zu bytes is over the limit of %u: send smaller ones",
-                   length, DS_BATCH_BYTES_MAX);
+  TRY(ds_log_check_size(length, err));
   put_u32(record->data, (uint32_t)length);
   put_u64(record->data + RECORD_AT_SEQ, log->next_seq);
   put_u64(record->data + RECORD_AT_CHECKSUM,

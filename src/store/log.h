@@ -101,6 +101,9 @@ DS_CHECKED ds_code ds_log_mark(ds_log *log, ds_error *err);
 // An empty record of a kind, to be filled with its payload and appended.
 void ds_log_begin(ds_buf *record, ds_log_kind kind);
 
+// DS_LIMIT when a payload of so many bytes is more than one record holds.
+DS_CHECKED ds_code ds_log_check_size(size_t payload_bytes, ds_error *err);
+
 // Writes and syncs one record with seq next_seq. DS_LIMIT (too large: nothing done, the log goes
 // on), else the log is failed. `record` was begun by ds_log_begin.
 DS_CHECKED ds_code ds_log_append(ds_log *log, ds_buf *record, ds_error *err);

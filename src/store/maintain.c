@@ -284,11 +284,18 @@ static ds_code start_compact(ds_store *store, ds_error *err) {
   return job_start(store, job, err);
 }
 
-// Short of memory for starting a job: another call will find some.
-static void start_due(ds_store *store) {
+void ds_store_start_jobs(ds_store *store) {
+  // Short of memory for starting a job: another call will find some.
   ds_error found = {.code = DS_OK};
   if (start_seal(store, &found) != DS_OK || start_compact(store, &found) != DS_OK)
     store->trouble = found;
+}
+
+bool ds_store_upkeep_is_due(const ds_store *store, uint64_t log_end) {
+  bool due = log_end > store->options.log_bytes;
+  for (int kind = 0; kind < DS_JOBS_COUNT && !due; kind++)
+    due = store->jobs[kind] != NULL && job_is_done(store->jobs[kind]);
+  return due;
 }
 
 // Commits the jobs that have ended.
@@ -330,7 +337,7 @@ ds_code ds_store_maintain(ds_store *store, ds_error *err) {
   TRY(ds_store_check_writable(store, err));
   TRY(reap(store, err));
   TRY(rotate_full(store, err));
-  start_due(store);
+  ds_store_start_jobs(store);
   // Done at once, and to be committed at once.
   return store->options.background || store->options.job_delay > 0 ? DS_OK : reap(store, err);
 }

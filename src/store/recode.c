@@ -93,3 +93,36 @@ ds_code ds_recoder_next(ds_recoder *recoder, const uint8_t *row, size_t size,
   *ret_event = event;
   return DS_OK;
 }
+
+static inline void recode(uint8_t *at, const uint16_t *code) {
+  uint16_t name;
+  memcpy(&name, at, sizeof name);
+  memcpy(at, &code[name], sizeof name);
+}
+
+// The payload's size of a property of type `type`.
+static inline uint32_t payload_size(ds_type type, const uint8_t *payload) {
+  uint32_t size;
+  if (type != DS_TYPE_STRING && type != DS_TYPE_SEALED)
+    return type == DS_TYPE_BOOL ? 1 : 8;
+  memcpy(&size, payload, sizeof size);
+  return 4 + size;
+}
+
+void ds_row_recode(uint8_t *bytes, const ds_codes *codes) {
+  ds_row row;
+  uint8_t *at = bytes + (ds_row_open(bytes, &row) - bytes);
+  recode(bytes + 4, codes->touchpoint);
+  recode(bytes + 6, codes->source);
+  for (uint32_t k = 0; k < row.keys; k++) {
+    uint16_t size;
+    recode(at, codes->key);
+    memcpy(&size, at + 2, sizeof size);
+    at += 4 + size;
+  }
+  for (uint32_t p = 0; p < row.properties; p++) {
+    recode(at, codes->property);
+    at += 3 + payload_size((ds_type)at[2], at + 3);
+  }
+  assert(at == bytes + row.size);
+}

@@ -106,9 +106,34 @@ struct ds_store {
   bool failed;             // a write failed: nothing is written any more (I11)
 };
 
-// Buffers of appends. NULL without memory.
+// A group of batches on its way into the log as one record; one is used for group after group. It
+// is begun and ended by the store's owner, one at a time, and written by any thread in between, so
+// that while one group is written the next can begin. NULL without memory; NULL is fine.
 ds_group *ds_group_new(ds_store *store);
 void ds_group_free(ds_group *group);
+
+// Drops duplicates, numbers the events, makes the record and adds the rows to the tail as if it
+// were written. `before`: the group that was begun before and has not ended; NULL = there is none.
+// On failure nothing was done. The batches are read by this call only.
+DS_CHECKED ds_code ds_group_begin(ds_group *group, const ds_group *before,
+                                  ds_batch *const *batches, uint32_t count, ds_error *err);
+
+// Whether there is anything to write. Else the group has ended; what it holds twice is durable when
+// `before` is.
+bool ds_group_has_record(const ds_group *group);
+
+// Where the log ends once the group is written.
+uint64_t ds_group_log_end(const ds_group *group);
+
+// Writes and syncs the record. The group before must have ended, without failure.
+void ds_group_write(ds_group *group);
+
+// How that went: DS_OK, or what all of its batches are to be told.
+ds_code ds_group_outcome(const ds_group *group, ds_error *err);
+
+// After a failed write, takes the rows out of the tail again, with those of a group begun behind
+// it; the store writes no more (I11).
+void ds_group_end(ds_group *group);
 
 // Brings into memory what tells new events from known ones, which appends do bit by bit.
 DS_CHECKED ds_code ds_store_warm(ds_store *store, ds_error *err);
@@ -157,10 +182,10 @@ void ds_store_forget_built(ds_store *store);
 // The tails with rows in them, oldest first; returns how many. `out` has room for DS_LOGS_MAX.
 uint32_t ds_store_tails(const ds_store *store, const ds_tail **out);
 
-// Whether a tail has an event under this ds_tail_key.
-bool ds_store_tails_have(const ds_store *store, uint64_t key);
+// Whether a frozen tail has an event under this ds_tail_key.
+bool ds_store_frozen_have(const ds_store *store, uint64_t key);
 
-// Brings what ds_store_tails_have will look at nearer to the processor.
+// Brings nearer to the processor what a look for this key in all tails begins with.
 void ds_store_tails_prefetch(const ds_store *store, uint64_t key);
 
 // Whether the last log may be written to by the next process as it is. An empty one that follows
@@ -222,6 +247,12 @@ DS_CHECKED ds_code ds_store_end_jobs(ds_store *store, ds_error *err);
 
 // Ends a job of one kind, waiting for it; its own failure is returned, too.
 DS_CHECKED ds_code ds_store_end_job(ds_store *store, ds_job_kind kind, ds_error *err);
+
+// Starts the jobs that are due. Leaves log and tail alone.
+void ds_store_start_jobs(ds_store *store);
+
+// Whether ds_store_maintain has more to do than to start jobs, with a log that ends at `log_end`.
+bool ds_store_upkeep_is_due(const ds_store *store, uint64_t log_end);
 
 // Whether any job has been started and not committed.
 bool ds_store_has_jobs(const ds_store *store);

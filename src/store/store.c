@@ -339,12 +339,12 @@ uint32_t ds_store_tails(const ds_store *store, const ds_tail **out) {
   return count;
 }
 
-bool ds_store_tails_have(const ds_store *store, uint64_t key) {
+bool ds_store_frozen_have(const ds_store *store, uint64_t key) {
   for (uint32_t i = 0; i < store->frozen_count; i++) {
     if (ds_set64_has(&store->frozen[i].tail.ids, key))
       return true;
   }
-  return ds_set64_has(&store->tail.ids, key);
+  return false;
 }
 
 void ds_store_tails_prefetch(const ds_store *store, uint64_t key) {

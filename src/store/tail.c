@@ -31,19 +31,37 @@ void ds_tail_done(ds_tail *tail) {
   *tail = (ds_tail){.count = 0};
 }
 
-static ds_code add_kind(ds_names *to, const ds_names *from, ds_error *err) {
+// Adds the names of one kind, with their codes to *code (moved on) unless that is NULL.
+static ds_code add_kind(ds_names *to, const ds_names *from, uint16_t **code, ds_error *err) {
   for (uint32_t i = 0; i < from->count; i++) {
     uint32_t index;
     TRY(ds_names_add(to, from->text[i], &index, err));
+    if (code != NULL)
+      *(*code)++ = (uint16_t)index;
   }
   return DS_OK;
 }
 
 ds_code ds_tail_add_names(ds_tail *tail, const ds_space *names, ds_error *err) {
-  TRY(add_kind(&tail->space.touchpoints, &names->touchpoints, err));
-  TRY(add_kind(&tail->space.properties, &names->properties, err));
-  TRY(add_kind(&tail->space.keys, &names->keys, err));
-  return add_kind(&tail->space.sources, &names->sources, err);
+  TRY(add_kind(&tail->space.touchpoints, &names->touchpoints, NULL, err));
+  TRY(add_kind(&tail->space.properties, &names->properties, NULL, err));
+  TRY(add_kind(&tail->space.keys, &names->keys, NULL, err));
+  return add_kind(&tail->space.sources, &names->sources, NULL, err);
+}
+
+ds_code ds_tail_map_names(ds_tail *tail, const ds_space *names, uint16_t *code, ds_error *err) {
+  TRY(add_kind(&tail->space.touchpoints, &names->touchpoints, &code, err));
+  TRY(add_kind(&tail->space.properties, &names->properties, &code, err));
+  TRY(add_kind(&tail->space.keys, &names->keys, &code, err));
+  return add_kind(&tail->space.sources, &names->sources, &code, err);
+}
+
+ds_codes ds_tail_codes(const ds_space *names, const uint16_t *code) {
+  ds_codes codes = {.touchpoint = code};
+  codes.property = codes.touchpoint + names->touchpoints.count;
+  codes.key = codes.property + names->properties.count;
+  codes.source = codes.key + names->keys.count;
+  return codes;
 }
 
 ds_code ds_tail_follow(ds_tail *tail, const ds_tail *before, ds_error *err) {
@@ -76,6 +94,36 @@ static ds_code reserve_rows(ds_tail *tail, uint32_t more, ds_error *err) {
     return ds_fail(err, DS_MEMORY, "out of memory for the log's events");
   tail->capacity = (uint32_t)want;
   return DS_OK;
+}
+
+ds_code ds_tail_reserve(ds_tail *tail, uint32_t rows, size_t bytes, ds_error *err) {
+  TRY(reserve_rows(tail, rows, err));
+  if (ds_buf_reserve(&tail->rows, bytes) != NULL)
+    return DS_OK;
+  const ds_code code = ds_buf_check(&tail->rows, "a log", err);
+  tail->rows.failed = false;
+  return code;
+}
+
+void ds_tail_add_row(ds_tail *tail, const uint8_t *row, uint64_t subject_hash,
+                     const ds_codes *codes) {
+  uint32_t size;
+  memcpy(&size, row, sizeof size);
+  assert(tail->count < tail->capacity && size <= tail->rows.capacity - tail->rows.size);
+  uint8_t *to = tail->rows.data + tail->rows.size;
+  memcpy(to, row, size);
+  ds_row_recode(to, codes);
+  tail->offset[tail->count] = tail->rows.size;
+  tail->hash[tail->count] = subject_hash;
+  tail->rows.size += size;
+  tail->count++;
+}
+
+void ds_tail_cut(ds_tail *tail, const ds_tail *before) {
+  assert(before->count <= tail->count && before->rows.size <= tail->rows.size);
+  tail->count = before->count;
+  tail->rows.size = before->rows.size;
+  tail->next_arrival = before->next_arrival;
 }
 
 static ds_code add_event(ds_tail *tail, const ds_event *event, ds_error *err) {
@@ -122,19 +170,13 @@ static ds_code add_batch(ds_tail *tail, ds_reader *payload, ds_error *err) {
 }
 
 ds_code ds_tail_add_batch(ds_tail *tail, ds_reader *payload, ds_error *err) {
-  const uint32_t rows = tail->count;
-  const size_t size = tail->rows.size;
-  const uint64_t next_arrival = tail->next_arrival;
+  const ds_tail before = *tail;
   ds_code code = DS_OK;
   do {
     code = add_batch(tail, payload, err);
   } while (code == DS_OK && payload->at < payload->end);
-  if (code != DS_OK) {
-    // A part of a batch is not to be seen (I4).
-    tail->count = rows;
-    tail->rows.size = size;
-    tail->next_arrival = next_arrival;
-  }
+  if (code != DS_OK)
+    ds_tail_cut(tail, &before); // A part of a batch is not to be seen (I4).
   return code;
 }
 

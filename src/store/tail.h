@@ -30,8 +30,35 @@ void ds_tail_init(ds_tail *tail);
 // Gives the memory back. NULL is fine.
 void ds_tail_done(ds_tail *tail);
 
+// What the codes of one space are in another.
+typedef struct ds_codes {
+  const uint16_t *touchpoint, *property, *key, *source;
+} ds_codes;
+
+// Changes the codes of a trusted row to those of another space.
+void ds_row_recode(uint8_t *row, const ds_codes *codes);
+
 // Adds all names of `names` to the tail's space. DS_LIMIT when a kind would have too many.
 DS_CHECKED ds_code ds_tail_add_names(ds_tail *tail, const ds_space *names, ds_error *err);
+
+// The same, and says what their codes are there: fills `code`, which has room for as many as
+// `names` has in all.
+DS_CHECKED ds_code ds_tail_map_names(ds_tail *tail, const ds_space *names, uint16_t *code,
+                                     ds_error *err);
+
+// The codes that ds_tail_map_names filled in, kind by kind.
+ds_codes ds_tail_codes(const ds_space *names, const uint16_t *code);
+
+// Makes room for so many rows and their ids.
+DS_CHECKED ds_code ds_tail_reserve(ds_tail *tail, uint32_t rows, size_t bytes, ds_error *err);
+
+// Adds a row with id and arrival, for which there is room; its codes become those of the tail. The
+// id is added apart, to `ids`.
+void ds_tail_add_row(ds_tail *tail, const uint8_t *row, uint64_t subject_hash,
+                     const ds_codes *codes);
+
+// Takes the last rows away again, but not their ids: `before` is a copy of the tail before them.
+void ds_tail_cut(ds_tail *tail, const ds_tail *before);
 
 // Begins a new tail behind `before`: with its names, and room for as many ids, so that it does not
 // have to grow while somebody waits.

@@ -18,11 +18,27 @@ enum { SPARES_MAX = 64, SPARE_BYTES_MAX = 1 << 20 };
 // How often an idle thread looks after the store's jobs.
 enum { IDLE_NS = 20000000 };
 
-struct ds_writer {
-  ds_store *store; // the thread's own
-  ds_writer_options options;
+// Two threads take turns: whose turn it is owns the store. When its group is ready and the group
+// before is on disk, it ends its turn and writes the group, while the other makes the next one
+// ready.
+enum { THREADS = 2 };
+
+typedef struct turn {
+  ds_writer *writer;
   pthread_t thread;
-  pthread_mutex_t mutex; // of all below but `group`
+  ds_group *group;
+  ds_batch *batches[GROUP_BATCHES_MAX];
+  sem_t landed; // the group is written, well or not
+} turn;
+
+struct ds_writer {
+  ds_store *store; // of whose turn it is
+  ds_writer_options options;
+  turn turns[THREADS];
+  uint32_t threads;      // that have been started
+  pthread_mutex_t owner; // held during a turn
+  turn *flying;          // whose group is being written: of whose turn it is; NULL = none is
+  pthread_mutex_t mutex; // of all below
   pthread_cond_t work;   // there is something in the queue, or the end
   pthread_cond_t room;   // something has left the queue, or the end
   ds_ticket *head, *tail;
@@ -34,7 +50,6 @@ struct ds_writer {
   bool joined;
   ds_batch spare[SPARES_MAX];
   uint32_t spares;
-  ds_batch *group[GROUP_BATCHES_MAX]; // the thread's own
 };
 
 void ds_writer_options_init(ds_writer_options *options) {
@@ -58,6 +73,16 @@ static bool sleep_idle(ds_writer *writer) {
   return pthread_cond_timedwait(&writer->work, &writer->mutex, &until) != ETIMEDOUT;
 }
 
+// Waits for the group that is being written, and ends it.
+static void land(ds_writer *writer) {
+  if (writer->flying == NULL)
+    return;
+  while (sem_wait(&writer->flying->landed) != 0)
+    assert(errno == EINTR);
+  ds_group_end(writer->flying->group);
+  writer->flying = NULL;
+}
+
 // Waits for something in the queue, or the end, with the mutex held. Jobs that have ended are
 // committed meanwhile; should that fail, the next batch is told.
 static void await_work(ds_writer *writer) {
@@ -68,6 +93,7 @@ static void await_work(ds_writer *writer) {
     if (woken)
       continue;
     pthread_mutex_unlock(&writer->mutex);
+    land(writer);
     ds_error unheard;
     const ds_code ignored = ds_store_maintain(writer->store, &unheard);
     (void)ignored;
@@ -106,31 +132,102 @@ static ds_ticket *take_group(ds_writer *writer, uint32_t *ret_count) {
   return first;
 }
 
-static void write_group(ds_writer *writer, ds_ticket *first, uint32_t count) {
-  uint32_t at = 0;
-  for (ds_ticket *ticket = first; ticket != NULL; ticket = ticket->next)
-    writer->group[at++] = ticket->batch;
-  assert(at == count);
-  ds_store_append_group(writer->store, writer->group, count);
+// Makes the group ready to be written, with its outcome if it is not to be.
+static ds_code begin(turn *own, uint32_t count, ds_error *err) {
+  ds_writer *writer = own->writer;
+  ds_store *store = writer->store;
+  ds_store_start_jobs(store);
+  const uint64_t log_end =
+      writer->flying == NULL ? store->log.end : ds_group_log_end(writer->flying->group);
+  if (ds_store_upkeep_is_due(store, log_end)) {
+    land(writer);
+    TRY(ds_store_maintain(store, err));
+  }
+  const ds_group *before = writer->flying == NULL ? NULL : writer->flying->group;
+  TRY(ds_group_begin(own->group, before, own->batches, count, err));
+  // A failed write takes the rows of this group out of the tail again, too.
+  land(writer);
+  return ds_store_check_writable(store, err);
 }
 
-static void *own_store(void *argument) {
-  ds_writer *writer = argument;
-  uint32_t count;
-  ds_ticket *first;
-  while ((first = take_group(writer, &count)) != NULL) {
-    if (first->batch == NULL)
-      first->code = ds_store_snapshot(writer->store, first->snapshot, first->error);
-    else
-      write_group(writer, first, count);
-    while (first != NULL) {
-      ds_ticket *next = first->next;
-      // From here on the ticket is its owner's again, who may have ended it.
-      sem_post(&first->done);
-      first = next;
-    }
+// Takes a group as far as its write; whether it is to be written. Else its outcome is known.
+static bool make_ready(turn *own, const ds_ticket *first, uint32_t count) {
+  ds_writer *writer = own->writer;
+  uint32_t at = 0;
+  for (const ds_ticket *ticket = first; ticket != NULL; ticket = ticket->next)
+    own->batches[at++] = ticket->batch;
+  assert(at == count);
+  ds_error error = {.message = ""};
+  const ds_code code = begin(own, count, &error);
+  if (code == DS_OK && ds_group_has_record(own->group)) {
+    writer->flying = own;
+    return true;
   }
-  return NULL;
+  if (code == DS_OK || count == 1) {
+    ds_batches_tell(own->batches, count, code, &error);
+    return false;
+  }
+  // Which of them cannot be written?
+  land(writer);
+  ds_store_append_group(writer->store, own->batches, count);
+  return false;
+}
+
+static void write_group(turn *own, uint32_t count) {
+  ds_group_write(own->group);
+  ds_error error = {.message = ""};
+  const ds_code code = ds_group_outcome(own->group, &error);
+  ds_batches_tell(own->batches, count, code, &error);
+  sem_post(&own->landed);
+}
+
+// From here on a ticket is its owner's again, who may have ended it.
+static void give_back(ds_ticket *first) {
+  while (first != NULL) {
+    ds_ticket *next = first->next;
+    sem_post(&first->done);
+    first = next;
+  }
+}
+
+static void *take_turns(void *argument) {
+  turn *own = argument;
+  ds_writer *writer = own->writer;
+  for (;;) {
+    pthread_mutex_lock(&writer->owner);
+    if (writer->flying == own)
+      land(writer);
+    uint32_t count;
+    ds_ticket *first = take_group(writer, &count);
+    const bool flies = first != NULL && first->batch != NULL && make_ready(own, first, count);
+    if (first == NULL || first->batch == NULL)
+      land(writer);
+    if (first != NULL && first->batch == NULL)
+      first->code = ds_store_snapshot(writer->store, first->snapshot, first->error);
+    pthread_mutex_unlock(&writer->owner);
+    if (first == NULL)
+      return NULL;
+    if (flies)
+      write_group(own, count);
+    give_back(first);
+  }
+}
+
+static ds_code start(ds_writer *writer, ds_error *err) {
+  for (uint32_t i = 0; i < THREADS; i++) {
+    turn *own = &writer->turns[i];
+    own->writer = writer;
+    own->group = ds_group_new(writer->store);
+    if (own->group == NULL)
+      return ds_fail(err, DS_MEMORY, "out of memory for the writer");
+    sem_init(&own->landed, 0, 0);
+    if (pthread_create(&own->thread, NULL, take_turns, own) != 0) {
+      sem_destroy(&own->landed);
+      return ds_fail(err, DS_MEMORY, "no thread could be had for the writer");
+    }
+    writer->threads = i + 1;
+  }
+  return DS_OK;
 }
 
 ds_code ds_writer_new(ds_store *store, const ds_writer_options *options, ds_writer **ret_writer,
@@ -143,13 +240,14 @@ ds_code ds_writer_new(ds_store *store, const ds_writer_options *options, ds_writ
     return ds_fail(err, DS_MEMORY, "out of memory for the writer");
   writer->store = store;
   writer->options = *options;
+  pthread_mutex_init(&writer->owner, NULL);
   pthread_mutex_init(&writer->mutex, NULL);
   pthread_cond_init(&writer->work, NULL);
   pthread_cond_init(&writer->room, NULL);
-  if (pthread_create(&writer->thread, NULL, own_store, writer) != 0) {
-    writer->joined = true;
+  const ds_code code = start(writer, err);
+  if (code != DS_OK) {
     ds_writer_free(writer);
-    return ds_fail(err, DS_MEMORY, "no thread could be had for the writer");
+    return code;
   }
   *ret_writer = writer;
   return DS_OK;
@@ -163,19 +261,25 @@ void ds_writer_stop(ds_writer *writer) {
   pthread_cond_broadcast(&writer->work);
   pthread_cond_broadcast(&writer->room);
   pthread_mutex_unlock(&writer->mutex);
-  if (join)
-    pthread_join(writer->thread, NULL);
+  for (uint32_t i = 0; i < writer->threads && join; i++)
+    pthread_join(writer->turns[i].thread, NULL);
 }
 
 void ds_writer_free(ds_writer *writer) {
   if (writer == NULL)
     return;
   ds_writer_stop(writer);
+  for (uint32_t i = 0; i < THREADS; i++) {
+    ds_group_free(writer->turns[i].group);
+    if (i < writer->threads)
+      sem_destroy(&writer->turns[i].landed);
+  }
   for (uint32_t i = 0; i < writer->spares; i++)
     ds_batch_done(&writer->spare[i]);
   pthread_cond_destroy(&writer->work);
   pthread_cond_destroy(&writer->room);
   pthread_mutex_destroy(&writer->mutex);
+  pthread_mutex_destroy(&writer->owner);
   free(writer);
 }
 

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// A store that many threads append to. One thread owns the store; the others hand it batches
-// through a bounded queue and wait until they are durable. Whatever waits when the thread comes
+// A store that many threads append to. The writer owns the store; the others hand it batches
+// through a bounded queue and wait until they are durable. Whatever waits when the writer comes
 // back is one group: one record, one write, one sync, then all are told. While one group is synced
-// the next gathers by itself, so there is no waiting for more (decision 25). Batches are written in
-// the order in which they were submitted. May use base/, store/. Safe from any thread.
+// the next gathers and is made ready by itself, so there is no waiting for more (decision 25).
+// Batches are written in the order in which they were submitted. May use base/, store/. Safe from
+// any thread.
 #ifndef DS_STORE_WRITER_H
 #define DS_STORE_WRITER_H
 
@@ -26,13 +27,13 @@ typedef struct ds_writer_options {
 // Fills in the defaults: 64 MiB, 4,096 batches, not warm.
 void ds_writer_options_init(ds_writer_options *options);
 
-// Starts the thread that owns `store`, open to write, until ds_writer_free: nobody else may use it
+// Starts the threads that own `store`, open to write, until ds_writer_free: nobody else may use it
 // meanwhile.
 DS_CHECKED ds_code ds_writer_new(ds_store *store, const ds_writer_options *options,
                                  ds_writer **ret_writer, ds_error *err);
 
 // From now on batches are refused with DS_INTERRUPTED; returns when those in the queue are written
-// and the thread has ended. A second call does nothing.
+// and the threads have ended. A second call does nothing.
 void ds_writer_stop(ds_writer *writer);
 
 // Stops, and frees when nobody is inside a call any more. The store is the caller's again. NULL is

@@ -84,6 +84,53 @@ static void test_duplicates_in_group(void **state) {
   ds_store_close(store);
 }
 
+// A group begins while the one before is on its way: what both hold is a duplicate in the second,
+// and after a failed write nothing of either is there (I4, I11).
+static void test_overlap(void **state) {
+  store_world *world = *state;
+  for (int fails = 0; fails < 2; fails++) {
+    world_restart(world, 7);
+    ds_store *store = world_open_ok(world, true);
+    ok(world_append(world, store, 5));
+    world->batches = 3;
+    world->sizes[1] = 4;
+    world->sizes[2] = 6;
+    ds_batch batches[3];
+    static const uint32_t from[] = {1, 2, 1};
+    for (uint32_t i = 0; i < 3; i++) {
+      ds_batch_init(&batches[i]);
+      fill(world, &batches[i], from[i]);
+    }
+    ds_batch *first[] = {&batches[0]}, *second[] = {&batches[1], &batches[2]};
+    ds_group *groups[] = {ds_group_new(store), ds_group_new(store)};
+    ok(ds_group_begin(groups[0], NULL, first, 1, NULL));
+    ok(ds_group_begin(groups[1], groups[0], second, 2, NULL));
+    assert_int_equal(batches[1].duplicates, 0);
+    assert_int_equal(batches[2].duplicates, batches[2].count);
+    if (fails)
+      ds_io_sim_fail_at(world->sim, 1, DS_IO, false);
+    ds_group_write(groups[0]);
+    ds_group_end(groups[0]);
+    assert_int_equal(ds_group_outcome(groups[0], NULL), fails ? DS_IO : DS_OK);
+    if (!fails) {
+      ds_group_write(groups[1]);
+      ds_group_end(groups[1]);
+      ok(ds_group_outcome(groups[1], NULL));
+      world->fates[1] = world->fates[2] = FATE_ACKED;
+    }
+    world_expect(world, store);
+    for (uint32_t i = 0; i < 3; i++)
+      ds_batch_done(&batches[i]);
+    ds_group_free(groups[0]);
+    ds_group_free(groups[1]);
+    ds_store_close(store);
+    ds_io_sim_power_loss(world->sim, DS_LOSS_ALL);
+    store = world_open_ok(world, true);
+    world_expect(world, store);
+    ds_store_close(store);
+  }
+}
+
 // A batch that names more touchpoints than a store may have.
 static void fill_with_names(ds_batch *batch, uint32_t names) {
   ds_space space;
@@ -502,6 +549,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test_setup_teardown(test_group, world_set_up_sim, world_tear_down),
       cmocka_unit_test_setup_teardown(test_duplicates_in_group, world_set_up_sim, world_tear_down),
+      cmocka_unit_test_setup_teardown(test_overlap, world_set_up_sim, world_tear_down),
       BOTH(test_bad_batch),
       BOTH(test_bad_rows),
       BOTH(test_threads),
