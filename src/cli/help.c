@@ -77,7 +77,7 @@ void cli_print_overview(void) {
 // "--name ARGUMENT", with the choices where there are some; "ARGUMENT" for a plain word.
 static void option_head(const ds_option *option, char *out, size_t size) {
   const bool choice = option->type == DS_OPTION_CHOICE;
-  if (option->type == DS_OPTION_ARGUMENT)
+  if (option->type == DS_OPTION_ARGUMENT || option->type == DS_OPTION_ARGUMENTS)
     snprintf(out, size, "%s", option->argument);
   else
     snprintf(out, size, "--%s%s%s", option->name, option->type == DS_OPTION_FLAG ? "" : " ",

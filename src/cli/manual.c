@@ -37,7 +37,7 @@ static bool entry_at(uint32_t at, entry *ret_entry) {
 
 // Whether an option is given as a word without dashes.
 static bool is_word(const ds_option *option) {
-  return option->type == DS_OPTION_ARGUMENT;
+  return option->type == DS_OPTION_ARGUMENT || option->type == DS_OPTION_ARGUMENTS;
 }
 
 void cli_print_names(void) {

@@ -190,10 +190,34 @@ static ds_code read_short(reader *in, const char *word, ds_error *err) {
 
 const ds_option *cli_argument_of(const ds_question *question) {
   for (uint32_t i = 0; i < question->options_count; i++) {
-    if (question->options[i].type == DS_OPTION_ARGUMENT)
+    if (question->options[i].type == DS_OPTION_ARGUMENT ||
+        question->options[i].type == DS_OPTION_ARGUMENTS)
       return &question->options[i];
   }
   return NULL;
+}
+
+// One more word of several: each is a line of the option's text.
+static ds_code read_more(reader *in, const ds_option *option, const char *word, ds_error *err) {
+  cli *run = in->run;
+  const char *before = cli_value(run, option->name);
+  const size_t begin = before == NULL ? 0 : strlen(before) + 1, size = strlen(word);
+  char *text = ds_arena_array(&run->arena, begin + size + 1, 1);
+  if (text == NULL)
+    return ds_fail(err, DS_MEMORY, "out of memory");
+  for (size_t i = 0; i + 1 < begin; i++)
+    text[i] = before[i];
+  if (begin > 0)
+    text[begin - 1] = '\n';
+  for (size_t i = 0; i < size; i++)
+    text[begin + i] = word[i] == '\n' ? ' ' : word[i];
+  text[begin + size] = '\0';
+  for (uint32_t i = 0; i < run->values_count; i++)
+    if (strcmp(run->values[i].name, option->name) == 0) {
+      run->values[i].text = text;
+      return DS_OK;
+    }
+  return add_value(run, option->name, text, err);
 }
 
 static ds_code read_argument(reader *in, const char *word, ds_error *err) {
@@ -205,6 +229,8 @@ static ds_code read_argument(reader *in, const char *word, ds_error *err) {
     return run->command == NULL && run->question == NULL ? cli_unknown_command(word, err) : DS_OK;
   }
   const ds_option *argument = run->question != NULL ? cli_argument_of(run->question) : NULL;
+  if (argument != NULL && argument->type == DS_OPTION_ARGUMENTS)
+    return read_more(in, argument, word, err);
   if (argument != NULL && cli_value(run, argument->name) == NULL)
     return add_value(run, argument->name, word, err);
   if (run->arguments_count == CLI_ARGUMENTS_MAX)

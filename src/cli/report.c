@@ -22,14 +22,17 @@ static void put_lines(const char *text) {
   ds_buf_done(&clean);
 }
 
-// The expression that an error's position speaks of: the only one given, else none.
-static const char *expression_of(const cli *run) {
+// The expression that an error's position speaks of: the steps, when it speaks of one of them; the
+// only other one given, else none.
+static const char *expression_of(const cli *run, const ds_error *err) {
   if (run->command != NULL && run->command->run == cli_run_explain)
     return run->arguments[0];
   if (run->question == NULL && run->command == NULL)
     return NULL;
   const char *found = NULL;
   const bool asks = run->question != NULL;
+  const ds_option_type wanted = strncmp(err->message, "step ", 5) == 0 ? DS_OPTION_ARGUMENTS
+                                                                       : DS_OPTION_EXPRESSION;
   const ds_option *tables[] = {asks ? run->question->options : run->command->options,
                                ds_common_options};
   const uint32_t counts[] = {asks ? run->question->options_count : run->command->options_count,
@@ -37,7 +40,7 @@ static const char *expression_of(const cli *run) {
   for (uint32_t t = 0; t < 2; t++) {
     for (uint32_t i = 0; i < counts[t]; i++) {
       const char *text = cli_value(run, tables[t][i].name);
-      if (tables[t][i].type != DS_OPTION_EXPRESSION || text == NULL)
+      if (tables[t][i].type != wanted || text == NULL)
         continue;
       if (found != NULL)
         return NULL;
@@ -118,7 +121,7 @@ void cli_report(const cli *run, ds_code code, const ds_error *err) {
   fputs("doorstep: ", stderr);
   put_lines(shown.message);
   const bool placed = code == DS_EXPRESSION || code == DS_UNSUPPORTED || code == DS_LIMIT;
-  const char *expression = placed ? expression_of(run) : NULL;
+  const char *expression = placed ? expression_of(run, &shown) : NULL;
   if (expression != NULL && shown.column > 0)
     print_caret(expression, shown.line > 0 ? shown.line : 1, shown.column);
 }

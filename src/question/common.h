@@ -59,6 +59,9 @@ DS_CHECKED ds_code ds_plan_all_keys(const ds_request *request, ds_plan *plan, ds
 DS_CHECKED ds_code ds_plan_all_properties(const ds_request *request, ds_plan *plan,
                                           ds_arena *arena, ds_error *err);
 
+// The instant that an answer is about unless it is told: the latest event time not after the clock.
+DS_CHECKED ds_code ds_question_as_of(const ds_request *request, int64_t *ret_ms, ds_error *err);
+
 // The day of an instant in the request's zone, in days since 1970.
 int64_t ds_question_day(const ds_request *request, int64_t time_ms);
 
@@ -79,6 +82,10 @@ extern const ds_option ds_trend_options[];
 extern const uint32_t ds_trend_options_count;
 ds_code ds_trend_answer(const ds_request *request, ds_result *result, ds_error *err);
 ds_code ds_trend_sql(const ds_request *request, ds_buf *out, ds_error *err);
+extern const ds_option ds_funnel_options[];
+extern const uint32_t ds_funnel_options_count;
+ds_code ds_funnel_answer(const ds_request *request, ds_result *result, ds_error *err);
+ds_code ds_funnel_sql(const ds_request *request, ds_buf *out, ds_error *err);
 ds_code ds_quality_answer(const ds_request *request, ds_result *result, ds_error *err);
 ds_code ds_quality_sql(const ds_request *request, ds_buf *out, ds_error *err);
 ds_code ds_schema_answer(const ds_request *request, ds_result *result, ds_error *err);

@@ -174,6 +174,8 @@ static ds_code list_block(void *memory, const ds_block *block, ds_error *err) {
     }
     ds_breakdown_block(plan->by, block, list->group);
   }
+  if (plan->block != NULL)
+    TRY(plan->block(plan->context, block, list, err));
   for (uint32_t j = 0; j < block->journeys; j++)
     if (plan->by == NULL || list->group[j] == plan->group)
       TRY(plan->journey(plan->context, block, j, list, err));

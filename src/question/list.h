@@ -24,7 +24,7 @@ typedef struct ds_list_cell {
 DS_CHECKED ds_code ds_list_parse(const char *text, ds_list_cell *ret_cell, ds_error *err);
 
 // More than any row of a table of figures has.
-enum { DS_LIST_KEYS_MAX = 2, DS_LIST_COLUMNS_MAX = 4 };
+enum { DS_LIST_KEYS_MAX = 3, DS_LIST_COLUMNS_MAX = 4 };
 
 // A table whose figures can be listed: the columns that name a row of it, of which the first
 // `needed` must be given, and those that count cases or events. NULL ends a row of names.
@@ -78,6 +78,8 @@ typedef struct ds_list_plan {
   const ds_breakdown *by; // NULL: one group
   uint32_t group;
   const ds_column *duration; // the column beside each entry, NULL for none
+  // Called with each block before its journeys; NULL: nothing to do.
+  ds_code (*block)(const void *context, const ds_block *block, ds_list *list, ds_error *err);
   // Adds what of journey j the figure counted; `context` is read-only.
   ds_code (*journey)(const void *context, const ds_block *block, uint32_t j, ds_list *list,
                      ds_error *err);

@@ -41,6 +41,9 @@ const ds_question ds_questions[] = {
     {"variants", "which sequences of touchpoints the cases are, how frequent and how long",
      "doorstep variants --case order_id", ds_variants_options, 4, ds_variants_answer,
      ds_variants_sql},
+    {"funnel", "how many cases go through steps, how fast, and what the others do instead",
+     "doorstep funnel order_placed delivered review_submitted --within 30d --case order_id",
+     ds_funnel_options, 11, ds_funnel_answer, ds_funnel_sql},
     {"trend", "a count, a rate or a figure of numbers per day, week or month",
      "doorstep trend --measure rate --of delivered --case order_id --per month", ds_trend_options,
      4, ds_trend_answer, ds_trend_sql},
@@ -308,7 +311,7 @@ static ds_code latest_merge(void *memory, void *other, ds_error *err) {
 static const ds_kernel latest_kernel = {"latest",   sizeof(latest_state), latest_init,
                                         latest_add, latest_merge,         NULL};
 
-static ds_code find_as_of(const ds_request *request, int64_t *ret_ms, ds_error *err) {
+ds_code ds_question_as_of(const ds_request *request, int64_t *ret_ms, ds_error *err) {
   *ret_ms = request->now_ms;
   if (request->snapshot->events == 0)
     return DS_OK;
@@ -343,9 +346,38 @@ static void look_ahead(const ds_request *request, const ds_request *asked) {
     ds_snapshot_done((ds_snapshot *)(uintptr_t)asked->snapshot);
 }
 
+// Whether the question itself leaves out what lies after as_of.
+static bool sees_as_of(const ds_question *question) {
+  for (uint32_t o = 0; o < question->options_count; o++)
+    if (strcmp(question->options[o].name, "as-of") == 0)
+      return true;
+  return false;
+}
+
+// An option as it was asked; several lines, or one given several times, are joined by commas.
+static ds_code put_option(const ds_request *request, const ds_option *option, const char *text,
+                          ds_result *result, ds_error *err) {
+  ds_buf all;
+  ds_buf_init(&all, 1u << 20);
+  ds_buf_text(&all, text);
+  const ds_option_value *values = request->options.values;
+  for (uint32_t i = 0, seen = 0; i < request->options.count; i++)
+    if (strcmp(values[i].name, option->name) == 0 && values[i].text != NULL && seen++ > 0)
+      ds_buf_printf(&all, ", %s", values[i].text);
+  ds_buf joined;
+  ds_buf_init(&joined, 1u << 21);
+  for (const char *at = ds_buf_cstr(&all); *at != '\0'; at++)
+    ds_buf_append(&joined, *at == '\n' ? ", " : at, *at == '\n' ? 2 : 1);
+  ds_result_option(result, option->name, "%s", ds_buf_cstr(&joined));
+  const ds_code code = ds_buf_check(&joined, "an option", err);
+  ds_buf_done(&all);
+  ds_buf_done(&joined);
+  return code;
+}
+
 static ds_code answer(const ds_question *question, const ds_request *request, ds_result *result,
                       ds_error *err) {
-  TRY(find_as_of(request, &result->as_of_ms, err));
+  TRY(ds_question_as_of(request, &result->as_of_ms, err));
   const uint32_t count = ds_common_options_count + question->options_count;
   for (uint32_t o = 0; o < count; o++) {
     const ds_option *option = option_at(question, o);
@@ -353,7 +385,7 @@ static ds_code answer(const ds_question *question, const ds_request *request, ds
     if (option->type == DS_OPTION_FLAG)
       text = ds_option_flag(&request->options, option->name) ? "true" : NULL;
     if (text != NULL && strcmp(text, "none") != 0)
-      ds_result_option(result, option->name, "%s", text);
+      TRY(put_option(request, option, text, result, err));
   }
   TRY(question->answer(request, result, err));
   TRY(ds_question_arrange(request, result, err));
@@ -363,7 +395,7 @@ static ds_code answer(const ds_question *question, const ds_request *request, ds
   else if (request->snapshot->events == 0)
     ds_result_note(result, true,
                    "The store holds no events yet: doorstep import FILE brings some in.");
-  else if (result->as_of_ms < request->snapshot->time_max_ms)
+  else if (result->as_of_ms < request->snapshot->time_max_ms && !sees_as_of(question))
     ds_result_note(result, true, "Some events lie in the future; they are counted all the same.");
   return DS_OK;
 }

@@ -16,7 +16,8 @@ typedef enum ds_option_type {
   DS_OPTION_TEXT, DS_OPTION_FLAG, DS_OPTION_COUNT, DS_OPTION_SHARE, DS_OPTION_TIME,
   DS_OPTION_EXPRESSION, DS_OPTION_NAME, DS_OPTION_CHOICE,
   DS_OPTION_FILES,   // names of files, as many as follow
-  DS_OPTION_ARGUMENT // text, on the command line a word without dashes
+  DS_OPTION_ARGUMENT, // text, on the command line a word without dashes
+  DS_OPTION_ARGUMENTS // an expression a line, on the command line words without dashes
 } ds_option_type;
 
 // One option of a command or question: "--case KEY".

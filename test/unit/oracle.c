@@ -76,6 +76,7 @@ const oracle_question oracle_questions[] = {
     {"variants", {"variants"}, {2},
      "rank::varchar, array_to_string(touchpoints, chr(31)), "
      "columns(* exclude (rank, touchpoints))::varchar"},
+    {"funnel", {"steps"}, {2}, "columns(*)::varchar"},
     {"trend", {"periods"}, {1}, "columns(*)::varchar"},
     {"quality", {"touchpoints", "properties", "problems"}, {1, 2, 5}, "columns(*)::varchar"},
     {"schema", {"keys", "properties", "touchpoints"}, {1, 1, 1}, "columns(*)::varchar"},

@@ -110,6 +110,7 @@ static const char variants_sql[] =
 typedef struct data_set {
   const char *events;
   const char *who;
+  const char *steps; // of a funnel
   const char *from, *to;
   const char *case_key;
   const char *zone; // NULL: UTC
@@ -162,6 +163,8 @@ static void check_questions(fixture *f, ds_duck *duck, const data_set *set, uint
       {"trend", {{"measure", "count"}, {"per", "month"}, from, to}},
       {"trend", {{"measure", "median"}, {"of", "duration"}, from, to}},
       {"quality", {{NULL, NULL}}},
+      {"funnel", {{"step", set->steps}, by_case}},
+      {"funnel", {{"step", set->steps}, {"within", "90d"}, from, to}},
       {"quality", {by_case, from, events}},
       {"schema", {{NULL, NULL}}},
       {"schema", {to, {"range", "completed"}}},
@@ -271,6 +274,7 @@ static const data_set olist = {
               "case when e = 'review_submitted' then comment_title end as comment_title, "
               "case when e = 'review_submitted' then comment end as comment from o",
     .who = "000576fe39319847cbb9d288c5617fa6",
+    .steps = "order_placed\ndelivered\nreview_submitted[score <= 2]",
     .from = "2017-02-01",
     .to = "2018-08-01",
     .case_key = "order_id",
@@ -331,6 +335,7 @@ static void test_helpdesk(void **state) {
                 "1000) as time, make_timestamp(t * 1000) as received, n as arrival, e as "
                 "touchpoint, [c] as case_id, * exclude (c, t, n, e, f, d, b) from o",
       .who = "Case 1",
+      .steps = "'Assign seriousness'\nany\n'Resolve ticket'",
       .from = "2010-05-01",
       .to = "2013-06-01",
       .case_key = "case_id",
@@ -397,6 +402,7 @@ static void test_receipt(void **state) {
                 "1000) as time, make_timestamp(t * 1000) as received, n as arrival, e as "
                 "touchpoint, [c] as case_id, * exclude (c, t, n, e, f, d, b) from o",
       .who = "case-10011",
+      .steps = "'Confirmation of receipt'\n'T02 Check confirmation of receipt'\nany",
       .from = "2010-11-01",
       .to = "2011-12-01",
       .case_key = "case_id",

@@ -427,6 +427,11 @@ static void choose_options(world *w, const oracle_question *what) {
     put_option(w, "measure", draw(w, 2) == 0 ? "cases" : "count");
     put_option(w, "min-n", "2");
   }
+  if (is(what, "funnel")) {
+    put_option(w, "step", draw(w, 2) == 0 ? "order_placed\ndelivered" : "any\nany\nany");
+    put_option(w, "within", draw(w, 2) == 0 ? "2s" : "14d");
+    put_option(w, "min-n", "2");
+  }
   if (is(what, "timeline"))
     put_option(w, "who", draw(w, 2) == 0 ? names[draw(w, NAMES)]
                                          : strchr(names[draw(w, NAMES)], '=') + 1);

@@ -15,18 +15,22 @@
 typedef struct question_rule {
   const char *question;
   bool has_lists, by, by_case, attach;
-  ds_option_value own[2]; // given in every second world
+  ds_option_value own[2];    // given in every second world
+  ds_option_value always[2]; // without which there is no question
 } question_rule;
 
+#define NONE {{NULL, NULL}}
 static const question_rule rules[] = {
-    {"map", true, true, true, true, {{"score", "value"}, {"promise", "day"}}},
-    {"process", true, true, true, true, {{NULL, NULL}}},
-    {"variants", true, true, true, true, {{"outcome", "value"}, {"collapse", ""}}},
-    {"trend", true, true, true, true, {{"measure", "median"}, {"of", "duration"}}},
-    {"quality", true, false, true, false, {{NULL, NULL}}},
-    {"schema", true, false, false, false, {{NULL, NULL}}},
-    {"find", false, false, true, true, {{NULL, NULL}}},
-    {"timeline", false, false, true, false, {{NULL, NULL}}},
+    {"map", true, true, true, true, {{"score", "value"}, {"promise", "day"}}, NONE},
+    {"process", true, true, true, true, NONE, NONE},
+    {"variants", true, true, true, true, {{"outcome", "value"}, {"collapse", ""}}, NONE},
+    {"funnel", true, true, true, true, {{"count", "all"}, {"ties", "arrival"}},
+     {{"step", "order_placed\nstage:order\nany?\nany[value >= 2]"}, {"within", "5d"}}},
+    {"trend", true, true, true, true, {{"measure", "median"}, {"of", "duration"}}, NONE},
+    {"quality", true, false, true, false, NONE, NONE},
+    {"schema", true, false, false, false, NONE, NONE},
+    {"find", false, false, true, true, NONE, NONE},
+    {"timeline", false, false, true, false, NONE, NONE},
 };
 enum { RULES = sizeof rules / sizeof *rules };
 
@@ -48,6 +52,8 @@ static const listed all[] = {
     {"variants", "overall", {NULL}, {"cases", "events"}},
     {"variants", "variants", {"rank"}, {"cases"}},
     {"trend", "periods", {"period"}, {"value", "n"}},
+    {"funnel", "steps", {"step"}, {"reached", "dropped", "open"}},
+    {"funnel", "instead", {"step", "touchpoint"}, {"cases"}},
     {"quality", "touchpoints", {"touchpoint"}, {"events", "customers", "out_of_order", "late"}},
     {"quality", "properties", {"touchpoint", "property"}, {"values"}},
     {"quality", "problems", {"kind", "example"}, {"count"}},
@@ -187,6 +193,8 @@ static uint32_t options_for(const question_rule *rule, const qw_question *q, boo
   uint32_t count = qw_options(&asked, values, arena);
   for (uint32_t i = 0; own && i < 2 && rule->own[i].name != NULL; i++)
     values[count++] = rule->own[i];
+  for (uint32_t i = 0; i < 2 && rule->always[i].name != NULL; i++)
+    values[count++] = rule->always[i];
   return count;
 }
 
@@ -378,11 +386,13 @@ static void test_refused(void **context) {
     ds_arena_init(&arena, 256u << 20);
     ds_result *result = NULL;
     ds_error err = {0};
-    const ds_option_value values[] = {{"list", "x column=y"},
-                                      {strcmp(rule->question, "find") == 0 ? "id" : "who", "C1"}};
-    assert_int_equal(run(snapshot, rule->question,
-                         (ds_option_set){values, rule->has_lists ? 1 : 2}, &arena, &result, &err),
-                     DS_USAGE);
+    ds_option_value values[2] = {{"list", "x column=y"},
+                                 {strcmp(rule->question, "find") == 0 ? "id" : "who", "C1"}};
+    if (rule->always[0].name != NULL)
+      values[1] = rule->always[0];
+    const uint32_t given = rule->has_lists && rule->always[0].name == NULL ? 1 : 2;
+    assert_int_equal(run(snapshot, rule->question, (ds_option_set){values, given}, &arena, &result,
+                         &err), DS_USAGE);
     assert_non_null(strstr(err.message, rule->has_lists ? "--list: write '" : "takes no --list: "));
     ds_arena_done(&arena);
   }

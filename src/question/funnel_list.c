@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: Apache-2.0
+// The funnel's instead rows, and --list: a second scan that finds the same chains again.
+#include <string.h>
+
+#include "question/funnel.h"
+#include "question/list.h"
+
+// The more frequent first, then by name; nothing stands behind all names.
+static bool before(const funnel_context *context, const uint64_t *count, const ds_names *names,
+                   uint32_t a, uint32_t b) {
+  if (count[a] != count[b])
+    return count[a] > count[b];
+  if (a == context->touchpoints || b == context->touchpoints)
+    return b == context->touchpoints;
+  return ds_str_compare(names->text[a], names->text[b]) < 0;
+}
+
+void ds_funnel_instead(const funnel_state *state, const ds_names *touchpoints, uint32_t group,
+                       uint32_t step, funnel_instead *ret_instead) {
+  const funnel_context *context = state->context;
+  const size_t cell = (size_t)group * context->rules.steps + step;
+  const uint64_t *count = state->instead + cell * (context->touchpoints + 1u);
+  funnel_instead instead = {.shown = 0};
+  for (uint32_t t = 0; t <= context->touchpoints; t++) {
+    uint32_t next = t;
+    if (count[t] == 0)
+      continue;
+    for (uint32_t i = 0; i < instead.shown; i++)
+      if (before(context, count, touchpoints, next, instead.next[i])) {
+        const uint32_t moved = instead.next[i];
+        instead.next[i] = next;
+        next = moved;
+      }
+    if (instead.shown < FUNNEL_INSTEAD)
+      instead.next[instead.shown++] = next;
+    else
+      instead.other += count[next];
+  }
+  *ret_instead = instead;
+}
+
+enum { LIST_STEPS, LIST_INSTEAD };
+enum { KEY_STEP, KEY_TOUCHPOINT, KEY_GROUP };
+enum { COLUMN_REACHED, COLUMN_DROPPED, COLUMN_OPEN };
+
+// The figure that is listed.
+typedef struct list_figure {
+  const funnel_context *context;
+  uint32_t table;
+  uint32_t column;
+  uint32_t step;
+  uint32_t next; // what came next; DS_NONE = none of those shown
+  funnel_instead instead;
+} list_figure;
+
+// Whether what came next is what the row counts.
+static bool is_next(const list_figure *figure, uint32_t next) {
+  if (figure->next != DS_NONE)
+    return next == figure->next;
+  for (uint32_t i = 0; i < figure->instead.shown; i++)
+    if (figure->instead.next[i] == next)
+      return false;
+  return true;
+}
+
+// A list, and what finds its chains.
+typedef struct list_target {
+  const list_figure *figure;
+  const funnel_state *state;
+  ds_list *list;
+} list_target;
+
+static ds_code take(void *to, const funnel_found *found, ds_error *err) {
+  const list_target *target = to;
+  const list_figure *figure = target->figure;
+  const uint32_t *event = found->chain.event;
+  uint32_t listed = event[figure->step];
+  uint32_t first = DS_NONE, last = 0;
+  for (uint32_t s = 0; s < figure->context->rules.steps; s++) {
+    if (event[s] == DS_NONE)
+      continue;
+    first = first == DS_NONE ? event[s] : first;
+    last = event[s];
+  }
+  if (figure->table == LIST_INSTEAD || figure->column != COLUMN_REACHED) {
+    const funnel_end end = ds_funnel_end(target->state, found);
+    const bool open = figure->table == LIST_STEPS && figure->column == COLUMN_OPEN;
+    listed = end.step == figure->step && end.open == open &&
+                     (figure->table == LIST_STEPS || is_next(figure, end.next))
+                 ? last
+                 : DS_NONE;
+  }
+  if (listed == DS_NONE)
+    return DS_OK;
+  const int64_t *time_ms = found->block->time_ms + found->first;
+  return ds_list_add(target->list, found->block, found->journey, found->first + listed,
+                     time_ms[listed] - time_ms[first], err);
+}
+
+static ds_code list_block(const void *context, const ds_block *block, ds_list *list,
+                          ds_error *err) {
+  const list_figure *figure = context;
+  funnel_state *state = ds_list_scratch(list);
+  if (state->context == NULL)
+    TRY(ds_funnel_open(state, figure->context, err));
+  return ds_funnel_block(state, block, err);
+}
+
+static ds_code list_journey(const void *context, const ds_block *block, uint32_t j, ds_list *list,
+                            ds_error *err) {
+  funnel_state *state = ds_list_scratch(list);
+  list_target target = {context, state, list};
+  return ds_funnel_journey(state, block, j, take, &target, err);
+}
+
+// What a row of `instead` names as what came next.
+static ds_code next_read(const ds_request *request, ds_str name, list_figure *figure,
+                         ds_error *err) {
+  figure->next = figure->context->touchpoints;
+  if (ds_str_equal(name, ds_str_of("(nothing)")))
+    return DS_OK;
+  figure->next = DS_NONE;
+  if (ds_str_equal(name, ds_str_of("other")) &&
+      ds_names_find(&request->snapshot->space.touchpoints, name) == DS_NONE)
+    return DS_OK;
+  return ds_list_touchpoint(request, name, &figure->next, err);
+}
+
+bool ds_funnel_list_counts(const char *cell) {
+  ds_list_cell words;
+  return ds_list_parse(cell, &words, NULL) == DS_OK &&
+         ds_str_equal(words.table, ds_str_of("instead"));
+}
+
+ds_code ds_funnel_list(const ds_request *request, const ds_plan *plan,
+                       const funnel_context *context, const funnel_state *state, const char *cell,
+                       ds_result *result, ds_error *err) {
+  const char *by = context->by == NULL ? NULL : context->by->name;
+  const ds_list_table tables[] = {
+      [LIST_STEPS] = {"steps", 1, {"step", by}, {"reached", "dropped", "open"}},
+      [LIST_INSTEAD] = {"instead", 2, {"step", "touchpoint", by}, {"cases"}},
+  };
+  static const ds_column duration = {"duration_ms", DS_CELL_DURATION, "ms",
+                                     "since the first event of the chain", false};
+  ds_list_figure read;
+  list_figure figure = {.context = context};
+  TRY(ds_list_read(cell, tables, 2, &read, err));
+  uint64_t step = 0;
+  if (!ds_str_to_u64(read.key[KEY_STEP], &step) || step == 0 || step > context->rules.steps)
+    return ds_fail(err, DS_USAGE, "--list: step=%.*s: there are steps 1 to %u",
+                   DS_STR(read.key[KEY_STEP]), context->rules.steps);
+  figure.table = read.table;
+  figure.column = read.column;
+  figure.step = (uint32_t)step - 1;
+  const ds_str label = read.key[read.table == LIST_STEPS ? 1 : KEY_GROUP];
+  uint32_t group = 0;
+  if (by != NULL && label.data == NULL)
+    return ds_fail(err, DS_USAGE, "--list: with --by say which group: %s=VALUE", by);
+  if (by != NULL)
+    TRY(ds_list_group(context->by, label, &group, err));
+  if (read.table == LIST_INSTEAD) {
+    ds_funnel_instead(state, &request->snapshot->space.touchpoints, group, figure.step,
+                      &figure.instead);
+    TRY(next_read(request, read.key[KEY_TOUCHPOINT], &figure, err));
+  }
+  const ds_list_plan list = {.by = context->by, .group = group, .duration = &duration,
+                             .block = list_block, .journey = list_journey, .context = &figure,
+                             .scratch_bytes = sizeof(funnel_state),
+                             .scratch_done = ds_funnel_kernel.done, .touchpoints = true};
+  return ds_list_run(request, plan, &list, result, err);
+}
