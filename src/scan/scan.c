@@ -55,6 +55,7 @@ typedef struct scan_job {
   ds_stashed *where;
   const ds_stash **stashes;
   ds_units units;
+  ds_sides sides;
   ds_columns plain;  // of whole blocks that no stage touches
   ds_columns staged; // of all others: with what stages need, without gaps
   ds_columns taken;  // of blocks that joined journeys are taken out of
@@ -251,16 +252,39 @@ static bool outside(const scan_job *scan, const ds_unit *unit) {
   return !scan->streams || outside_period(scan, unit);
 }
 
-static ds_code run_whole(worker *self, const ds_unit *unit, ds_error *err) {
+// The journeys of several blocks, put together in a block of its own.
+static ds_code merged(void *context, const ds_block *block, ds_error *err) {
+  const worker *self = context;
+  return self->scan->identity != NULL ? stages_split(context, block, err)
+                                      : stages_run(context, block, err);
+}
+
+static ds_code merger_get(worker *self, ds_error *err) {
   const scan_job *scan = self->scan;
-  const ds_unit_block *at = &scan->units.blocks[unit->blocks_first];
+  if (self->merger != NULL)
+    return DS_OK;
+  return ds_merger_new(scan->snapshot, &scan->taken, &scan->sides, &self->merger, err);
+}
+
+// The leading block goes by as it is, but for customers who have events in sides, too.
+static ds_code run_lead(worker *self, const ds_unit *unit, ds_error *err) {
+  const scan_job *scan = self->scan;
+  const ds_unit_block *at = &scan->units.blocks[unit->lead];
   const ds_place *place = &scan->snapshot->places[at->place];
   const bool joined = is_joined(scan, unit->customer_first, unit->customer_last);
+  const bool shared = unit->blocks_last - unit->blocks_first > 1;
   const ds_columns *columns =
       joined ? &scan->taken : scan->has_stages ? &scan->staged : &scan->plain;
   ds_block block;
   TRY(ds_part_read_block(place, at->block, columns, self->reader, &block, err));
   assert(block.events == ds_part_zone(place->part, at->block)->events);
+  if (shared) {
+    TRY(merger_get(self, err));
+    TRY(ds_merger_take(self->merger, &scan->units, unit, self->reader, &block, DS_BLOCK_EVENTS,
+                       merged, self, err));
+    if (block.journeys == 0)
+      return DS_OK;
+  }
   if (joined)
     return stages_split(self, &block, err);
   if (scan->has_stages)
@@ -270,10 +294,8 @@ static ds_code run_whole(worker *self, const ds_unit *unit, ds_error *err) {
 
 static ds_code run_merged(worker *self, const ds_unit *unit, ds_error *err) {
   const scan_job *scan = self->scan;
-  if (self->merger == NULL)
-    TRY(ds_merger_new(scan->snapshot, &scan->staged, &self->merger, err));
-  return ds_merger_run(self->merger, &scan->units, unit, DS_BLOCK_EVENTS,
-                       scan->identity != NULL ? stages_split : stages_run, self, err);
+  TRY(merger_get(self, err));
+  return ds_merger_run(self->merger, &scan->units, unit, DS_BLOCK_EVENTS, merged, self, err);
 }
 
 static void report(scan_job *scan, uint32_t thread, const ds_unit *unit) {
@@ -307,7 +329,7 @@ static ds_code run_unit(void *context, uint32_t thread, uint32_t job, ds_error *
   worker *self = &scan->workers[thread];
   const ds_unit *unit = &scan->units.units[unit_of(scan, job)];
   if (!outside(scan, unit))
-    TRY(unit->whole ? run_whole(self, unit, err) : run_merged(self, unit, err));
+    TRY(unit->lead != DS_NONE ? run_lead(self, unit, err) : run_merged(self, unit, err));
   report(scan, thread, unit);
   return DS_OK;
 }
@@ -451,11 +473,20 @@ static ds_code run_customer(scan_job *scan, ds_arena *arena, ds_error *err) {
   return code;
 }
 
+// Cuts the customers into units, and decodes what many of them share, in at most side_bytes.
+static ds_code units_make(scan_job *scan, size_t side_bytes, ds_error *err) {
+  const ds_progress *progress = scan->plan->progress;
+  TRY(ds_units_cut(scan->snapshot, CHAIN_BLOCKS, side_bytes / event_bytes(&scan->taken),
+                   &scan->units, err));
+  return ds_sides_load(scan->snapshot, &scan->units, &scan->taken, scan->threads, progress,
+                       &scan->sides, err);
+}
+
 static ds_code scan_run(scan_job *scan, ds_arena *arena, void **ret_state, ds_error *err) {
   identity_set(scan);
   TRY(columns_make(scan, arena, err));
   if (!scan->plan->has_customer)
-    TRY(ds_units_cut(scan->snapshot, CHAIN_BLOCKS, &scan->units, err));
+    TRY(units_make(scan, (arena->limit_bytes - arena->used_bytes) / 8, err));
   scan->jobs = scan->units.count;
   if (scan->stride > 1) {
     const uint32_t sampled = (scan->units.count + scan->stride - 1) / scan->stride;
@@ -493,6 +524,7 @@ ds_code ds_scan_sample(const ds_snapshot *snapshot, const ds_plan *plan, uint32_
   free(scan.workers);
   free(scan.where);
   free(scan.stashes);
+  ds_sides_done(&scan.sides);
   ds_units_done(&scan.units);
   return code;
 }

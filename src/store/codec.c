@@ -118,47 +118,72 @@ void ds_encode_ints(const uint64_t *values, uint32_t count, ds_buf *out) {
   }
 }
 
-// One run; a single load reaches all bits of up to 57.
-static void decode_run(const uint8_t *data, uint32_t count, uint32_t width, uint64_t base,
-                       uint64_t *restrict out) {
+// Elements [first, first + count) of a run; a single load reaches all bits of up to 57.
+static void decode_run(const uint8_t *data, uint32_t first, uint32_t count, uint32_t width,
+                       uint64_t base, uint64_t *restrict out) {
   if (width > 57) {
     for (uint32_t i = 0; i < count; i++)
-      out[i] = base + get_bits(data, (uint64_t)i * width, width);
+      out[i] = base + get_bits(data, (uint64_t)(first + i) * width, width);
     return;
   }
   const uint64_t mask = (1ULL << width) - 1;
-  for (uint32_t i = 0, bit = 0; i < count; i++, bit += width)
+  for (uint32_t i = 0, bit = first * width; i < count; i++, bit += width)
     out[i] = base + (load64(data + (bit >> 3)) >> (bit & 7) & mask);
 }
 
-static bool decode_for(const ds_stream *stream, uint32_t count, uint64_t *out) {
+// Whether a FOR stream is one of `count` elements.
+static bool is_for(const ds_stream *stream, uint32_t count) {
   const uint32_t runs = runs_of(count);
   if (stream->size < 8u + runs + WORD_SLACK)
     return false;
-  const uint64_t base = load64(stream->data);
-  const uint8_t *widths = stream->data + 8;
   uint64_t total = 8u + runs + WORD_SLACK;
   for (uint32_t run = 0; run < runs; run++) {
-    if (widths[run] > 64)
+    const uint32_t width = stream->data[8 + run];
+    if (width > 64)
       return false;
-    total += run_bytes(run_count(count, run), widths[run]);
+    total += run_bytes(run_count(count, run), width);
   }
-  if (total != stream->size)
-    return false;
-  const uint8_t *data = widths + runs;
+  return total == stream->size;
+}
+
+static void decode_for(const ds_stream *stream, uint32_t count, uint64_t *out) {
+  const uint32_t runs = runs_of(count);
+  const uint64_t base = load64(stream->data);
+  const uint8_t *widths = stream->data + 8, *data = widths + runs;
   for (uint32_t run = 0; run < runs; run++) {
     const uint32_t n = run_count(count, run);
-    const uint32_t width = widths[run];
-    decode_run(data, n, width, base, out);
-    data += run_bytes(n, width);
+    decode_run(data, 0, n, widths[run], base, out);
+    data += run_bytes(n, widths[run]);
     out += n;
   }
-  return true;
+}
+
+// See ds_decode_ints_of. A piece may lie in several runs, and a run hold several pieces.
+static void decode_for_pieces(const ds_stream *stream, uint32_t count, const uint32_t *offset,
+                              const uint32_t *pieces, uint32_t pieces_count, uint64_t *out) {
+  const uint32_t runs = runs_of(count);
+  const uint64_t base = load64(stream->data);
+  const uint8_t *widths = stream->data + 8, *data = widths + runs;
+  for (uint32_t run = 0, p = 0; run < runs; run++) {
+    const uint32_t begin = run * RUN, end = begin + run_count(count, run);
+    for (; p < pieces_count && offset[pieces[p]] < end; p++) {
+      const uint32_t first = offset[pieces[p]] < begin ? begin : offset[pieces[p]];
+      const uint32_t last = offset[pieces[p] + 1] < end ? offset[pieces[p] + 1] : end;
+      decode_run(data, first - begin, last - first, widths[run], base, out + first);
+      if (offset[pieces[p] + 1] > end)
+        break;
+    }
+    data += run_bytes(end - begin, widths[run]);
+  }
 }
 
 bool ds_decode_ints(const ds_stream *stream, uint32_t count, uint64_t *out) {
-  if (stream->codec == DS_CODEC_FOR)
-    return decode_for(stream, count, out);
+  if (stream->codec == DS_CODEC_FOR) {
+    if (!is_for(stream, count))
+      return false;
+    decode_for(stream, count, out);
+    return true;
+  }
   if (stream->codec == DS_CODEC_CONST && stream->size == 8) {
     const uint64_t value = load64(stream->data);
     for (uint32_t i = 0; i < count; i++)
@@ -169,5 +194,22 @@ bool ds_decode_ints(const ds_stream *stream, uint32_t count, uint64_t *out) {
     return false;
   if (count > 0)
     memcpy(out, stream->data, (size_t)count * 8);
+  return true;
+}
+
+bool ds_decode_ints_of(const ds_stream *stream, uint32_t count, const uint32_t *offset,
+                       const uint32_t *pieces, uint32_t pieces_count, uint64_t *out) {
+  if (stream->codec == DS_CODEC_FOR) {
+    if (!is_for(stream, count))
+      return false;
+    decode_for_pieces(stream, count, offset, pieces, pieces_count, out);
+    return true;
+  }
+  const bool is_const = stream->codec == DS_CODEC_CONST && stream->size == 8;
+  if (!is_const && (stream->codec != DS_CODEC_RAW64 || stream->size != (uint64_t)count * 8))
+    return false;
+  for (uint32_t p = 0; p < pieces_count; p++)
+    for (uint32_t i = offset[pieces[p]]; i < offset[pieces[p] + 1]; i++)
+      out[i] = load64(stream->data + (is_const ? 0 : (size_t)i * 8));
   return true;
 }

@@ -76,6 +76,10 @@ bool ds_stream_next(ds_reader *in, ds_stream *ret_stream);
 
 // Decoders: false when the stream is not of their kind, too short, or not of `count` elements.
 bool ds_decode_ints(const ds_stream *stream, uint32_t count, uint64_t *out);
+// Only the elements of `pieces`, ascending: those of piece p are offset[p] .. offset[p + 1] - 1;
+// they come to stand at their own places in `out`.
+bool ds_decode_ints_of(const ds_stream *stream, uint32_t count, const uint32_t *offset,
+                       const uint32_t *pieces, uint32_t pieces_count, uint64_t *out);
 // Those that take an arena need room in it; when it had none, arena->refused tells so.
 bool ds_decode_codes(const ds_stream *stream, uint32_t count, ds_arena *arena, uint32_t *out);
 // Codes through a map of `map_count` entries: out[i] = map[code]; false for a code outside it.

@@ -88,18 +88,27 @@ static bool make_room(ds_block_reader *r, const ds_block_zone *zone, uint32_t wa
   return made;
 }
 
-// The only stream of a column's chunk as integers; DS_CORRUPT also when the column is missing.
-static ds_code ints_of(const ds_block_task *t, ds_column_kind kind, uint32_t count, uint64_t *out,
-                       ds_error *err) {
+// The only stream of a column's chunk; DS_CORRUPT also when the column is missing.
+static ds_code stream_of(const ds_block_task *t, ds_column_kind kind, ds_stream *ret_stream,
+                         ds_error *err) {
   const uint32_t column = ds_part_column(t->part, kind, 0);
   if (column == DS_NONE)
     return ds_fail(err, DS_CORRUPT, "part %llu lacks a column that every part has (kind %d)",
                    (unsigned long long)t->part->info.number, (int)kind);
   ds_reader in;
-  ds_stream stream;
   TRY(ds_part_chunk(t->part, column, t->block, &t->reader->chunk, &in, err));
-  if (!ds_stream_next(&in, &stream) || in.at != in.end || !ds_decode_ints(&stream, count, out))
+  if (!ds_stream_next(&in, ret_stream) || in.at != in.end)
     return ds_block_unsound(t, column, err);
+  return DS_OK;
+}
+
+// The same as integers.
+static ds_code ints_of(const ds_block_task *t, ds_column_kind kind, uint32_t count, uint64_t *out,
+                       ds_error *err) {
+  ds_stream stream;
+  TRY(stream_of(t, kind, &stream, err));
+  if (!ds_decode_ints(&stream, count, out))
+    return ds_block_unsound(t, ds_part_column(t->part, kind, 0), err);
   return DS_OK;
 }
 
@@ -212,27 +221,32 @@ static ds_code read_gaps(const ds_block_task *t, ds_error *err) {
   return DS_OK;
 }
 
-static ds_code read_times(const ds_block_task *t, ds_error *err) {
+// The times of a journey's events from their gaps; its first is start_s behind the zone's first.
+static ds_code journey_times(const ds_block_task *t, uint32_t j, uint64_t start_s, ds_error *err) {
   ds_block_reader *r = t->reader;
   const ds_block_zone *zone = &t->part->zone[t->block];
+  const int64_t base = ds_floor_s(zone->time_min_ms);
+  if (start_s > (uint64_t)(ds_floor_s(zone->time_max_ms) - base))
+    return ds_block_unsound(t, ds_part_column(t->part, DS_COLUMN_START_S, 0), err);
+  // Unsigned: gaps of a forged block may add up to anything, and are compared below.
+  uint64_t time = ((uint64_t)base + start_s) * 1000 + (uint64_t)r->millis_first[j];
+  for (uint32_t e = r->offset[j]; e < r->offset[j + 1]; e++) {
+    time += (uint64_t)r->gap_ms[e];
+    r->time_ms[e] = (int64_t)time;
+  }
+  if ((int64_t)time > zone->time_max_ms)
+    return ds_block_unsound(t, ds_part_column(t->part, DS_COLUMN_GAP_S, 0), err);
+  return DS_OK;
+}
+
+static ds_code read_times(const ds_block_task *t, ds_error *err) {
   TRY(read_gaps(t, err));
   if ((t->columns->want & DS_WANT_TIME) == 0)
     return DS_OK;
-  TRY(ints_of(t, DS_COLUMN_START_S, zone->journeys, r->ints, err));
-  const int64_t base = ds_floor_s(zone->time_min_ms);
-  const uint64_t seconds_max = (uint64_t)(ds_floor_s(zone->time_max_ms) - base);
-  for (uint32_t j = 0; j < zone->journeys; j++) {
-    if (r->ints[j] > seconds_max)
-      return ds_block_unsound(t, ds_part_column(t->part, DS_COLUMN_START_S, 0), err);
-    // Unsigned: gaps of a forged block may add up to anything, and are compared below.
-    uint64_t time = ((uint64_t)base + r->ints[j]) * 1000 + (uint64_t)r->millis_first[j];
-    for (uint32_t e = r->offset[j]; e < r->offset[j + 1]; e++) {
-      time += (uint64_t)r->gap_ms[e];
-      r->time_ms[e] = (int64_t)time;
-    }
-    if ((int64_t)time > zone->time_max_ms)
-      return ds_block_unsound(t, ds_part_column(t->part, DS_COLUMN_GAP_S, 0), err);
-  }
+  const uint32_t journeys = t->part->zone[t->block].journeys;
+  TRY(ints_of(t, DS_COLUMN_START_S, journeys, t->reader->ints, err));
+  for (uint32_t j = 0; j < journeys; j++)
+    TRY(journey_times(t, j, t->reader->ints[j], err));
   return DS_OK;
 }
 
@@ -364,4 +378,39 @@ ds_code ds_part_read_block(const ds_place *place, uint32_t block, const ds_colum
   TRY(ds_block_properties(&task, err));
   *ret_block = out;
   return DS_OK;
+}
+
+static ds_code times_of(const ds_block_task *t, const uint32_t *journeys, uint32_t count,
+                        ds_error *err) {
+  if (t->out->gap_ms == NULL)
+    TRY(read_gaps(t, err));
+  TRY(ints_of(t, DS_COLUMN_START_S, t->out->journeys, t->reader->ints, err));
+  for (uint32_t i = 0; i < count; i++)
+    TRY(journey_times(t, journeys[i], t->reader->ints[journeys[i]], err));
+  t->out->time_ms = t->reader->time_ms;
+  return DS_OK;
+}
+
+static ds_code arrivals_of(const ds_block_task *t, const uint32_t *journeys, uint32_t count,
+                           ds_error *err) {
+  ds_stream stream;
+  TRY(stream_of(t, DS_COLUMN_ARRIVAL, &stream, err));
+  if (!ds_decode_ints_of(&stream, t->out->events, t->out->offset, journeys, count,
+                         t->reader->arrival))
+    return ds_block_unsound(t, ds_part_column(t->part, DS_COLUMN_ARRIVAL, 0), err);
+  t->out->arrival = t->reader->arrival;
+  return DS_OK;
+}
+
+ds_code ds_part_read_order(const ds_place *place, uint32_t number, const uint32_t *journeys,
+                           uint32_t count, ds_block_reader *reader, ds_block *block,
+                           ds_error *err) {
+  const ds_columns columns = {.want = DS_WANT_TIME | DS_WANT_ARRIVAL};
+  const ds_block_task task = {place, place->part, number, &columns, reader, block};
+  assert(block->offset == reader->offset && count <= block->journeys);
+  if (!make_room(reader, &place->part->zone[number], columns.want))
+    return ds_fail(err, DS_MEMORY, "out of memory for a block of events");
+  if (block->time_ms == NULL)
+    TRY(times_of(&task, journeys, count, err));
+  return block->arrival != NULL ? DS_OK : arrivals_of(&task, journeys, count, err);
 }

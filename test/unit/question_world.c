@@ -227,13 +227,15 @@ static void add_place(ds_builder *builder, ds_snapshot *snapshot) {
   ds_builder_free(builder);
 }
 
-void qw_part_add(ds_snapshot *snapshot, const ds_space *space, const qw_rows *rows) {
+static void part_add(ds_snapshot *snapshot, const ds_space *space, const qw_rows *rows,
+                     bool sparse) {
   ds_part *parts[8];
   for (uint32_t p = 0; p < snapshot->places_count; p++)
     parts[p] = snapshot->places[p].part;
   atomic_uint_fast64_t next = 1;
   const ds_build_options options = {.io = NULL, .next = &next, .space = space, .places = parts,
-                                    .places_count = snapshot->places_count, .dedupe = true};
+                                    .places_count = snapshot->places_count, .sparse = sparse,
+                                    .dedupe = true};
   ds_builder *builder = NULL;
   assert_int_equal(ds_builder_new(&options, &builder, NULL), DS_OK);
   const uint8_t **list = calloc(rows->count + 1u, sizeof *list);
@@ -248,6 +250,14 @@ void qw_part_add(ds_snapshot *snapshot, const ds_space *space, const qw_rows *ro
   }
   free((void *)(uintptr_t)list);
   add_place(builder, snapshot);
+}
+
+void qw_part_add(ds_snapshot *snapshot, const ds_space *space, const qw_rows *rows) {
+  part_add(snapshot, space, rows, false);
+}
+
+void qw_part_add_sparse(ds_snapshot *snapshot, const ds_space *space, const qw_rows *rows) {
+  part_add(snapshot, space, rows, true);
 }
 
 // Appends one batch of the world, or all of it, as a part.

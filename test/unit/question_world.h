@@ -98,6 +98,9 @@ void qw_rows_done(qw_rows *rows);
 ds_snapshot *qw_snapshot_new(void);
 void qw_part_add(ds_snapshot *snapshot, const ds_space *space, const qw_rows *rows);
 
+// The same in small blocks.
+void qw_part_add_sparse(ds_snapshot *snapshot, const ds_space *space, const qw_rows *rows);
+
 // Names of one kind: code i is texts[i].
 void qw_names(ds_names *names, const char *const *texts, uint32_t count);
 

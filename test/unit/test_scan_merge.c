@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Parts of several blocks that overlap in every way give the same journeys, event by event with
-// all their columns, as one part with everything; work units cover each customer once; the
-// sample is a subset. DS_STRESS=1 makes the world larger; the usual one has as few events as give
-// every part two blocks, because sanitizers slow each of them a hundredfold.
+// all their columns, as one part with everything: parts of one size, which are merged, and a large
+// one beside small ones, whose customers are taken out of its blocks. Work units cover each
+// customer once; the sample is a subset. DS_STRESS=1 makes the worlds larger; the usual ones have
+// as few events as give every large part several blocks, because sanitizers slow each of them a
+// hundredfold.
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -16,14 +18,27 @@
 #include "scan/units.h"
 #include "store/customer.h"
 
-enum { EVENTS_USUAL = 140000, EVENTS_STRESS = 1000000, BATCHES = 3, EVENTS_PER_CUSTOMER = 6,
-       PARTITIONS = 16 };
+enum { EVENTS_PER_CUSTOMER = 6, PARTITIONS = 16 };
+
+// How the events of a world lie in batches: of event e, of customer number c.
+typedef struct layout {
+  uint32_t events_usual, events_stress;
+  uint32_t batches;
+  void (*part_add)(ds_snapshot *snapshot, const ds_space *space, const qw_rows *rows);
+  uint32_t (*batch_of)(uint32_t e, uint32_t c);
+} layout;
 
 // The same events as one part and as one per batch; made once, because that is most of the work.
-typedef struct worlds {
+typedef struct world {
+  const layout *layout;
   uint32_t events;
   ds_snapshot *one;
   ds_snapshot *many;
+} world;
+
+typedef struct worlds {
+  world halves; // two large batches and a small one
+  world sides;  // a large batch and small ones
 } worlds;
 
 // Adds to up to 64 bits of a digest; not a good hash, but every bit counts.
@@ -35,6 +50,7 @@ static uint64_t mix(uint64_t h, uint64_t x) {
 // Codes differ between snapshots, names do not.
 typedef struct digest_state {
   const ds_space *space;
+  uint32_t want; // what is asked for; blocks may have more
   uint64_t sum;
   uint64_t journeys;
   uint64_t events;
@@ -43,17 +59,24 @@ typedef struct digest_state {
 static ds_code digest_init(void *memory, const void *context, ds_arena *arena, ds_error *err) {
   (void)arena;
   (void)err;
-  ((digest_state *)memory)->space = context;
+  const digest_state *asked = context;
+  *(digest_state *)memory = (digest_state){.space = asked->space, .want = asked->want};
   return DS_OK;
 }
 
 static uint64_t text_digest(uint64_t h, ds_str text) { return mix(h, ds_key_hash(text)); }
 
-static uint64_t event_digest(const ds_space *space, const ds_block *block, uint32_t e,
+static uint64_t event_digest(const digest_state *state, const ds_block *block, uint32_t e,
                              uint64_t h) {
-  h = text_digest(h, space->touchpoints.text[block->touchpoint[e]]);
-  h = mix(mix(h, (uint64_t)block->time_ms[e]), block->id[e]);
-  h = mix(mix(h, (uint64_t)block->gap_ms[e]), block->arrival[e]);
+  h = text_digest(h, state->space->touchpoints.text[block->touchpoint[e]]);
+  if ((state->want & DS_WANT_TIME) != 0)
+    h = mix(h, (uint64_t)block->time_ms[e]);
+  if ((state->want & DS_WANT_ID) != 0)
+    h = mix(h, block->id[e]);
+  if ((state->want & DS_WANT_GAP) != 0)
+    h = mix(h, (uint64_t)block->gap_ms[e]);
+  if ((state->want & DS_WANT_ARRIVAL) != 0)
+    h = mix(h, block->arrival[e]);
   for (uint32_t p = 0; p < block->properties_count; p++) {
     const ds_property_column *column = &block->property[p];
     const bool present =
@@ -76,10 +99,11 @@ static ds_code digest_add(void *memory, const ds_block *block, ds_error *err) {
   digest_state *state = memory;
   for (uint32_t j = 0; j < block->journeys; j++) {
     assert_true(block->offset[j] < block->offset[j + 1]);
-    uint64_t h = text_digest(block->case_hash == NULL ? 7 : block->case_hash[j],
-                             block->subject[j]);
+    uint64_t h = block->case_hash == NULL ? 7 : block->case_hash[j];
+    if ((state->want & DS_WANT_SUBJECT) != 0)
+      h = text_digest(h, block->subject[j]);
     for (uint32_t e = block->offset[j]; e < block->offset[j + 1]; e++)
-      h = event_digest(state->space, block, e, h);
+      h = event_digest(state, block, e, h);
     if (block->case_text != NULL)
       h = text_digest(h, block->case_text[j]);
     state->sum += h;
@@ -103,10 +127,25 @@ static const ds_kernel digest_kernel = {"digest",   sizeof(digest_state), digest
                                         digest_add, digest_merge,         NULL};
 
 // Batch 2 is small and touches few customers.
-static uint32_t batch_of(uint32_t e) {
+static uint32_t halves_batch(uint32_t e, uint32_t c) {
   uint64_t seed = e * 91ull;
+  (void)c;
   return e % 50 == 0 ? 2 : (uint32_t)(qw_random(&seed) % 2);
 }
+
+// Customers of the large batch alone, of one or the other small one alone, of all, and of two.
+static uint32_t sides_batch(uint32_t e, uint32_t c) {
+  uint64_t seed = e * 91ull;
+  const uint32_t some = (uint32_t)qw_random(&seed);
+  return c % 50 == 7    ? 1
+         : c % 53 == 11 ? 3
+         : c % 20 == 5  ? some % 4
+         : c % 31 == 3  ? some % 2 * 2
+                        : 0;
+}
+
+static const layout halves_layout = {140000, 1000000, 3, qw_part_add, halves_batch};
+static const layout sides_layout = {60000, 600000, 4, qw_part_add_sparse, sides_batch};
 
 // Numbers of customers that fall into few partitions: a builder reads the blocks of other parts
 // again for each partition, which is not what is tested here.
@@ -122,38 +161,45 @@ static uint32_t *customers_make(uint32_t count) {
   return customers;
 }
 
-static void put_row(uint32_t e, uint32_t events, const uint32_t *customers, qw_rows *rows) {
+// Which customer event e is of. One has a sixteenth of all events.
+static uint32_t customer_of(const world *w, uint32_t e) {
   uint64_t seed = e * 77ull;
-  const uint32_t customer = customers[qw_random(&seed) % (events / EVENTS_PER_CUSTOMER)];
+  return e % 16 == 3 ? 5 : (uint32_t)(qw_random(&seed) % (w->events / EVENTS_PER_CUSTOMER));
+}
+
+static void put_row(const world *w, uint32_t e, const uint32_t *customers, qw_rows *rows) {
+  uint64_t seed = e * 57ull;
+  const uint32_t c = customer_of(w, e), batch = w->layout->batch_of(e, c);
   char subject[32], order[24];
-  snprintf(subject, sizeof subject, "customer_id=C%u", customer);
-  snprintf(order, sizeof order, "O%u-%u", customer, (uint32_t)(qw_random(&seed) % 3));
+  snprintf(subject, sizeof subject, "customer_id=C%u", customers[c]);
+  snprintf(order, sizeof order, "O%u-%u", customers[c], (uint32_t)(qw_random(&seed) % 3));
   const ds_event_key key = {0, ds_str_of(order)};
   ds_event_property properties[2] = {
       {0, false, {.type = DS_TYPE_STRING, .text = ds_str_of(qw_touchpoint(e % QW_NAMES_MAX))}},
       {1, false, {.type = DS_TYPE_NUMBER, .number = (double)(e % 1000)}}};
-  const int64_t time_ms = 1600000000000LL + (int64_t)(qw_random(&seed) % 50) * 1000;
+  const int64_t time_ms = 1600000000000LL + (int64_t)(qw_random(&seed) % 100) * 500;
   const ds_event row = {.touchpoint = (uint16_t)(qw_random(&seed) % 5), .has_id = true,
                         .id = e + 1, .time_ms = time_ms, .received_ms = time_ms,
-                        .arrival = batch_of(e) + 1, .subject = ds_str_of(subject),
+                        .arrival = batch + 1, .subject = ds_str_of(subject),
                         .keys_count = e % 5 != 0, .keys = (ds_event_key *)(uintptr_t)&key,
                         .properties_count = e % 3, .properties = properties};
   qw_rows_put(rows, &row);
 }
 
 // One batch, or in the order of batches, as they arrived, all of them.
-static void add_part(ds_snapshot *snapshot, const ds_space *space, uint32_t events,
+static void add_part(const world *w, ds_snapshot *snapshot, const ds_space *space,
                      const uint32_t *customers, uint32_t batch_wanted) {
   qw_rows rows = {0};
-  for (uint32_t b = 0; b < BATCHES; b++)
-    for (uint32_t e = 0; e < events && (batch_wanted == BATCHES || batch_wanted == b); e++)
-      if (batch_of(e) == b)
-        put_row(e, events, customers, &rows);
-  qw_part_add(snapshot, space, &rows);
+  const uint32_t batches = w->layout->batches;
+  for (uint32_t b = 0; b < batches; b++)
+    for (uint32_t e = 0; e < w->events && (batch_wanted == batches || batch_wanted == b); e++)
+      if (w->layout->batch_of(e, customer_of(w, e)) == b)
+        put_row(w, e, customers, &rows);
+  w->layout->part_add(snapshot, space, &rows);
   qw_rows_done(&rows);
 }
 
-static ds_snapshot *snapshot_make(uint32_t events, bool one_part) {
+static ds_snapshot *snapshot_make(const world *w, bool one_part) {
   static const char *const properties[] = {"color", "value"}, *const keys[] = {"order_id"};
   static const char *const sources[] = {"test"};
   ds_snapshot *snapshot = qw_snapshot_new();
@@ -166,60 +212,82 @@ static ds_snapshot *snapshot_make(uint32_t events, bool one_part) {
   qw_names(&space.properties, properties, 2);
   qw_names(&space.keys, keys, 1);
   qw_names(&space.sources, sources, 1);
-  uint32_t *customers = customers_make(events / EVENTS_PER_CUSTOMER);
-  for (uint32_t b = 0; b < (one_part ? 1 : BATCHES); b++)
-    add_part(snapshot, &space, events, customers, one_part ? BATCHES : b);
+  uint32_t *customers = customers_make(w->events / EVENTS_PER_CUSTOMER);
+  const uint32_t batches = w->layout->batches;
+  for (uint32_t b = 0; b < (one_part ? 1 : batches); b++)
+    add_part(w, snapshot, &space, customers, one_part ? batches : b);
   free(customers);
   ds_space_done(&space);
-  assert_int_equal(snapshot->events, events);
+  assert_int_equal(snapshot->events, w->events);
   return snapshot;
+}
+
+static void world_make(world *made, const layout *l) {
+  *made = (world){.layout = l, .events = qw_stress() ? l->events_stress : l->events_usual};
+  made->one = snapshot_make(made, true);
+  made->many = snapshot_make(made, false);
 }
 
 static int worlds_make(void **context) {
   worlds *both = calloc(1, sizeof *both);
   assert_non_null(both);
-  both->events = qw_stress() ? EVENTS_STRESS : EVENTS_USUAL;
-  both->one = snapshot_make(both->events, true);
-  both->many = snapshot_make(both->events, false);
+  world_make(&both->halves, &halves_layout);
+  world_make(&both->sides, &sides_layout);
   *context = both;
   return 0;
 }
 
 static int worlds_free(void **context) {
   worlds *both = *context;
-  qw_snapshot_free(both->one);
-  qw_snapshot_free(both->many);
+  qw_snapshot_free(both->halves.one);
+  qw_snapshot_free(both->halves.many);
+  qw_snapshot_free(both->sides.one);
+  qw_snapshot_free(both->sides.many);
   free(both);
   return 0;
 }
 
-static digest_state digest(const ds_snapshot *snapshot, const ds_plan *like, uint32_t threads,
-                           uint32_t stride) {
+enum { WANT_ALL = DS_WANT_TIME | DS_WANT_TOUCHPOINT | DS_WANT_ID | DS_WANT_GAP | DS_WANT_ARRIVAL |
+                  DS_WANT_SUBJECT };
+
+// How a snapshot is read.
+typedef struct reading {
+  uint32_t threads;
+  uint32_t stride;
+  uint32_t want;
+  size_t memory_bytes;
+} reading;
+
+static const reading plain = {1, 1, WANT_ALL, 1u << 26};
+
+static digest_state digest(const ds_snapshot *snapshot, const ds_plan *like, reading how) {
   const ds_names *names = &snapshot->space.properties;
   const uint16_t properties[] = {(uint16_t)ds_names_find(names, ds_str_of("color")),
                                  (uint16_t)ds_names_find(names, ds_str_of("value"))};
   static const uint16_t keys[] = {0};
+  const bool all = how.want == WANT_ALL;
   ds_plan plan = *like;
-  plan.threads = threads;
-  plan.columns = (ds_columns){
-      .want = DS_WANT_TIME | DS_WANT_TOUCHPOINT | DS_WANT_ID | DS_WANT_GAP | DS_WANT_ARRIVAL |
-              DS_WANT_SUBJECT,
-      .properties_count = 2, .properties = properties, .keys_count = 1, .keys = keys,
-      .key_texts = true};
+  plan.threads = how.threads;
+  plan.columns = (ds_columns){.want = how.want, .properties_count = all ? 2 : 0,
+                              .properties = properties, .keys_count = all, .keys = keys,
+                              .key_texts = true};
   ds_arena arena;
-  ds_arena_init(&arena, 1u << 26);
+  ds_arena_init(&arena, how.memory_bytes);
   void *memory = NULL;
   ds_error err = {0};
-  assert_int_equal(ds_scan_sample(snapshot, &plan, stride, &digest_kernel, &snapshot->space, &arena,
+  const digest_state asked = {.space = &snapshot->space, .want = how.want};
+  assert_int_equal(ds_scan_sample(snapshot, &plan, how.stride, &digest_kernel, &asked, &arena,
                                   &memory, &err), DS_OK);
   const digest_state state = *(digest_state *)memory;
   ds_arena_done(&arena);
   return state;
 }
 
-static void same(const ds_snapshot *one, const ds_snapshot *many, const ds_plan *plan,
-                 uint32_t threads) {
-  const digest_state whole = digest(one, plan, 1, 1), merged = digest(many, plan, threads, 1);
+static void same(const world *w, const ds_plan *plan, reading how) {
+  reading alone = how;
+  alone.threads = 1;
+  const digest_state whole = digest(w->one, plan, alone);
+  const digest_state merged = digest(w->many, plan, how);
   assert_true(whole.events > 0);
   assert_int_equal(merged.events, whole.events);
   assert_int_equal(merged.journeys, whole.journeys);
@@ -228,24 +296,42 @@ static void same(const ds_snapshot *one, const ds_snapshot *many, const ds_plan 
 
 static void test_merge(void **context) {
   const worlds *both = *context;
-  const ds_snapshot *one = both->one, *many = both->many;
-  assert_true(ds_part_get_info(one->places[0].part)->blocks > 2);
-  assert_true(ds_part_get_info(many->places[0].part)->blocks > 1);
-  assert_true(ds_part_get_info(many->places[1].part)->blocks > 1);
-  ds_plan plan = {.has_case = false};
-  same(one, many, &plan, 1);
-  assert_int_equal(digest(one, &plan, 1, 1).events, both->events);
-  plan.has_case = plan.want_case_text = true;
-  same(one, many, &plan, 4);
-  plan.attach_nearest = true;
-  same(one, many, &plan, 4);
-  plan.has_from = plan.has_to = true;
-  plan.from_ms = 1600000010000LL;
-  plan.to_ms = 1600000030000LL;
-  for (ds_range range = DS_RANGE_STARTED; range <= DS_RANGE_EVENTS; range++) {
-    plan.range = range;
-    same(one, many, &plan, 4);
+  assert_true(ds_part_get_info(both->halves.one->places[0].part)->blocks > 2);
+  assert_true(ds_part_get_info(both->halves.many->places[0].part)->blocks > 1);
+  assert_true(ds_part_get_info(both->halves.many->places[1].part)->blocks > 1);
+  const world *const each[] = {&both->halves, &both->sides};
+  for (uint32_t w = 0; w < 2; w++) {
+    reading many_threads = plain;
+    many_threads.threads = 4;
+    ds_plan plan = {.has_case = false};
+    same(each[w], &plan, plain);
+    assert_int_equal(digest(each[w]->one, &plan, plain).events, each[w]->events);
+    plan.has_case = plan.want_case_text = true;
+    same(each[w], &plan, many_threads);
+    plan.attach_nearest = true;
+    same(each[w], &plan, many_threads);
+    plan.has_from = plan.has_to = true;
+    plan.from_ms = 1600000010000LL;
+    plan.to_ms = 1600000030000LL;
+    for (ds_range range = DS_RANGE_STARTED; range <= DS_RANGE_EVENTS; range++) {
+      plan.range = range;
+      same(each[w], &plan, many_threads);
+    }
   }
+}
+
+// Which events are a shared customer's is read whatever else is; and without memory for sides, all
+// blocks are merged.
+static void test_sides(void **context) {
+  static const uint32_t wants[] = {WANT_ALL, DS_WANT_TOUCHPOINT, DS_WANT_TOUCHPOINT | DS_WANT_GAP,
+                                   DS_WANT_TOUCHPOINT | DS_WANT_TIME,
+                                   DS_WANT_TOUCHPOINT | DS_WANT_ARRIVAL | DS_WANT_SUBJECT};
+  const world *sides = &((const worlds *)*context)->sides;
+  assert_true(ds_part_get_info(sides->many->places[0].part)->blocks > 2);
+  const ds_plan plan = {.has_case = false};
+  for (uint32_t w = 0; w < sizeof wants / sizeof *wants; w++)
+    for (uint32_t little = 0; little < 2; little++)
+      same(sides, &plan, (reading){2, 1, wants[w], little ? 1u << 20 : 1u << 26});
 }
 
 // Adds what the reader of single customers gives of a block's customers, beside the scan.
@@ -285,10 +371,10 @@ static const ds_kernel customers_kernel = {"customers",   sizeof(customers_state
 
 // Every customer by itself is what the scan gives, whatever the reader may keep.
 static void test_one_by_one(void **context) {
-  const worlds *both = *context;
-  const ds_snapshot *many = both->many;
+  const world *sides = &((const worlds *)*context)->sides;
+  const ds_snapshot *many = sides->many;
   const ds_plan all = {.has_case = false};
-  const digest_state whole = digest(both->one, &all, 1, 1);
+  const digest_state whole = digest(sides->one, &all, plain);
   const ds_names *names = &many->space.properties;
   const uint16_t properties[] = {(uint16_t)ds_names_find(names, ds_str_of("color")),
                                  (uint16_t)ds_names_find(names, ds_str_of("value"))};
@@ -301,7 +387,7 @@ static void test_one_by_one(void **context) {
   // All blocks; the blocks in use and one or two more.
   static const size_t kept[] = {(size_t)1 << 30, 20u << 20};
   for (size_t i = 0; i < sizeof kept / sizeof *kept; i++) {
-    customers_state state = {.read = {.space = &many->space}};
+    customers_state state = {.read = {.space = &many->space, .want = WANT_ALL}};
     ds_error err = {0};
     assert_int_equal(ds_customer_reader_new(many, &columns, kept[i], &state.reader, &err), DS_OK);
     ds_arena arena;
@@ -318,8 +404,7 @@ static void test_one_by_one(void **context) {
 }
 
 // An expression speaks of one snapshot's codes, so each snapshot has its own.
-static void test_merge_filtered(void **context) {
-  const worlds *both = *context;
+static void merge_filtered(const world *both) {
   const ds_snapshot *snapshot[2] = {both->one, both->many};
   ds_arena arena;
   ds_arena_init(&arena, 1u << 20);
@@ -331,7 +416,7 @@ static void test_merge_filtered(void **context) {
       assert_int_equal(ds_schema_of(snapshot[s], &arena, &schema, NULL), DS_OK);
       assert_int_equal(ds_predicate_parse(ds_str_of("value > 300 and color != 'packed'"),
                                           &schema, &arena, &plan.where, NULL), DS_OK);
-      state[s] = digest(snapshot[s], &plan, 2, 1);
+      state[s] = digest(snapshot[s], &plan, (reading){2, 1, WANT_ALL, 1u << 26});
     }
     assert_true(state[0].events > 0 && state[0].events < both->events / 2);
     assert_int_equal(state[0].events, state[1].events);
@@ -341,42 +426,74 @@ static void test_merge_filtered(void **context) {
   ds_arena_done(&arena);
 }
 
-static void test_units(void **context) {
-  const ds_snapshot *many = ((const worlds *)*context)->many;
-  for (uint32_t chain = 1; chain < 6; chain += 2) {
-    ds_units units;
-    assert_int_equal(ds_units_cut(many, chain, &units, NULL), DS_OK);
-    uint64_t next = 0;
-    for (uint32_t u = 0; u < units.count; u++) {
-      assert_true(units.units[u].customer_first >= next);
-      next = (uint64_t)units.units[u].customer_last + 1;
-    }
-    // Every block lies within the units that list it.
-    for (uint32_t p = 0; p < many->places_count; p++)
-      for (uint32_t b = 0; b < ds_part_get_info(many->places[p].part)->blocks; b++) {
-        const ds_block_zone *zone = ds_part_zone(many->places[p].part, b);
-        for (uint32_t u = 0; u < units.count; u++) {
-          bool listed = false;
-          for (uint32_t i = units.units[u].blocks_first; i < units.units[u].blocks_last; i++)
-            listed |= units.blocks[i].place == p && units.blocks[i].block == b;
-          assert_int_equal(listed, zone->customer_first <= units.units[u].customer_last &&
-                                       zone->customer_last >= units.units[u].customer_first);
-        }
-      }
-    ds_units_done(&units);
+static void test_merge_filtered(void **context) {
+  const worlds *both = *context;
+  merge_filtered(&both->halves);
+  merge_filtered(&both->sides);
+}
+
+// Every block lies within the units that list it.
+static void check_listed(const ds_snapshot *snapshot, const ds_units *units, uint32_t place,
+                         uint32_t block) {
+  const ds_block_zone *zone = ds_part_zone(snapshot->places[place].part, block);
+  for (uint32_t u = 0; u < units->count; u++) {
+    const ds_unit *unit = &units->units[u];
+    bool listed = false;
+    for (uint32_t i = unit->blocks_first; i < unit->blocks_last; i++)
+      listed |= units->blocks[i].place == place && units->blocks[i].block == block;
+    assert_int_equal(listed, zone->customer_first <= unit->customer_last &&
+                                 zone->customer_last >= unit->customer_first);
   }
+}
+
+// Units follow one another over all customers; one with a leading block has sides besides, and
+// nothing else. Returns how many have sides.
+static uint32_t check_units(const ds_snapshot *snapshot, const ds_units *units) {
+  uint64_t next = 0;
+  uint32_t sided = 0;
+  for (uint32_t u = 0; u < units->count; u++) {
+    const ds_unit *unit = &units->units[u];
+    assert_true(unit->customer_first == next);
+    next = (uint64_t)unit->customer_last + 1;
+    for (uint32_t i = unit->blocks_first; unit->lead != DS_NONE && i < unit->blocks_last; i++)
+      assert_int_equal(units->is_side[units->blocks[i].place], i != unit->lead);
+    sided += unit->lead != DS_NONE && unit->blocks_last - unit->blocks_first > 1;
+  }
+  assert_true(next == (uint64_t)UINT32_MAX + 1);
+  for (uint32_t p = 0; p < snapshot->places_count; p++)
+    for (uint32_t b = 0; b < ds_part_get_info(snapshot->places[p].part)->blocks; b++)
+      check_listed(snapshot, units, p, b);
+  return sided;
+}
+
+static void test_units(void **context) {
+  const worlds *both = *context;
+  const ds_snapshot *const each[] = {both->halves.many, both->sides.many};
+  for (uint32_t w = 0; w < 2; w++)
+    for (uint32_t chain = 1; chain < 6; chain += 2)
+      for (uint32_t with = 0; with < 2; with++) {
+        ds_units units;
+        assert_int_equal(ds_units_cut(each[w], chain, with ? UINT64_MAX : 0, &units, NULL), DS_OK);
+        const uint32_t sided = check_units(each[w], &units);
+        assert_int_equal(sided > 2, w == 1 && with);
+        ds_units_done(&units);
+      }
 }
 
 static void test_sample(void **context) {
   const worlds *both = *context;
   const ds_plan plan = {.has_case = false};
+  reading sample = plain;
+  sample.stride = 64;
   // So few units that the least sample is all of them.
-  assert_int_equal(digest(both->one, &plan, 2, 64).events, both->events);
+  assert_int_equal(digest(both->halves.one, &plan, sample).events, both->halves.events);
+  assert_int_equal(digest(both->sides.many, &plan, sample).events, both->sides.events);
 }
 
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_merge),
+      cmocka_unit_test(test_sides),
       cmocka_unit_test(test_merge_filtered),
       cmocka_unit_test(test_one_by_one),
       cmocka_unit_test(test_units),

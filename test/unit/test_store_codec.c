@@ -88,7 +88,51 @@ static void test_codes(void **context) {
     assert_true(seen[kinds[k]] > 20);
 }
 
+// Single pieces of integers come out as in the whole, and nothing else is written.
+static void pieces_round_trip(const uint64_t *values, uint32_t count, uint64_t *seed) {
+  static uint64_t decoded[COUNT_MAX];
+  static uint32_t offset[COUNT_MAX + 1], pieces[COUNT_MAX];
+  ds_buf out;
+  ds_buf_init(&out, 1 << 20);
+  ds_encode_ints(values, count, &out);
+  ds_reader in = ds_reader_of(out.data, out.size);
+  ds_stream stream;
+  assert_true(ds_stream_next(&in, &stream));
+  uint32_t all = 0, used = 0;
+  for (uint32_t at = 0; at < count; all++) {
+    offset[all] = at;
+    at += 1 + (uint32_t)(next_random(seed) % (next_random(seed) % 8 == 0 ? 700 : 20));
+    offset[all + 1] = at < count ? at : count;
+    if (next_random(seed) % 3 == 0)
+      pieces[used++] = all;
+  }
+  memset(decoded, 0x5a, sizeof decoded);
+  assert_true(ds_decode_ints_of(&stream, count, offset, pieces, used, decoded));
+  for (uint32_t piece = 0, p = 0; piece < all; piece++) {
+    const bool wanted = p < used && pieces[p] == piece;
+    for (uint32_t i = offset[piece]; i < offset[piece + 1]; i++)
+      assert_true(decoded[i] == (wanted ? values[i] : 0x5a5a5a5a5a5a5a5au));
+    p += wanted;
+  }
+  stream.size--;
+  assert_false(ds_decode_ints_of(&stream, count, offset, pieces, used, decoded));
+  ds_buf_done(&out);
+}
+
+static void test_pieces(void **context) {
+  (void)context;
+  static uint64_t values[COUNT_MAX];
+  uint64_t seed = 5;
+  for (uint32_t round = 0; round < 300; round++) {
+    const uint32_t count = 1 + (uint32_t)(next_random(&seed) % COUNT_MAX);
+    const uint32_t bits = (uint32_t)(next_random(&seed) % 65); // 0: all the same
+    for (uint32_t i = 0; i < count; i++)
+      values[i] = bits == 0 ? 77 : next_random(&seed) >> (64 - bits);
+    pieces_round_trip(values, count, &seed);
+  }
+}
+
 int main(void) {
-  const struct CMUnitTest tests[] = {cmocka_unit_test(test_codes)};
+  const struct CMUnitTest tests[] = {cmocka_unit_test(test_codes), cmocka_unit_test(test_pieces)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
