@@ -103,15 +103,12 @@ static ds_code take_links(ds_appender *appender, ds_error *err) {
   const ds_line_reader *reader = appender->reader;
   for (uint32_t i = 0; reader->identifiers_count > 1 && i < reader->identifiers_count; i++) {
     ds_event fact;
+    ds_identifier other;
     bool news = false;
-    TRY(ds_seen_take(appender->seen, &reader->event, &reader->identifiers[i], &fact, &news, err));
-    // Nothing names who was erased.
-    ds_error erased = {.code = DS_OK};
-    const ds_code code =
-        news ? ds_sealer_check(&appender->sealer, reader->identifiers[i].subject, &erased) : DS_NO;
-    if (code != DS_OK && code != DS_NO)
-      return ds_fail(err, code, "%s", erased.message);
-    if (code == DS_OK)
+    TRY(ds_sealer_identifier(&appender->sealer, &reader->identifiers[i], &other, &news, err));
+    if (news)
+      TRY(ds_seen_take(appender->seen, &reader->event, &other, &fact, &news, err));
+    if (news)
       TRY(ds_event_encode(&fact, &appender->links, err));
   }
   return DS_OK;

@@ -36,9 +36,6 @@ typedef struct line {
   const ds_ndjson_node *nodes;
   uint32_t count;
   uint32_t member[DS_LINE_SPECIAL];
-  const ds_ndjson_node *personal; // an identifier that is hashed, if there is no other
-  ds_str personal_kind;
-  ds_str personal_text;
 } line;
 
 ds_line_reader *ds_line_reader_new(ds_space *space, const ds_catalogue *catalogue) {
@@ -186,14 +183,6 @@ static const char *take_identifier(line *in, const ds_ndjson_node *node, ds_str 
   switch (ds_identifier_make(&reader->arena, kind, text,
                              &reader->identifiers[reader->identifiers_count])) {
   case DS_IDENTIFIER_KEPT: reader->identifiers_count++; return NULL;
-  case DS_IDENTIFIER_PERSONAL: // stands in when there is no other
-    reader->personal_dropped += in->personal != NULL;
-    if (in->personal == NULL) {
-      in->personal = node;
-      in->personal_kind = kind;
-      in->personal_text = text;
-    }
-    return NULL;
   case DS_IDENTIFIER_LONG: return refuse(in, node, too_long);
   default: return refuse(in, node, no_memory);
   }
@@ -245,17 +234,13 @@ static const char *take_subject(line *in) {
   }
   if (reason != NULL)
     return reason;
-  if (reader->identifiers_count == 0 && in->personal != NULL) {
-    ds_identifier own;
-    const ds_identifier_fate fate =
-        ds_identifier_clear(&reader->arena, in->personal_kind, in->personal_text, &own);
-    own.personal = true;
-    return set_subject(in, in->personal, fate, &own);
-  }
-  reader->personal_dropped += in->personal != NULL;
   if (reader->identifiers_count == 0)
     return take_provisional(in);
   const uint32_t best = ds_identifier_best(reader->identifiers, reader->identifiers_count);
+  // What is personal without telling people apart serves as a subject only.
+  for (uint32_t i = 0; i < reader->identifiers_count; i++)
+    reader->personal_dropped += i != best && reader->identifiers[i].personal &&
+                                !ds_identifier_tells(&reader->identifiers[i]);
   return set_subject(in, &in->nodes[0], DS_IDENTIFIER_KEPT, &reader->identifiers[best]);
 }
 

@@ -558,7 +558,7 @@ static ds_code others_fill(const row_at *at, const ds_plan_event *plan, ds_ident
         &encoder->texts, ds_str_of(plan->others[i].kind), text, &others[*ret_count]);
     if (fate == DS_IDENTIFIER_NO_MEMORY)
       return ds_fail(err, DS_MEMORY, "out of memory for who is whom");
-    *ret_count += fate == DS_IDENTIFIER_KEPT && !others[*ret_count].personal;
+    *ret_count += fate == DS_IDENTIFIER_KEPT;
   }
   return DS_OK;
 }
@@ -581,6 +581,8 @@ static ds_code subject_choose(const row_at *at, const ds_plan_event *plan,
   TRY(ds_buf_check(&encoder->subject, "a customer", err));
   encoder->event.subject =
       (ds_str){(const char *)encoder->subject.data, (uint32_t)encoder->subject.size};
+  if (others[best].personal)
+    TRY(ds_sealer_subject(&encoder->sealer, encoder->event.subject, &encoder->event.subject, err));
   encoder->subject_hash = ds_subject_hash(encoder->event.subject);
   encoder->subject_kind = NULL; // what the next row has is not compared with it
   return DS_OK;
@@ -640,19 +642,19 @@ static ds_code event_stage(ds_encoder *encoder, ds_event *event, uint64_t subjec
 
 // Stages the fact that the event carries another identifier too, unless that is known.
 static ds_code link_stage(ds_encoder *encoder, const ds_event *event, uint64_t subject_hash,
-                          const ds_identifier *other, ds_error *err) {
+                          const ds_identifier *clear, ds_error *err) {
   ds_event fact;
+  ds_identifier other;
   bool news = false;
   if (encoder->seen == NULL)
     encoder->seen = ds_seen_new(encoder->options.space);
   if (encoder->seen == NULL)
     return ds_fail(err, DS_MEMORY, "out of memory for who is whom");
-  TRY(ds_seen_take(encoder->seen, event, other, &fact, &news, err));
-  // Nothing names who was erased.
-  ds_error erased = {.code = DS_OK};
-  const ds_code code = news ? ds_sealer_check(&encoder->sealer, other->subject, &erased) : DS_NO;
-  if (code != DS_OK)
-    return code == DS_NO ? DS_OK : ds_fail(err, code, "%s", erased.message);
+  TRY(ds_sealer_identifier(&encoder->sealer, clear, &other, &news, err));
+  if (news)
+    TRY(ds_seen_take(encoder->seen, event, &other, &fact, &news, err));
+  if (!news)
+    return DS_OK;
   ds_buf_reset(&encoder->row);
   TRY(ds_event_encode(&fact, &encoder->row, err));
   encoder->stats.links++;

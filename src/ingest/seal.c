@@ -55,23 +55,27 @@ static void leave_out(ds_sealer *sealer, ds_event *event) {
   event->properties_count = kept;
 }
 
-ds_code ds_sealer_subject(ds_sealer *sealer, ds_str clear, ds_str *ret_subject, ds_error *err) {
+// Writes the hashed subject of "kind=text" to `out`, of DS_VAULT_SUBJECT_BYTES.
+static ds_code hash_subject(ds_sealer *sealer, ds_str clear, char *out, ds_error *err) {
   const ds_str named = ds_subject_kind(clear);
   const ds_str text = {clear.data + named.size + 1, clear.size - named.size - 1};
   const ds_str kind = ds_personal_kind(named, text);
   ds_buf_reset(&sealer->normal);
   TRY(ds_personal_normal(kind, text, &sealer->normal, err));
   if (sealer->store == NULL) {
-    *ret_subject = (ds_str){sealer->subject, (uint32_t)snprintf(sealer->subject,
-                                                                sizeof sealer->subject, "%.*s=#",
-                                                                DS_STR(kind))};
+    (void)snprintf(out, DS_VAULT_SUBJECT_BYTES, "%.*s=#", DS_STR(kind));
     return DS_OK;
   }
   if (sealer->vault == NULL)
     TRY(ds_store_vault(sealer->store, &sealer->vault, err));
   ds_vault_subject(sealer->vault, kind,
                    (ds_str){(const char *)sealer->normal.data, (uint32_t)sealer->normal.size},
-                   sealer->subject);
+                   out);
+  return DS_OK;
+}
+
+ds_code ds_sealer_subject(ds_sealer *sealer, ds_str clear, ds_str *ret_subject, ds_error *err) {
+  TRY(hash_subject(sealer, clear, sealer->subject, err));
   *ret_subject = ds_str_of(sealer->subject);
   return DS_OK;
 }
@@ -83,6 +87,22 @@ ds_code ds_sealer_check(ds_sealer *sealer, ds_str subject, ds_error *err) {
   if (sealer->vault != NULL && ds_vault_is_erased(sealer->vault, subject))
     return ds_fail(err, DS_NO, "the person was erased, and is not taken in again");
   return DS_OK;
+}
+
+ds_code ds_sealer_identifier(ds_sealer *sealer, const ds_identifier *clear,
+                             ds_identifier *ret_identifier, bool *ret_named, ds_error *err) {
+  *ret_identifier = *clear;
+  *ret_named = ds_identifier_tells(clear) && !(clear->personal && sealer->store == NULL);
+  if (*ret_named && clear->personal) {
+    TRY(hash_subject(sealer, clear->subject, sealer->other, err));
+    ret_identifier->subject = ds_str_of(sealer->other);
+    ret_identifier->personal = false;
+  }
+  ds_error erased = {.code = DS_OK};
+  const ds_code code =
+      *ret_named ? ds_sealer_check(sealer, ret_identifier->subject, &erased) : DS_OK;
+  *ret_named = *ret_named && code == DS_OK;
+  return code == DS_OK || code == DS_NO ? DS_OK : ds_fail(err, code, "%s", erased.message);
 }
 
 // Nothing that is told about identity may name who was erased.

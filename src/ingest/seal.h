@@ -5,7 +5,7 @@
 #ifndef DS_INGEST_SEAL_H
 #define DS_INGEST_SEAL_H
 
-#include "model/event.h"
+#include "ingest/seen.h"
 #include "store/store.h"
 
 // Fields are private but `sealed`.
@@ -15,6 +15,7 @@ typedef struct ds_sealer {
   ds_buf bytes;    // of the event's sealed values
   ds_buf normal;   // scratch: an identifier as it is compared
   char subject[DS_VAULT_SUBJECT_BYTES];
+  char other[DS_VAULT_SUBJECT_BYTES]; // the same of an identifier beside it
   uint64_t sealed; // values so far
 } ds_sealer;
 
@@ -26,6 +27,13 @@ void ds_sealer_done(ds_sealer *sealer);
 // *ret_subject, a view of the sealer until its next subject. A dry run knows no hash.
 DS_CHECKED ds_code ds_sealer_subject(ds_sealer *sealer, ds_str clear, ds_str *ret_subject,
                                      ds_error *err);
+
+// An identifier as a fact may name it: a personal one hashed, a view of the sealer until its next
+// identifier. *ret_named is false when no fact names it: it does not tell people apart, was erased,
+// or is personal in a dry run.
+DS_CHECKED ds_code ds_sealer_identifier(ds_sealer *sealer, const ds_identifier *clear,
+                                        ds_identifier *ret_identifier, bool *ret_named,
+                                        ds_error *err);
 
 // Hashes the event's subject when it is personal, and puts sealed values in the place of its
 // personal ones; they are valid until the next event. `space` has the names. DS_NO: the subject was

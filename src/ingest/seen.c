@@ -1,12 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "ingest/seen.h"
 
+#include <assert.h>
 #include <stdlib.h>
 
 #include "ingest/personal.h"
 #include "model/identifier.h"
 
-enum { SLOTS = 1 << 14, RANK_NOBODY = 1000 };
+enum { SLOTS = 1 << 14 };
+
+// Behind all that identifiers of a kind have: an address or number; a name or what else is personal
+// without telling people apart; nobody.
+enum { RANK_ADDRESS = 1000, RANK_PERSONAL, RANK_NOBODY };
 
 // A pair, and the earliest time at which it was seen so far: an earlier one is news, because an
 // import keeps the earliest fact.
@@ -46,11 +51,16 @@ ds_identifier_fate ds_identifier_clear(ds_arena *arena, ds_str kind, ds_str text
 ds_identifier_fate ds_identifier_make(ds_arena *arena, ds_str kind, ds_str text,
                                       ds_identifier *ret_identifier) {
   const bool value = ds_personal_value(text);
-  if (!ds_identifier_is_listed(kind) && (value || ds_personal_name(kind)))
-    return DS_IDENTIFIER_PERSONAL;
+  const bool listed = ds_identifier_is_listed(kind);
   const ds_identifier_fate fate = ds_identifier_clear(arena, kind, text, ret_identifier);
-  ret_identifier->personal = value;
+  ret_identifier->personal = value || (!listed && ds_personal_name(kind));
+  if (ret_identifier->personal && !listed && ret_identifier->rank != RANK_NOBODY)
+    ret_identifier->rank = value ? RANK_ADDRESS : RANK_PERSONAL;
   return fate;
+}
+
+bool ds_identifier_tells(const ds_identifier *identifier) {
+  return identifier->rank < RANK_PERSONAL;
 }
 
 bool ds_identifier_is_nobody(const ds_identifier *identifier) {
@@ -88,12 +98,12 @@ static ds_code find_names(ds_seen *seen, ds_error *err) {
 
 ds_code ds_seen_take(ds_seen *seen, const ds_event *event, const ds_identifier *other,
                      ds_event *ret_fact, bool *ret_news, ds_error *err) {
+  assert(ds_identifier_tells(other) && !other->personal);
   // The fact stands under the event's subject, so its id need only tell the others apart.
   const uint64_t id = ds_id_hash(ds_str_of(DS_LINK_SEEN), other->subject);
   const uint64_t pair = (ds_subject_hash(event->subject) ^ id * 0x9e3779b97f4a7c15u) | 1;
   slot *at = &seen->slots[pair >> 50];
   *ret_news = (at->pair != pair || event->time_ms < at->time_ms) &&
-              !ds_identifier_is_nobody(other) && !other->personal &&
               !ds_str_equal(event->subject, other->subject);
   if (!*ret_news)
     return DS_OK;

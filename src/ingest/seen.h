@@ -15,14 +15,13 @@ enum { DS_IDENTIFIERS_MAX = 8 };
 // One identifier of an event.
 typedef struct ds_identifier {
   ds_str subject; // "kind=text"
-  uint32_t rank;  // ds_identifier_rank; a placeholder stands behind all others
-  bool personal;  // its text is: as a subject it is hashed, and no fact names it
+  uint32_t rank;  // ds_identifier_rank; behind all others what is personal, then a placeholder
+  bool personal;  // its text is: it is to be hashed (ds_sealer_identifier) before it is stored
 } ds_identifier;
 
 // What became of an identifier.
 typedef enum ds_identifier_fate {
   DS_IDENTIFIER_KEPT,
-  DS_IDENTIFIER_PERSONAL, // of a kind that is not listed, and personal: not made
   DS_IDENTIFIER_LONG,     // longer than a subject may be
   DS_IDENTIFIER_NO_MEMORY,
 } ds_identifier_fate;
@@ -32,6 +31,10 @@ ds_identifier_fate ds_identifier_make(ds_arena *arena, ds_str kind, ds_str text,
                                       ds_identifier *ret_identifier);
 ds_identifier_fate ds_identifier_clear(ds_arena *arena, ds_str kind, ds_str text,
                                        ds_identifier *ret_identifier);
+
+// Whether it may join people: it is no placeholder, and not personal without being an e-mail
+// address or a phone number, as a name is.
+bool ds_identifier_tells(const ds_identifier *identifier);
 
 // Whether it names nobody: "null", "0".
 bool ds_identifier_is_nobody(const ds_identifier *identifier);
@@ -45,7 +48,8 @@ typedef struct ds_seen ds_seen;
 ds_seen *ds_seen_new(ds_space *space);
 void ds_seen_free(ds_seen *seen);
 
-// Makes the fact that `event` carries `other` too. *ret_fact is valid until the next call, with
+// Makes the fact that `event` carries `other` too, which tells people apart and is hashed if it was
+// personal. *ret_fact is valid until the next call, with
 // codes of the space; false when it is no news.
 DS_CHECKED ds_code ds_seen_take(ds_seen *seen, const ds_event *event, const ds_identifier *other,
                                 ds_event *ret_fact, bool *ret_news, ds_error *err);
