@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // explain: what an expression of the journey language means over a store.
+#include <stdio.h>
+
 #include "cli/cli.h"
+#include "lang/case.h"
 #include "scan/property_types.h"
 
 static const ds_column name_columns[] = {
@@ -22,7 +25,7 @@ static uint32_t count_meant(const ds_expression *expression, const ds_schema *sc
 // meant, all that carry it, to show why.
 static ds_cell carriers_of(const ds_expression *expression, const ds_schema *schema,
                            const ds_read_name *name, ds_result *result) {
-  const bool nothing = count_meant(expression, schema) == 0;
+  const bool nothing = expression == NULL || count_meant(expression, schema) == 0;
   const uint32_t code = ds_names_find(&schema->space->properties, name->name);
   ds_buf text;
   ds_buf_init(&text, 1u << 20);
@@ -41,11 +44,10 @@ static ds_cell carriers_of(const ds_expression *expression, const ds_schema *sch
   return cell;
 }
 
-static ds_code put_names(cli *run, const ds_expression *expression, const ds_schema *schema,
-                         ds_result *result, ds_error *err) {
-  const ds_read_name *names = NULL;
-  uint32_t count = 0;
-  TRY(ds_expression_reads(expression, &run->arena, &names, &count, err));
+// `expression` tells who carries a property; NULL: all touchpoints are looked at.
+static ds_code put_names(const ds_expression *expression, const ds_schema *schema,
+                         const ds_read_name *names, uint32_t count, ds_result *result,
+                         ds_error *err) {
   ds_table *table = ds_result_table(result, "names", "What it reads", name_columns, NAME_COLUMNS);
   if (table != NULL)
     table->beneath = "carried_by";
@@ -96,38 +98,145 @@ static void put_words(const ds_expression *expression, const ds_schema *schema,
   result->definition = ds_arena_text(result->arena, text, strlen(text));
 }
 
-static ds_code show_sql(cli *run, const ds_expression *expression, ds_error *err) {
+static ds_code show_sql(cli *run, ds_buf *sql, ds_error *err) {
+  ds_buf_text(sql, "\n");
+  TRY(ds_buf_check(sql, "an SQL text", err));
+  return cli_show_text(run, sql, err);
+}
+
+static ds_code show_event(cli *run, const ds_expression *expression, const ds_schema *schema,
+                          ds_result *result, ds_error *err) {
+  const ds_read_name *names = NULL;
+  uint32_t count = 0;
+  if (cli_flag(run, "sql")) {
+    ds_buf sql;
+    ds_buf_init(&sql, 1u << 22);
+    ds_code code = ds_expression_sql(expression, &sql, err);
+    if (code == DS_OK)
+      code = show_sql(run, &sql, err);
+    ds_buf_done(&sql);
+    return code;
+  }
+  TRY(ds_expression_reads(expression, &run->arena, &names, &count, err));
+  TRY(put_names(expression, schema, names, count, result, err));
+  TRY(put_sql(expression, result, err));
+  put_words(expression, schema, result);
+  return cli_show(run, result, err);
+}
+
+// --- an expression about cases
+
+static const ds_column part_columns[] = {
+    {"part", DS_CELL_TEXT, "", "what is asked of a case", false},
+    {"type", DS_CELL_TEXT, "", "type of its value", false},
+};
+enum { PART_COLUMNS = sizeof part_columns / sizeof *part_columns };
+
+static ds_code put_case_sql(const ds_case_program *program, int64_t now_ms, ds_buf *sql,
+                            ds_error *err) {
+  ds_buf_text(sql, "WITH cased AS (SELECT *, '' AS case_id FROM events)");
+  TRY(ds_case_sql(program, now_ms, "cased", sql, err));
+  ds_buf_text(sql, " SELECT customer, ");
+  TRY(ds_case_rule_sql(program, 0, sql, err));
+  ds_buf_text(sql, " AS value FROM facts0;");
+  return ds_buf_check(sql, "an SQL text", err);
+}
+
+static ds_code put_parts(const ds_case_program *program, ds_result *result, ds_error *err) {
+  ds_table *table =
+      ds_result_table(result, "parts", "What it asks of a case", part_columns, PART_COLUMNS);
+  ds_case_part part;
+  for (uint32_t p = 0; ds_case_rule_part(program, 0, p, &part); p++) {
+    ds_cell *cell = table == NULL ? NULL : ds_table_row(result, table);
+    if (cell == NULL)
+      return ds_fail(err, DS_MEMORY, "out of memory");
+    *cell++ = ds_cell_text(result, part.text);
+    *cell++ = ds_cell_text(result, ds_str_of(ds_type_name(part.type)));
+  }
+  return DS_OK;
+}
+
+static void put_case_words(const ds_case_program *program, const ds_schema *schema,
+                           ds_result *result) {
+  char text[384];
+  uint32_t marked = 0;
+  const uint32_t count = schema->space->touchpoints.count;
+  uint8_t *marks = ds_arena_array(result->arena, count + 1u, 1);
+  if (marks == NULL)
+    return;
+  ds_case_rule_touchpoints(program, 0, marks);
+  for (uint32_t t = 0; t < count; t++)
+    marked += marks[t];
+  const ds_type type = ds_case_rule_type(program, 0);
+  snprintf(text, sizeof text, "An expression about a customer or a case: it gives %s. Events of %u "
+           "of the store's %u touchpoints can change what it gives; time alone %s.",
+           type == DS_TYPE_BOOL ? "true or false, and unknown is not met" : ds_type_noun(type),
+           marked, count,
+           ds_case_rule_moves(program, 0)
+               ? "can too, when an event leaves a window or a span grows past a bound"
+               : "cannot");
+  result->definition = ds_arena_text(result->arena, text, strlen(text));
+}
+
+static ds_code show_case(cli *run, const ds_case_program *program, const ds_schema *schema,
+                         ds_result *result, ds_error *err) {
+  const ds_read_name *names = NULL;
+  uint32_t count = 0;
+  ds_error why = {.code = DS_OK};
   ds_buf sql;
   ds_buf_init(&sql, 1u << 22);
-  ds_code code = ds_expression_sql(expression, &sql, err);
-  ds_buf_text(&sql, "\n");
+  ds_code code = put_case_sql(program, result->as_of_ms, &sql, &why);
+  if (code == DS_OK && cli_flag(run, "sql")) {
+    code = show_sql(run, &sql, err);
+    ds_buf_done(&sql);
+    return code;
+  }
   if (code == DS_OK)
-    code = cli_show_text(run, &sql, err);
+    ds_result_note(result, false, "As SQL: %s", ds_buf_cstr(&sql));
   ds_buf_done(&sql);
-  return code;
+  if (code != DS_OK && (code != DS_UNSUPPORTED || cli_flag(run, "sql")))
+    return ds_fail(err, code, "%s", why.message);
+  if (code == DS_UNSUPPORTED)
+    ds_result_note(result, false, "%s.", why.message);
+  TRY(put_parts(program, result, err));
+  TRY(ds_case_rule_reads(program, 0, &run->arena, &names, &count, err));
+  TRY(put_names(NULL, schema, names, count, result, err));
+  put_case_words(program, schema, result);
+  return cli_show(run, result, err);
+}
+
+// Of errors about one text, the one further on: it was read as what it is.
+static bool is_further(const ds_error *a, const ds_error *b) {
+  return a->line != b->line ? a->line > b->line : a->column > b->column;
 }
 
 static ds_code explain(cli *run, const ds_snapshot *snapshot, const cli_surroundings *around,
                        ds_error *err) {
   ds_schema schema;
   const ds_expression *expression = NULL;
+  ds_case_program *program = NULL;
+  ds_error as_event = {.code = DS_OK}, as_case = {.code = DS_OK};
+  uint32_t rule = 0;
+  const ds_str text = ds_str_of(run->arguments[0]);
   TRY(ds_schema_of(snapshot, &run->arena, &schema, err));
   schema.catalogue = around->settings.catalogue;
   schema.zone = around->zone;
   schema.zone_name = around->settings.time_zone;
-  TRY(ds_expression_parse(ds_str_of(run->arguments[0]), &schema, &run->arena, &expression, err));
-  if (cli_flag(run, "sql"))
-    return show_sql(run, expression, err);
   ds_result *result = (ds_result *)ds_arena_alloc(&run->arena, sizeof *result);
   if (result == NULL)
     return ds_fail(err, DS_MEMORY, "out of memory");
   ds_result_init(result, &run->arena, "explain");
   result->as_of_ms = snapshot->time_max_ms;
   ds_result_option(result, "expression", "%s", run->arguments[0]);
-  TRY(put_names(run, expression, &schema, result, err));
-  TRY(put_sql(expression, result, err));
-  put_words(expression, &schema, result);
-  return cli_show(run, result, err);
+  if (ds_expression_parse(text, &schema, &run->arena, &expression, &as_event) == DS_OK)
+    return show_event(run, expression, &schema, result, err);
+  TRY(ds_case_program_new(&schema, &run->arena, &program, err));
+  if (ds_case_program_add(program, text, &rule, &as_case) == DS_OK)
+    return show_case(run, program, &schema, result, err);
+  const ds_error *found = is_further(&as_case, &as_event) ? &as_case : &as_event;
+  if (err != NULL)
+    *err = *found;
+  return found->code;
 }
 
 ds_code cli_run_explain(cli *run, ds_error *err) {

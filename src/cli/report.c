@@ -40,7 +40,9 @@ static const char *expression_of(const cli *run, const ds_error *err) {
   for (uint32_t t = 0; t < 2; t++) {
     for (uint32_t i = 0; i < counts[t]; i++) {
       const char *text = cli_value(run, tables[t][i].name);
-      if (tables[t][i].type != wanted || text == NULL)
+      const bool condition = tables[t][i].type == DS_OPTION_ARGUMENT && text != NULL &&
+                             strchr(text, '(') != NULL; // of find
+      if ((tables[t][i].type != wanted && !condition) || text == NULL)
         continue;
       if (found != NULL)
         return NULL;

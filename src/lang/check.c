@@ -263,6 +263,8 @@ ds_code ds_lang_is_null(lang_parser *in, lang_node *left, lang_node **ret_node) 
   if (left->kind != LANG_PROPERTY || left->type != DS_TYPE_NULL || left->types == LANG_ALL_TYPES) {
     if (left->kind == LANG_PROPERTY && left->type == DS_TYPE_NULL)
       ds_lang_settle(left, DS_TYPE_NUMBER);
+    if (left->kind == LANG_FACT && left->type == DS_TYPE_NULL)
+      ds_lang_settle(left, (ds_type)__builtin_ctz(left->types));
     return make_pair(in, LANG_IS_NULL, left, NULL, ret_node);
   }
   for (uint32_t t = 0; t < DS_TYPES_COUNT; t++) {

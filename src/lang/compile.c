@@ -51,7 +51,7 @@ static uint8_t leaves_of_field(uint32_t field) {
 
 // Gathers what the tree reads, and marks every node with what it is made of.
 static ds_code gather(ds_expression *e, lang_node *node, ds_arena *arena, ds_error *err) {
-  if (node->kind == LANG_PROPERTY) {
+  if (node->kind == LANG_PROPERTY || node->kind == LANG_FACT) {
     node->leaves = LANG_OF_EVENT;
     return node->code == LANG_ABSENT ? DS_OK : add_input(e, node, arena, err);
   }
@@ -98,7 +98,7 @@ static size_t width_of(const lang_node *node) {
 static size_t own_bytes(const lang_node *node) {
   const bool column = node->kind == LANG_FIELD && node->type == DS_TYPE_TIME;
   return node->kind == LANG_LITERAL || node->kind == LANG_PROPERTY || node->kind == LANG_KEY ||
-                 column
+                 node->kind == LANG_FACT || column
              ? 0
              : width_of(node);
 }
@@ -301,6 +301,8 @@ static void order_parts(lang_node *node) {
 
 ds_code ds_lang_compile(ds_expression *e, ds_arena *arena, ds_error *err) {
   TRY(gather(e, e->root, arena, err));
+  if (e->by_case)
+    return DS_OK;
   TRY(words_make(e, arena, err));
   TRY(fold_all(e, arena, err));
   TRY(meant_make(e, arena, err));

@@ -374,6 +374,16 @@ ds_code ds_lang_tile(ds_evaluator *ev, const lang_node *node, const ds_block *bl
   return ds_lang_truth(ev, node, &all, out, err);
 }
 
+ds_code ds_lang_tile_value(ds_evaluator *ev, const lang_node *node, const ds_block *block,
+                           uint32_t first, lang_vector *out, ds_error *err) {
+  lang_bits all;
+  tile_begin(ev, block, first, &all);
+  ev->scratch_used = 0;
+  const ds_code code = ds_lang_value(ev, node, &all, out, err);
+  ev->scratch_used = 0;
+  return code;
+}
+
 // Leaves those events for which the condition is true. Unknown and no are one here, so each part of
 // an `and` is asked of the events alone that all before it left.
 static ds_code narrow(ds_evaluator *ev, const lang_node *node, lang_bits *left, ds_error *err) {

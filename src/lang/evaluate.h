@@ -62,6 +62,10 @@ ds_code ds_lang_truth(ds_evaluator *evaluator, const lang_node *node, const lang
 ds_code ds_lang_tile(ds_evaluator *evaluator, const lang_node *node, const ds_block *block,
                      uint32_t first, lang_truth *ret_truth, ds_error *err);
 
+// The same of a value; it lies in the evaluator until the next tile.
+ds_code ds_lang_tile_value(ds_evaluator *evaluator, const lang_node *node, const ds_block *block,
+                           uint32_t first, lang_vector *ret_vector, ds_error *err);
+
 // Room on the scratch stack, which compile.c made large enough.
 void *ds_lang_room(ds_evaluator *evaluator, size_t bytes);
 

@@ -126,7 +126,7 @@ static ds_code read_number(ds_lexer *lexer, ds_token *token, ds_error *err) {
 static ds_code read_sign(ds_lexer *lexer, ds_token *token, ds_error *err) {
   const uint32_t start = lexer->at;
   const char c = peek(lexer, 0);
-  if (c == '\0' || strchr("=!<>(),[]:+-*/", c) == NULL)
+  if (c == '\0' || strchr("=!<>(),.[]:+-*/{}?^$", c) == NULL)
     return ds_fail_at(err, DS_EXPRESSION, token->line, token->column,
                       "'%c' has no meaning here: compare with = != < <= > >=, join with and, or",
                       c >= ' ' && c < 127 ? c : '?');

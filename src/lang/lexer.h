@@ -12,7 +12,7 @@ typedef enum ds_token_kind {
   DS_TOKEN_END,
   DS_TOKEN_NAME,    // text = the name, without its double quotes
   DS_TOKEN_LITERAL, // value = number, duration or string
-  DS_TOKEN_SIGN,    // text = one of = != < <= > >= ( ) [ ] , : + - * /
+  DS_TOKEN_SIGN,    // text = one of = != < <= > >= ( ) [ ] , . : + - * / { } ? ^ $
 } ds_token_kind;
 
 // One token; line and column are 1-based, columns counted in characters.

@@ -8,9 +8,11 @@
 //               | [not] between sum and sum | is [not] null ]
 //   sum         products joined by + -          product   factors joined by * /
 //   factor      - factor | literal | name | name ( arguments ) | ( condition )
+#include <assert.h>
 #include <stdio.h>
 
 #include "base/limits.h"
+#include "lang/case_tree.h"
 #include "lang/functions.h"
 
 static ds_code read_sum(lang_parser *in, lang_node **ret_node);
@@ -53,8 +55,7 @@ ds_code ds_lang_deeper(lang_parser *in) {
   return DS_OK;
 }
 
-// The closing bracket of one that was opened at `open`.
-static ds_code close_bracket(lang_parser *in, const ds_token *open, const char *sign) {
+ds_code ds_lang_close(lang_parser *in, const ds_token *open, const char *sign) {
   if (is(in, sign))
     return ds_lang_advance(in);
   if (in->token.kind == DS_TOKEN_END)
@@ -65,8 +66,7 @@ static ds_code close_bracket(lang_parser *in, const ds_token *open, const char *
                                                      : "and, or, an operator or ]");
 }
 
-// date '...' or time '...'.
-static ds_code read_instant(lang_parser *in, ds_value *to) {
+ds_code ds_lang_instant(lang_parser *in, ds_value *to) {
   const bool date = is(in, "date");
   TRY(ds_lang_advance(in));
   if (in->token.kind != DS_TOKEN_LITERAL || in->token.value.type != DS_TYPE_STRING)
@@ -87,16 +87,15 @@ static ds_code read_instant(lang_parser *in, ds_value *to) {
   return ds_lang_advance(in);
 }
 
-// Whether the token begins date '...' or time '...', and not a field, property or function.
-static bool is_instant(const lang_parser *in) {
+bool ds_lang_is_instant(const lang_parser *in) {
   return (is(in, "date") || is(in, "time")) && ds_lang_peek(in).kind == DS_TOKEN_LITERAL;
 }
 
 static ds_code read_literal(lang_parser *in, lang_node *node, bool *ret_read) {
   *ret_read = true;
   node->kind = LANG_LITERAL;
-  if (is_instant(in)) {
-    TRY(read_instant(in, &node->value));
+  if (ds_lang_is_instant(in)) {
+    TRY(ds_lang_instant(in, &node->value));
   } else if (in->token.kind == DS_TOKEN_LITERAL) {
     node->value = in->token.value;
     TRY(ds_lang_advance(in));
@@ -117,19 +116,19 @@ static ds_code read_literal(lang_parser *in, lang_node *node, bool *ret_read) {
 }
 
 static ds_code unknown_function(lang_parser *in, const ds_token *name) {
-  static const char *const later[] = {"did", "count", "first", "last", "since", "sum", "avg",
-                                      "min", "max", "median", "stddev", "distinct", "elapsed",
-                                      "sequence", "any_case", "count_cases", "consent",
-                                      "segment", "now"};
-  for (size_t i = 0; i < sizeof later / sizeof *later; i++)
-    if (ds_token_is(name, later[i]))
-      return ds_fail_at(in->err, DS_UNSUPPORTED, name->line, name->column,
-                        "%s() speaks of a customer's timeline, which is not built yet: write a "
-                        "condition on one event", later[i]);
   const char *names[64];
   size_t count = 0;
-  for (; count < ds_lang_functions_count && count < 64; count++)
-    names[count] = ds_lang_functions[count].name;
+  for (uint32_t f = 0; f < ds_lang_forms_count; f++)
+    if (in->level == NULL && ds_token_is(name, ds_lang_forms[f].name))
+      return ds_fail_at(in->err, DS_EXPRESSION, name->line, name->column,
+                        "%s() asks about a whole case, and here stands a condition on one event, "
+                        "such as value > 42: cases are chosen by --cases",
+                        ds_lang_forms[f].name);
+  for (uint32_t f = 0; f < ds_lang_functions_count; f++)
+    names[count++] = ds_lang_functions[f].name;
+  for (uint32_t f = 0; in->level != NULL && f < ds_lang_forms_count; f++)
+    names[count++] = ds_lang_forms[f].name;
+  assert(count <= sizeof names / sizeof *names);
   char message[128];
   snprintf(message, sizeof message, "there is no function %.60s()",
            ds_arena_text(in->arena, name->text.data, name->text.size));
@@ -150,10 +149,10 @@ static ds_code read_arguments(lang_parser *in, const lang_function *call, const 
   }
   if (is(in, ","))
     return ds_lang_expected(in, call->usage);
-  return close_bracket(in, open, ")");
+  return ds_lang_close(in, open, ")");
 }
 
-static ds_code read_call(lang_parser *in, lang_node **ret_node) {
+ds_code ds_lang_call(lang_parser *in, lang_node **ret_node) {
   const ds_token name = in->token;
   const lang_function *call = NULL;
   for (uint32_t f = 0; f < ds_lang_functions_count; f++)
@@ -177,10 +176,12 @@ static ds_code read_call(lang_parser *in, lang_node **ret_node) {
 
 // A name of a field, case key or property, or what a selector would begin with.
 static ds_code read_name(lang_parser *in, lang_node **ret_node) {
+  if (in->level != NULL)
+    return ds_lang_case_name(in, ret_node);
   const ds_token name = in->token;
   const ds_token next = ds_lang_peek(in);
   if (!name.quoted && ds_token_is(&next, "("))
-    return read_call(in, ret_node);
+    return ds_lang_call(in, ret_node);
   if (ds_token_is(&next, "[") || (ds_token_is(&next, ":") && !name.quoted))
     return ds_fail_at(in->err, DS_EXPRESSION, name.line, name.column,
                       "here stands a condition on one event, not a selector: write touchpoint = "
@@ -228,7 +229,7 @@ static ds_code read_factor(lang_parser *in, lang_node **ret_node) {
     TRY(ds_lang_advance(in));
     TRY(ds_lang_condition(in, ret_node));
     in->depth--;
-    return close_bracket(in, &start, ")");
+    return ds_lang_close(in, &start, ")");
   }
   lang_node *literal = NULL;
   bool read = false;
@@ -309,7 +310,7 @@ static ds_code read_list(lang_parser *in, const ds_token *op, lang_node *left,
   } while (is(in, ","));
   if (!is(in, ")") && in->token.kind != DS_TOKEN_END)
     return ds_lang_expected(in, ", or ) in a list of values");
-  TRY(close_bracket(in, &open, ")"));
+  TRY(ds_lang_close(in, &open, ")"));
   return ds_lang_in(in, op, left, items, count, ret_node);
 }
 

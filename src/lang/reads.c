@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What an expression depends on, for people and for those who evaluate it only when it can change.
-#include "lang/tree.h"
+#include "lang/case_tree.h"
 
 typedef struct name_sink {
   ds_read_name *name;
@@ -75,6 +75,48 @@ ds_code ds_expression_reads(const ds_expression *expression, ds_arena *arena,
     meant += ds_expression_can_mean(expression, (uint16_t)t);
   for (uint32_t t = 0; meant < touchpoints->count && t < touchpoints->count; t++)
     if (ds_expression_can_mean(expression, (uint16_t)t))
+      TRY(sink_add(&sink, "touchpoint", touchpoints->text[t], DS_TYPE_NULL));
+  *ret_names = sink.name;
+  *ret_count = sink.count;
+  return DS_OK;
+}
+
+// What the facts of a rule read: their selectors' names, and their properties.
+static ds_code walk_rule(name_sink *sink, const ds_case_program *program, const lang_rule *rule) {
+  const lang_level *level = &program->level[rule->level];
+  for (uint32_t i = 0; i < rule->expression.inputs_count; i++) {
+    const lang_fact *fact = level->facts[rule->expression.inputs[i].property];
+    const uint32_t used[3] = {fact->selector, fact->second,
+                              level->windows[fact->window].selector};
+    for (uint32_t u = 0; u < 3; u++)
+      if (used[u] != LANG_ABSENT)
+        TRY(walk(sink, program->selectors[used[u]].expression->root));
+    if (fact->name.size > 0)
+      TRY(sink_add(sink, "property", fact->name, fact->property_type));
+    if (fact->rule == LANG_ABSENT)
+      continue;
+    TRY(sink_add(sink, "case key",
+                 program->schema.space->keys.text[program->level[fact->level].key],
+                 DS_TYPE_STRING));
+    TRY(walk_rule(sink, program, program->rules[fact->rule]));
+  }
+  return DS_OK;
+}
+
+ds_code ds_case_rule_reads(const ds_case_program *program, uint32_t rule, ds_arena *arena,
+                           const ds_read_name **ret_names, uint32_t *ret_count, ds_error *err) {
+  const ds_names *touchpoints = &program->schema.space->touchpoints;
+  name_sink sink = {.arena = arena, .err = err};
+  uint8_t *marks = ds_arena_array(arena, touchpoints->count + 1u, 1);
+  uint32_t marked = 0;
+  if (marks == NULL)
+    return ds_lang_no_memory(err);
+  TRY(walk_rule(&sink, program, program->rules[program->asked[rule]]));
+  ds_case_rule_touchpoints(program, rule, marks);
+  for (uint32_t t = 0; t < touchpoints->count; t++)
+    marked += marks[t];
+  for (uint32_t t = 0; marked < touchpoints->count && t < touchpoints->count; t++)
+    if (marks[t] != 0)
       TRY(sink_add(&sink, "touchpoint", touchpoints->text[t], DS_TYPE_NULL));
   *ret_names = sink.name;
   *ret_count = sink.count;

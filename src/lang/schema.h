@@ -16,6 +16,13 @@ typedef struct ds_carrier {
   ds_type type;
 } ds_carrier;
 
+// A named expression about customers (level 3): what segment('name') stands for.
+typedef struct ds_segment {
+  const char *name;
+  const char *expression;
+} ds_segment;
+enum { DS_SEGMENTS_MAX = 256 };
+
 // All must outlive the expressions read with it. With `column_sql` expressions are about rows that
 // are no events yet: all names are properties, the columns, which are in SQL what is said there.
 typedef struct ds_schema {
@@ -25,6 +32,8 @@ typedef struct ds_schema {
   const ds_catalogue *catalogue; // NULL: the shipped one
   const ds_zone *zone;           // of days, hours and weekdays; NULL: UTC
   const char *zone_name;         // its name; NULL: UTC
+  const ds_segment *segments;    // at most DS_SEGMENTS_MAX
+  uint32_t segments_count;
   const char *const *column_sql; // of each property of the space; NULL: they are events
 } ds_schema;
 

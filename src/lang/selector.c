@@ -194,11 +194,45 @@ static ds_code read_touchpoint(lang_parser *in, lang_node **ret_node, lang_scope
   return row == NULL ? DS_OK : expected_add(in, scope, row);
 }
 
+// Whether a name or the part of it before a dot is one that selectors know.
+static bool is_known(const lang_parser *in, ds_str name) {
+  return ds_str_equal_nocase(name, ds_str_of("any")) ||
+         ds_names_find(&in->schema->space->touchpoints, name) != DS_NONE ||
+         ds_catalogue_find(in->schema->catalogue, name) != NULL;
+}
+
+// Where a property may follow, `order_placed.value` is one name to the lexer: the token ends before
+// the first dot after which nothing more belongs to a touchpoint that is known.
+static void cut_at_dot(lang_parser *in) {
+  ds_token *token = &in->token;
+  // A name that was not in NFC stands elsewhere than in the text: such names need quotes.
+  if (!in->dotted || token->kind != DS_TOKEN_NAME || token->quoted ||
+      token->text.data != in->lexer.text.data + token->begin)
+    return;
+  uint32_t size = token->text.size;
+  const char *dot = memchr(token->text.data, '.', size);
+  if (dot == NULL || is_known(in, token->text))
+    return;
+  do
+    size--;
+  while (size > 0 && (token->text.data[size] != '.' ||
+                      !is_known(in, (ds_str){token->text.data, size})));
+  if (size == 0)
+    size = (uint32_t)(dot - token->text.data);
+  in->lexer.at = token->begin + size;
+  in->lexer.column = token->column;
+  for (uint32_t i = 0; i < size; i++)
+    in->lexer.column += ((unsigned char)token->text.data[i] & 0xc0) != 0x80;
+  token->text.size = size;
+  token->end = in->lexer.at;
+}
+
 static ds_code read_prefixed(lang_parser *in, lang_node **ret_node) {
   const ds_token name = in->token;
   const char *names[PREFIXES + 1] = {"channel"};
   TRY(ds_lang_advance(in));
   TRY(ds_lang_advance(in));
+  cut_at_dot(in);
   if (ds_token_is(&name, "channel"))
     return read_channel(in, &name, ret_node);
   for (uint32_t p = 0; p < PREFIXES; p++) {
@@ -224,6 +258,7 @@ static ds_code read_any(lang_parser *in, lang_node **ret_node) {
 static ds_code read_selectors(lang_parser *in, lang_node **ret_node, lang_scope *scope);
 
 static ds_code read_unit(lang_parser *in, lang_node **ret_node, lang_scope *scope) {
+  cut_at_dot(in);
   const ds_token start = in->token;
   if (ds_token_is(&start, "(")) {
     TRY(ds_lang_deeper(in));
@@ -312,4 +347,31 @@ static ds_code read_selectors(lang_parser *in, lang_node **ret_node, lang_scope 
 ds_code ds_lang_selector(lang_parser *in, lang_node **ret_node) {
   lang_scope scope = {.code = NULL};
   return read_selectors(in, ret_node, &scope);
+}
+
+ds_code ds_lang_selector_of(lang_parser *in, lang_node **ret_node, lang_node **ret_property) {
+  lang_scope scope = {.code = NULL};
+  const uint32_t begin = in->token.begin, count = in->schema->space->touchpoints.count;
+  *ret_property = NULL;
+  in->dotted = true;
+  TRY(read_selectors(in, ret_node, &scope));
+  in->dotted = false;
+  if (!ds_token_is(&in->token, "."))
+    return DS_OK;
+  scope.text = (ds_str){in->lexer.text.data + begin, in->end - begin};
+  uint8_t *code = ds_arena_array(in->arena, count + 1u, 1);
+  if (code == NULL)
+    return ds_lang_no_memory(in->err);
+  scope_add(*ret_node, count, code);
+  scope.code = code;
+  TRY(ds_lang_advance(in));
+  const ds_token name = in->token;
+  if (name.kind != DS_TOKEN_NAME)
+    return ds_lang_expected(in, "a property after the dot, as in order_placed.value");
+  TRY(ds_lang_advance(in));
+  TRY(ds_lang_node(in, LANG_PROPERTY, &name, ret_property));
+  in->scope = &scope;
+  TRY(ds_lang_name(in, &name, *ret_property));
+  in->scope = NULL;
+  return DS_OK;
 }

@@ -57,14 +57,15 @@ static ds_code put_node(const sql_writer *to, const lang_node *node);
 static ds_code put_inner(const sql_writer *to, const lang_node *node) {
   const bool plain = node->kind == LANG_LITERAL || node->kind == LANG_PROPERTY ||
                      node->kind == LANG_FIELD || node->kind == LANG_KEY ||
-                     node->kind == LANG_CALL || node->kind == LANG_TOUCHPOINTS;
+                     node->kind == LANG_CALL || node->kind == LANG_TOUCHPOINTS ||
+                     node->kind == LANG_FACT;
   put(to, plain ? "" : "(");
   TRY(put_node(to, node));
   put(to, plain ? "" : ")");
   return DS_OK;
 }
 
-static const char *sql_type(ds_type type) {
+const char *ds_lang_sql_type(ds_type type) {
   static const char *const names[DS_TYPES_COUNT] = {
       [DS_TYPE_NULL] = "VARCHAR", [DS_TYPE_NUMBER] = "DOUBLE", [DS_TYPE_STRING] = "VARCHAR",
       [DS_TYPE_BOOL] = "BOOLEAN", [DS_TYPE_TIME] = "TIMESTAMP", [DS_TYPE_DATE] = "DATE",
@@ -77,7 +78,7 @@ static ds_code put_property(const sql_writer *to, const lang_node *node) {
     return ds_fail(to->err, DS_UNSUPPORTED, "no SQL form: %.*s has values of several types",
                    (int)(node->name.size < 60 ? node->name.size : 60), node->name.data);
   if (node->code == LANG_ABSENT)
-    ds_buf_printf(to->out, "NULL::%s", sql_type(node->type));
+    ds_buf_printf(to->out, "NULL::%s", ds_lang_sql_type(node->type));
   else if (to->expression->schema->column_sql != NULL)
     put(to, to->expression->schema->column_sql[node->code]);
   else
@@ -239,6 +240,7 @@ static ds_code put_node(const sql_writer *to, const lang_node *node) {
   case LANG_OR: return put_list(to, node, " OR ");
   case LANG_NOT: return put_not(to, node->child[0]);
   case LANG_TOUCHPOINTS: put_touchpoints(to, node); return DS_OK;
+  case LANG_FACT: ds_buf_printf(to->out, "f%u", (unsigned)node->code); return DS_OK;
   default: return put_list(to, node, signs[node->kind - LANG_EQUAL]);
   }
 }

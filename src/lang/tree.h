@@ -17,7 +17,7 @@ typedef enum lang_kind {
   LANG_LITERAL, LANG_PROPERTY, LANG_KEY, LANG_FIELD, LANG_NEGATE, LANG_ADD, LANG_SUBTRACT,
   LANG_MULTIPLY, LANG_DIVIDE, LANG_CALL, LANG_EQUAL, LANG_NOT_EQUAL, LANG_LESS, LANG_LESS_EQUAL,
   LANG_GREATER, LANG_GREATER_EQUAL, LANG_IN, LANG_LIKE, LANG_IS_NULL, LANG_AND, LANG_OR, LANG_NOT,
-  LANG_TOUCHPOINTS
+  LANG_TOUCHPOINTS, LANG_FACT
 } lang_kind;
 
 // Names that every event has a value for, but for stage and actor of unknown touchpoints.
@@ -35,6 +35,8 @@ typedef struct lang_field_row {
 extern const lang_field_row ds_lang_fields[LANG_FIELDS_COUNT];
 
 typedef struct lang_function lang_function;
+typedef struct lang_fact lang_fact;
+typedef struct lang_level lang_level;
 
 // One node. Values have a type, conditions are of type BOOL.
 typedef struct lang_node {
@@ -46,10 +48,11 @@ typedef struct lang_node {
   uint8_t leaves;     // what it is made of: LANG_OF_*
   ds_str text;        // as written
   ds_str name;        // of a property or key
-  uint32_t code;      // of a property or key; the field
+  uint32_t code;      // of a property or key; the field; the number of a fact in its level
   uint32_t input;     // of a property: its number among the expression's inputs
   ds_value value;     // literal; the pattern of like
   const lang_function *call;
+  lang_fact *fact;    // what is asked of a case (case_tree.h)
   struct lang_node **child;
   uint32_t count;
   ds_value *values;   // in: sorted, each once
@@ -75,6 +78,7 @@ struct ds_expression {
   ds_schema held; // a copy, so that the caller's may go away
   lang_node *root;
   bool selector;
+  bool by_case; // about cases: its inputs are facts, in place of properties
   lang_input *inputs;
   uint32_t inputs_count;
   uint16_t *keys;
@@ -105,6 +109,8 @@ typedef struct lang_parser {
   bool value_side;   // right of a comparison, where a bare word was perhaps meant as text
   const ds_schema *schema;
   const lang_scope *scope;
+  lang_level *level; // where facts of a case are asked for; NULL: conditions on one event
+  bool dotted;       // a property may follow the selector after a dot
   ds_arena *arena;
   ds_error *err;
 } lang_parser;
@@ -117,12 +123,22 @@ ds_code ds_lang_expected(lang_parser *in, const char *what);
 ds_token ds_lang_peek(const lang_parser *in);
 // A condition, as deep as `or`.
 ds_code ds_lang_condition(lang_parser *in, lang_node **ret_node);
+// NAME ( arguments ): a function of values.
+ds_code ds_lang_call(lang_parser *in, lang_node **ret_node);
+// The closing bracket of one that was opened at `open`.
+ds_code ds_lang_close(lang_parser *in, const ds_token *open, const char *sign);
+// Whether date '...' or time '...' follows, and reads it.
+bool ds_lang_is_instant(const lang_parser *in);
+ds_code ds_lang_instant(lang_parser *in, ds_value *to);
 // Guards recursion; pairs with `in->depth--`.
 ds_code ds_lang_deeper(lang_parser *in);
 ds_code ds_lang_no_memory(ds_error *err);
 
 // --- selector.c
 ds_code ds_lang_selector(lang_parser *in, lang_node **ret_node);
+// The same, and what may follow after a dot: *ret_property names a property of those events, or is
+// NULL.
+ds_code ds_lang_selector_of(lang_parser *in, lang_node **ret_node, lang_node **ret_property);
 
 // --- check.c: nodes, made only when their types fit
 // A node that begins at `start` and ends before the current token.
@@ -146,6 +162,9 @@ ds_code ds_lang_is_null(lang_parser *in, lang_node *left, lang_node **ret_node);
 ds_code ds_lang_join(lang_parser *in, lang_kind kind, lang_node *left, lang_node *right,
                      lang_node **ret_node);
 
+// --- case_parse.c: a name, or a name and a bracket, in an expression about cases
+ds_code ds_lang_case_name(lang_parser *in, lang_node **ret_node);
+
 // --- names.c: what a name means, with "did you mean"
 ds_code ds_lang_name(lang_parser *in, const ds_token *token, lang_node *node);
 // A touchpoint by a name of it: *ret_code of the space or DS_NONE, *ret_row its row in the
@@ -157,6 +176,9 @@ ds_code ds_lang_field_value(lang_parser *in, lang_field field, lang_node *litera
 // Fails with "MESSAGE; did you mean 'X'?" when one of the names is near.
 ds_code ds_lang_unknown(lang_parser *in, const ds_token *at, ds_str name, const char *const *names,
                         size_t count, const char *message);
+
+// --- sql.c
+const char *ds_lang_sql_type(ds_type type);
 
 // --- compile.c
 ds_code ds_lang_compile(ds_expression *expression, ds_arena *arena, ds_error *err);

@@ -237,7 +237,8 @@ ds_code ds_lang_value(ds_evaluator *ev, const lang_node *node, const lang_bits *
   ret_vector->room = NULL;
   switch (node->kind) {
   case LANG_LITERAL: literal(ev, node, ret_vector); return DS_OK;
-  case LANG_PROPERTY: property(ev, node, ret_vector); return DS_OK;
+  case LANG_PROPERTY:
+  case LANG_FACT: property(ev, node, ret_vector); return DS_OK;
   case LANG_FIELD: field(ev, node, ret_vector); return DS_OK;
   case LANG_NEGATE: return negate(ev, node, active, ret_vector, err);
   case LANG_CALL: return call(ev, node, active, ret_vector, err);

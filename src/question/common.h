@@ -21,7 +21,13 @@ DS_CHECKED ds_code ds_option_share(const ds_option_set *set, const char *name, d
 DS_CHECKED ds_code ds_question_schema(const ds_request *request, ds_schema *ret_schema,
                                       ds_error *err);
 
-// The plan that the common options ask for (--case, --attach, --where, --from, --to, --range);
+// Adds an expression about cases to a plan, whose case key is set: those that meet it stay. NULL
+// adds nothing.
+DS_CHECKED ds_code ds_plan_cases(const ds_request *request, const char *text, ds_plan *plan,
+                                 ds_error *err);
+
+// The plan that the common options ask for (--case, --attach, --where, --cases, --from, --to,
+// --range);
 // the question adds its columns. Lives in the request's arena.
 DS_CHECKED ds_code ds_question_plan(const ds_request *request, ds_plan *ret_plan, ds_error *err);
 
@@ -59,7 +65,7 @@ DS_CHECKED ds_code ds_plan_all_keys(const ds_request *request, ds_plan *plan, ds
 DS_CHECKED ds_code ds_plan_all_properties(const ds_request *request, ds_plan *plan,
                                           ds_arena *arena, ds_error *err);
 
-// The instant that an answer is about unless it is told: the latest event time not after the clock.
+// The instant that an answer is about: --as-of, else the latest event time not after the clock.
 DS_CHECKED ds_code ds_question_as_of(const ds_request *request, int64_t *ret_ms, ds_error *err);
 
 // The day of an instant in the request's zone, in days since 1970.

@@ -11,7 +11,8 @@
 
 const ds_option ds_find_options[] = {
     {"id", DS_OPTION_ARGUMENT, "[ID]", "", NULL,
-     "only what this identifier names: a customer's, or a value of a case key"},
+     "only what this identifier names: a customer's, or a value of a case key; or what meets a "
+     "condition with brackets, as in 'count(order_placed, last 90d) >= 2'"},
     {"has", DS_OPTION_EXPRESSION, "SELECTOR", "", NULL,
      "such events, instead of --where: delivered, stage:returns, review_submitted[stars <= 2]"},
 };
@@ -223,6 +224,17 @@ static ds_code put_rows(const ds_request *request, const ds_plan *plan, const ds
   return DS_OK;
 }
 
+// Whether the argument is a condition on cases and no identifier: it asks for something.
+static bool is_condition(const char *text) {
+  return text != NULL && (strchr(text, '(') != NULL || strncmp(text, "customer.", 9) == 0);
+}
+
+// The identifier that is asked for, or NULL.
+static const char *id_of(const ds_request *request) {
+  const char *id = ds_option_get(&request->options, "id");
+  return is_condition(id) ? NULL : id;
+}
+
 // Checks the options and makes the plan that they ask for.
 static ds_code find_plan(const ds_request *request, ds_plan *ret_plan, ds_error *err) {
   const ds_option_set *options = &request->options;
@@ -232,14 +244,17 @@ static ds_code find_plan(const ds_request *request, ds_plan *ret_plan, ds_error 
     return ds_fail(err, DS_USAGE, "find takes no --list: its rows are what was found; doorstep "
                    "timeline CUSTOMER shows the events of one");
   if (ds_option_get(options, "id") == NULL && has == NULL && where == NULL &&
-      ds_option_get(options, "from") == NULL && ds_option_get(options, "to") == NULL)
-    return ds_fail(err, DS_USAGE, "find needs an identifier, --has, --where or a period; for "
-                   "example: doorstep find --has delivered");
+      ds_option_get(options, "from") == NULL && ds_option_get(options, "to") == NULL &&
+      ds_option_get(options, "cases") == NULL)
+    return ds_fail(err, DS_USAGE, "find needs an identifier, a condition, --has, --where or a "
+                   "period; for example: doorstep find 'count(order_placed) >= 2'");
   if (has != NULL && where != NULL)
     return ds_fail(err, DS_USAGE, "give --has or --where, not both: a selector takes conditions "
                    "too, as in delivered[carrier = 'dhl']");
   ds_plan plan;
   TRY(ds_question_plan(request, &plan, err));
+  if (is_condition(ds_option_get(options, "id")))
+    TRY(ds_plan_cases(request, ds_option_get(options, "id"), &plan, err));
   if (has != NULL && request->snapshot->events > 0) {
     ds_schema schema;
     TRY(ds_question_schema(request, &schema, err));
@@ -252,7 +267,7 @@ static ds_code find_plan(const ds_request *request, ds_plan *ret_plan, ds_error 
 }
 
 ds_code ds_find_answer(const ds_request *request, ds_result *result, ds_error *err) {
-  const char *id = ds_option_get(&request->options, "id");
+  const char *id = id_of(request);
   ds_plan plan;
   TRY(find_plan(request, &plan, err));
   TRY(ds_question_note_types(request, &plan, result, err));
@@ -311,7 +326,7 @@ static ds_code put_named(const ds_request *request, const char *id, bool by_case
 }
 
 ds_code ds_find_sql(const ds_request *request, ds_buf *out, ds_error *err) {
-  const char *id = ds_option_get(&request->options, "id");
+  const char *id = id_of(request);
   ds_plan plan;
   TRY(find_plan(request, &plan, err));
   if (plan.has_case)

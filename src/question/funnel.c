@@ -91,10 +91,7 @@ static ds_code prepare(funnel_work *work, ds_result *result, ds_error *err) {
   TRY(ds_funnel_read(request, &work->plan, context, err));
   TRY(ds_option_count(options, "min-n", 1, &work->min_n, err));
   context->as_of_ms = result->as_of_ms;
-  const char *as_of = ds_option_get(options, "as-of"), *by = ds_option_get(options, "by");
-  bool local = false, date_only = false;
-  if (as_of != NULL && ds_time_parse(ds_str_of(as_of), &context->as_of_ms, &local, &date_only))
-    result->as_of_ms = context->as_of_ms;
+  const char *by = ds_option_get(options, "by");
   work->compared = strcmp(ds_option_get(options, "compare"), "previous") == 0;
   if (work->compared && (ds_option_get(options, "from") == NULL ||
                          ds_option_get(options, "to") == NULL))

@@ -26,7 +26,6 @@ const ds_option ds_funnel_options[] = {
      "sum a number that the chains carry: value, or order_placed.value"},
     {"compare", DS_OPTION_CHOICE, "WITH", "none", "none|previous",
      "with --from and --to: the same period before, beside it"},
-    {"as-of", DS_OPTION_TIME, "TIME", "", NULL, "as if this were now: later events are not seen"},
     {"min-n", DS_OPTION_COUNT, "N", "20", NULL, "no conversion of fewer"},
 };
 const uint32_t ds_funnel_options_count = sizeof ds_funnel_options / sizeof *ds_funnel_options;

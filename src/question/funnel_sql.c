@@ -203,17 +203,14 @@ static ds_code properties_read(const ds_request *request, const funnel_context *
 
 ds_code ds_funnel_sql(const ds_request *request, ds_buf *out, ds_error *err) {
   enum { PROPERTIES_MAX = 256 };
-  const char *properties[PROPERTIES_MAX], *as_of = ds_option_get(&request->options, "as-of");
+  const char *properties[PROPERTIES_MAX];
   const char *same = ds_option_get(&request->options, "same");
   funnel_context context = {.groups = 1};
   uint32_t count = 0;
   ds_plan plan;
-  bool local = false, date_only = false;
   TRY(ds_funnel_read(request, &plan, &context, err));
   TRY(refuse(request, &context, err));
   TRY(ds_question_as_of(request, &context.as_of_ms, err));
-  if (as_of != NULL)
-    (void)ds_time_parse(ds_str_of(as_of), &context.as_of_ms, &local, &date_only);
   TRY(properties_read(request, &context, same, properties, PROPERTIES_MAX, &count, err));
   TRY(ds_sql_cases(request, &plan, properties, count, out, err));
   TRY(put_seen(request, &context, same, out, err));

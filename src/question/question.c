@@ -18,6 +18,10 @@ const ds_option ds_common_options[] = {
      "events without the case key: left out, or joined to the latest case before (30 days)"},
     {"where", DS_OPTION_EXPRESSION, "EXPR", "", NULL,
      "events that stay: an event predicate, see docs/language.md"},
+    {"cases", DS_OPTION_EXPRESSION, "EXPR", "", NULL,
+     "cases that stay: a condition on a whole case, as in count(order_placed) >= 2"},
+    {"as-of", DS_OPTION_TIME, "TIME", "", NULL,
+     "as if this were now: what --cases and funnel see (default: the latest event)"},
     {"from", DS_OPTION_TIME, "TIME", "", NULL, "the period begins here (UTC unless it says so)"},
     {"to", DS_OPTION_TIME, "TIME", "", NULL, "the period ends before this"},
     {"range", DS_OPTION_CHOICE, "WHAT", "started", "started|touching|completed|events",
@@ -35,27 +39,28 @@ const uint32_t ds_common_options_count = COUNT_OF(ds_common_options);
 
 const ds_question ds_questions[] = {
     {"map", "the journey, stage by stage: how far cases come, how fast, how content",
-     "doorstep map --case order_id", ds_map_options, 3, ds_map_answer, ds_map_sql},
+     "doorstep map --case order_id", ds_map_options, 3, ds_map_answer, ds_map_sql, false},
     {"process", "how cases move from touchpoint to touchpoint, how often and how fast",
-     "doorstep process --case order_id", ds_process_options, 2, ds_process_answer, ds_process_sql},
+     "doorstep process --case order_id", ds_process_options, 2, ds_process_answer, ds_process_sql,
+     false},
     {"variants", "which sequences of touchpoints the cases are, how frequent and how long",
      "doorstep variants --case order_id", ds_variants_options, 4, ds_variants_answer,
-     ds_variants_sql},
+     ds_variants_sql, false},
     {"funnel", "how many cases go through steps, how fast, and what the others do instead",
      "doorstep funnel order_placed delivered review_submitted --within 30d --case order_id",
-     ds_funnel_options, 11, ds_funnel_answer, ds_funnel_sql},
+     ds_funnel_options, 10, ds_funnel_answer, ds_funnel_sql, true},
     {"trend", "a count, a rate or a figure of numbers per day, week or month",
      "doorstep trend --measure rate --of delivered --case order_id --per month", ds_trend_options,
-     4, ds_trend_answer, ds_trend_sql},
+     4, ds_trend_answer, ds_trend_sql, false},
     {"quality", "what the data can bear: what comes how regularly, what lacks, what is odd",
-     "doorstep quality", NULL, 0, ds_quality_answer, ds_quality_sql},
+     "doorstep quality", NULL, 0, ds_quality_answer, ds_quality_sql, false},
     {"schema", "the names that can be asked about: touchpoints, properties, case keys",
-     "doorstep schema", NULL, 0, ds_schema_answer, ds_schema_sql},
+     "doorstep schema", NULL, 0, ds_schema_answer, ds_schema_sql, false},
     {"find", "the customers or cases that have such events, or such an identifier",
      "doorstep find --has 'review_submitted[stars <= 2]' --case order_id", ds_find_options, 2,
-     ds_find_answer, ds_find_sql},
+     ds_find_answer, ds_find_sql, false},
     {"timeline", "one customer's journey, or one case's, event by event",
-     "doorstep timeline C17", ds_timeline_options, 2, ds_timeline_answer, ds_timeline_sql},
+     "doorstep timeline C17", ds_timeline_options, 2, ds_timeline_answer, ds_timeline_sql, false},
 };
 const uint32_t ds_questions_count = COUNT_OF(ds_questions);
 
@@ -159,10 +164,15 @@ static ds_code check_options(const ds_question *question, const ds_option_set *s
   return DS_OK;
 }
 
-static ds_code check_together(const ds_option_set *set, ds_error *err) {
+static ds_code check_together(const ds_question *question, const ds_option_set *set,
+                              ds_error *err) {
   const char *from = ds_option_get(set, "from"), *to = ds_option_get(set, "to");
   if (given(set, "range") != NULL && from == NULL && to == NULL)
     return ds_fail(err, DS_USAGE, "--range says what a period selects: give --from or --to too");
+  if (given(set, "as-of") != NULL && !question->sees_as_of &&
+      ds_option_get(set, "cases") == NULL && ds_option_get(set, "id") == NULL)
+    return ds_fail(err, DS_USAGE, "--as-of is the instant at which --cases is asked: give --cases "
+                   "too");
   if (given(set, "attach") != NULL && ds_option_get(set, "case") == NULL)
     return ds_fail(err, DS_USAGE, "--attach joins events to cases: give --case too");
   if (given(set, "top") != NULL && ds_option_get(set, "by") == NULL)
@@ -259,6 +269,7 @@ ds_code ds_question_plan(const ds_request *request, ds_plan *ret_plan, ds_error 
   for (uint32_t r = 0; r < COUNT_OF(ranges); r++)
     if (strcmp(range, ranges[r]) == 0)
       plan.range = (ds_range)r;
+  TRY(ds_plan_cases(request, ds_option_get(&request->options, "cases"), &plan, err));
   *ret_plan = plan;
   return DS_OK;
 }
@@ -267,7 +278,7 @@ ds_code ds_question_select(const ds_request *request, const char *name, ds_plan 
                            ds_error *err) {
   const ds_question asker = {.name = name};
   TRY(check_options(&asker, &request->options, err));
-  TRY(check_together(&request->options, err));
+  TRY(check_together(&asker, &request->options, err));
   return ds_question_plan(request, ret_plan, err);
 }
 
@@ -312,6 +323,8 @@ static const ds_kernel latest_kernel = {"latest",   sizeof(latest_state), latest
                                         latest_add, latest_merge,         NULL};
 
 ds_code ds_question_as_of(const ds_request *request, int64_t *ret_ms, ds_error *err) {
+  if (plan_time(request, "as-of", ret_ms))
+    return DS_OK;
   *ret_ms = request->now_ms;
   if (request->snapshot->events == 0)
     return DS_OK;
@@ -344,14 +357,6 @@ static ds_code look_back(const ds_request *request, ds_request *ret_asked, ds_sn
 static void look_ahead(const ds_request *request, const ds_request *asked) {
   if (asked->snapshot != request->snapshot)
     ds_snapshot_done((ds_snapshot *)(uintptr_t)asked->snapshot);
-}
-
-// Whether the question itself leaves out what lies after as_of.
-static bool sees_as_of(const ds_question *question) {
-  for (uint32_t o = 0; o < question->options_count; o++)
-    if (strcmp(question->options[o].name, "as-of") == 0)
-      return true;
-  return false;
 }
 
 // An option as it was asked; several lines, or one given several times, are joined by commas.
@@ -395,7 +400,8 @@ static ds_code answer(const ds_question *question, const ds_request *request, ds
   else if (request->snapshot->events == 0)
     ds_result_note(result, true,
                    "The store holds no events yet: doorstep import FILE brings some in.");
-  else if (result->as_of_ms < request->snapshot->time_max_ms && !sees_as_of(question))
+  else if (result->as_of_ms < request->snapshot->time_max_ms && !question->sees_as_of &&
+           given(&request->options, "as-of") == NULL)
     ds_result_note(result, true, "Some events lie in the future; they are counted all the same.");
   return DS_OK;
 }
@@ -405,7 +411,7 @@ ds_code ds_question_run(const ds_question *question, const ds_request *request,
   ds_request asked;
   ds_snapshot view;
   TRY(check_options(question, &request->options, err));
-  TRY(check_together(&request->options, err));
+  TRY(check_together(question, &request->options, err));
   TRY(look_back(request, &asked, &view, err));
   ds_code code = answer(question, &asked, result, err);
   look_ahead(request, &asked);

@@ -63,6 +63,7 @@ typedef struct ds_question {
   // The question as SQL (DuckDB) over events(customer, time, arrival, …, touchpoint, keys,
   // properties).
   ds_code (*sql)(const ds_request *request, ds_buf *out, ds_error *err);
+  bool sees_as_of; // with --as-of no figure of it counts what lies behind
 } ds_question;
 
 // The questions, and the options that every question takes (--case, --where, --from, --to, --range,

@@ -28,11 +28,14 @@ static void put_period(ds_buf *out, const ds_plan *plan, const char *time) {
     ds_buf_printf(out, "epoch_ms(%s) < %lld", time, (long long)plan->to_ms);
 }
 
+// What --cases and the period leave, behind "chosen AS (SELECT * FROM cased".
 static void put_chosen(ds_buf *out, const ds_plan *plan) {
+  if (plan->cases != NULL)
+    ds_buf_text(out, " WHERE (customer, case_id) IN (SELECT (customer, case_id) FROM met)");
   if (!plan->has_from && !plan->has_to)
     return;
   if (plan->range == DS_RANGE_EVENTS) {
-    ds_buf_text(out, " WHERE ");
+    ds_buf_text(out, plan->cases != NULL ? " AND " : " WHERE ");
     put_period(out, plan, "time");
     return;
   }
@@ -72,13 +75,19 @@ ds_code ds_sql_cases(const ds_request *request, const ds_plan *plan,
                      ds_error *err) {
   const char *key = ds_option_get(&request->options, "case");
   TRY(put_kept(request, plan, out, err));
-  ds_buf_text(out, ", cased AS (SELECT customer, time, arrival, touchpoint, ");
-  for (uint32_t p = 0; p < properties_count; p++) {
+  ds_buf_text(out, ", cased AS (SELECT ");
+  if (plan->cases != NULL)
+    ds_buf_text(out, "*, ");
+  else
+    ds_buf_text(out, "customer, time, arrival, touchpoint, ");
+  for (uint32_t p = 0; plan->cases == NULL && p < properties_count; p++) {
     ds_sql_put_name(out, properties[p]);
     ds_buf_text(out, ", ");
   }
   ds_sql_put_named(key == NULL ? "'' AS case_id" : "unnest(list_distinct(@)) AS case_id", key, out);
-  ds_buf_text(out, " FROM kept), chosen AS (SELECT * FROM cased");
+  ds_buf_text(out, " FROM kept)");
+  TRY(ds_sql_put_met(plan, out, err));
+  ds_buf_text(out, ", chosen AS (SELECT * FROM cased");
   put_chosen(out, plan);
   ds_buf_text(out, ")");
   return DS_OK;
@@ -86,7 +95,9 @@ ds_code ds_sql_cases(const ds_request *request, const ds_plan *plan,
 
 ds_code ds_sql_events(const ds_request *request, const ds_plan *plan, ds_buf *out, ds_error *err) {
   TRY(put_kept(request, plan, out, err));
-  ds_buf_text(out, ", chosen AS (SELECT *, '' AS case_id FROM kept");
+  ds_buf_text(out, ", cased AS (SELECT *, '' AS case_id FROM kept)");
+  TRY(ds_sql_put_met(plan, out, err));
+  ds_buf_text(out, ", chosen AS (SELECT * FROM cased");
   put_chosen(out, plan);
   ds_buf_text(out, ")");
   return DS_OK;

@@ -20,6 +20,10 @@ DS_CHECKED ds_code ds_sql_cases(const ds_request *request, const ds_plan *plan,
                                 const char *const *properties, uint32_t properties_count,
                                 ds_buf *out, ds_error *err);
 
+// Appends ", seen AS (…), …, met AS (…)": customer and case_id of those of `cased` that meet the
+// plan's expressions about cases; nothing when it has none.
+DS_CHECKED ds_code ds_sql_put_met(const ds_plan *plan, ds_buf *out, ds_error *err);
+
 // The same for questions about whole customers: chosen has the columns of events. The plan has no
 // case key, or it says nothing here.
 DS_CHECKED ds_code ds_sql_events(const ds_request *request, const ds_plan *plan, ds_buf *out,

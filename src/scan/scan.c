@@ -29,11 +29,13 @@ typedef struct worker {
   ds_block_reader *reader;
   ds_merger *merger; // made when first needed
   ds_evaluator *where;
+  ds_case_evaluator *cases;
   ds_stash stash; // made when somebody is joined
   ds_joiner joiner;
   ds_stage_room known;
   ds_stage_room filter;
   ds_stage_room regroup;
+  ds_stage_room chosen;
   ds_stage_room period;
   int64_t *gap_ms;
   uint32_t gap_capacity;
@@ -60,6 +62,7 @@ typedef struct scan_job {
   ds_columns staged; // of all others: with what stages need, without gaps
   ds_columns taken;  // of blocks that joined journeys are taken out of
   ds_columns kept;   // behind the filter: without the properties that it alone read
+  uint32_t properties_kept;
   uint32_t key_at;   // of the case key among the columns
   bool has_stages;
   uint32_t stride;
@@ -114,6 +117,9 @@ static ds_code columns_make(scan_job *scan, ds_arena *arena, ds_error *err) {
   if ((plan->columns.want & DS_WANT_GAP) != 0 || has_period(plan) || plan->attach_nearest)
     scan->staged.want |= DS_WANT_TIME;
   TRY(ds_property_types_set(scan->snapshot, &scan->staged, arena, err));
+  if (plan->cases != NULL)
+    TRY(ds_case_program_columns(plan->cases, &scan->staged, arena, err));
+  scan->properties_kept = scan->staged.properties_count;
   scan->plain.property_types = scan->staged.property_types;
   if (plan->where != NULL)
     TRY(where_columns(scan, arena, err));
@@ -125,9 +131,9 @@ static ds_code columns_make(scan_job *scan, ds_arena *arena, ds_error *err) {
   scan->taken = scan->staged;
   scan->taken.want |= DS_WANT_TIME | DS_WANT_ARRIVAL;
   scan->kept = scan->staged;
-  scan->kept.properties_count = plan->columns.properties_count;
-  scan->has_stages =
-      plan->where != NULL || plan->has_case || has_period(plan) || scan->snapshot->has_known;
+  scan->kept.properties_count = scan->properties_kept;
+  scan->has_stages = plan->where != NULL || plan->has_case || plan->cases != NULL ||
+                     has_period(plan) || scan->snapshot->has_known;
   return DS_OK;
 }
 
@@ -142,6 +148,8 @@ static ds_code worker_init(worker *self, scan_job *scan, ds_arena *arena, size_t
     return ds_fail(err, DS_MEMORY, "out of memory for a scan");
   if (scan->plan->where != NULL)
     TRY(ds_evaluator_new(scan->plan->where, &scan->staged, &self->where, err));
+  if (scan->plan->cases != NULL)
+    TRY(ds_case_evaluator_new(scan->plan->cases, &scan->staged, &self->cases, err));
   if (scan->identity != NULL) {
     TRY(ds_stash_init(&self->stash, &scan->taken, err));
     TRY(ds_assembly_init(&self->joiner.assembly, &scan->taken, false, err));
@@ -149,6 +157,7 @@ static ds_code worker_init(worker *self, scan_job *scan, ds_arena *arena, size_t
   TRY(ds_stage_init(&self->known, &scan->staged, err));
   TRY(ds_stage_init(&self->filter, &scan->kept, err));
   TRY(ds_stage_init(&self->regroup, &scan->kept, err));
+  TRY(ds_stage_init(&self->chosen, &scan->kept, err));
   TRY(ds_stage_init(&self->period, &scan->kept, err));
   self->state_made = true;
   return scan->kernel->init(self->state, scan->context, self->arena, err);
@@ -160,12 +169,14 @@ static void worker_done(worker *self) {
   ds_block_reader_free(self->reader);
   ds_merger_free(self->merger);
   ds_evaluator_free(self->where);
+  ds_case_evaluator_free(self->cases);
   ds_stash_done(&self->stash);
   ds_assembly_done(&self->joiner.assembly);
   free(self->joiner.cursors);
   ds_stage_done(&self->known);
   ds_stage_done(&self->filter);
   ds_stage_done(&self->regroup);
+  ds_stage_done(&self->chosen);
   ds_stage_done(&self->period);
   free(self->gap_ms);
   ds_arena_done(&self->own);
@@ -205,6 +216,9 @@ static ds_code stages_run(void *context, const ds_block *block, ds_error *err) {
   if (plan->has_case && block->events > 0)
     TRY(ds_stage_regroup(&self->regroup, scan->key_at, plan->attach_nearest,
                          plan->want_case_text, block, &block, err));
+  if (plan->cases != NULL && block->events > 0)
+    TRY(ds_stage_cases(&self->chosen, self->cases, ds_case_program_rules(plan->cases),
+                       plan->now_ms, block, &block, err));
   if (has_period(plan) && block->events > 0)
     TRY(ds_stage_period(&self->period, plan, block, &block, err));
   if (block->events == 0)

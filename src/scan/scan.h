@@ -7,7 +7,7 @@
 #define DS_SCAN_SCAN_H
 
 #include "base/progress.h"
-#include "lang/expression.h"
+#include "lang/case.h"
 #include "store/store.h"
 
 // What a period selects (SEMANTICS): whole cases with an event in it, with the first in it
@@ -23,6 +23,10 @@ typedef struct ds_plan {
   uint16_t case_key;
   // an event without the key joins the latest case before it, within 30 days
   bool attach_nearest;
+  // Cases that meet all its rules, which are conditions, at now_ms stay; NULL = all. They look at
+  // what `where` leaves of a case.
+  const ds_case_program *cases;
+  int64_t now_ms;
   bool has_from, has_to;    // [from_ms, to_ms)
   int64_t from_ms, to_ms;
   ds_range range;

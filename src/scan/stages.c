@@ -289,6 +289,24 @@ ds_code ds_stage_regroup(ds_stage_room *room, uint32_t key_at, bool attach_neare
   return DS_OK;
 }
 
+ds_code ds_stage_cases(ds_stage_room *room, ds_case_evaluator *evaluator, uint32_t rules,
+                       int64_t now_ms, const ds_block *block, const ds_block **ret_block,
+                       ds_error *err) {
+  const ds_case_values *values = NULL;
+  TRY(room_events(room, block->events, err));
+  TRY(ds_case_begin(evaluator, block, err));
+  TRY(ds_case_evaluate(evaluator, now_ms, &values, err));
+  memset(room->keep, 0, (block->events / 64u + 1) * sizeof *room->keep);
+  for (uint32_t j = 0; j < block->journeys; j++) {
+    uint64_t met = 1;
+    for (uint32_t r = 0; r < rules; r++)
+      met &= values[r].yes[j / 64] >> (j % 64);
+    if (met != 0)
+      bits_range(room->keep, block->offset[j], block->offset[j + 1]);
+  }
+  return compact(room, block, ret_block, err);
+}
+
 static bool inside(const ds_plan *plan, int64_t time_ms) {
   return (!plan->has_from || time_ms >= plan->from_ms) && (!plan->has_to || time_ms < plan->to_ms);
 }

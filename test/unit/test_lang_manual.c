@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "kept_events.h"
+#include "lang/case.h"
 #include "question_world.h"
 #include "scan/property_types.h"
 
@@ -152,6 +153,83 @@ static void list_events(const bool *kept, char out[LINE_BYTES]) {
       used += (size_t)snprintf(out + used, LINE_BYTES - used, "%s%u", used == 0 ? "" : " ", e);
 }
 
+// What an expression about cases gives for the page's customer.
+typedef struct case_asking {
+  const ds_case_program *program;
+  ds_columns columns;
+  int64_t now_ms;
+} case_asking;
+
+typedef struct case_state {
+  const case_asking *what;
+  char text[LINE_BYTES];
+} case_state;
+
+static ds_code case_init(void *memory, const void *context, ds_arena *arena, ds_error *err) {
+  (void)arena;
+  (void)err;
+  ((case_state *)memory)->what = context;
+  return DS_OK;
+}
+
+static ds_code case_add(void *memory, const ds_block *block, ds_error *err) {
+  case_state *state = memory;
+  ds_case_evaluator *evaluator = NULL;
+  ds_value value;
+  assert_int_equal(block->journeys, 1);
+  TRY(ds_case_evaluator_new(state->what->program, &state->what->columns, &evaluator, err));
+  TRY(ds_case_begin(evaluator, block, err));
+  TRY(ds_case_evaluate_one(evaluator, 0, 0, state->what->now_ms, &value, &(int64_t){0}, err));
+  if (value.type == DS_TYPE_NULL)
+    snprintf(state->text, sizeof state->text, "null");
+  else
+    ds_value_print(state->text, sizeof state->text, &value);
+  ds_case_evaluator_free(evaluator);
+  return DS_OK;
+}
+
+static ds_code case_merge(void *into, void *from, ds_error *err) {
+  (void)into;
+  (void)from;
+  (void)err;
+  return DS_OK;
+}
+
+static const ds_kernel case_kernel = {"case", sizeof(case_state), case_init, case_add, case_merge,
+                                      NULL};
+
+static ds_code find_case(const page *p, const ds_schema *schema, ds_str text, ds_arena *arena,
+                         char found[LINE_BYTES], ds_error *err) {
+  ds_case_program *program = NULL;
+  uint32_t rule = 0;
+  void *memory = NULL;
+  ds_plan plan = {.threads = 1};
+  TRY(ds_case_program_new(schema, arena, &program, err));
+  TRY(ds_case_program_add(program, text, &rule, err));
+  TRY(ds_case_program_columns(program, &plan.columns, arena, err));
+  const case_asking what = {program, plan.columns, p->snapshot->time_max_ms};
+  TRY(ds_scan(p->snapshot, &plan, &case_kernel, &what, arena, &memory, err));
+  snprintf(found, LINE_BYTES, "%s", ((const case_state *)memory)->text);
+  return DS_OK;
+}
+
+static void check_case_example(const page *p, ds_str text, const char *expected, bool is_error) {
+  ds_arena arena;
+  ds_schema schema;
+  ds_error err = {0};
+  char found[LINE_BYTES];
+  ds_arena_init(&arena, 1u << 24);
+  assert_int_equal(ds_schema_of(p->snapshot, &arena, &schema, NULL), DS_OK);
+  const ds_code code = find_case(p, &schema, text, &arena, found, &err);
+  if ((code != DS_OK) != is_error)
+    fail_msg("%.*s: %s", DS_STR(text), is_error ? "no error" : err.message);
+  if (is_error)
+    snprintf(found, sizeof found, "%s", err.message);
+  if (strcmp(found, expected) != 0)
+    fail_msg("%.*s: the page says \"%s\", found \"%s\"", DS_STR(text), expected, found);
+  ds_arena_done(&arena);
+}
+
 static void check_example(const page *p, ds_str text, const char *expected, bool is_error,
                           bool selector) {
   ds_arena arena;
@@ -195,21 +273,25 @@ static void test_examples(void **context) {
   const page *p = *context;
   const char *at = p->text;
   char line[LINE_BYTES];
-  bool examples = false, is_error = false, selector = false;
+  bool examples = false, is_error = false, selector = false, is_case = false;
   uint32_t count = 0;
   while (next_line(&at, line)) {
     ds_str expression;
     char *rest = NULL;
     if (line[0] == '|' && line[2] != '`' && line[1] != '-') {
-      is_error = strcmp(line, "| expression | error |") == 0;
+      is_case = strncmp(line, "| about the customer |", 22) == 0;
+      is_error = strstr(line, "| error |") != NULL;
       selector = strcmp(line, "| selector | events |") == 0;
-      examples = is_error || selector || strcmp(line, "| expression | events |") == 0;
+      examples = is_error || selector || is_case || strcmp(line, "| expression | events |") == 0;
     } else if (line[0] != '|') {
       examples = false;
     }
     if (!examples || !cut_row(line, &expression, &rest))
       continue;
-    check_example(p, expression, rest, is_error, selector);
+    if (is_case)
+      check_case_example(p, expression, rest, is_error);
+    else
+      check_example(p, expression, rest, is_error, selector);
     count++;
   }
   assert_true(count >= 58);
@@ -226,6 +308,13 @@ static void test_functions(void **context) {
       fail_msg("the page lacks %s", row);
   }
   assert_int_equal(f, 9);
+  for (f = 0; ds_case_form_help_at(f).name != NULL; f++) {
+    const ds_function_help help = ds_case_form_help_at(f);
+    char row[256];
+    snprintf(row, sizeof row, "\n| `%s` | %s |\n", help.usage, help.meaning);
+    if (strstr(p->text, row) == NULL)
+      fail_msg("the page lacks %s", row);
+  }
 }
 
 int main(void) {
