@@ -588,6 +588,36 @@ static ds_code subject_choose(const row_at *at, const ds_plan_event *plan,
   return DS_OK;
 }
 
+// A row that names nobody is known by the strongest object among its case keys, until an event
+// tells whose that is.
+static ds_code subject_provisional(const row_at *at, const ds_plan_event *plan,
+                                   ds_reason *ret_reason, ds_error *err) {
+  ds_encoder *encoder = at->encoder;
+  uint32_t column = DS_NONE;
+  ds_reason unfit = DS_REASON_NONE; // said again when the keys are read for good
+  TRY(keys_fill(at, plan, &unfit, &column, err));
+  for (uint32_t o = 0; unfit == DS_REASON_NONE && ds_identifier_object(o) != NULL; o++)
+    for (uint32_t k = 0; k < encoder->event.keys_count; k++) {
+      const ds_event_key *key = &encoder->event.keys[k];
+      const ds_str kind = encoder->options.space->keys.text[key->name];
+      if (!ds_str_equal(kind, ds_str_of(ds_identifier_object(o))))
+        continue;
+      ds_buf_reset(&encoder->subject);
+      ds_buf_printf(&encoder->subject, "%.*s=", DS_STR(kind));
+      ds_buf_append(&encoder->subject, key->text.data, key->text.size);
+      TRY(ds_buf_check(&encoder->subject, "a customer", err));
+      if (encoder->subject.size > UINT16_MAX)
+        continue;
+      encoder->event.subject =
+          (ds_str){(const char *)encoder->subject.data, (uint32_t)encoder->subject.size};
+      encoder->subject_hash = ds_subject_hash(encoder->event.subject);
+      encoder->subject_kind = NULL;
+      *ret_reason = DS_REASON_NONE;
+      return DS_OK;
+    }
+  return DS_OK;
+}
+
 static ds_reason time_fill(const row_at *at, const ds_plan_event *plan) {
   ds_event *event = &at->encoder->event;
   if (!is_there(at, plan->time))
@@ -678,11 +708,15 @@ static ds_code event_take(const row_at *at, const ds_plan_event *plan, ds_error 
     ds_arena_reset(&encoder->texts);
   ds_identifier others[DS_IDENTIFIERS_MAX];
   uint32_t others_count = 0;
+  bool provisional = false;
   if (reason == DS_REASON_NONE) {
     column = plan->customer;
     if (plan->others_count > 0)
       TRY(others_fill(at, plan, others, &others_count, err));
     TRY(subject_choose(at, plan, others, others_count, &reason, err));
+    provisional = reason == DS_REASON_NO_CUSTOMER;
+    if (provisional)
+      TRY(subject_provisional(at, plan, &reason, err));
   }
   if (reason == DS_REASON_NONE) {
     column = plan->touchpoint;
@@ -695,6 +729,7 @@ static ds_code event_take(const row_at *at, const ds_plan_event *plan, ds_error 
   TRY(extras_fill(at, plan, err));
   TRY(properties_fill(at, plan, err));
   const ds_code code = event_stage(encoder, &encoder->event, encoder->subject_hash, err);
+  encoder->stats.provisional += provisional && code == DS_OK;
   for (uint32_t i = 0; code == DS_OK && i < others_count; i++)
     TRY(link_stage(encoder, &encoder->event, encoder->subject_hash, &others[i], err));
   return code == DS_LIMIT ? refuse(at, DS_NONE, DS_REASON_TOO_LONG, err)
@@ -747,6 +782,8 @@ ds_code ds_encoder_event(ds_encoder *encoder, ds_event *event, const ds_identifi
                          ds_error *err) {
   scope_set(encoder, event);
   const ds_code code = event_stage(encoder, event, ds_subject_hash(event->subject), err);
+  encoder->stats.provisional +=
+      code == DS_OK && ds_identifier_is_object(ds_subject_kind(event->subject));
   // A personal subject is another one by now.
   for (uint32_t i = 0; code == DS_OK && identifiers_count > 1 && i < identifiers_count; i++)
     TRY(link_stage(encoder, event, ds_subject_hash(event->subject), &identifiers[i], err));

@@ -18,6 +18,7 @@ typedef struct ds_encode_stats {
   uint64_t rows;
   uint64_t events;           // staged
   uint64_t links;            // facts of identity staged beside them
+  uint64_t provisional;      // events without a customer, known by an object of theirs
   uint64_t unreceived;       // of them, without a time of arrival: their own time stands for it
   uint64_t personal_dropped; // personal values inside of nested ones
   uint64_t ambiguous;        // local times that the zone has twice

@@ -209,6 +209,13 @@ static ds_code key_plan(source_plan *p, const ds_mapping_key *key, ds_plan_event
   return fetch(p, key->line, key->name, key->column, DS_USE_TEXT, &to->column, err);
 }
 
+static ds_code other_plan(source_plan *p, const ds_mapping_key *other, ds_plan_event *event,
+                          ds_error *err) {
+  ds_plan_identifier *to = &event->others[event->others_count++];
+  to->kind = other->name;
+  return fetch(p, other->line, other->name, other->column, DS_USE_TEXT, &to->column, err);
+}
+
 // Every source and touchpoint of a mapping has ids of its own, because one row gives several
 // events that share the id column.
 static ds_code scope_make(const source_plan *p, const ds_mapping_event *from,
@@ -217,9 +224,9 @@ static ds_code scope_make(const source_plan *p, const ds_mapping_event *from,
   snprintf(scope, sizeof scope, "%s/%s/%s", p->importer->source_name, p->source->name,
            from->touchpoint == NULL ? "" : from->touchpoint);
   event->id_scope = ds_arena_text(&p->importer->plans, scope, strlen(scope));
-  snprintf(scope, sizeof scope, "%s=", from->kind);
+  snprintf(scope, sizeof scope, "%s=", from->kind == NULL ? "" : from->kind);
   event->kind = ds_arena_text(&p->importer->plans, scope, strlen(scope));
-  event->personal = ds_personal_name(ds_str_of(from->kind));
+  event->personal = from->kind != NULL && ds_personal_name(ds_str_of(from->kind));
   return event->id_scope == NULL || event->kind == NULL ? no_memory(err) : DS_OK;
 }
 
@@ -229,7 +236,9 @@ static ds_code event_plan(source_plan *p, const ds_mapping_event *from, ds_plan_
   event->keys = ds_arena_array(&p->importer->plans, from->keys_count + 1, sizeof *event->keys);
   event->properties = ds_arena_array(&p->importer->plans, from->properties_count + 1,
                                      sizeof *event->properties);
-  if (event->keys == NULL || event->properties == NULL)
+  event->others = ds_arena_array(&p->importer->plans, from->others_count + 1,
+                                 sizeof *event->others);
+  if (event->keys == NULL || event->properties == NULL || event->others == NULL)
     return no_memory(err);
   TRY(scope_make(p, from, event, err));
   TRY(fetch(p, from->line, "touchpoint", from->touchpoint_column, DS_USE_TEXT, &event->touchpoint,
@@ -241,6 +250,8 @@ static ds_code event_plan(source_plan *p, const ds_mapping_event *from, ds_plan_
   TRY(fetch(p, from->line, "received", from->received, DS_USE_TIME, &event->received, err));
   TRY(fetch(p, from->line, "id", from->id, DS_USE_TEXT, &event->id, err));
   TRY(fetch(p, from->line, "customer", from->customer, DS_USE_TEXT, &event->customer, err));
+  for (uint32_t i = 0; i < from->others_count; i++)
+    TRY(other_plan(p, &from->others[i], event, err));
   TRY(ds_importer_when(p->importer, &p->columns, from, p->plan, &event->when, err));
   for (uint32_t i = 0; i < from->keys_count; i++)
     TRY(key_plan(p, &from->keys[i], event, err));
@@ -277,7 +288,7 @@ static ds_code taken_make(ds_importer *importer, ds_error *err) {
       char as[512];
       snprintf(as, sizeof as, "%s: %.200s by %.200s", importer->mapping.sources[s].name,
                event->touchpoint == NULL ? event->touchpoint_column : event->touchpoint,
-               event->customer);
+               event->customer == NULL ? "its objects" : event->customer);
       ds_taken *row = &importer->taken.rows[importer->taken.count++];
       row->column = event->time;
       row->as = ds_arena_text(&importer->plans, as, strlen(as));

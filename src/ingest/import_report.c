@@ -190,6 +190,20 @@ static void links_note(ds_importer *importer) {
                    links == 1 ? "" : "s", links == 1 ? "was" : "were");
 }
 
+// Who is known by an object only.
+static void provisional_note(ds_importer *importer) {
+  const uint64_t events = ds_encoder_stats(importer->encoder)->provisional;
+  const bool all = events == ds_encoder_stats(importer->encoder)->events;
+  char count[32];
+  if (events > 0)
+    ds_result_note(importer->result, false, "%s event%s no customer and %s known by an order, "
+                   "parcel, ticket or the like, until an event tells whose that is%s",
+                   ds_human_count(count, events), events == 1 ? " names" : "s name",
+                   events == 1 ? "is" : "are",
+                   all && importer->mapping.name == NULL
+                       ? "; if a column does name the customer, say --customer COLUMN" : "");
+}
+
 static void time_notes(ds_importer *importer) {
   ds_result *result = importer->result;
   const ds_encode_stats *stats = ds_encoder_stats(importer->encoder);
@@ -292,6 +306,7 @@ ds_code ds_importer_report(ds_importer *importer, uint32_t earlier, int64_t earl
     ds_result_note(result, true, "the files hold no events: nothing was imported");
   personal_note(importer);
   links_note(importer);
+  provisional_note(importer);
   time_notes(importer);
   refused_notes(importer);
   unknown_note(importer);

@@ -5,7 +5,10 @@
 
 #include "base/limits.h"
 #include "ingest/embedded_mappings.h"
+#include "ingest/personal.h"
+#include "ingest/seen.h"
 #include "ingest/yaml.h"
+#include "model/identifier.h"
 
 static ds_code options_take(ds_yaml *r, yaml_node_t *node, ds_mapping *m, ds_error *err) {
   static const char *const known[] = {"default", "help", NULL};
@@ -146,6 +149,13 @@ static ds_code keys_take(ds_yaml *r, yaml_node_t *node, ds_mapping_event *event,
   return DS_OK;
 }
 
+// The kind that is the customer's: by strength, and personal ones, which are hashed, last.
+static uint32_t strength_of(const char *kind) {
+  const ds_str name = ds_str_of(kind);
+  const bool personal = !ds_identifier_is_listed(name) && ds_personal_name(name);
+  return personal ? UINT32_MAX : ds_identifier_rank(name);
+}
+
 static ds_code customer_take(ds_yaml *r, yaml_node_t *node, ds_mapping_event *event,
                              ds_error *err) {
   r->where = "customer";
@@ -155,11 +165,36 @@ static ds_code customer_take(ds_yaml *r, yaml_node_t *node, ds_mapping_event *ev
     return DS_OK;
   }
   TRY(ds_yaml_map(r, node, NULL, err));
-  if (ds_yaml_pairs(node) != 1)
-    return ds_yaml_fail(r, node, err, "names exactly one identifier: kind: column");
-  yaml_node_t *value;
-  TRY(ds_yaml_pair(r, node, 0, &event->kind, &value, err));
-  return ds_yaml_text(r, value, &event->customer, err);
+  const uint32_t count = ds_yaml_pairs(node);
+  if (count == 0 || count > DS_IDENTIFIERS_MAX)
+    return ds_yaml_fail(r, node, err, "names 1 to 8 identifiers, each as kind: column");
+  event->others = ds_arena_array(r->arena, count, sizeof *event->others);
+  if (event->others == NULL)
+    return ds_fail(err, DS_MEMORY, "out of memory reading a mapping");
+  uint32_t best = 0;
+  for (uint32_t i = 0; i < count; i++) {
+    ds_mapping_key *other = &event->others[i];
+    yaml_node_t *value;
+    TRY(ds_yaml_pair(r, node, i, &other->name, &value, err));
+    other->line = ds_yaml_line(value);
+    TRY(ds_yaml_text(r, value, &other->column, err));
+    if (strength_of(other->name) < strength_of(event->others[best].name))
+      best = i;
+  }
+  event->kind = event->others[best].name;
+  event->customer = event->others[best].column;
+  event->others_count = count - 1;
+  memmove(event->others + best, event->others + best + 1,
+          (count - 1 - best) * sizeof *event->others);
+  return DS_OK;
+}
+
+// Whether a case key is an object that stands for its owner.
+static bool has_object(const ds_mapping_event *event) {
+  for (uint32_t i = 0; i < event->keys_count; i++)
+    if (ds_identifier_is_object(ds_str_of(event->keys[i].name)))
+      return true;
+  return false;
 }
 
 static ds_code touchpoint_take(ds_yaml *r, yaml_node_t *node, ds_mapping_event *event,
@@ -183,9 +218,8 @@ static ds_code event_take(ds_yaml *r, yaml_node_t *node, ds_mapping_event *event
   TRY(touchpoint_take(r, ds_yaml_get(r, node, "touchpoint"), event, err));
   r->where = "events";
   TRY(ds_yaml_need_text(r, node, "time", &event->time, err));
-  if (ds_yaml_get(r, node, "customer") == NULL)
-    return ds_yaml_fail(r, node, err, "the key customer is missing");
-  TRY(customer_take(r, ds_yaml_get(r, node, "customer"), event, err));
+  if (ds_yaml_get(r, node, "customer") != NULL)
+    TRY(customer_take(r, ds_yaml_get(r, node, "customer"), event, err));
   TRY(ds_yaml_get_text(r, node, "received", &event->received, err));
   TRY(ds_yaml_get_text(r, node, "id", &event->id, err));
   TRY(ds_yaml_get_text(r, node, "when", &event->when, err));
@@ -196,6 +230,10 @@ static ds_code event_take(ds_yaml *r, yaml_node_t *node, ds_mapping_event *event
   TRY(ds_yaml_get_bool(r, node, "time_required", &event->time_required, err));
   if (ds_yaml_get(r, node, "keys") != NULL)
     TRY(keys_take(r, ds_yaml_get(r, node, "keys"), event, err));
+  r->where = "events";
+  if (event->customer == NULL && !has_object(event))
+    return ds_yaml_fail(r, node, err, "the key customer is missing, and no case key is an order, "
+                        "parcel, ticket or the like");
   if (ds_yaml_get(r, node, "properties") != NULL)
     TRY(properties_take(r, ds_yaml_get(r, node, "properties"), event, err));
   return DS_OK;

@@ -64,7 +64,9 @@ typedef struct ds_mapping_event {
   const char *received;
   const char *id;
   const char *kind; // of the customer's identifier: "customer_unique_id"
-  const char *customer;
+  const char *customer;   // its column; NULL: rows are known by an object among the keys
+  ds_mapping_key *others; // further identifiers: kinds and columns
+  uint32_t others_count;
   const char *when; // an event predicate over the select's columns
   uint32_t when_line;
   uint32_t when_column; // of its first character; 0: it does not stand there as it is read

@@ -266,6 +266,14 @@ static void time_find(recogniser *r) {
   role_set(r, ROLE_TIME, column);
 }
 
+// Whether a column holds orders, parcels or other objects that stand for an owner not yet known.
+static bool has_object(const recogniser *r) {
+  for (uint32_t i = 0; i < r->input->columns_count; i++)
+    if (r->roles[i] == ROLE_PROPERTY && !is_prefixed(r, i) && ds_identifier_is_object(called(r, i)))
+      return true;
+  return false;
+}
+
 static ds_code roles_find(recogniser *r, ds_error *err) {
   for (uint32_t i = 0; i < ROLES_COUNT; i++)
     r->column[i] = DS_NONE;
@@ -279,8 +287,10 @@ static ds_code roles_find(recogniser *r, ds_error *err) {
       role_set(r, by_name[i], role_by_name(r, by_name[i]));
   static const role needed[] = {ROLE_TIME, ROLE_CUSTOMER, ROLE_EVENT};
   for (size_t i = 0; i < sizeof needed / sizeof *needed; i++)
-    if (r->column[needed[i]] == DS_NONE)
+    if (r->column[needed[i]] == DS_NONE && !(needed[i] == ROLE_CUSTOMER && has_object(r)))
       return role_missing(r, needed[i], err);
+  if (r->column[ROLE_CUSTOMER] == DS_NONE)
+    return time_check(r, err);
   const ds_input_column *customer = &r->input->columns[r->column[ROLE_CUSTOMER]];
   if (customer->type == DS_TYPE_NULL && r->input->sampled > 0 &&
       r->input->file->kind != DS_SOURCE_PARQUET)
@@ -536,8 +546,10 @@ ds_code ds_recognise(const ds_input *input, const ds_import_options *options,
   // The customer's column first: which others are weaker is told by its kind.
   const uint32_t customer = r.column[ROLE_CUSTOMER];
   char kind[256];
-  ds_recognise_kind(called(&r, customer), kind);
-  TRY(kind_set(&r, kind, err));
+  if (customer != DS_NONE) {
+    ds_recognise_kind(called(&r, customer), kind);
+    TRY(kind_set(&r, kind, err));
+  }
   for (uint32_t i = 0; i < input->columns_count; i++)
     TRY(column_plan(&r, i, err));
   qsort(r.event->others, r.event->others_count, sizeof *r.event->others, by_rank);
