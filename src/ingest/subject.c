@@ -31,7 +31,11 @@ static ds_code add(ds_person *person, uint32_t number, ds_str subject, ds_arena 
 static ds_code collect(const ds_snapshot *snapshot, uint32_t customer, ds_arena *arena,
                        ds_person *person, ds_error *err) {
   const ds_identity *identity = snapshot->identity;
-  const uint32_t most = identity == NULL ? 1 : identity->count + identity->names.count + 1;
+  ds_str *names = NULL;
+  uint32_t names_count = 0;
+  if (identity != NULL)
+    TRY(ds_identity_names(snapshot, customer, arena, &names, &names_count, err));
+  const uint32_t most = identity == NULL ? 1 : identity->count + names_count + 1;
   person->subject = ds_arena_array(arena, most, sizeof *person->subject);
   person->number = ds_arena_array(arena, most, sizeof *person->number);
   if (person->subject == NULL || person->number == NULL)
@@ -48,9 +52,8 @@ static ds_code collect(const ds_snapshot *snapshot, uint32_t customer, ds_arena 
     TRY(ds_snapshot_subject(snapshot, customer, arena, &subject, err));
     TRY(add(person, customer, subject, arena, err));
   }
-  for (uint32_t n = 0; identity != NULL && n < identity->names.count; n++)
-    if (identity->names_customer[n] == customer)
-      TRY(add(person, DS_NONE, identity->names.text[n], arena, err));
+  for (uint32_t n = 0; n < names_count; n++)
+    TRY(add(person, DS_NONE, names[n], arena, err));
   return DS_OK;
 }
 

@@ -425,11 +425,13 @@ static ds_code note_identifiers(timeline_work *work, ds_error *err) {
                                &subject, err);
     ds_buf_printf(&text, "%s%.*s", text.size == 0 ? "" : ", ", DS_STR(subject));
   }
-  for (uint32_t n = 0; n < identity->names.count; n++) {
-    if (identity->names_customer[n] != work->who.customer || others++ >= SHOWN)
-      continue;
-    ds_buf_printf(&text, "%s%.*s", text.size == 0 ? "" : ", ", DS_STR(identity->names.text[n]));
-  }
+  ds_str *names = NULL;
+  uint32_t count = 0;
+  if (code == DS_OK)
+    code = ds_identity_names(snapshot, work->who.customer, &work->arena, &names, &count, err);
+  for (uint32_t n = 0; n < count; n++)
+    if (others++ < SHOWN)
+      ds_buf_printf(&text, "%s%.*s", text.size == 0 ? "" : ", ", DS_STR(names[n]));
   char more[64];
   snprintf(more, sizeof more, " and %u more", others > SHOWN ? others - SHOWN : 0);
   if (code == DS_OK && others > 0)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Pairs and claims -> sets of subjects -> the arrays of ds_identity. Pairs are grouped by what they
+// Pairs and claims -> sets of subjects. Pairs are grouped by what they
 // would join if all were followed; only within such a group, mostly a handful, the order matters.
 #include "store/identity.h"
 
@@ -7,7 +7,7 @@
 #include <stdlib.h>
 
 #include "base/limits.h"
-#include "store/identity_work.h"
+#include "store/identity_stars.h"
 
 // What was said last of a pair: a is the stronger one.
 typedef struct pair {
@@ -24,24 +24,7 @@ struct identity_links {
   ds_map64 by_nodes;
 };
 
-static ds_code no_memory(ds_error *err) {
-  return ds_fail(err, DS_MEMORY, "out of memory for who is whom: give more --memory");
-}
-
-// Room for one more element of an array that grows by halves.
-static bool room(void *array_of, uint32_t count, uint32_t *capacity, size_t element) {
-  if (count < *capacity)
-    return true;
-  void *old = NULL;
-  memcpy(&old, array_of, sizeof old);
-  const uint32_t wanted = *capacity + *capacity / 2 + 256;
-  void *moved = wanted > UINT32_MAX / 2 ? NULL : realloc(old, (size_t)wanted * element);
-  if (moved == NULL)
-    return false;
-  memcpy(array_of, &moved, sizeof moved);
-  *capacity = wanted;
-  return true;
-}
+static ds_code no_memory(ds_error *err) { return ds_identity_no_memory(err); }
 
 // Below 0 when a is the stronger one, as ds_subject_compare has it.
 static int stronger(const identity_node *a, const identity_node *b) {
@@ -53,8 +36,8 @@ static int stronger(const identity_node *a, const identity_node *b) {
 ds_code ds_identity_node_of(identity_work *work, ds_str text, uint32_t *ret_node, ds_error *err) {
   const uint64_t hash = ds_subject_hash(text);
   uint32_t *first = ds_map64_put(&work->by_hash, hash);
-  if (first == NULL || !room(&work->nodes, work->nodes_count, &work->nodes_capacity,
-                             sizeof *work->nodes) ||
+  if (first == NULL || !ds_identity_grow(&work->nodes, work->nodes_count, &work->nodes_capacity,
+                                         sizeof *work->nodes) ||
       work->nodes_count > work->memory_bytes / (2 * sizeof *work->nodes))
     return no_memory(err);
   for (uint32_t n = *first; n != DS_NONE; n = work->nodes[n].next)
@@ -97,7 +80,8 @@ ds_code ds_identity_note(identity_links *links, uint32_t a, uint32_t b, const id
     b = swapped;
   }
   uint32_t *at = ds_map64_put(&links->by_nodes, (uint64_t)a << 32 | b);
-  if (at == NULL || !room(&links->pairs, links->count, &links->capacity, sizeof *links->pairs))
+  if (at == NULL ||
+      !ds_identity_grow(&links->pairs, links->count, &links->capacity, sizeof *links->pairs))
     return no_memory(err);
   const bool met = *at != DS_NONE;
   if (!met)
@@ -224,7 +208,7 @@ static ds_code follow_pairs(const identity_links *links, ds_error *err) {
   uint32_t total = 0;
   for (uint32_t i = 0; i < links->count; i++)
     total += links->pairs[i].what != IDENTITY_UNTOLD;
-  work->stats.links = total;
+  work->stats.links += total;
   for (uint32_t n = 0; good && n < work->nodes_count; n++) {
     const uint32_t begin = first[n + 1], end = n + 1 < work->nodes_count ? first[n + 2] : total;
     if (end - begin > 1)
@@ -304,29 +288,6 @@ static ds_code give_objects(identity_work *work, ds_error *err) {
 
 // --- the result
 
-// A subject with an event, and its node.
-typedef struct numbered {
-  uint32_t number;
-  uint32_t node;
-} numbered;
-
-// By number, in three rounds of 11 bits.
-static void sort_numbers(numbered *list, numbered *other, uint32_t count) {
-  enum { BITS = 11, VALUES = 1 << BITS };
-  for (uint32_t shift = 0; shift < 32; shift += BITS) {
-    uint32_t first[VALUES + 1] = {0};
-    for (uint32_t i = 0; i < count; i++)
-      first[(list[i].number >> shift & (VALUES - 1)) + 1]++;
-    for (uint32_t v = 0; v < VALUES; v++)
-      first[v + 1] += first[v];
-    for (uint32_t i = 0; i < count; i++)
-      other[first[list[i].number >> shift & (VALUES - 1)]++] = list[i];
-    numbered *swapped = list;
-    list = other;
-    other = swapped;
-  }
-}
-
 // Merges two lists of members, each the strongest first.
 static uint32_t merge_members(identity_node *nodes, uint32_t a, uint32_t b) {
   uint32_t first = DS_NONE;
@@ -364,8 +325,8 @@ static uint32_t sort_members(identity_node *nodes, uint32_t first) {
 }
 
 // Lists the members of each set that have an event, the strongest first; it becomes the set's top,
-// DS_NONE when there is none. Returns how many subjects are joined with another.
-static uint32_t list_members(identity_work *work) {
+// DS_NONE when there is none. Sets of several get a row.
+static ds_code list_members(identity_work *work, identity_spread *sets, ds_error *err) {
   identity_node *nodes = work->nodes;
   for (uint32_t n = 0; n < work->nodes_count; n++)
     nodes[n].top = DS_NONE;
@@ -376,45 +337,18 @@ static uint32_t list_members(identity_work *work) {
     nodes[n].member = root->top;
     root->top = n;
   }
-  uint32_t joined = 0;
   for (uint32_t n = 0; n < work->nodes_count; n++) {
     if (nodes[n].parent != n || nodes[n].top == DS_NONE ||
         nodes[nodes[n].top].member == DS_NONE)
       continue;
     nodes[n].top = sort_members(nodes, nodes[n].top);
-    work->stats.customers++;
-    for (uint32_t m = nodes[n].top; m != DS_NONE; m = nodes[m].member)
-      joined++;
+    const identity_row row = {nodes[nodes[n].top].number, nodes[n].top, 0};
+    ds_buf *to = ds_identity_spread_at(sets, 0, ds_identity_group(work, row.number));
+    ds_buf_append(to, &row, sizeof row);
+    if (to->failed)
+      return no_memory(err);
   }
-  return joined;
-}
-
-typedef struct arrays {
-  uint32_t *subject, *customer, *slot, *order, *events;
-} arrays;
-
-// The arrays of the joined subjects: `list` holds them by number.
-static void fill(identity_work *work, const numbered *list, uint32_t count, arrays *to) {
-  identity_node *nodes = work->nodes;
-  for (uint32_t i = 0; i < count; i++) {
-    const identity_node *node = &nodes[list[i].node];
-    to->subject[i] = list[i].number;
-    to->customer[i] = nodes[nodes[root_of(nodes, list[i].node)].top].number;
-    to->events[i] = node->events;
-  }
-  // A node's events are in the array now: the field becomes its index.
-  for (uint32_t i = 0; i < count; i++)
-    nodes[list[i].node].events = i;
-  uint32_t slot = 0;
-  for (uint32_t i = 0; i < count; i++) {
-    if (to->customer[i] != to->subject[i])
-      continue;
-    for (uint32_t m = list[i].node; m != DS_NONE; m = nodes[m].member) {
-      to->slot[nodes[m].events] = slot;
-      to->order[slot++] = nodes[m].events;
-    }
-  }
-  assert(slot == count);
+  return DS_OK;
 }
 
 // Identifiers that no event has as its subject, of customers who have one.
@@ -442,44 +376,22 @@ static ds_code fill_names(identity_work *work, ds_arena *arena, ds_identity *ide
 }
 
 static ds_code finish(identity_work *work, ds_arena *arena, ds_identity *identity, ds_error *err) {
-  const uint32_t count = list_members(work);
-  numbered *list = malloc(((size_t)count + 1) * 2 * sizeof *list);
-  arrays to;
-  uint32_t **const all[] = {&to.subject, &to.customer, &to.slot, &to.order, &to.events};
-  bool good = list != NULL;
-  for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
-    *all[i] = ds_arena_array(arena, (size_t)count + 1, sizeof(uint32_t));
-    good = good && *all[i] != NULL;
-  }
-  if (!good) {
-    free(list);
-    return no_memory(err);
-  }
-  uint32_t used = 0;
-  const identity_node *nodes = work->nodes;
-  for (uint32_t n = 0; n < work->nodes_count; n++) {
-    const uint32_t top = nodes[root_of(work->nodes, n)].top;
-    if (nodes[n].number != DS_NONE && nodes[top].member != DS_NONE)
-      list[used++] = (numbered){nodes[n].number, n};
-  }
-  assert(used == count);
-  // Three rounds leave the sorted list in the other half.
-  sort_numbers(list, list + count + 1, count);
-  fill(work, list + count + 1, count, &to);
-  free(list);
-  identity->count = count;
-  identity->subject = to.subject;
-  identity->customer = to.customer;
-  identity->slot = to.slot;
-  identity->order = to.order;
-  identity->events = to.events;
-  return fill_names(work, arena, identity, err);
+  identity_spread sets;
+  ds_code code = ds_identity_spread_init(&sets, work) ? DS_OK : no_memory(err);
+  if (code == DS_OK)
+    code = list_members(work, &sets, err);
+  if (code == DS_OK)
+    code = ds_identity_seat_all(work, &sets, arena, identity, err);
+  ds_identity_spread_done(&sets);
+  TRY(code);
+  TRY(fill_names(work, arena, identity, err));
+  return ds_identity_stars_take(work->stars, arena, identity, err);
 }
 
 static ds_code make(identity_work *work, identity_links *links, ds_arena *texts, ds_arena *arena,
                     const ds_identity **ret_identity, ds_error *err) {
   TRY(ds_identity_read(work, links, texts, err));
-  if (work->nodes_count == 0)
+  if (work->nodes_count == 0 && !work->facts.any)
     return DS_OK;
   TRY(follow_pairs(links, err));
   TRY(give_objects(work, err));
@@ -488,6 +400,7 @@ static ds_code make(identity_work *work, identity_links *links, ds_arena *texts,
     return no_memory(err);
   ds_names_init(&identity->names, UINT32_MAX - 1);
   ds_names_init(&identity->kinds, DS_KINDS_LISTED_MAX);
+  identity->threads = work->threads;
   const ds_code code = finish(work, arena, identity, err);
   identity->stats = work->stats;
   if (code == DS_OK)
@@ -497,13 +410,33 @@ static ds_code make(identity_work *work, identity_links *links, ds_arena *texts,
   return code;
 }
 
+// As many groups as let blocks, which may lie across several, be decoded twice each at most.
+static uint32_t group_shift_of(const ds_snapshot *snapshot) {
+  enum { BLOCK_COST = 1024 }; // of a block, in events
+  for (uint32_t shift = 0;; shift++) {
+    uint64_t once = 0, all = 0;
+    for (uint32_t p = 0; p < snapshot->places_count; p++)
+      for (uint32_t b = 0; b < ds_part_get_info(snapshot->places[p].part)->blocks; b++) {
+        const ds_block_zone *zone = ds_part_zone(snapshot->places[p].part, b);
+        const uint64_t cost = zone->events + BLOCK_COST;
+        once += cost;
+        all += cost * (1 + (zone->customer_last >> DS_ORDINAL_BITS >> shift) -
+                       (zone->customer_first >> DS_ORDINAL_BITS >> shift));
+      }
+    if (all <= 2 * once)
+      return shift;
+  }
+}
+
 ds_code ds_identity_make(const ds_snapshot *snapshot, uint32_t threads, ds_arena *arena,
                          const ds_identity **ret_identity, ds_error *err) {
   threads = threads == 0 ? 1 : threads < DS_THREADS_MAX ? threads : DS_THREADS_MAX;
   identity_work work = {.snapshot = snapshot, .threads = threads,
-                        .memory_bytes = arena->limit_bytes};
+                        .memory_bytes = arena->limit_bytes,
+                        .group_shift = group_shift_of(snapshot)};
   identity_links links = {.work = &work};
   ds_arena texts[DS_THREADS_MAX];
+  ds_identity_facts_init(&work.facts, snapshot);
   ds_map64_init(&work.by_hash);
   ds_map64_init(&links.by_nodes);
   for (uint32_t t = 0; t < threads; t++)
@@ -512,6 +445,7 @@ ds_code ds_identity_make(const ds_snapshot *snapshot, uint32_t threads, ds_arena
   const ds_code code = make(&work, &links, texts, arena, ret_identity, err);
   for (uint32_t t = 0; t < threads; t++)
     ds_arena_done(&texts[t]);
+  ds_identity_stars_free(work.stars);
   ds_map64_done(&work.by_hash);
   ds_map64_done(&links.by_nodes);
   free(work.nodes);
@@ -525,6 +459,9 @@ void ds_identity_done(const ds_identity *identity) {
     return;
   ds_names_done((ds_names *)(uintptr_t)&identity->names);
   ds_names_done((ds_names *)(uintptr_t)&identity->kinds);
+  for (uint32_t g = 0; identity->leaves != NULL && g < identity->leaves_groups; g++)
+    ds_id_filter_done(&identity->leaves[g]);
+  free(identity->leaves);
 }
 
 ds_code ds_identity_said(const ds_snapshot *snapshot, ds_str a, ds_str b, ds_said *ret_said,
@@ -536,6 +473,7 @@ ds_code ds_identity_said(const ds_snapshot *snapshot, ds_str a, ds_str b, ds_sai
                         .memory_bytes = snapshot->arena.limit_bytes};
   identity_links links = {.work = &work};
   ds_arena texts;
+  ds_identity_facts_init(&work.facts, snapshot);
   uint32_t nodes[2] = {0, 0};
   ds_map64_init(&work.by_hash);
   ds_map64_init(&links.by_nodes);

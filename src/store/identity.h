@@ -42,9 +42,16 @@ typedef struct ds_identity {
   const uint32_t *order;    // indexes by (customer, strength); hidden ones stand last
   const uint32_t *events;   // of each, not counting what is in no place
   uint32_t hidden;
-  ds_names names;           // identifiers of these customers that no event has as its subject
+  // Identifiers of customers that no event has as its subject: here those that facts of `weighed`
+  // subjects (ascending) name; others are looked up when asked for.
+  ds_names names;
   const uint32_t *names_customer;
-  ds_names kinds;           // of those names
+  const uint32_t *weighed;
+  uint32_t weighed_count;
+  struct ds_id_filter *leaves; // which others there are, by group of partitions
+  uint32_t leaves_groups;
+  uint32_t threads;
+  ds_names kinds; // of all of them
   ds_identity_stats stats;
 } ds_identity;
 
@@ -59,6 +66,12 @@ void ds_identity_done(const ds_identity *identity);
 typedef enum ds_said { DS_SAID_NOTHING, DS_SAID_SEEN, DS_SAID_TOLD, DS_SAID_UNTOLD } ds_said;
 DS_CHECKED ds_code ds_identity_said(const ds_snapshot *snapshot, ds_str a, ds_str b,
                                     ds_said *ret_said, ds_error *err);
+
+// The identifiers of a customer (the number that stands for it) that no event has as its subject,
+// the strongest first; in `arena`.
+DS_CHECKED ds_code ds_identity_names(const ds_snapshot *snapshot, uint32_t customer,
+                                     ds_arena *arena, ds_str **ret_names, uint32_t *ret_count,
+                                     ds_error *err);
 
 // The index of the first subject that is at least `number`; `count` when there is none.
 uint32_t ds_identity_from(const ds_identity *identity, uint64_t number);

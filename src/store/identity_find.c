@@ -5,7 +5,7 @@
 
 #include "base/pool.h"
 #include "model/identifier.h"
-#include "store/identity.h"
+#include "store/identity_names.h"
 #include "store/subjects.h"
 
 static ds_code no_memory(ds_error *err) {
@@ -44,8 +44,8 @@ static ds_code find_in_block(const ds_snapshot *snapshot, const ds_place *place,
   return DS_OK;
 }
 
-ds_code ds_snapshot_find(const ds_snapshot *snapshot, ds_str subject, uint32_t *ret_customer,
-                         ds_error *err) {
+ds_code ds_identity_number(const ds_snapshot *snapshot, ds_str subject, uint32_t *ret_number,
+                           ds_error *err) {
   const uint32_t partition = ds_subject_partition(ds_subject_hash(subject));
   uint32_t number = DS_NONE;
   ds_code code = DS_OK;
@@ -60,17 +60,19 @@ ds_code ds_snapshot_find(const ds_snapshot *snapshot, ds_str subject, uint32_t *
       code = find_in_block(snapshot, place, b, subject, reader, &number, err);
   }
   ds_block_reader_free(reader);
-  TRY(code);
-  const ds_identity *identity = snapshot->identity;
-  if (number != DS_NONE)
-    number = ds_identity_customer(identity, number);
-  else if (identity != NULL) {
-    const uint32_t name = ds_names_find(&identity->names, subject);
-    // Whoever has taken the name over may have become hidden since.
-    number = name == DS_NONE ? DS_NONE
-                             : ds_identity_customer(identity, identity->names_customer[name]);
-  }
-  *ret_customer = number;
+  if (code == DS_OK)
+    *ret_number = number;
+  return code;
+}
+
+ds_code ds_snapshot_find(const ds_snapshot *snapshot, ds_str subject, uint32_t *ret_customer,
+                         ds_error *err) {
+  uint32_t number = DS_NONE;
+  TRY(ds_identity_number(snapshot, subject, &number, err));
+  if (number == DS_NONE && snapshot->identity != NULL)
+    TRY(ds_identity_named(snapshot, subject, &number, err));
+  // Whoever has taken a name over may have become hidden since.
+  *ret_customer = number == DS_NONE ? DS_NONE : ds_identity_customer(snapshot->identity, number);
   return DS_OK;
 }
 

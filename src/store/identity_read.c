@@ -1,23 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a snapshot says of identity. Facts: only blocks whose presence words have such a touchpoint
-// are read. Objects: only parts that list such a kind of subject; and if there are any, the case
-// keys of all parts that know the key. At the end every identifier met gets its number, partition
-// by partition. A store without facts and objects reads nothing.
+// What a snapshot says of identity. Objects: only parts that list such a kind of subject are read;
+// and if there are any, the case keys of all parts that know the key. Facts: those that make stars
+// are settled, the others read once more and noted. At the end every identifier met gets its
+// number, partition by partition. A store without facts and objects reads nothing.
 #include <assert.h>
 #include <stdlib.h>
 
 #include "base/limits.h"
 #include "base/pool.h"
-#include "store/identity_work.h"
-#include "store/subjects.h"
+#include "store/identity_stars.h"
 
-enum { WHATS = 3, OBJECT_KINDS_MAX = 16 };
-
-static const char *const what_names[WHATS] = {
-    [IDENTITY_SEEN] = DS_LINK_SEEN,
-    [IDENTITY_UNTOLD] = DS_LINK_UNTOLD,
-    [IDENTITY_TOLD] = DS_LINK_TOLD,
-};
+enum { OBJECT_KINDS_MAX = 16 };
 
 // A claim as read; texts live in the thread's arena.
 typedef struct raw_claim {
@@ -37,114 +30,69 @@ typedef struct finder {
   uint32_t claims_count, claims_capacity;
   uint32_t *hits; // journeys of a block whose hash is looked for
   uint32_t hits_capacity;
-  uint64_t unreadable;
 } finder;
-
-typedef struct block_at {
-  uint32_t place, block;
-} block_at;
 
 typedef struct reading {
   identity_work *work;
   const ds_snapshot *snapshot;
   finder *finders;
-  block_at *blocks; // of the pass in hand
-  uint32_t blocks_count;
-  uint16_t what[WHATS]; // codes of the touchpoints; UINT16_MAX = nobody has it
-  uint16_t with;        // code of the property
-  const uint32_t *pair; // only facts of these two nodes; NULL = all
-  uint64_t touchpoints[DS_TOUCHPOINTS_MAX / 64];
+  identity_block *blocks; // of the pass in hand
+  const uint32_t *pair; // only facts of these two nodes; NULL = all that make no star
   uint16_t keys[OBJECT_KINDS_MAX]; // codes of case keys that are kinds of subjects too
   ds_str kinds[OBJECT_KINDS_MAX];  // their names
   uint32_t keys_count;
   ds_map64 objects; // of object_key -> node
-  ds_map64 by_partition[DS_PARTITIONS]; // hash -> the first node of it
+  ds_map64 by_group[DS_PARTITIONS]; // hash -> the first node of it
 } reading;
 
-static ds_code no_memory(ds_error *err) {
-  return ds_fail(err, DS_MEMORY, "out of memory for who is whom: give more --memory");
-}
-
-static bool grow(void *array_of, uint32_t count, uint32_t *capacity, size_t element) {
-  if (count < *capacity)
-    return true;
-  void *old = NULL;
-  memcpy(&old, array_of, sizeof old);
-  const uint32_t wanted = *capacity * 2 + 256;
-  void *moved = wanted < count ? NULL : realloc(old, (size_t)wanted * element);
-  if (moved == NULL)
-    return false;
-  memcpy(array_of, &moved, sizeof moved);
-  *capacity = wanted;
-  return true;
-}
+static ds_code no_memory(ds_error *err) { return ds_identity_no_memory(err); }
 
 static bool keep(finder *self, ds_str text, ds_str *ret_text) {
   *ret_text = (ds_str){ds_arena_text(self->texts, text.data, text.size), text.size};
   return ret_text->data != NULL;
 }
 
-// Whether an event was known at the snapshot's instant.
-static inline bool is_known(const ds_snapshot *snapshot, const ds_block *block, uint32_t event) {
-  return !snapshot->has_known || block->received_ms[event] <= snapshot->known_ms;
-}
-
-static uint32_t want_known(const ds_snapshot *snapshot) {
-  return snapshot->has_known ? DS_WANT_TIME | DS_WANT_RECEIVED : 0;
-}
-
 // --- facts
+
+static bool is_wanted(const reading *in, uint32_t number) {
+  return in->pair != NULL || ds_identity_stars_left(in->work->stars, number);
+}
 
 static ds_code take_fact(reading *in, finder *self, const ds_block *block, uint32_t journey,
                          uint32_t event, ds_error *err) {
-  uint32_t what = 0;
-  while (what < WHATS && in->what[what] != block->touchpoint[event])
-    what++;
-  if (what == WHATS || !is_known(in->snapshot, block, event))
+  identity_fact read = {.received_ms = block->received_ms[event],
+                        .arrival = block->arrival[event]};
+  ds_str other;
+  if (!ds_identity_fact_take(&in->work->facts, block, event, &read.what, &other))
     return DS_OK;
-  const ds_property_column *with = &block->property[0];
-  const bool present = with->type == DS_TYPE_STRING &&
-                       (with->present[event / 64] >> (event % 64) & 1) != 0;
-  if (!present || !ds_subject_is_sound(with->text[event])) {
-    self->unreadable++;
-    return DS_OK;
-  }
-  if (!grow(&self->facts, self->facts_count, &self->facts_capacity, sizeof *self->facts))
+  if (!ds_identity_grow(&self->facts, self->facts_count, &self->facts_capacity,
+                        sizeof *self->facts) ||
+      !keep(self, block->subject[journey], &read.a) || !keep(self, other, &read.b))
     return no_memory(err);
-  identity_fact *fact = &self->facts[self->facts_count++];
-  *fact = (identity_fact){.received_ms = block->received_ms[event],
-                          .arrival = block->arrival[event],
-                          .what = (identity_what)what};
-  return keep(self, block->subject[journey], &fact->a) && keep(self, with->text[event], &fact->b)
-             ? DS_OK
-             : no_memory(err);
+  self->facts[self->facts_count++] = read;
+  return DS_OK;
 }
 
 static ds_code read_facts(void *context, uint32_t thread, uint32_t job, ds_error *err) {
   reading *in = context;
   finder *self = &in->finders[thread];
-  const ds_type text = DS_TYPE_STRING;
-  const ds_columns columns = {.want = DS_WANT_TIME | DS_WANT_RECEIVED | DS_WANT_TOUCHPOINT |
-                                      DS_WANT_ARRIVAL | DS_WANT_SUBJECT,
-                              .properties_count = 1,
-                              .properties = &in->with,
-                              .property_types = &text,
-                              .touchpoints = in->touchpoints};
-  const block_at *at = &in->blocks[job];
+  const identity_facts *facts = &in->work->facts;
+  const identity_block *at = &in->blocks[job];
   ds_block block;
-  TRY(ds_part_read_block(&in->snapshot->places[at->place], at->block, &columns, self->reader,
-                         &block, err));
+  TRY(ds_identity_facts_read(facts, &in->snapshot->places[at->place], at->block,
+                             DS_WANT_TIME | DS_WANT_RECEIVED | DS_WANT_ARRIVAL | DS_WANT_SUBJECT,
+                             self->reader, &block, err));
   for (uint32_t j = 0; j < block.journeys; j++)
-    for (uint32_t e = block.offset[j]; e < block.offset[j + 1]; e++)
-      if ((in->touchpoints[block.touchpoint[e] / 64] >> (block.touchpoint[e] % 64) & 1) != 0)
+    for (uint32_t e = block.offset[j];
+         e < block.offset[j + 1] && is_wanted(in, block.customer[j]); e++)
+      if (ds_identity_is_fact(facts, &block, e))
         TRY(take_fact(in, self, &block, j, e, err));
   return DS_OK;
 }
 
 // Whether one of the pair may have a journey in the block.
-static bool has_pair(const reading *in, const ds_place *place, uint32_t block) {
-  const ds_block_zone *zone = ds_part_zone(place->part, block);
-  bool any = in->pair == NULL;
+static bool has_pair(const reading *in, const ds_block_zone *zone) {
+  bool any = false;
   for (uint32_t n = 0; n < 2 && !any; n++) {
     const uint32_t partition = ds_subject_partition(in->work->nodes[in->pair[n]].hash);
     any = partition >= zone->customer_first >> DS_ORDINAL_BITS &&
@@ -153,15 +101,13 @@ static bool has_pair(const reading *in, const ds_place *place, uint32_t block) {
   return any;
 }
 
-static bool has_facts(const reading *in, const ds_place *place, uint32_t block) {
-  if (!has_pair(in, place, block))
-    return false;
-  const uint32_t touchpoints = ds_part_space(place->part)->touchpoints.count;
-  for (uint32_t t = 0; t < touchpoints; t++)
-    for (uint32_t w = 0; w < WHATS; w++)
-      if (place->touchpoint[t] == in->what[w] && ds_part_has_touchpoint(place->part, block, t))
-        return true;
-  return false;
+static bool has_facts(const void *context, const ds_place *place, uint32_t block) {
+  const reading *in = context;
+  const ds_block_zone *zone = ds_part_zone(place->part, block);
+  return ds_identity_facts_in(&in->work->facts, place, block) &&
+         (in->pair != NULL ? has_pair(in, zone)
+                           : ds_identity_stars_left_in(in->work->stars, zone->customer_first,
+                                                       zone->customer_last));
 }
 
 // --- objects
@@ -169,7 +115,7 @@ static bool has_facts(const reading *in, const ds_place *place, uint32_t block) 
 static ds_code read_objects(void *context, uint32_t thread, uint32_t job, ds_error *err) {
   reading *in = context;
   finder *self = &in->finders[thread];
-  const block_at *at = &in->blocks[job];
+  const identity_block *at = &in->blocks[job];
   ds_block block;
   TRY(ds_part_block_ids(in->snapshot->places[at->place].part, at->block, DS_WANT_SUBJECT,
                         self->reader, &block, err));
@@ -180,7 +126,7 @@ static ds_code read_objects(void *context, uint32_t thread, uint32_t job, ds_err
       k++;
     if (k == in->keys_count)
       continue;
-    if (!grow(&self->objects, self->objects_count, &self->objects_capacity,
+    if (!ds_identity_grow(&self->objects, self->objects_count, &self->objects_capacity,
               sizeof *self->objects) ||
         !keep(self, block.subject[j], &self->objects[self->objects_count++]))
       return no_memory(err);
@@ -197,7 +143,7 @@ static bool earliest(const ds_snapshot *snapshot, const ds_block *block, const d
                      uint32_t j, uint32_t v, int64_t *ret_time_ms) {
   for (uint32_t e = block->offset[j]; e < block->offset[j + 1]; e++)
     for (uint32_t i = key->first[e]; i < key->first[e + 1]; i++)
-      if (key->item[i] == v && is_known(snapshot, block, e)) {
+      if (key->item[i] == v && ds_identity_is_known(snapshot, block, e)) {
         *ret_time_ms = block->time_ms[e];
         return true;
       }
@@ -212,7 +158,8 @@ static ds_code take_claim(reading *in, finder *self, const ds_block *block, uint
   if (object == DS_NONE || !earliest(in->snapshot, block, key, j, v, &time_ms) ||
       ds_str_equal(in->work->nodes[object].text, block->subject[j]))
     return DS_OK;
-  if (!grow(&self->claims, self->claims_count, &self->claims_capacity, sizeof *self->claims))
+  if (!ds_identity_grow(&self->claims, self->claims_count, &self->claims_capacity,
+                        sizeof *self->claims))
     return no_memory(err);
   raw_claim *claim = &self->claims[self->claims_count++];
   claim->object = in->work->nodes[object].text;
@@ -223,8 +170,9 @@ static ds_code take_claim(reading *in, finder *self, const ds_block *block, uint
 static ds_code read_claims(void *context, uint32_t thread, uint32_t job, ds_error *err) {
   reading *in = context;
   finder *self = &in->finders[thread];
-  const block_at *at = &in->blocks[job];
-  const ds_columns columns = {.want = DS_WANT_TIME | DS_WANT_SUBJECT | want_known(in->snapshot),
+  const identity_block *at = &in->blocks[job];
+  const ds_columns columns = {.want = DS_WANT_TIME | DS_WANT_SUBJECT |
+                                      ds_identity_want_known(in->snapshot),
                               .keys_count = in->keys_count,
                               .keys = in->keys};
   ds_block block;
@@ -239,7 +187,7 @@ static ds_code read_claims(void *context, uint32_t thread, uint32_t job, ds_erro
 
 // --- numbers
 
-// Journey j of the block is the node of its text, if there is one. Only a thread of the partition
+// Journey j of the block is the node of its text, if there is one. Only the thread of its group
 // comes here with it.
 static void take_number(reading *in, const ds_map64 *nodes_of, const ds_block *block, uint32_t j) {
   identity_node *nodes = in->work->nodes;
@@ -249,13 +197,11 @@ static void take_number(reading *in, const ds_map64 *nodes_of, const ds_block *b
     n = nodes[n].next;
   bool known = n != DS_NONE && !in->snapshot->has_known;
   for (uint32_t e = block->offset[j]; n != DS_NONE && !known && e < block->offset[j + 1]; e++)
-    known = is_known(in->snapshot, block, e);
+    known = ds_identity_is_known(in->snapshot, block, e);
   if (!known)
     return;
-  const uint32_t events = block->offset[j + 1] - block->offset[j];
   assert(nodes[n].number == DS_NONE || nodes[n].number == block->customer[j]);
   nodes[n].number = block->customer[j];
-  nodes[n].events = nodes[n].events > UINT32_MAX - events ? UINT32_MAX : nodes[n].events + events;
 }
 
 static ds_code read_numbers_block(reading *in, finder *self, const ds_map64 *nodes_of,
@@ -268,13 +214,13 @@ static ds_code read_numbers_block(reading *in, finder *self, const ds_map64 *nod
   for (uint32_t j = 0; j < journeys; j++) {
     if (ds_map64_get(nodes_of, hashes[j]) == DS_NONE)
       continue;
-    if (!grow(&self->hits, hits, &self->hits_capacity, sizeof *self->hits))
+    if (!ds_identity_grow(&self->hits, hits, &self->hits_capacity, sizeof *self->hits))
       return no_memory(err);
     self->hits[hits++] = j;
   }
   if (hits == 0)
     return DS_OK;
-  const ds_columns columns = {.want = DS_WANT_SUBJECT | want_known(in->snapshot)};
+  const ds_columns columns = {.want = DS_WANT_SUBJECT | ds_identity_want_known(in->snapshot)};
   ds_block block;
   TRY(ds_part_read_block(place, b, &columns, self->reader, &block, err));
   for (uint32_t h = 0; h < hits; h++)
@@ -284,25 +230,26 @@ static ds_code read_numbers_block(reading *in, finder *self, const ds_map64 *nod
 
 static ds_code read_numbers(void *context, uint32_t thread, uint32_t job, ds_error *err) {
   reading *in = context;
-  const ds_map64 *nodes_of = &in->by_partition[job];
+  const ds_map64 *nodes_of = &in->by_group[job];
   if (nodes_of->count == 0)
     return DS_OK;
   for (uint32_t p = 0; p < in->snapshot->places_count; p++) {
     const ds_place *place = &in->snapshot->places[p];
     uint32_t first, end;
-    ds_part_partition_blocks(place->part, job, &first, &end);
+    ds_identity_group_blocks(in->work, place->part, job, &first, &end);
     for (uint32_t b = first; b < end; b++)
       TRY(read_numbers_block(in, &in->finders[thread], nodes_of, place, b, err));
   }
   return DS_OK;
 }
 
-// The nodes by partition, so that a thread looks into a small table.
+// The nodes by group, so that a thread looks into a small table.
 static ds_code spread_nodes(reading *in, ds_error *err) {
   const identity_work *work = in->work;
   for (uint32_t n = 0; n < work->nodes_count; n++) {
     const uint64_t hash = work->nodes[n].hash;
-    uint32_t *first = ds_map64_put(&in->by_partition[ds_subject_partition(hash)], hash);
+    uint32_t *first =
+        ds_map64_put(&in->by_group[ds_identity_group_of_hash(work, hash)], hash);
     if (first == NULL)
       return no_memory(err);
     // Those of the same hash hang on one another, the newest first.
@@ -313,17 +260,8 @@ static ds_code spread_nodes(reading *in, ds_error *err) {
 
 // --- the passes
 
-static ds_code add_block(reading *in, uint32_t place, uint32_t block, uint32_t *capacity,
-                         ds_error *err) {
-  if (!grow(&in->blocks, in->blocks_count, capacity, sizeof *in->blocks))
-    return no_memory(err);
-  in->blocks[in->blocks_count++] = (block_at){place, block};
-  return DS_OK;
-}
-
-typedef bool (*block_wanted)(const reading *in, const ds_place *place, uint32_t block);
-
-static bool has_objects(const reading *in, const ds_place *place, uint32_t block) {
+static bool has_objects(const void *context, const ds_place *place, uint32_t block) {
+  const reading *in = context;
   (void)block;
   for (uint32_t k = 0; k < in->keys_count; k++)
     if (ds_names_find(ds_part_kinds(place->part), in->kinds[k]) != DS_NONE)
@@ -331,7 +269,8 @@ static bool has_objects(const reading *in, const ds_place *place, uint32_t block
   return false;
 }
 
-static bool has_keys(const reading *in, const ds_place *place, uint32_t block) {
+static bool has_keys(const void *context, const ds_place *place, uint32_t block) {
+  const reading *in = context;
   (void)block;
   for (uint32_t k = 0; k < in->keys_count; k++)
     if (ds_names_find(&ds_part_space(place->part)->keys, in->kinds[k]) != DS_NONE)
@@ -340,19 +279,11 @@ static bool has_keys(const reading *in, const ds_place *place, uint32_t block) {
 }
 
 // Runs `job` over the blocks that are wanted.
-static ds_code pass(reading *in, block_wanted wanted, ds_job job, ds_error *err) {
-  uint32_t capacity = 0;
-  ds_code code = DS_OK;
-  in->blocks_count = 0;
-  for (uint32_t p = 0; p < in->snapshot->places_count; p++) {
-    const ds_place *place = &in->snapshot->places[p];
-    const uint32_t blocks = ds_part_get_info(place->part)->blocks;
-    for (uint32_t b = 0; b < blocks && code == DS_OK; b++)
-      if (wanted(in, place, b))
-        code = add_block(in, p, b, &capacity, err);
-  }
-  if (code == DS_OK && in->blocks_count > 0)
-    code = ds_parallel(in->work->threads, in->blocks_count, job, in, NULL, err);
+static ds_code pass(reading *in, identity_wanted wanted, ds_job job, ds_error *err) {
+  uint32_t count = 0;
+  ds_code code = ds_identity_blocks(in->snapshot, wanted, in, &in->blocks, &count, err);
+  if (code == DS_OK && count > 0)
+    code = ds_parallel(in->work->threads, count, job, in, NULL, err);
   free(in->blocks);
   in->blocks = NULL;
   return code;
@@ -370,27 +301,11 @@ static ds_code note_fact(const reading *in, const identity_fact *fact, identity_
 }
 
 static ds_code facts_pass(reading *in, identity_links *links, ds_error *err) {
-  const ds_names *touchpoints = &in->snapshot->space.touchpoints;
-  bool any = false;
-  for (uint32_t w = 0; w < WHATS; w++) {
-    const uint32_t code = ds_names_find(touchpoints, ds_str_of(what_names[w]));
-    in->what[w] = code == DS_NONE ? UINT16_MAX : (uint16_t)code;
-    any |= code != DS_NONE;
-    if (code != DS_NONE)
-      in->touchpoints[code / 64] |= 1ull << (code % 64);
-  }
-  const uint32_t with =
-      ds_names_find(&in->snapshot->space.properties, ds_str_of(DS_LINK_PROPERTY));
-  if (!any || with == DS_NONE)
-    return DS_OK;
-  in->with = (uint16_t)with;
   TRY(pass(in, has_facts, read_facts, err));
   for (uint32_t t = 0; t < in->work->threads; t++) {
     const finder *self = &in->finders[t];
     for (uint32_t f = 0; f < self->facts_count; f++)
       TRY(note_fact(in, &self->facts[f], links, err));
-    in->work->stats.facts += self->facts_count;
-    in->work->stats.unreadable += self->unreadable;
   }
   return DS_OK;
 }
@@ -435,7 +350,8 @@ static ds_code add_claims(reading *in, ds_error *err) {
   for (uint32_t t = 0; t < work->threads; t++)
     for (uint32_t c = 0; c < in->finders[t].claims_count; c++) {
       const raw_claim *raw = &in->finders[t].claims[c];
-      if (!grow(&work->claims, work->claims_count, &work->claims_capacity, sizeof *work->claims))
+      if (!ds_identity_grow(&work->claims, work->claims_count, &work->claims_capacity,
+                            sizeof *work->claims))
         return no_memory(err);
       identity_claim *claim = &work->claims[work->claims_count++];
       claim->time_ms = raw->time_ms;
@@ -459,14 +375,16 @@ static ds_code numbers_pass(reading *in, ds_error *err) {
   if (in->work->nodes_count == 0)
     return DS_OK;
   TRY(spread_nodes(in, err));
-  return ds_parallel(in->work->threads, DS_PARTITIONS, read_numbers, in, NULL, err);
+  return ds_parallel(in->work->threads, ds_identity_groups(in->work), read_numbers, in, NULL, err);
 }
 
 static ds_code run(reading *in, identity_links *links, ds_error *err) {
-  TRY(facts_pass(in, links, err));
   if (in->pair != NULL)
-    return DS_OK;
+    return facts_pass(in, links, err);
   TRY(objects_pass(in, err));
+  TRY(ds_identity_stars_find(in->work, &in->work->stars, err));
+  if (ds_identity_stars_any_left(in->work->stars))
+    TRY(facts_pass(in, links, err));
   return numbers_pass(in, err);
 }
 
@@ -496,7 +414,7 @@ static ds_code read_all(identity_work *work, const uint32_t *pair, identity_link
       free(all[i]);
   }
   for (uint32_t p = 0; in != NULL && p < DS_PARTITIONS; p++)
-    ds_map64_done(&in->by_partition[p]);
+    ds_map64_done(&in->by_group[p]);
   if (in != NULL)
     ds_map64_done(&in->objects);
   free(finders);

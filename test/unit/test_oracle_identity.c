@@ -11,23 +11,28 @@
 // cmocka needs the headers above first.
 #include <cmocka.h>
 
+#include "base/limits.h"
 #include "ingest/stage.h"
 #include "model/identifier.h"
 #include "store/identity.h"
 #include "unit/oracle.h"
 #include "unit/question_world.h"
 
-enum { WORLDS_USUAL = 60, WORLDS_STRESS = 1000, EVENTS_MAX = 90, NAMES = 16, OPTIONS_MAX = 16 };
+enum { WORLDS_USUAL = 60, WORLDS_STRESS = 1000, EVENTS_MAX = 90, NAMES = 23, OPTIONS_MAX = 16 };
 #define START_MS 1500000000000
 
 // The identifiers of every world; those behind NAMES_DEVICES are objects. The last two persons are
 // of a kind that is not listed.
 static const char *const names[NAMES] = {
-    "customer_id=c0", "customer_id=c1",  "customer_id=c2",  "loyalty_id=l0", "loyalty_id=l1",
-    "member_ref=m0",  "member_ref=m1",   "anonymous_id=a0", "anonymous_id=a1",
-    "anonymous_id=a2", "device_id=d0",   "order_id=o0",     "order_id=o1",   "order_id=o2",
-    "parcel_id=p0",   "parcel_id=p1"};
-enum { DEVICES = 7, OBJECTS = 11, PARCELS = 14 };
+    "customer_id=c0",  "customer_id=c1",  "customer_id=c2",  "customer_id=c3",  "customer_id=c4",
+    "loyalty_id=l0",   "loyalty_id=l1",   "loyalty_id=l2",   "loyalty_id=l3",   "loyalty_id=l4",
+    "member_ref=m0",   "member_ref=m1",   "anonymous_id=a0", "anonymous_id=a1",
+    "anonymous_id=a2", "anonymous_id=a3", "device_id=d0",    "device_id=d1",    "order_id=o0",
+    "order_id=o1",     "order_id=o2",     "parcel_id=p0",    "parcel_id=p1"};
+enum { DEVICES = 12, OBJECTS = 18, PARCELS = 21 };
+
+// In a sparse world most facts are of centres and leaves (store/identity_stars.h).
+typedef enum role { ROLE_ANY, ROLE_CENTRE, ROLE_LEAF } role;
 
 static const char *const touchpoints[] = {"order_placed", "delivered", "ping", "exposure",
                                           DS_LINK_SEEN,   DS_LINK_UNTOLD, DS_LINK_TOLD};
@@ -54,11 +59,19 @@ typedef struct world {
   ds_arena arena;
   fact_event events[EVENTS_MAX];
   uint32_t count;
+  bool sparse;
+  role roles[NAMES];
+  bool mentioned[NAMES];
   uint32_t customer[NAMES]; // whom each identifier stands for, at the instant asked
+  int64_t known_ms;
+  bool exists[NAMES];       // as the subject of an event, at that instant
+  ds_identity_stats stats;  // at that instant
   ds_option_value option[OPTIONS_MAX];
   uint32_t options;
   uint32_t compared;
   uint32_t joined;
+  uint32_t stars;   // centres met
+  uint32_t weighed; // subjects with facts that are no stars' centres
   uint32_t turn;
 } world;
 
@@ -77,6 +90,7 @@ typedef struct rules {
   uint32_t set[NAMES];
   bool exists[NAMES];
   bool owned[NAMES];
+  uint64_t contradictions;
 } rules;
 
 static bool counts(const rules *r, const fact_event *event) {
@@ -132,6 +146,7 @@ static void follow(rules *r, uint32_t a, uint32_t b, bool told) {
     return;
   const bool persons = is_person(top_a) && is_person(top_b);
   const bool refused = told ? is_object(b) : !is_person(b) || same_kind(top_a, top_b);
+  r->contradictions += persons && refused;
   if (persons && refused)
     return;
   unite(r, a, b);
@@ -140,7 +155,7 @@ static void follow(rules *r, uint32_t a, uint32_t b, bool told) {
 
 // Kinds by strength; within a kind names are listed by text.
 static uint32_t kind_number(uint32_t name) {
-  static const uint32_t first[] = {0, 3, 5, 7, 10, 11, 14};
+  static const uint32_t first[] = {0, 5, 10, 12, 16, 18, 21};
   uint32_t k = 0;
   while (k + 1 < sizeof first / sizeof *first && first[k + 1] <= name)
     k++;
@@ -184,13 +199,37 @@ static void own(rules *r, uint32_t object) {
   if (best == NULL || r->owned[object] || !r->exists[object] ||
       (is_object(best->subject) && kind_number(best->subject) >= kind_number(object)))
     return;
+  bool others = false;
+  for (uint32_t e = 0; e < r->w->count; e++) {
+    const fact_event *event = &r->w->events[e];
+    others |= counts(r, event) && carries(event, object) && event->subject != object &&
+              is_object(event->subject) == is_object(best->subject) &&
+              r->set[event->subject] != r->set[best->subject];
+  }
+  r->contradictions += others;
   if (r->set[best->subject] != r->set[object])
     unite(r, best->subject, object);
+}
+
+// How many pairs hold, and how many customers have several subjects with events.
+static void count_up(world *w, const rules *r) {
+  w->stats = (ds_identity_stats){.contradictions = r->contradictions};
+  for (uint32_t a = 0; a < NAMES; a++) {
+    uint32_t others = 0;
+    for (uint32_t b = a + 1; b < NAMES; b++)
+      w->stats.links += state_of(r, a, b) != 0;
+    for (uint32_t b = 0; b < NAMES; b++)
+      others += b != a && w->exists[b] && w->customer[b] == a;
+    w->stats.customers += w->exists[a] && w->customer[a] == a && others > 0;
+  }
+  for (uint32_t e = 0; e < w->count; e++)
+    w->stats.facts += w->events[e].touchpoint >= SEEN && counts(r, &w->events[e]);
 }
 
 // Whom each identifier stands for; itself when nobody is known of it.
 static void resolve(world *w, int64_t known_ms) {
   rules r = {.w = w, .known_ms = known_ms};
+  w->known_ms = known_ms;
   for (uint32_t n = 0; n < NAMES; n++)
     r.set[n] = n;
   for (uint32_t e = 0; e < w->count; e++)
@@ -204,15 +243,34 @@ static void resolve(world *w, int64_t known_ms) {
     while (top < NAMES && (r.set[top] != r.set[n] || !r.exists[top]))
       top++;
     w->customer[n] = top == NAMES ? n : top;
+    w->exists[n] = r.exists[n];
     w->joined += w->customer[n] != n && r.exists[n];
   }
+  count_up(w, &r);
 }
 
 // --- worlds
 
+static uint32_t name_of(world *w, role wanted) {
+  uint32_t name = draw(w, NAMES);
+  for (uint32_t i = 0; i < NAMES && w->roles[name] != wanted; i++)
+    name = (name + 1) % NAMES;
+  return name;
+}
+
+// A centre and a leaf, which mostly nobody has mentioned yet.
+static void make_star_fact(world *w, fact_event *event) {
+  event->touchpoint = draw(w, 12) == 0 ? UNTOLD : draw(w, 3) == 0 ? TOLD : SEEN;
+  event->subject = name_of(w, draw(w, 12) == 0 ? ROLE_LEAF : ROLE_CENTRE);
+  event->with = name_of(w, ROLE_LEAF);
+  for (uint32_t i = 0; i < NAMES && w->mentioned[event->with] && draw(w, 24) > 0; i++)
+    event->with = name_of(w, ROLE_LEAF);
+  w->mentioned[event->with] = true;
+}
+
 static void make_event(world *w, uint32_t e) {
   fact_event *event = &w->events[e];
-  const bool fact = e >= 4 && draw(w, 3) == 0;
+  const bool fact = e >= 4 && draw(w, w->sparse ? 10 : 3) == 0;
   *event = (fact_event){.subject = draw(w, NAMES),
                         .touchpoint = fact ? SEEN + draw(w, 3) : draw(w, 4),
                         .time_ms = START_MS + draw(w, 12) * 999,
@@ -221,17 +279,22 @@ static void make_event(world *w, uint32_t e) {
                         .with = NAMES};
   // Told facts of one pair are told at different times.
   event->received_ms = START_MS + e * 1000 + (fact ? 500 : draw(w, 9) * 1000);
+  if (w->sparse && !fact)
+    event->subject = name_of(w, e < 4 ? ROLE_ANY : draw(w, 5) == 0 ? ROLE_LEAF : ROLE_CENTRE);
   if (fact) {
     event->with = draw(w, NAMES);
     event->value = -1;
+    if (w->sparse && draw(w, 16) > 0)
+      make_star_fact(w, event);
     if (is_object(event->subject) && is_object(event->with))
       event->with = draw(w, OBJECTS);
     return;
   }
+  const uint32_t rarely = w->sparse ? 150 : 4;
   for (uint32_t o = OBJECTS; o < PARCELS; o++)
-    if (draw(w, 4) == 0 && event->orders_count < 2)
+    if (draw(w, rarely) == 0 && event->orders_count < 2)
       event->orders[event->orders_count++] = o;
-  if (draw(w, 4) == 0)
+  if (draw(w, rarely) == 0)
     event->parcel = (int)(PARCELS + draw(w, 2));
   if (e < 4) { // so that every name is known
     event->touchpoint = e;
@@ -460,6 +523,45 @@ static void answer(world *w, const oracle_question *what, const ds_snapshot *sna
   w->compared += oracle_check(what, &request, &result, w->duck) > 0;
 }
 
+// What no event has as its subject is told of its customer.
+static void compare_names(world *w, const ds_snapshot *snapshot, uint32_t customer, uint32_t top) {
+  ds_error err = {0};
+  ds_str *others = NULL;
+  uint32_t count = 0, wanted = 0;
+  check(ds_identity_names(snapshot, customer, &w->arena, &others, &count, &err), &err);
+  for (uint32_t n = 0; n < NAMES; n++) {
+    if (w->exists[n] || w->customer[n] != top)
+      continue;
+    if (wanted >= count || !ds_str_equal(others[wanted], ds_str_of(names[n])))
+      fail_msg("%s lacks %s", names[top], names[n]);
+    wanted++;
+  }
+  assert_int_equal(wanted, count);
+}
+
+static void compare_stats(world *w, const ds_snapshot *snapshot) {
+  static const ds_identity_stats none;
+  const ds_identity *identity = snapshot->identity;
+  const ds_identity_stats *stats = identity == NULL ? &none : &identity->stats;
+  assert_int_equal(stats->facts, w->stats.facts);
+  assert_int_equal(stats->links, w->stats.links);
+  assert_int_equal(stats->contradictions, w->stats.contradictions);
+  assert_int_equal(stats->customers, w->stats.customers);
+  assert_int_equal(stats->beyond + stats->unreadable, 0);
+  bool seen[NAMES] = {false};
+  uint32_t subjects = 0;
+  for (uint32_t e = 0; e < w->count; e++) {
+    const fact_event *event = &w->events[e];
+    if (event->touchpoint >= SEEN && !event->gone && !seen[event->subject] &&
+        event->received_ms <= w->known_ms)
+      subjects += seen[event->subject] = true;
+  }
+  const uint32_t weighed = identity == NULL ? 0 : identity->weighed_count;
+  assert_true(weighed <= subjects);
+  w->stars += subjects - weighed;
+  w->weighed += weighed;
+}
+
 // Each identifier leads to the customer whom the rules say.
 static void compare_customers(world *w, const ds_snapshot *snapshot) {
   ds_error err = {0};
@@ -472,7 +574,10 @@ static void compare_customers(world *w, const ds_snapshot *snapshot) {
     if (customer == DS_NONE ? w->customer[n] != n
                             : !ds_str_equal(subject, ds_str_of(names[w->customer[n]])))
       fail_msg("%s is %.*s, not %s", names[n], DS_STR(subject), names[w->customer[n]]);
+    if (snapshot->identity != NULL && w->exists[n] && w->customer[n] == n)
+      compare_names(w, snapshot, customer, n);
   }
+  compare_stats(w, snapshot);
 }
 
 static void compare(world *w, const ds_snapshot *snapshot, int64_t known_ms) {
@@ -581,6 +686,12 @@ static void run_world(world *w, const char *path) {
   ds_space_init(&w->space);
   ds_arena_init(&w->arena, (size_t)1 << 30);
   w->count = 4 + draw(w, EVENTS_MAX - 4);
+  w->sparse = draw(w, 3) > 0;
+  for (uint32_t n = 0; n < NAMES; n++) {
+    // The weaker, the rather a leaf.
+    w->roles[n] = draw(w, 8) == 0 ? ROLE_ANY : draw(w, NAMES) < n ? ROLE_LEAF : ROLE_CENTRE;
+    w->mentioned[n] = false;
+  }
   for (uint32_t e = 0; e < w->count; e++)
     make_event(w, e);
   bring_in(w);
@@ -616,11 +727,80 @@ static void test_worlds(void **state) {
   assert_int_equal(system(command), 0);
   ds_duck_close(w.duck);
   assert_true(w.joined > worlds * 4 && w.compared > worlds * 4);
+  assert_true(w.stars > worlds * 2 && w.weighed > worlds * 4);
+}
+
+// One customer seen in `sessions` sessions, half of which stand in a part.
+static const ds_identity_stats *sessions_stats(const char *path, uint32_t sessions,
+                                               ds_snapshot **ret_snapshot) {
+  ds_error err = {0};
+  ds_store_options options;
+  ds_store_options_init(&options);
+  options.write = options.create = true;
+  world w = {.seed = 1};
+  ds_buf rows;
+  ds_buf_init(&rows, 1u << 20);
+  ds_space_init(&w.space);
+  check(ds_store_open(path, &options, &w.store, &err), &err);
+  for (uint32_t i = 0; i < sessions; i++) {
+    char text[32];
+    uint64_t duplicates = 0;
+    snprintf(text, sizeof text, "session_id=%u", i);
+    ds_event_property with = {.name = code_of(&w.space.properties, DS_LINK_PROPERTY),
+                              .value = {.type = DS_TYPE_STRING, .text = ds_str_of(text)}};
+    const ds_event fact = {.touchpoint = code_of(&w.space.touchpoints, DS_LINK_SEEN),
+                           .source = code_of(&w.space.sources, "test"),
+                           .time_ms = START_MS,
+                           .has_id = true,
+                           .id = i + 1,
+                           .subject = ds_str_of(names[0]),
+                           .properties = &with,
+                           .properties_count = 1};
+    assert_int_equal(ds_event_encode(&fact, &rows, NULL), DS_OK);
+    if (i + 1 != sessions / 2 && i + 1 != sessions)
+      continue;
+    check(ds_store_append(w.store, &w.space, &rows, &duplicates, &err), &err);
+    if (i + 1 == sessions / 2)
+      check(ds_store_seal(w.store, &err), &err);
+    ds_buf_reset(&rows);
+  }
+  check(ds_store_snapshot(w.store, ret_snapshot, &err), &err);
+  ds_store_close(w.store);
+  ds_buf_done(&rows);
+  ds_space_done(&w.space);
+  const ds_identity_stats *stats = &(*ret_snapshot)->identity->stats;
+  assert_int_equal(stats->facts, sessions);
+  assert_int_equal(stats->links, sessions);
+  return stats;
+}
+
+// A star may be as large as a customer, and no larger.
+static void test_limit(void **state) {
+  (void)state;
+  char folder[] = "/tmp/doorstep-identity-XXXXXX", path[64], command[96];
+  ds_snapshot *snapshot = NULL;
+  ds_error err = {0};
+  assert_non_null(mkdtemp(folder));
+  snprintf(path, sizeof path, "%s/full", folder);
+  assert_int_equal(sessions_stats(path, DS_CUSTOMER_SUBJECTS_MAX - 1, &snapshot)->beyond, 0);
+  assert_int_equal(snapshot->identity->weighed_count, 0);
+  uint32_t customer = 0, stranger = 0;
+  check(ds_snapshot_find(snapshot, ds_str_of("session_id=7"), &customer, &err), &err);
+  check(ds_snapshot_find(snapshot, ds_str_of("session_id=x"), &stranger, &err), &err);
+  assert_true(customer != DS_NONE && stranger == DS_NONE);
+  ds_snapshot_free(snapshot);
+  snprintf(path, sizeof path, "%s/over", folder);
+  assert_int_equal(sessions_stats(path, DS_CUSTOMER_SUBJECTS_MAX + 1, &snapshot)->beyond, 2);
+  assert_int_equal(snapshot->identity->weighed_count, 1);
+  ds_snapshot_free(snapshot);
+  snprintf(command, sizeof command, "rm -rf '%s'", folder);
+  assert_int_equal(system(command), 0);
 }
 
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_worlds),
+      cmocka_unit_test(test_limit),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
