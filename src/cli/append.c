@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The command `append`: NDJSON from stdin into the log. What has arrived is committed when no more
-// is waiting, or after LINES_MAX lines; "ack N" then says that the first N lines are durable.
+// is waiting; after LINES_MAX lines it is written while further lines are read. "ack N" says that
+// the first N lines are durable.
 #include <errno.h>
 #include <poll.h>
 #include <stdlib.h>
@@ -10,7 +11,7 @@
 #include "ingest/append.h"
 
 enum {
-  LINES_MAX = 1 << 16,
+  LINES_MAX = 1 << 14,
   READ_BYTES = 1 << 20,
   // A line past this is longer than any event may be: its rest is thrown away unread.
   LINE_BYTES_MAX = (int)DS_EVENT_BYTES_MAX + 1,
@@ -23,7 +24,7 @@ typedef struct feed {
   char *data; // READ_BYTES + LINE_BYTES_MAX + 1
   size_t size;
   bool skipping; // inside the rest of a line that is too long
-  uint64_t acknowledged;
+  uint64_t submitted, acknowledged; // lines
   uint64_t shown; // rejected lines shown
 } feed;
 
@@ -36,9 +37,7 @@ static void show_rejected(void *context, uint64_t line, uint32_t column, const c
     cli_say(in->run, "more lines were rejected; the count follows");
 }
 
-static ds_code commit(feed *in, ds_error *err) {
-  uint64_t lines = 0;
-  TRY(ds_appender_commit(in->appender, &lines, err));
+static ds_code acknowledge(feed *in, uint64_t lines, ds_error *err) {
   if (lines == in->acknowledged)
     return DS_OK;
   in->acknowledged = lines;
@@ -49,6 +48,19 @@ static ds_code commit(feed *in, ds_error *err) {
     return DS_OK;
   in->run->pipe_closed = errno == EPIPE;
   return ds_fail(err, DS_IO, "the acknowledgement could not be written");
+}
+
+static ds_code commit(feed *in, ds_error *err) {
+  uint64_t lines = 0;
+  TRY(ds_appender_commit(in->appender, &lines, err));
+  in->submitted = lines;
+  return acknowledge(in, lines, err);
+}
+
+static ds_code submit(feed *in, uint64_t lines, ds_error *err) {
+  TRY(ds_appender_submit(in->appender, err));
+  in->submitted = lines;
+  return DS_OK;
 }
 
 // Hands the whole lines on and keeps the begin of the next.
@@ -104,9 +116,14 @@ static ds_code read_some(feed *in, bool *ret_end, ds_error *err) {
 static ds_code feed_all(feed *in, ds_error *err) {
   bool end = false;
   while (!end) {
-    const uint64_t staged = ds_appender_stats(in->appender).lines - in->acknowledged;
-    if (staged >= LINES_MAX || (staged > 0 && !is_input_waiting()))
+    const uint64_t lines = ds_appender_stats(in->appender).lines;
+    uint64_t settled = 0;
+    if (lines > in->acknowledged && !is_input_waiting())
       TRY(commit(in, err));
+    else if (lines - in->submitted >= LINES_MAX)
+      TRY(submit(in, lines, err));
+    TRY(ds_appender_settled(in->appender, &settled, err));
+    TRY(acknowledge(in, settled, err));
     TRY(read_some(in, &end, err));
     TRY(take_lines(in, err));
   }
@@ -179,9 +196,10 @@ ds_code cli_run_append(cli *run, ds_error *err) {
     code = feed_all(&in, err);
     summarise(&in);
   }
+  // The store is ours again.
+  ds_appender_free(in.appender);
   if (code == DS_OK)
     code = finish(run, store, err);
-  ds_appender_free(in.appender);
   free(in.data);
   ds_store_close(store);
   return code;

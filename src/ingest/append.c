@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Rows of accepted lines gather in one buffer until commit. Should they come near the limit of a
-// log record, they are written as a batch of their own before; a commit then settles what is left,
-// and a line counts as settled only when the commit after it has returned.
+// Rows of accepted lines gather in one buffer until they are submitted, to a writer that makes them
+// durable while further lines are read. Should they come near the limit of a log record, they are
+// submitted before. Lines are settled in order: those of a batch when it is durable.
 #include "ingest/append.h"
 
 #include <stdlib.h>
@@ -12,11 +12,27 @@
 #include "ingest/seen.h"
 #include "ingest/settings.h"
 #include "model/identifier.h"
+#include "store/writer.h"
 
 enum { ROWS_BYTES_FULL = (int)(DS_BATCH_BYTES_MAX / 2), SETTINGS_BYTES_MAX = 64 << 20 };
 
+// Batches under way: one is being written, one is ready for it.
+enum { BATCHES = 3 };
+
+// Rows on their way into the log.
+typedef struct staged {
+  ds_batch rows;
+  ds_batch links;
+  ds_ticket ticket;
+  uint64_t lines; // settled with it: all up to this one
+} staged;
+
 struct ds_appender {
-  ds_store *store;
+  ds_store *store; // the writer's
+  ds_writer *writer;
+  staged staged[BATCHES];
+  uint64_t submitted, settled; // batches
+  uint64_t lines_settled;
   void (*rejected)(void *context, uint64_t line, uint32_t column, const char *reason);
   void *context;
   ds_arena arena; // of the settings
@@ -39,7 +55,13 @@ static ds_code start(ds_appender *appender, ds_error *err) {
   appender->seen = ds_seen_new(&appender->space);
   if (appender->reader == NULL || appender->seen == NULL)
     return ds_fail(err, DS_MEMORY, "out of memory for appending");
-  return ds_line_reader_know(appender->reader, ds_store_names(appender->store), err);
+  TRY(ds_line_reader_know(appender->reader, ds_store_names(appender->store), err));
+  // From here on the store is the writer's.
+  ds_writer_options options;
+  ds_writer_options_init(&options);
+  TRY(ds_writer_new(appender->store, &options, &appender->writer, err));
+  appender->sealer.writer = appender->writer;
+  return DS_OK;
 }
 
 ds_code ds_appender_new(ds_store *store,
@@ -56,7 +78,11 @@ ds_code ds_appender_new(ds_store *store,
   ds_space_init(&appender->space);
   ds_buf_init(&appender->rows, DS_BATCH_BYTES_MAX);
   ds_buf_init(&appender->links, DS_BATCH_BYTES_MAX);
-  ds_sealer_init(&appender->sealer, store);
+  ds_sealer_init(&appender->sealer, store, NULL);
+  for (uint32_t i = 0; i < BATCHES; i++) {
+    ds_batch_init(&appender->staged[i].rows);
+    ds_batch_init(&appender->staged[i].links);
+  }
   const ds_code code = start(appender, err);
   if (code == DS_OK)
     *ret_appender = appender;
@@ -65,9 +91,29 @@ ds_code ds_appender_new(ds_store *store,
   return code;
 }
 
+// Waits for the oldest batch under way.
+static ds_code settle(ds_appender *appender, ds_error *err) {
+  staged *oldest = &appender->staged[appender->settled++ % BATCHES];
+  TRY(ds_writer_wait(&oldest->ticket, err));
+  appender->stats.duplicates += oldest->rows.duplicates;
+  appender->stats.events += oldest->rows.count - oldest->rows.duplicates;
+  appender->lines_settled = oldest->lines;
+  return DS_OK;
+}
+
 void ds_appender_free(ds_appender *appender) {
   if (appender == NULL)
     return;
+  while (appender->settled < appender->submitted) {
+    ds_error unheard;
+    const ds_code ignored = settle(appender, &unheard);
+    (void)ignored; // of a batch after one that failed: it has been told
+  }
+  ds_writer_free(appender->writer);
+  for (uint32_t i = 0; i < BATCHES; i++) {
+    ds_batch_done(&appender->staged[i].rows);
+    ds_batch_done(&appender->staged[i].links);
+  }
   ds_line_reader_free(appender->reader);
   ds_sealer_done(&appender->sealer);
   ds_seen_free(appender->seen);
@@ -84,14 +130,17 @@ static void reject(ds_appender *appender, uint32_t column, const char *reason) {
     appender->rejected(appender->context, appender->stats.lines, column, reason);
 }
 
-static ds_code flush(ds_appender *appender, ds_error *err) {
+ds_code ds_appender_submit(ds_appender *appender, ds_error *err) {
   if (appender->rows_count == 0)
     return DS_OK;
-  uint64_t duplicates = 0;
-  TRY(ds_store_append_along(appender->store, &appender->space, &appender->rows, &appender->links,
-                            &duplicates, err));
-  appender->stats.duplicates += duplicates;
-  appender->stats.events += appender->rows_count - duplicates;
+  if (appender->submitted - appender->settled == BATCHES)
+    TRY(settle(appender, err));
+  staged *next = &appender->staged[appender->submitted % BATCHES];
+  TRY(ds_batch_fill(&next->rows, &appender->space, &appender->rows, err));
+  TRY(ds_batch_fill(&next->links, &appender->space, &appender->links, err));
+  next->lines = appender->stats.lines;
+  TRY(ds_writer_submit(appender->writer, &next->rows, &next->links, &next->ticket, err));
+  appender->submitted++;
   appender->rows_count = 0;
   ds_buf_reset(&appender->rows);
   ds_buf_reset(&appender->links);
@@ -152,8 +201,8 @@ static ds_code take_line(ds_appender *appender, const char *line, size_t size, d
   appender->rows_count++;
   appender->stats.personal_dropped += reader->personal_dropped;
   TRY(take_links(appender, err));
-  return appender->rows.size + appender->links.size >= ROWS_BYTES_FULL ? flush(appender, err)
-                                                                       : DS_OK;
+  const bool full = appender->rows.size + appender->links.size >= ROWS_BYTES_FULL;
+  return full ? ds_appender_submit(appender, err) : DS_OK;
 }
 
 ds_code ds_appender_lines(ds_appender *appender, const char *text, size_t size, ds_error *err) {
@@ -170,8 +219,19 @@ ds_code ds_appender_lines(ds_appender *appender, const char *text, size_t size, 
 }
 
 ds_code ds_appender_commit(ds_appender *appender, uint64_t *ret_lines, ds_error *err) {
-  TRY(flush(appender, err));
-  *ret_lines = appender->stats.lines;
+  TRY(ds_appender_submit(appender, err));
+  while (appender->settled < appender->submitted)
+    TRY(settle(appender, err));
+  // The last of them may have been rejected.
+  *ret_lines = appender->lines_settled = appender->stats.lines;
+  return DS_OK;
+}
+
+ds_code ds_appender_settled(ds_appender *appender, uint64_t *ret_lines, ds_error *err) {
+  while (appender->settled < appender->submitted &&
+         ds_writer_is_done(&appender->staged[appender->settled % BATCHES].ticket))
+    TRY(settle(appender, err));
+  *ret_lines = appender->lines_settled;
   return DS_OK;
 }
 

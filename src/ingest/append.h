@@ -10,7 +10,8 @@
 
 typedef struct ds_appender ds_appender;
 
-// An appender onto a store open to write, by that store's settings. `rejected` is called once per
+// An appender onto a store open to write, by that store's settings; the store is the appender's
+// until it is freed. `rejected` is called once per
 // refused line with its number (1-based), the column in it and the reason; the text of the line is
 // never passed on. DS_INPUT when the settings are wrong. The caller frees.
 DS_CHECKED ds_code ds_appender_new(ds_store *store,
@@ -24,9 +25,16 @@ void ds_appender_free(ds_appender *appender);
 DS_CHECKED ds_code ds_appender_lines(ds_appender *appender, const char *text, size_t size,
                                      ds_error *err);
 
-// Makes all staged lines durable in one batch. Afterwards the first *ret_lines lines given so far
-// are settled: durable, duplicate or rejected.
+// Makes all staged lines durable. Afterwards the first *ret_lines lines given so far, which is all
+// of them, are settled: durable, duplicate or rejected.
 DS_CHECKED ds_code ds_appender_commit(ds_appender *appender, uint64_t *ret_lines, ds_error *err);
+
+// Begins to make all staged lines durable, so that further ones can be taken meanwhile. Waits while
+// too much is under way.
+DS_CHECKED ds_code ds_appender_submit(ds_appender *appender, ds_error *err);
+
+// How many of the first lines are settled by now.
+DS_CHECKED ds_code ds_appender_settled(ds_appender *appender, uint64_t *ret_lines, ds_error *err);
 
 // Calls `each` with every event name so far that the store's catalogue does not know (its events
 // are kept under it) and the nearest one that it knows, NULL when none is near.

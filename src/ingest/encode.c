@@ -66,7 +66,7 @@ ds_code ds_encoder_new(const ds_encode_options *options, ds_encoder **ret_encode
   ds_buf_init(&encoder->subject, 1 << 20);
   ds_buf_init(&encoder->row, ROW_BUFFER_MAX);
   ds_buf_init(&encoder->json, ROW_BUFFER_MAX);
-  ds_sealer_init(&encoder->sealer, options->stage == NULL ? NULL : options->store);
+  ds_sealer_init(&encoder->sealer, options->stage == NULL ? NULL : options->store, NULL);
   *ret_encoder = encoder;
   return DS_OK;
 }

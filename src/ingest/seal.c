@@ -6,9 +6,14 @@
 #include "base/limits.h"
 #include "ingest/personal.h"
 #include "model/identifier.h"
+#include "store/writer.h"
 
-void ds_sealer_init(ds_sealer *sealer, ds_store *store) {
-  *sealer = (ds_sealer){.store = store};
+void ds_sealer_init(ds_sealer *sealer, ds_store *store, ds_writer *writer) {
+  *sealer = (ds_sealer){
+      .store = store,
+      .writer = writer,
+      .any_erased = store != NULL && ds_store_has_erased(store),
+  };
   ds_buf_init(&sealer->bytes, 2 * (size_t)DS_EVENT_BYTES_MAX);
   ds_buf_init(&sealer->normal, (size_t)4 * DS_TEXT_BYTES_MAX);
 }
@@ -16,6 +21,13 @@ void ds_sealer_init(ds_sealer *sealer, ds_store *store) {
 void ds_sealer_done(ds_sealer *sealer) {
   ds_buf_done(&sealer->bytes);
   ds_buf_done(&sealer->normal);
+}
+
+static ds_code need_vault(ds_sealer *sealer, ds_error *err) {
+  if (sealer->vault != NULL)
+    return DS_OK;
+  return sealer->writer != NULL ? ds_writer_vault(sealer->writer, &sealer->vault, err)
+                                : ds_store_vault(sealer->store, &sealer->vault, err);
 }
 
 // The buffer moves as it grows, so views of it are made at the end.
@@ -66,8 +78,7 @@ static ds_code hash_subject(ds_sealer *sealer, ds_str clear, char *out, ds_error
     (void)snprintf(out, DS_VAULT_SUBJECT_BYTES, "%.*s=#", DS_STR(kind));
     return DS_OK;
   }
-  if (sealer->vault == NULL)
-    TRY(ds_store_vault(sealer->store, &sealer->vault, err));
+  TRY(need_vault(sealer, err));
   ds_vault_subject(sealer->vault, kind,
                    (ds_str){(const char *)sealer->normal.data, (uint32_t)sealer->normal.size},
                    out);
@@ -82,8 +93,8 @@ ds_code ds_sealer_subject(ds_sealer *sealer, ds_str clear, ds_str *ret_subject, 
 
 // Where nobody was erased, the keys may be missing.
 ds_code ds_sealer_check(ds_sealer *sealer, ds_str subject, ds_error *err) {
-  if (sealer->vault == NULL && sealer->store != NULL && ds_store_has_erased(sealer->store))
-    TRY(ds_store_vault(sealer->store, &sealer->vault, err));
+  if (sealer->any_erased)
+    TRY(need_vault(sealer, err));
   if (sealer->vault != NULL && ds_vault_is_erased(sealer->vault, subject))
     return ds_fail(err, DS_NO, "the person was erased, and is not taken in again");
   return DS_OK;
@@ -136,7 +147,6 @@ ds_code ds_sealer_event(ds_sealer *sealer, const ds_space *space, ds_event *even
     leave_out(sealer, event);
     return DS_OK;
   }
-  if (sealer->vault == NULL)
-    TRY(ds_store_vault(sealer->store, &sealer->vault, err));
+  TRY(need_vault(sealer, err));
   return seal_all(sealer, space, event, err);
 }

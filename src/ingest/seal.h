@@ -8,9 +8,13 @@
 #include "ingest/seen.h"
 #include "store/store.h"
 
+typedef struct ds_writer ds_writer; // store/writer.h
+
 // Fields are private but `sealed`.
 typedef struct ds_sealer {
-  ds_store *store; // NULL: personal values are counted and left out
+  ds_store *store;   // NULL: personal values are counted and left out
+  ds_writer *writer; // that owns the store now; NULL = the caller does
+  bool any_erased;   // somebody was when it started
   ds_vault *vault;
   ds_buf bytes;    // of the event's sealed values
   ds_buf normal;   // scratch: an identifier as it is compared
@@ -19,8 +23,9 @@ typedef struct ds_sealer {
   uint64_t sealed; // values so far
 } ds_sealer;
 
-// Starts and ends; `store`, open to write, outlives the sealer, or is NULL for a dry run.
-void ds_sealer_init(ds_sealer *sealer, ds_store *store);
+// Starts and ends; `store`, open to write, outlives the sealer, or is NULL for a dry run. `writer`:
+// owns the store as long as the sealer is used; NULL = the caller does.
+void ds_sealer_init(ds_sealer *sealer, ds_store *store, ds_writer *writer);
 void ds_sealer_done(ds_sealer *sealer);
 
 // The subject that a personal identifier is, "email=#<keyed hash>": "kind=text" in clear becomes

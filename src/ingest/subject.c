@@ -71,7 +71,7 @@ ds_code ds_person_name(ds_store *store, const char *name, ds_arena *arena, const
     return DS_OK;
   ds_sealer sealer;
   ds_str subject;
-  ds_sealer_init(&sealer, store);
+  ds_sealer_init(&sealer, store, NULL);
   char clear[UINT16_MAX + 8];
   const int size = named.size > 0 ? snprintf(clear, sizeof clear, "%s", name)
                                   : snprintf(clear, sizeof clear, "email=%s", name);

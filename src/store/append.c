@@ -17,7 +17,7 @@ struct ds_group {
   uint32_t queries_count, queries_capacity;
   ds_buf record;
   uint64_t seq;           // of the record
-  uint64_t log_end;       // behind the record
+  uint64_t log_start;     // where the record will stand
   uint64_t arrival_first; // of its events
   uint64_t arrival;       // of the next event
   ds_tail tail_before;    // a copy, for ds_tail_cut alone
@@ -117,7 +117,7 @@ static ds_code find_known(ds_group *group, ds_error *err) {
 // Makes room for all that the group may become, so that nothing fails once its ids are in the tail.
 static ds_code reserve(ds_group *group, ds_error *err) {
   ds_store *store = group->store;
-  size_t payload = 1, bytes = 0;
+  size_t payload = 0, bytes = 0;
   uint64_t rows = 0;
   for (uint32_t b = 0; b < group->batches_count; b++) {
     const ds_batch *batch = group->batches[b];
@@ -125,11 +125,12 @@ static ds_code reserve(ds_group *group, ds_error *err) {
     bytes += batch->rows.size;
     rows += batch->count;
   }
-  TRY(ds_log_check_size(payload, err));
+  TRY(ds_log_check_size(group->record.size - DS_LOG_RECORD_BYTES + payload, err));
   assert(rows <= UINT32_MAX);
-  ds_log_begin(&group->record, DS_LOG_BATCH);
   (void)ds_buf_reserve(&group->record, payload);
-  TRY(ds_buf_check(&group->record, "a batch", err));
+  const ds_code code = ds_buf_check(&group->record, "a batch", err);
+  group->record.failed = false;
+  TRY(code);
   return ds_tail_reserve(&store->tail, (uint32_t)rows, bytes, err);
 }
 
@@ -183,10 +184,21 @@ static void put_batch(ds_group *group, ds_batch *batch, const ds_codes *codes) {
     memcpy(group->record.data + start, &events, sizeof events);
 }
 
-ds_code ds_group_begin(ds_group *group, const ds_group *before, ds_batch *const *batches,
-                       uint32_t count, ds_error *err) {
+ds_code ds_group_begin(ds_group *group, const ds_group *before, ds_error *err) {
   ds_store *store = group->store;
   TRY(ds_store_check_writable(store, err));
+  ds_log_begin(&group->record, DS_LOG_BATCH);
+  TRY(ds_buf_check(&group->record, "a batch", err));
+  group->seq = before != NULL ? before->seq + 1 : store->log.next_seq;
+  group->log_start = before != NULL ? ds_group_log_end(before) : store->log.end;
+  group->arrival = group->arrival_first = store->view.manifest.next_arrival;
+  group->tail_before = store->tail;
+  group->code = DS_OK;
+  return DS_OK;
+}
+
+ds_code ds_group_add(ds_group *group, ds_batch *const *batches, uint32_t count, ds_error *err) {
+  ds_store *store = group->store;
   group->batches = batches;
   group->batches_count = count;
   TRY(find_known(group, err));
@@ -194,18 +206,13 @@ ds_code ds_group_begin(ds_group *group, const ds_group *before, ds_batch *const 
   // Names past a limit must be refused now: a log that cannot be replayed would lock the store.
   for (uint32_t b = 0; b < count; b++)
     TRY(ds_tail_map_names(&store->tail, &batches[b]->space, batches[b]->name_code, err));
-  group->seq = before != NULL ? before->seq + 1 : store->log.next_seq;
-  group->arrival = group->arrival_first = store->view.manifest.next_arrival;
-  group->tail_before = store->tail;
-  group->code = DS_OK;
   for (uint32_t b = 0; b < count; b++) {
     const ds_codes codes = ds_tail_codes(&batches[b]->space, batches[b]->name_code);
     put_batch(group, batches[b], &codes);
   }
+  assert(!group->record.failed);
   if (!ds_group_has_record(group))
     return DS_OK;
-  assert(!group->record.failed);
-  group->log_end = (before != NULL ? before->log_end : store->log.end) + group->record.size;
   store->view.manifest.next_arrival = store->tail.next_arrival = group->arrival;
   ds_store_forget_built(store);
   return DS_OK;
@@ -213,13 +220,13 @@ ds_code ds_group_begin(ds_group *group, const ds_group *before, ds_batch *const 
 
 bool ds_group_has_record(const ds_group *group) { return group->arrival > group->arrival_first; }
 
-uint64_t ds_group_log_end(const ds_group *group) { return group->log_end; }
+uint64_t ds_group_log_end(const ds_group *group) { return group->log_start + group->record.size; }
 
 void ds_group_write(ds_group *group) {
   ds_log *log = &group->store->log;
   assert(log->next_seq == group->seq);
   group->code = ds_log_append(log, &group->record, &group->error);
-  assert(group->code != DS_LIMIT && (group->code != DS_OK || log->end == group->log_end));
+  assert(group->code != DS_LIMIT && (group->code != DS_OK || log->end == ds_group_log_end(group)));
 }
 
 ds_code ds_group_outcome(const ds_group *group, ds_error *err) {
@@ -246,7 +253,8 @@ static ds_code append_all(ds_store *store, ds_batch *const *batches, uint32_t co
     store->group = ds_group_new(store);
   if (store->group == NULL)
     return ds_fail(err, DS_MEMORY, "out of memory for a batch");
-  TRY(ds_group_begin(store->group, NULL, batches, count, err));
+  TRY(ds_group_begin(store->group, NULL, err));
+  TRY(ds_group_add(store->group, batches, count, err));
   if (!ds_group_has_record(store->group))
     return DS_OK;
   ds_group_write(store->group);
@@ -266,32 +274,20 @@ void ds_store_append_group(ds_store *store, ds_batch *const *batches, uint32_t c
   ds_batches_tell(batches, count, code, &error);
 }
 
-ds_code ds_store_append_along(ds_store *store, const ds_space *space, const ds_buf *rows,
-                              const ds_buf *along, uint64_t *ret_duplicates, ds_error *err) {
-  TRY(ds_store_check_writable(store, err));
-  ds_batch batch[2];
-  ds_batch *const both[] = {&batch[0], &batch[1]};
-  const uint32_t count = along != NULL && along->size > 0 ? 2 : 1;
-  ds_batch_init(&batch[0]);
-  ds_batch_init(&batch[1]);
-  ds_code code = ds_batch_fill(&batch[0], space, rows, err);
-  if (code == DS_OK && count > 1)
-    code = ds_batch_fill(&batch[1], space, along, err);
-  if (code == DS_OK) {
-    ds_store_append_group(store, both, count);
-    const ds_batch *worse = count > 1 && batch[0].code == DS_OK ? &batch[1] : &batch[0];
-    code = worse->code;
-    if (code == DS_OK && ret_duplicates != NULL)
-      *ret_duplicates = batch[0].duplicates;
-    if (code != DS_OK && err != NULL)
-      *err = worse->error;
-  }
-  ds_batch_done(&batch[0]);
-  ds_batch_done(&batch[1]);
-  return code;
-}
-
 ds_code ds_store_append(ds_store *store, const ds_space *space, const ds_buf *rows,
                         uint64_t *ret_duplicates, ds_error *err) {
-  return ds_store_append_along(store, space, rows, NULL, ret_duplicates, err);
+  TRY(ds_store_check_writable(store, err));
+  ds_batch batch, *const group[] = {&batch};
+  ds_batch_init(&batch);
+  ds_code code = ds_batch_fill(&batch, space, rows, err);
+  if (code == DS_OK) {
+    ds_store_append_group(store, group, 1);
+    code = batch.code;
+    if (code == DS_OK && ret_duplicates != NULL)
+      *ret_duplicates = batch.duplicates;
+    if (code != DS_OK && err != NULL)
+      *err = batch.error;
+  }
+  ds_batch_done(&batch);
+  return code;
 }

@@ -112,11 +112,14 @@ struct ds_store {
 ds_group *ds_group_new(ds_store *store);
 void ds_group_free(ds_group *group);
 
-// Drops duplicates, numbers the events, makes the record and adds the rows to the tail as if it
-// were written. `before`: the group that was begun before and has not ended; NULL = there is none.
-// On failure nothing was done. The batches are read by this call only.
-DS_CHECKED ds_code ds_group_begin(ds_group *group, const ds_group *before,
-                                  ds_batch *const *batches, uint32_t count, ds_error *err);
+// Begins an empty group. `before`: the group that was begun before and has not ended; NULL = there
+// is none.
+DS_CHECKED ds_code ds_group_begin(ds_group *group, const ds_group *before, ds_error *err);
+
+// Adds batches: drops duplicates, numbers the events, puts them into the record, and into the tail
+// as if they were written. On failure nothing was done. The batches are read by this call only.
+DS_CHECKED ds_code ds_group_add(ds_group *group, ds_batch *const *batches, uint32_t count,
+                                ds_error *err);
 
 // Whether there is anything to write. Else the group has ended; what it holds twice is durable when
 // `before` is.

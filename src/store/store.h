@@ -121,12 +121,6 @@ DS_CHECKED ds_code ds_store_undo_import(ds_store *store, uint32_t id, uint64_t *
 DS_CHECKED ds_code ds_store_append(ds_store *store, const ds_space *space, const ds_buf *rows,
                                    uint64_t *ret_duplicates, ds_error *err);
 
-// The same with rows that become durable in the same record, and whose duplicates are not counted
-// (NULL: none): what the events imply.
-DS_CHECKED ds_code ds_store_append_along(ds_store *store, const ds_space *space,
-                                         const ds_buf *rows, const ds_buf *along,
-                                         uint64_t *ret_duplicates, ds_error *err);
-
 // Turns the log into a part (seal); merges all parts into one ordered, non-overlapping run and
 // applies retention (compact). Both end what a job has begun.
 DS_CHECKED ds_code ds_store_seal(ds_store *store, ds_error *err);

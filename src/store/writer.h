@@ -2,9 +2,8 @@
 // A store that many threads append to. The writer owns the store; the others hand it batches
 // through a bounded queue and wait until they are durable. Whatever waits when the writer comes
 // back is one group: one record, one write, one sync, then all are told. While one group is synced
-// the next gathers and is made ready by itself, so there is no waiting for more (decision 25).
-// Batches are written in the order in which they were submitted. May use base/, store/. Safe from
-// any thread.
+// the next gathers and is made ready (decision 25). Batches are written in the order in which they
+// were submitted. May use base/, store/. Safe from any thread.
 #ifndef DS_STORE_WRITER_H
 #define DS_STORE_WRITER_H
 
@@ -44,21 +43,27 @@ void ds_writer_free(ds_writer *writer);
 DS_CHECKED ds_code ds_writer_append(ds_writer *writer, const ds_space *space, const ds_buf *rows,
                                     uint64_t *ret_duplicates, ds_error *err);
 
+// What the owner is asked to do with its store, behind all batches submitted before.
+typedef ds_code (*ds_writer_asked)(ds_store *store, void *result, ds_error *err);
+
 // A batch on its way. Caller's memory, from submit to wait; fields are private.
 typedef struct ds_ticket {
   struct ds_ticket *next;
-  ds_batch *batch;        // NULL: a snapshot is wanted
-  ds_snapshot **snapshot;
-  ds_code code;           // of the snapshot
+  ds_batch *batch; // NULL: something else is asked
+  ds_batch *along; // of the same record; NULL = none
+  ds_writer_asked asked;
+  void *result;
+  ds_code code; // of what was asked
   ds_error *error;
   sem_t done;
 } ds_ticket;
 
 // The two halves of an append, for who does something else meanwhile. Submit puts a filled batch
-// into the queue, and waits for room there; on failure there is nothing to wait for. Wait returns
-// the batch's outcome, and the batch.
-DS_CHECKED ds_code ds_writer_submit(ds_writer *writer, ds_batch *batch, ds_ticket *ticket,
-                                    ds_error *err);
+// into the queue, and waits for room there; on failure there is nothing to wait for. `along`: one
+// more, which comes into the same record, so that both are there or neither; NULL = none. Wait
+// returns the outcome (that of `along`, if it alone failed), and the batches.
+DS_CHECKED ds_code ds_writer_submit(ds_writer *writer, ds_batch *batch, ds_batch *along,
+                                    ds_ticket *ticket, ds_error *err);
 DS_CHECKED ds_code ds_writer_wait(ds_ticket *ticket, ds_error *err);
 
 // Whether wait would return at once.
@@ -67,5 +72,8 @@ bool ds_writer_is_done(ds_ticket *ticket);
 // A snapshot behind all batches submitted before.
 DS_CHECKED ds_code ds_writer_snapshot(ds_writer *writer, ds_snapshot **ret_snapshot,
                                       ds_error *err);
+
+// The store's vault, as ds_store_vault; it may be used from any thread until the store is closed.
+DS_CHECKED ds_code ds_writer_vault(ds_writer *writer, ds_vault **ret_vault, ds_error *err);
 
 #endif

@@ -103,8 +103,11 @@ static void test_overlap(void **state) {
     }
     ds_batch *first[] = {&batches[0]}, *second[] = {&batches[1], &batches[2]};
     ds_group *groups[] = {ds_group_new(store), ds_group_new(store)};
-    ok(ds_group_begin(groups[0], NULL, first, 1, NULL));
-    ok(ds_group_begin(groups[1], groups[0], second, 2, NULL));
+    ok(ds_group_begin(groups[0], NULL, NULL));
+    ok(ds_group_add(groups[0], first, 1, NULL));
+    ok(ds_group_begin(groups[1], groups[0], NULL));
+    ok(ds_group_add(groups[1], second, 1, NULL));
+    ok(ds_group_add(groups[1], second + 1, 1, NULL));
     assert_int_equal(batches[1].duplicates, 0);
     assert_int_equal(batches[2].duplicates, batches[2].count);
     if (fails)
@@ -412,7 +415,7 @@ static void test_submit(void **state) {
     world->sizes[i] = 3;
     ds_batch_init(&batches[i]);
     fill(world, &batches[i], i);
-    ok(ds_writer_submit(writer, &batches[i], &tickets[i], NULL));
+    ok(ds_writer_submit(writer, &batches[i], NULL, &tickets[i], NULL));
   }
   for (uint32_t i = 0; i < MANY; i++) {
     ok(ds_writer_wait(&tickets[i], NULL));
