@@ -100,6 +100,19 @@ ds_line_role ds_line_role_of(ds_str name) {
   return ds_identifier_is_object(name) ? DS_LINE_KEY : DS_LINE_OTHER;
 }
 
+// The same for names met line after line.
+static ds_line_role role_of(ds_line_reader *reader, ds_str name) {
+  ds_line_name *met = &reader->names[ds_key_hash(name) % DS_LINE_NAMES];
+  if (name.size == 0 || name.size > sizeof met->text)
+    return ds_line_role_of(name);
+  if (met->size != name.size || memcmp(met->text, name.data, name.size) != 0) {
+    met->role = (uint8_t)ds_line_role_of(name);
+    met->size = (uint8_t)name.size;
+    memcpy(met->text, name.data, name.size);
+  }
+  return (ds_line_role)met->role;
+}
+
 bool ds_line_is_key(ds_str name, const char *more) {
   if (ds_identifier_is_object(name))
     return true;
@@ -229,7 +242,7 @@ static const char *take_subject(line *in) {
   ds_line_reader *reader = in->reader;
   const char *reason = in->member[DS_LINE_CUSTOMER] != 0 ? take_customer(in) : NULL;
   for (uint32_t i = 1; i < in->nodes[0].next && reason == NULL; i = in->nodes[i].next) {
-    if (ds_line_role_of(in->nodes[i].key) == DS_LINE_IDENTIFIER)
+    if (role_of(in->reader, in->nodes[i].key) == DS_LINE_IDENTIFIER)
       reason = take_identifier(in, &in->nodes[i], in->nodes[i].key);
   }
   if (reason != NULL)
@@ -440,7 +453,7 @@ static const char *take_member(line *in, uint32_t at) {
 static const char *take_members(line *in) {
   const char *reason = NULL;
   for (uint32_t i = 1; i < in->nodes[0].next && reason == NULL; i = in->nodes[i].next) {
-    if (ds_line_role_of(in->nodes[i].key) > DS_LINE_IDENTIFIER)
+    if (role_of(in->reader, in->nodes[i].key) > DS_LINE_IDENTIFIER)
       reason = take_member(in, i);
   }
   const uint32_t at = in->member[DS_LINE_PROPERTIES];
@@ -543,7 +556,7 @@ static const char *take_id(line *in) {
 
 static const char *find_members(line *in) {
   for (uint32_t i = 1; i < in->nodes[0].next; i = in->nodes[i].next) {
-    const ds_line_role member = ds_line_role_of(in->nodes[i].key);
+    const ds_line_role member = role_of(in->reader, in->nodes[i].key);
     if (member >= DS_LINE_SPECIAL)
       continue;
     if (in->member[member] != 0)

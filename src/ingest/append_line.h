@@ -13,6 +13,22 @@
 #include "model/event.h"
 #include "model/time.h"
 
+// What an outermost member of a line stands for.
+typedef enum ds_line_role {
+  DS_LINE_ID, DS_LINE_EVENT, DS_LINE_TIME, DS_LINE_RECEIVED, DS_LINE_CUSTOMER, DS_LINE_SOURCE,
+  DS_LINE_PROPERTIES, DS_LINE_SPECIAL, // how many have a meaning of their own
+  DS_LINE_IDENTIFIER = DS_LINE_SPECIAL, DS_LINE_KEY, DS_LINE_OTHER
+} ds_line_role;
+
+// A name that was met, and its role: line after line has the same few.
+typedef struct ds_line_name {
+  uint8_t role; // ds_line_role
+  uint8_t size; // 0 = none
+  char text[30];
+} ds_line_name;
+
+enum { DS_LINE_NAMES = 64 };
+
 // Reads lines one after the other; the event of a line is valid until the next.
 typedef struct ds_line_reader {
   ds_ndjson *parser;
@@ -37,17 +53,13 @@ typedef struct ds_line_reader {
   ds_space known; // names of the store and of accepted lines: as many as a store may have
   ds_arena arena;
   ds_buf json;
+  ds_line_name names[DS_LINE_NAMES]; // by hash
   const ds_touchpoint *touchpoint; // the catalogue's row for the event, or NULL
   ds_event_key keys[DS_EVENT_KEYS_MAX];
   ds_event_property properties[DS_EVENT_PROPERTIES_MAX];
 } ds_line_reader;
 
-// What an outermost member of a line stands for.
-typedef enum ds_line_role {
-  DS_LINE_ID, DS_LINE_EVENT, DS_LINE_TIME, DS_LINE_RECEIVED, DS_LINE_CUSTOMER, DS_LINE_SOURCE,
-  DS_LINE_PROPERTIES, DS_LINE_SPECIAL, // how many have a meaning of their own
-  DS_LINE_IDENTIFIER = DS_LINE_SPECIAL, DS_LINE_KEY, DS_LINE_OTHER
-} ds_line_role;
+// The role of an outermost member's name.
 ds_line_role ds_line_role_of(ds_str name);
 
 // Whether it is a case key, or one of those in `more` (commas between; NULL: none).
