@@ -99,7 +99,7 @@ static ds_code select_events(cli *run, const ds_snapshot *snapshot,
   if (cli_value(run, "range") == NULL &&
       (cli_value(run, "from") != NULL || cli_value(run, "to") != NULL))
     values[count++] = (ds_option_value){"range", "events"};
-  const ds_request request = {.snapshot = snapshot, .options = {values, count},
+  const ds_request request = {.snapshot = snapshot, .options = {.values = values, .count = count},
                               .catalogue = around->settings.catalogue, .zone = around->zone,
                               .zone_name = around->settings.time_zone, .arena = &run->arena};
   return ds_question_select(&request, "export", ret_selection, err);

@@ -20,7 +20,7 @@ static ds_option_set question_options(const cli *run, ds_option_value *values) {
     if (is_of_question(run, run->values[i].name))
       values[count++] = run->values[i];
   }
-  return (ds_option_set){values, count};
+  return (ds_option_set){.values = values, .count = count};
 }
 
 static ds_code show_sql(cli *run, const ds_request *request, ds_error *err) {

@@ -41,6 +41,18 @@ typedef struct ds_cell {
   };
 } ds_cell;
 
+// How a long table is shown to people as a wide one: a row for each run of rows that have the same
+// `keys` (names, ended by NULL), a column per value of `across`, `figure` in its cells; rows whose
+// column `only` is not `only_text` are left out of it. Machines get the table as it is.
+typedef struct ds_pivot {
+  const char *title;
+  const char *const *keys;
+  const char *across;
+  const char *figure;
+  const char *only;
+  const char *only_text;
+} ds_pivot;
+
 // One table: rows x columns cells, row-major.
 typedef struct ds_table {
   const char *name;
@@ -52,6 +64,7 @@ typedef struct ds_table {
   ds_cell *cells;
   const char *bar; // the figure that a terminal draws as a bar too; NULL = first count, "" = none
   const char *beneath; // a text that a terminal puts under each row when it does not fit; or NULL
+  const ds_pivot *pivot; // how people see it; NULL: as it is
 } ds_table;
 
 // A remark to the reader. Warnings must be shown wherever the figures are.

@@ -2,6 +2,7 @@
 #include "question/calendar.h"
 
 #include <assert.h>
+#include <stdio.h>
 
 #include "question/common.h"
 
@@ -48,4 +49,16 @@ ds_code ds_calendar_make(const ds_request *request, ds_period period, int64_t fi
   }
   *ret_calendar = (ds_calendar){start, count, period, first};
   return DS_OK;
+}
+
+size_t ds_calendar_name(const ds_calendar *calendar, uint32_t period, char out[32]) {
+  const int64_t days = calendar->period == DS_PERIOD_WEEK ? 7 : 1;
+  if (calendar->period != DS_PERIOD_MONTH)
+    return strlen(ds_date_print(out, calendar->first_day + (int64_t)period * days));
+  int64_t year;
+  unsigned month, of_month;
+  ds_civil_from_days(calendar->first_day, &year, &month, &of_month);
+  const int64_t months = year * 12 + month - 1 + period;
+  return (size_t)snprintf(out, 32, "%04lld-%02lld", (long long)(months / 12),
+                          (long long)(months % 12 + 1));
 }

@@ -39,4 +39,7 @@ static inline uint32_t ds_calendar_find(const ds_calendar *calendar, int64_t tim
   return (uint32_t)at;
 }
 
+// Writes the name of a period ("2024-03-04", "2024-03" for a month) and returns its size.
+size_t ds_calendar_name(const ds_calendar *calendar, uint32_t period, char out[32]);
+
 #endif

@@ -21,6 +21,12 @@ DS_CHECKED ds_code ds_option_share(const ds_option_set *set, const char *name, d
 DS_CHECKED ds_code ds_question_schema(const ds_request *request, ds_schema *ret_schema,
                                       ds_error *err);
 
+// Refuses an expression, given by an option, that asks for a case key when journeys are cases: the
+// keys are gone by then.
+DS_CHECKED ds_code ds_question_check_keys(const ds_request *request,
+                                          const ds_expression *expression, const char *option,
+                                          ds_error *err);
+
 // Adds an expression about cases to a plan, whose case key is set: those that meet it stay. NULL
 // adds nothing.
 DS_CHECKED ds_code ds_plan_cases(const ds_request *request, const char *text, ds_plan *plan,
@@ -92,6 +98,10 @@ extern const ds_option ds_funnel_options[];
 extern const uint32_t ds_funnel_options_count;
 ds_code ds_funnel_answer(const ds_request *request, ds_result *result, ds_error *err);
 ds_code ds_funnel_sql(const ds_request *request, ds_buf *out, ds_error *err);
+extern const ds_option ds_retention_options[];
+extern const uint32_t ds_retention_options_count;
+ds_code ds_retention_answer(const ds_request *request, ds_result *result, ds_error *err);
+ds_code ds_retention_sql(const ds_request *request, ds_buf *out, ds_error *err);
 ds_code ds_quality_answer(const ds_request *request, ds_result *result, ds_error *err);
 ds_code ds_quality_sql(const ds_request *request, ds_buf *out, ds_error *err);
 ds_code ds_schema_answer(const ds_request *request, ds_result *result, ds_error *err);

@@ -52,6 +52,9 @@ const ds_question ds_questions[] = {
     {"trend", "a count, a rate or a figure of numbers per day, week or month",
      "doorstep trend --measure rate --of delivered --case order_id --per month", ds_trend_options,
      4, ds_trend_answer, ds_trend_sql, false},
+    {"retention", "who comes back after the first time, in which period, and how soon",
+     "doorstep retention --start order_placed --per month", ds_retention_options, 8,
+     ds_retention_answer, ds_retention_sql, false},
     {"quality", "what the data can bear: what comes how regularly, what lacks, what is odd",
      "doorstep quality", NULL, 0, ds_quality_answer, ds_quality_sql, false},
     {"schema", "the names that can be asked about: touchpoints, properties, case keys",
@@ -78,21 +81,20 @@ static const char *given(const ds_option_set *set, const char *name) {
   return NULL;
 }
 
-static const char *preset_of(const char *name) {
-  for (uint32_t o = 0; o < ds_common_options_count; o++)
-    if (strcmp(ds_common_options[o].name, name) == 0)
-      return ds_common_options[o].preset;
-  for (uint32_t q = 0; q < ds_questions_count; q++)
-    for (uint32_t o = 0; o < ds_questions[q].options_count; o++)
-      if (strcmp(ds_questions[q].options[o].name, name) == 0)
-        return ds_questions[q].options[o].preset;
+static const char *preset_among(const ds_option *options, uint32_t count, const char *name) {
+  for (uint32_t o = 0; o < count; o++)
+    if (strcmp(options[o].name, name) == 0)
+      return options[o].preset;
   return NULL;
 }
 
 const char *ds_option_get(const ds_option_set *set, const char *name) {
+  const ds_question *question = set->question;
   const char *text = given(set, name);
   if (text == NULL)
-    text = preset_of(name);
+    text = preset_among(ds_common_options, ds_common_options_count, name);
+  if (text == NULL && question != NULL)
+    text = preset_among(question->options, question->options_count, name);
   return text == NULL || *text == '\0' ? NULL : text;
 }
 
@@ -241,6 +243,20 @@ ds_code ds_question_schema(const ds_request *request, ds_schema *ret_schema, ds_
   return DS_OK;
 }
 
+ds_code ds_question_check_keys(const ds_request *request, const ds_expression *expression,
+                               const char *option, ds_error *err) {
+  const ds_read_name *names = NULL;
+  uint32_t count = 0;
+  if (ds_option_get(&request->options, "case") == NULL)
+    return DS_OK;
+  TRY(ds_expression_reads(expression, request->arena, &names, &count, err));
+  for (uint32_t n = 0; n < count; n++)
+    if (strcmp(names[n].kind, "case key") == 0)
+      return ds_fail(err, DS_EXPRESSION, "--%s cannot ask for the case key %.*s together with "
+                     "--case: use --where", option, DS_STR(names[n].name));
+  return DS_OK;
+}
+
 static ds_code plan_where(const ds_request *request, ds_plan *plan, ds_error *err) {
   const char *where = ds_option_get(&request->options, "where");
   if (where == NULL || request->snapshot->events == 0)
@@ -341,10 +357,11 @@ ds_code ds_question_as_of(const ds_request *request, int64_t *ret_ms, ds_error *
 }
 
 // The request over the snapshot that --known-at means; *view holds it when it is another one.
-static ds_code look_back(const ds_request *request, ds_request *ret_asked, ds_snapshot *view,
-                         ds_error *err) {
+static ds_code look_back(const ds_question *question, const ds_request *request,
+                         ds_request *ret_asked, ds_snapshot *view, ds_error *err) {
   int64_t known_ms = 0;
   *ret_asked = *request;
+  ret_asked->options.question = question;
   if (!plan_time(request, "known-at", &known_ms))
     return DS_OK;
   TRY(ds_snapshot_known(request->snapshot, known_ms, request->threads, request->memory_bytes, view,
@@ -412,7 +429,7 @@ ds_code ds_question_run(const ds_question *question, const ds_request *request,
   ds_snapshot view;
   TRY(check_options(question, &request->options, err));
   TRY(check_together(question, &request->options, err));
-  TRY(look_back(request, &asked, &view, err));
+  TRY(look_back(question, request, &asked, &view, err));
   ds_code code = answer(question, &asked, result, err);
   look_ahead(request, &asked);
   // Texts and cells that did not fit were left out: such a result is not to be shown.
@@ -425,7 +442,7 @@ ds_code ds_question_sql(const ds_question *question, const ds_request *request, 
                         ds_error *err) {
   ds_request asked;
   ds_snapshot view;
-  TRY(look_back(request, &asked, &view, err));
+  TRY(look_back(question, request, &asked, &view, err));
   const ds_code code = question->sql(&asked, out, err);
   look_ahead(request, &asked);
   return code;

@@ -30,10 +30,12 @@ typedef struct ds_option {
   const char *help;     // one line
 } ds_option;
 
-// Option values as given, by name; NULL text = not given.
+// Option values as given, by name; NULL text = not given. The question's own presets stand for what
+// is not given; running a question sets it.
 typedef struct ds_option_set {
   const ds_option_value *values;
   uint32_t count;
+  const struct ds_question *question;
 } ds_option_set;
 
 // What a question runs on.

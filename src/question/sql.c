@@ -47,6 +47,14 @@ static void put_chosen(ds_buf *out, const ds_plan *plan) {
   ds_buf_text(out, plan->range == DS_RANGE_TOUCHING ? ") OVER cases" : ")");
 }
 
+void ds_sql_put_events(const ds_request *request, ds_buf *out) {
+  if (request->snapshot->has_known)
+    ds_buf_printf(out, "(SELECT * FROM events WHERE epoch_ms(received) <= %lld)",
+                  (long long)request->snapshot->known_ms);
+  else
+    ds_buf_text(out, "events");
+}
+
 // What no SQL text here says, then "WITH kept AS (…)".
 static ds_code put_kept(const ds_request *request, const ds_plan *plan, ds_buf *out,
                         ds_error *err) {
@@ -57,11 +65,7 @@ static ds_code put_kept(const ds_request *request, const ds_plan *plan, ds_buf *
   if (plan->attach_nearest)
     return ds_fail(err, DS_UNSUPPORTED, "no SQL form: --attach nearest");
   ds_buf_text(out, "WITH kept AS (SELECT * FROM ");
-  if (request->snapshot->has_known)
-    ds_buf_printf(out, "(SELECT * FROM events WHERE epoch_ms(received) <= %lld)",
-                  (long long)request->snapshot->known_ms);
-  else
-    ds_buf_text(out, "events");
+  ds_sql_put_events(request, out);
   if (plan->where != NULL) {
     ds_buf_text(out, " WHERE ");
     TRY(ds_expression_sql(plan->where, out, err));
@@ -90,6 +94,50 @@ ds_code ds_sql_cases(const ds_request *request, const ds_plan *plan,
   ds_buf_text(out, ", chosen AS (SELECT * FROM cased");
   put_chosen(out, plan);
   ds_buf_text(out, ")");
+  return DS_OK;
+}
+
+// Adds the properties that one expression reads to those named already.
+static ds_code add_reads(const ds_request *request, const ds_expression *expression,
+                         const char ***names, uint32_t *count, ds_error *err) {
+  const ds_read_name *reads = NULL;
+  uint32_t reads_count = 0;
+  TRY(ds_expression_reads(expression, request->arena, &reads, &reads_count, err));
+  const char **grown = ds_arena_array(request->arena, *count + reads_count + 1u, sizeof *grown);
+  if (grown == NULL)
+    return ds_fail(err, DS_MEMORY, "out of memory for SQL");
+  if (*count > 0)
+    memcpy(grown, *names, *count * sizeof *grown);
+  for (uint32_t n = 0; n < reads_count; n++) {
+    const ds_str name = reads[n].name;
+    const bool property = strcmp(reads[n].kind, "property") == 0;
+    if (!property && !ds_str_equal(name, ds_str_of("touchpoint")) &&
+        !ds_str_equal(name, ds_str_of("time")) && strcmp(reads[n].kind, "touchpoint") != 0)
+      return ds_fail(err, DS_UNSUPPORTED, "no SQL form: %.*s is asked for after --case",
+                     DS_STR(name));
+    uint32_t at = 0;
+    while (property && at < *count && !ds_str_equal(name, ds_str_of(grown[at])))
+      at++;
+    if (!property || at < *count)
+      continue;
+    grown[at] = ds_arena_text(request->arena, name.data, name.size);
+    if (grown[at] == NULL)
+      return ds_fail(err, DS_MEMORY, "out of memory for SQL");
+    ++*count;
+  }
+  *names = grown;
+  return DS_OK;
+}
+
+ds_code ds_sql_reads(const ds_request *request, const ds_expression *const *expressions,
+                     uint32_t expressions_count, const char ***ret_names, uint32_t *ret_count,
+                     ds_error *err) {
+  const char **names = NULL;
+  uint32_t count = 0;
+  for (uint32_t x = 0; x < expressions_count; x++)
+    TRY(add_reads(request, expressions[x], &names, &count, err));
+  *ret_names = names;
+  *ret_count = count;
   return DS_OK;
 }
 

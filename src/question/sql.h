@@ -12,6 +12,9 @@
 void ds_sql_put_name(ds_buf *out, const char *name);
 void ds_sql_put_text(ds_buf *out, const char *text);
 
+// Appends the table of the events that the request may know: events, or what was received by then.
+void ds_sql_put_events(const ds_request *request, ds_buf *out);
+
 // Appends "WITH kept AS (…), cased AS (…), chosen AS (…)": the events that the request's plan
 // leaves (--where, --case, the period), as chosen(customer, case_id, time, arrival, touchpoint,
 // properties…). Options that have no SQL form here (--by, --list, --sort, --limit, --attach
@@ -23,6 +26,11 @@ DS_CHECKED ds_code ds_sql_cases(const ds_request *request, const ds_plan *plan,
 // Appends ", seen AS (…), …, met AS (…)": customer and case_id of those of `cased` that meet the
 // plan's expressions about cases; nothing when it has none.
 DS_CHECKED ds_code ds_sql_put_met(const ds_plan *plan, ds_buf *out, ds_error *err);
+// The properties that expressions over `chosen` read, each once, in the request's arena.
+// DS_UNSUPPORTED for what has no column there.
+DS_CHECKED ds_code ds_sql_reads(const ds_request *request, const ds_expression *const *expressions,
+                                uint32_t expressions_count, const char ***ret_names,
+                                uint32_t *ret_count, ds_error *err);
 
 // The same for questions about whole customers: chosen has the columns of events. The plan has no
 // case key, or it says nothing here.

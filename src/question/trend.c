@@ -53,18 +53,6 @@ static uint32_t choice(const char *text, const char *const *names, uint32_t coun
   return at;
 }
 
-// Keys are gone once journeys are cases.
-static ds_code check_reads(const trend_context *context, ds_error *err) {
-  const ds_read_name *names = NULL;
-  uint32_t count = 0;
-  TRY(ds_expression_reads(context->hit, context->request->arena, &names, &count, err));
-  for (uint32_t n = 0; n < count && context->plan.has_case; n++)
-    if (strcmp(names[n].kind, "case key") == 0)
-      return ds_fail(err, DS_EXPRESSION, "--of cannot ask for the case key %.*s together with "
-                     "--case: use --where", DS_STR(names[n].name));
-  return DS_OK;
-}
-
 static ds_code read_of(trend_context *context, ds_error *err) {
   const ds_request *request = context->request;
   const char *of = ds_option_get(&request->options, "of");
@@ -83,7 +71,7 @@ static ds_code read_of(trend_context *context, ds_error *err) {
     ds_schema schema;
     TRY(ds_question_schema(request, &schema, err));
     TRY(ds_expression_parse(ds_str_of(of), &schema, request->arena, &context->hit, err));
-    return check_reads(context, err);
+    return ds_question_check_keys(request, context->hit, "of", err);
   }
   context->duration = strcmp(of, "duration") == 0;
   return context->duration
@@ -121,18 +109,6 @@ ds_code ds_trend_read(const ds_request *request, trend_context *ret_context, ds_
   context.plan.columns.want |= DS_WANT_TIME | DS_WANT_TOUCHPOINT;
   *ret_context = context;
   return DS_OK;
-}
-
-size_t ds_trend_period(const ds_calendar *calendar, uint32_t period, char out[32]) {
-  const int64_t days = calendar->period == DS_PERIOD_WEEK ? 7 : 1;
-  if (calendar->period != DS_PERIOD_MONTH)
-    return strlen(ds_date_print(out, calendar->first_day + (int64_t)period * days));
-  int64_t year;
-  unsigned month, of_month;
-  ds_civil_from_days(calendar->first_day, &year, &month, &of_month);
-  const int64_t months = year * 12 + month - 1 + period;
-  return (size_t)snprintf(out, 32, "%04lld-%02lld", (long long)(months / 12),
-                          (long long)(months % 12 + 1));
 }
 
 // Whether the period chooses what is measured, so that nothing outside it counts.
@@ -291,7 +267,7 @@ static ds_code put_rows(const trend_context *context, const trend_cell *cells,
       if (cell == NULL)
         return ds_fail(err, DS_MEMORY, "out of memory for a trend: give more --memory");
       char name[32];
-      const ds_str period = {name, (uint32_t)ds_trend_period(&context->calendar, p, name)};
+      const ds_str period = {name, (uint32_t)ds_calendar_name(&context->calendar, p, name)};
       const bool complete = is_complete(context, result, p);
       open += !complete && g == 0;
       if (context->grouped)

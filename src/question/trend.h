@@ -77,9 +77,6 @@ DS_CHECKED ds_code ds_trend_quantiles(trend_context *context, const trend_cell *
 DS_CHECKED ds_code ds_trend_list(const trend_context *context, const char *text,
                                  ds_result *result, ds_error *err);
 
-// Writes the name of a period ("2024-03-04", "2024-03" for a month) and returns its size.
-size_t ds_trend_period(const ds_calendar *calendar, uint32_t period, char out[32]);
-
 // Reads the options into *ret_context: all but the calendar and the breakdown.
 DS_CHECKED ds_code ds_trend_read(const ds_request *request, trend_context *ret_context,
                                  ds_error *err);

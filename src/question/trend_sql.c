@@ -35,7 +35,7 @@ static ds_code read_period(const trend_context *context, ds_str text, uint32_t *
                            ds_error *err) {
   for (uint32_t p = 0; p < context->calendar.count; p++) {
     char name[32];
-    const size_t size = ds_trend_period(&context->calendar, p, name);
+    const size_t size = ds_calendar_name(&context->calendar, p, name);
     *ret_period = p;
     if (ds_str_equal(text, (ds_str){name, (uint32_t)size}))
       return DS_OK;
@@ -109,41 +109,13 @@ static void put_figure(ds_buf *out, const trend_context *context) {
   ds_buf_text(out, context->duration ? " AS value_ms" : " AS value");
 }
 
-// The properties that --of reads; what else it reads has no column in chosen().
-static ds_code hit_properties(const trend_context *context, const char ***ret_names,
-                              uint32_t *ret_count, ds_error *err) {
-  const ds_read_name *names = NULL;
-  uint32_t count = 0, kept = 0;
-  TRY(ds_expression_reads(context->hit, context->request->arena, &names, &count, err));
-  const char **kept_names =
-      ds_arena_array(context->request->arena, count + 1u, sizeof *kept_names);
-  if (kept_names == NULL)
-    return ds_fail(err, DS_MEMORY, "out of memory for SQL");
-  for (uint32_t n = 0; n < count; n++) {
-    const bool property = strcmp(names[n].kind, "property") == 0;
-    if (!property && !ds_str_equal(names[n].name, ds_str_of("touchpoint")) &&
-        !ds_str_equal(names[n].name, ds_str_of("time")) &&
-        strcmp(names[n].kind, "touchpoint") != 0)
-      return ds_fail(err, DS_UNSUPPORTED, "no SQL form: %.*s in --of", DS_STR(names[n].name));
-    if (!property)
-      continue;
-    kept_names[kept] =
-        ds_arena_text(context->request->arena, names[n].name.data, names[n].name.size);
-    if (kept_names[kept++] == NULL)
-      return ds_fail(err, DS_MEMORY, "out of memory for SQL");
-  }
-  *ret_names = kept_names;
-  *ret_count = kept;
-  return DS_OK;
-}
-
 static ds_code put_by_start(ds_buf *out, const trend_context *context, ds_error *err) {
   const ds_request *request = context->request;
   const char *least = ds_option_get(&request->options, "min-n");
   const char **names = NULL;
   uint32_t count = 0;
   if (context->hit != NULL)
-    TRY(hit_properties(context, &names, &count, err));
+    TRY(ds_sql_reads(request, &context->hit, 1, &names, &count, err));
   TRY(ds_sql_cases(request, &context->plan, names, count, out, err));
   ds_buf_text(out, ", cases AS (SELECT min(time) AS begun, ");
   if (context->hit != NULL) {

@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "render/layout.h"
+#include "render/pivot.h"
 #include "render/render.h"
 
 enum {
@@ -320,6 +321,20 @@ static void put_table(screen *page, const ds_table *table, uint32_t rows_max) {
     ds_buf_printf(page->out, "… and %s more\n", ds_human_count(count, table->rows_count - rows));
 }
 
+// A long table is shown wide.
+static ds_code put_any(screen *page, const ds_table *table, uint32_t rows_max, ds_error *err) {
+  ds_arena arena;
+  ds_arena_init(&arena, page->out->size_max);
+  ds_table wide;
+  const bool is_long = table->pivot != NULL && table->rows_count > 0;
+  const ds_code code = is_long ? ds_pivot_make(table, &arena, &wide, err) : DS_OK;
+  if (code == DS_OK)
+    put_table(page, is_long ? &wide : table, rows_max);
+  ds_buf_u8(page->out, '\n');
+  ds_arena_done(&arena);
+  return code;
+}
+
 ds_code ds_render_table(const ds_result *result, const ds_render_options *options, ds_buf *out,
                         ds_error *err) {
   const uint32_t asked = options->columns == 0 ? WIDTH_DEFAULT : options->columns;
@@ -329,10 +344,9 @@ ds_code ds_render_table(const ds_result *result, const ds_render_options *option
   ds_buf_init(&page.scratch, out->size_max);
   ds_buf_init(&page.cut, out->size_max);
   ds_buf_init(&page.beneath, out->size_max);
-  for (uint32_t i = 0; i < result->tables_count; i++) {
-    put_table(&page, &result->tables[i], options->rows_max);
-    ds_buf_u8(out, '\n');
-  }
+  ds_code code = DS_OK;
+  for (uint32_t i = 0; i < result->tables_count && code == DS_OK; i++)
+    code = put_any(&page, &result->tables[i], options->rows_max, err);
   for (uint32_t i = 0; i < result->notes_count; i++)
     put_note(&page, &result->notes[i]);
   if (result->definition != NULL && result->definition[0] != '\0') {
@@ -344,5 +358,5 @@ ds_code ds_render_table(const ds_result *result, const ds_render_options *option
   ds_buf_done(&page.scratch);
   ds_buf_done(&page.cut);
   ds_buf_done(&page.beneath);
-  return ds_buf_check(out, "the table", err);
+  return code == DS_OK ? ds_buf_check(out, "the table", err) : code;
 }

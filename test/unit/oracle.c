@@ -70,6 +70,31 @@ void oracle_compare(const ds_table *table, const ds_duck_texts *expected, uint32
   }
 }
 
+void oracle_fill(ds_duck *duck, const qw_world *world) {
+  static const char *const colors[] = {"red", "green", "blue", "Weiß"};
+  ds_error err = {0};
+  ds_buf sql;
+  ds_buf_init(&sql, 1u << 22);
+  ds_buf_text(&sql, "create or replace table events as select * from (values ");
+  for (uint32_t e = 0; e < world->count; e++) {
+    const qw_event *event = &world->events[e];
+    ds_buf_printf(&sql, "%s('C%u', make_timestamp(%lld * 1000), %u, '%s', [", e == 0 ? "" : ", ",
+                  event->customer, (long long)event->time_ms, e, qw_touchpoint(event->touchpoint));
+    for (uint32_t k = 0; k < event->orders_count; k++)
+      ds_buf_printf(&sql, "%s'O%u'", k == 0 ? "" : ", ", event->orders[k]);
+    ds_buf_printf(&sql, "]::varchar[], %s%s%s, ", event->color < 0 ? "null::varchar" : "'",
+                  event->color < 0 ? "" : colors[event->color], event->color < 0 ? "" : "'");
+    if (event->value < 0)
+      ds_buf_text(&sql, "null::double)");
+    else
+      ds_buf_printf(&sql, "%d::double)", event->value);
+  }
+  ds_buf_text(&sql, ") t(customer, time, arrival, touchpoint, order_id, color, value)");
+  if (ds_duck_run(duck, ds_buf_cstr(&sql), &err) != DS_OK)
+    fail_msg("%s", err.message);
+  ds_buf_done(&sql);
+}
+
 const oracle_question oracle_questions[] = {
     {"map", {"stages", "touchpoints", "promises"}, {1, 2, 0}, "columns(*)::varchar"},
     {"process", {"nodes", "edges"}, {1, 2}, "columns(*)::varchar"},
@@ -78,6 +103,7 @@ const oracle_question oracle_questions[] = {
      "columns(* exclude (rank, touchpoints))::varchar"},
     {"funnel", {"steps"}, {2}, "columns(*)::varchar"},
     {"trend", {"periods"}, {1}, "columns(*)::varchar"},
+    {"retention", {"cells"}, {3}, "columns(*)::varchar"},
     {"quality", {"touchpoints", "properties", "problems"}, {1, 2, 5}, "columns(*)::varchar"},
     {"schema", {"keys", "properties", "touchpoints"}, {1, 1, 1}, "columns(*)::varchar"},
     {"find", {"found"}, {2}, "columns(*)::varchar"},

@@ -64,7 +64,7 @@ static void ask(fixture *f, const char *question, const ds_option_value *values,
   if (ds_store_snapshot(f->store, &snapshot, &f->err) != DS_OK)
     fail_msg("%s", f->err.message);
   const ds_request request = {.snapshot = snapshot,
-                              .options = {values, count},
+                              .options = {.values = values, .count = count},
                               .now_ms = 1790000000000,
                               .threads = threads,
                               .memory_bytes = (size_t)512 << 20,
@@ -132,7 +132,7 @@ static void check_question(fixture *f, ds_duck *duck, const char *name,
   while (strcmp(oracle_questions[q].question, name) != 0)
     q++;
   const ds_request request = {.snapshot = snapshot,
-                              .options = {value, count},
+                              .options = {.values = value, .count = count},
                               .zone = zone,
                               .zone_name = set->zone,
                               .now_ms = 1790000000000,

@@ -508,7 +508,7 @@ static void answer(world *w, const oracle_question *what, const ds_snapshot *sna
                    uint32_t threads) {
   ds_error err = {0};
   const ds_request request = {.snapshot = snapshot,
-                              .options = {w->option, w->options},
+                              .options = {.values = w->option, .count = w->options},
                               .now_ms = START_MS + 1000000000,
                               .threads = threads,
                               .memory_bytes = (size_t)64 << 20,

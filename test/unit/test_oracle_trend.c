@@ -15,34 +15,9 @@
 
 enum { WORLDS = 48 };
 
-static const char *const colors[] = {"red", "green", "blue", "Weiß"};
-
 static void check(ds_code code, const ds_error *err) {
   if (code != DS_OK)
     fail_msg("%s", err->message);
-}
-
-static void fill(ds_duck *duck, const qw_world *world) {
-  ds_error err = {0};
-  ds_buf sql;
-  ds_buf_init(&sql, 1u << 22);
-  ds_buf_text(&sql, "create or replace table events as select * from (values ");
-  for (uint32_t e = 0; e < world->count; e++) {
-    const qw_event *event = &world->events[e];
-    ds_buf_printf(&sql, "%s('C%u', make_timestamp(%lld * 1000), %u, '%s', [", e == 0 ? "" : ", ",
-                  event->customer, (long long)event->time_ms, e, qw_touchpoint(event->touchpoint));
-    for (uint32_t k = 0; k < event->orders_count; k++)
-      ds_buf_printf(&sql, "%s'O%u'", k == 0 ? "" : ", ", event->orders[k]);
-    ds_buf_printf(&sql, "]::varchar[], %s%s%s, ", event->color < 0 ? "null::varchar" : "'",
-                  event->color < 0 ? "" : colors[event->color], event->color < 0 ? "" : "'");
-    if (event->value < 0)
-      ds_buf_text(&sql, "null::double)");
-    else
-      ds_buf_printf(&sql, "%d::double)", event->value);
-  }
-  ds_buf_text(&sql, ") t(customer, time, arrival, touchpoint, order_id, color, value)");
-  check(ds_duck_run(duck, ds_buf_cstr(&sql), &err), &err);
-  ds_buf_done(&sql);
 }
 
 static const ds_cell *cell(const ds_table *table, uint32_t row, const char *column) {
@@ -119,7 +94,7 @@ static uint32_t ask(ds_duck *duck, const ds_snapshot *snapshot, const asked *wha
     values[count++] = (ds_option_value){"case", "order_id"};
   if (choice % 5 == 0)
     values[count++] = (ds_option_value){"from", "2020-01-02T05:00:00Z"};
-  const ds_request request = {.snapshot = snapshot, .options = {values, count},
+  const ds_request request = {.snapshot = snapshot, .options = {.values = values, .count = count},
                               .now_ms = 4000000000000LL, .threads = threads,
                               .memory_bytes = 64u << 20, .arena = &arena};
   const ds_question *question = ds_question_find(ds_str_of("trend"));
@@ -129,7 +104,7 @@ static uint32_t ask(ds_duck *duck, const ds_snapshot *snapshot, const asked *wha
   ds_buf sql, wrapped;
   ds_buf_init(&sql, 1u << 20);
   ds_buf_init(&wrapped, 1u << 20);
-  check(question->sql(&request, &sql, &err), &err);
+  check(ds_question_sql(question, &request, &sql, &err), &err);
   *strstr((char *)(uintptr_t)ds_buf_cstr(&sql), ";\n") = '\0';
   ds_buf_printf(&wrapped, "select columns(*)::varchar from (%s)", (const char *)sql.data);
   ds_duck_texts texts;
@@ -175,7 +150,7 @@ static void test_worlds(void **context) {
     qw_make(&world, seed);
     if (!is_whole(&world))
       continue;
-    fill(duck, &world);
+    oracle_fill(duck, &world);
     ds_snapshot *parts[2] = {qw_snapshot(&world, true), qw_snapshot(&world, false)};
     for (uint32_t q = 0; q < sizeof questions / sizeof *questions; q++)
       if (!is_absent(&world, &questions[q]))

@@ -219,14 +219,14 @@ static void choose_options(world *w) {
     put_option(w, "from", "2017-07-14T02:40:00.003Z");
   if (draw(w, 3) == 0)
     put_option(w, "to", "2017-07-14T02:40:00.009Z");
-  if (ds_option_get(&(ds_option_set){w->option, w->options}, "from") != NULL ||
-      ds_option_get(&(ds_option_set){w->option, w->options}, "to") != NULL)
+  if (ds_option_get(&(ds_option_set){.values = w->option, .count = w->options}, "from") != NULL ||
+      ds_option_get(&(ds_option_set){.values = w->option, .count = w->options}, "to") != NULL)
     put_option(w, "range", ranges[draw(w, 4)]);
 }
 
 static ds_request request_of(world *w, const ds_snapshot *snapshot, uint32_t threads) {
   return (ds_request){.snapshot = snapshot,
-                      .options = {w->option, w->options},
+                      .options = {.values = w->option, .count = w->options},
                       .now_ms = START_MS + 1000000000,
                       .threads = threads,
                       .memory_bytes = (size_t)64 << 20,
@@ -235,8 +235,8 @@ static ds_request request_of(world *w, const ds_snapshot *snapshot, uint32_t thr
 
 // A filter on a property that no event of this world carries is refused, by name.
 static bool refused(world *w, const ds_snapshot *snapshot) {
-  const char *where = ds_option_get(&(ds_option_set){w->option, w->options}, "where");
-  const ds_option_set given = {w->option, w->options};
+  const char *where = ds_option_get(&(ds_option_set){.values = w->option, .count = w->options}, "where");
+  const ds_option_set given = {.values = w->option, .count = w->options};
   const char *outcome = ds_option_get(&given, "outcome");
   const char *of = ds_option_get(&given, "of");
   outcome = outcome == NULL ? ds_option_get(&given, "score") : outcome;
@@ -258,7 +258,7 @@ static bool refused(world *w, const ds_snapshot *snapshot) {
         ds_names_find(&snapshot->space.properties, ds_str_of("value")) == DS_NONE) ||
        (strstr(where, "colour") != NULL &&
         ds_names_find(&snapshot->space.properties, ds_str_of("colour")) == DS_NONE));
-  const char *key = ds_option_get(&(ds_option_set){w->option, w->options}, "case");
+  const char *key = ds_option_get(&(ds_option_set){.values = w->option, .count = w->options}, "case");
   return absent || (key != NULL && ds_names_find(&snapshot->space.keys, ds_str_of(key)) == DS_NONE);
 }
 
@@ -275,7 +275,7 @@ static void compare_one(world *w, const oracle_question *what, const ds_snapshot
     ds_buf sql;
     ds_buf_init(&sql, 1u << 20);
     assert_int_equal(code, DS_EXPRESSION);
-    assert_int_equal(question->sql(&request, &sql, &err), DS_EXPRESSION);
+    assert_int_equal(ds_question_sql(question, &request, &sql, &err), DS_EXPRESSION);
     ds_buf_done(&sql);
     return;
   }
@@ -340,6 +340,17 @@ static void choose_steps(world *w) {
     put_option(w, "ties", "arrival");
 }
 
+static void choose_return(world *w) {
+  static const char *const starts[] = {"any", "any[value > 1]", "actor:customer"};
+  drop_option(w, "range");
+  put_option(w, "start", starts[draw(w, 3)]);
+  put_option(w, "again", draw(w, 2) == 0 ? "any" : "any[colour = 'red']");
+  put_option(w, "mode", draw(w, 2) == 0 ? "recurring" : "unbounded");
+  put_option(w, "clock", draw(w, 2) == 0 ? "calendar" : "rolling");
+  put_option(w, "per", draw(w, 2) == 0 ? "day" : "week");
+  put_option(w, "min-n", "2");
+}
+
 // Options that only one question has; without those that it does not take.
 static void choose_own_options(world *w, const oracle_question *what) {
   const bool scored = is(what, "map") || is(what, "variants");
@@ -348,6 +359,8 @@ static void choose_own_options(world *w, const oracle_question *what) {
     choose_measure(w);
   if (is(what, "funnel"))
     choose_steps(w);
+  if (is(what, "retention"))
+    choose_return(w);
   if (is(what, "schema"))
     drop_option(w, "case");
   if (is(what, "variants") && draw(w, 2) == 0)

@@ -336,7 +336,7 @@ static void check_world(const qw_world *world, const qw_question *q, const ds_re
 
 static ds_code ask(const ds_snapshot *snapshot, const ds_option_value *values, uint32_t count,
                    uint32_t threads, ds_arena *arena, ds_result **ret_result, ds_error *err) {
-  const ds_request request = {.snapshot = snapshot, .options = {values, count},
+  const ds_request request = {.snapshot = snapshot, .options = {.values = values, .count = count},
                               .now_ms = 4000000000000LL, .threads = threads,
                               .memory_bytes = 64u << 20, .arena = arena};
   *ret_result = ds_arena_alloc(arena, sizeof **ret_result);

@@ -112,7 +112,7 @@ static void test_kinds(void **context) {
 static ds_code ask(const ds_snapshot *snapshot, const char *option, const char *text,
                    ds_arena *arena, ds_result *result, ds_error *err) {
   const ds_option_value values[] = {{option, text}};
-  const ds_request request = {.snapshot = snapshot, .options = {values, 1},
+  const ds_request request = {.snapshot = snapshot, .options = {.values = values, .count = 1},
                               .now_ms = 4000000000000LL, .threads = 2,
                               .memory_bytes = 64u << 20, .arena = arena};
   ds_result_init(result, arena, "process");
@@ -201,7 +201,7 @@ static double rate(const ds_snapshot *snapshot, const char *of) {
   ds_arena arena;
   ds_arena_init(&arena, 256u << 20);
   const ds_option_value values[] = {{"measure", "rate"}, {"of", of}, {"per", "month"}};
-  const ds_request request = {.snapshot = snapshot, .options = {values, 3},
+  const ds_request request = {.snapshot = snapshot, .options = {.values = values, .count = 3},
                               .now_ms = 4000000000000LL, .threads = 2,
                               .memory_bytes = 64u << 20, .arena = &arena};
   ds_result *result = ds_arena_alloc(&arena, sizeof *result);

@@ -70,7 +70,7 @@ static ds_snapshot *snapshot_of(const known *events, uint32_t count, uint32_t to
 
 static ds_code ask(const ds_snapshot *snapshot, const ds_option_value *values, uint32_t count,
                    uint32_t threads, ds_arena *arena, ds_result *result, ds_error *err) {
-  const ds_request request = {.snapshot = snapshot, .options = {values, count},
+  const ds_request request = {.snapshot = snapshot, .options = {.values = values, .count = count},
                               .now_ms = 4000000000000LL, .threads = threads,
                               .memory_bytes = 512u << 20, .arena = arena};
   ds_result_init(result, arena, "process");

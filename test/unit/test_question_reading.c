@@ -27,7 +27,7 @@ static void ask(asked *on, const ds_snapshot *snapshot, const char *question,
   *on = (asked){.code = DS_OK};
   ds_arena_init(&on->arena, 256u << 20);
   on->result = ds_arena_alloc(&on->arena, sizeof *on->result);
-  const ds_request request = {.snapshot = snapshot, .options = {values, count},
+  const ds_request request = {.snapshot = snapshot, .options = {.values = values, .count = count},
                               .now_ms = 4000000000000LL, .threads = threads,
                               .memory_bytes = 64u << 20, .arena = &on->arena};
   ds_result_init(on->result, &on->arena, question);

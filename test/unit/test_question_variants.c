@@ -167,7 +167,8 @@ static void test_worlds(void **context) {
       values[options++] = (ds_option_value){"collapse", ""};
     if (part)
       values[options++] = (ds_option_value){"coverage", "0.6"};
-    const ds_request request = {.snapshot = snapshot, .options = {values, options},
+    const ds_request request = {.snapshot = snapshot,
+                                .options = {.values = values, .count = options},
                                 .now_ms = 4000000000000LL, .threads = 1 + (uint32_t)(w % 3),
                                 .memory_bytes = 64u << 20, .arena = &arena};
     ds_result *result = ds_arena_alloc(&arena, sizeof *result);

@@ -15,7 +15,7 @@ enum { WORLDS_USUAL = 150, WORLDS_STRESS = 1000, QUESTIONS = 4 };
 
 static ds_code ask(const ds_snapshot *snapshot, const ds_option_value *values, uint32_t count,
                    uint32_t threads, ds_arena *arena, ds_result *result, ds_error *err) {
-  const ds_request request = {.snapshot = snapshot, .options = {values, count},
+  const ds_request request = {.snapshot = snapshot, .options = {.values = values, .count = count},
                               .now_ms = 4000000000000LL, .threads = threads,
                               .memory_bytes = 64u << 20, .arena = arena};
   ds_result_init(result, arena, "process");
