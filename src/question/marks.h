@@ -6,6 +6,7 @@
 
 #include "lang/expression.h"
 
+// Expressions at once.
 enum { DS_MARKS_MAX = 64 };
 
 // Zeroed = of no expressions. Bit e % 64 of row[x][e / 64]: expression x means event e of the block

@@ -278,8 +278,8 @@ static ds_code put_cells(const ds_cohorts *asked, const uint64_t *cells, uint64_
       {"share_low", DS_CELL_SHARE, "", "lower end of its 95 % Wilson interval", true},
       {"share_high", DS_CELL_SHARE, "", "upper end of its 95 % Wilson interval", true},
   };
-  ds_table *table = ds_cohorts_table(asked, result, "cells", "Cohort by cohort: who came back", columns,
-                               8);
+  ds_table *table = ds_cohorts_table(asked, result, "cells", "Cohort by cohort: who came back",
+                                     columns, 8);
   if (table == NULL)
     return ds_fail(err, DS_MEMORY, "out of memory for retention");
   table->pivot = &pivot;
@@ -341,7 +341,8 @@ static ds_code put_curve(const ds_cohorts *asked, const uint64_t *cells, uint64_
       {"share_high", DS_CELL_SHARE, "", "upper end of its 95 % Wilson interval", false},
       {"mean_share", DS_CELL_SHARE, "", "mean of the cohorts' shares, each counting alike", true},
   };
-  ds_table *table = ds_cohorts_table(asked, result, "curve", "All cohorts: who came back", columns, 8);
+  ds_table *table = ds_cohorts_table(asked, result, "curve", "All cohorts: who came back",
+                                     columns, 8);
   if (table == NULL)
     return ds_fail(err, DS_MEMORY, "out of memory for retention");
   table->bar = "share";
@@ -376,8 +377,8 @@ static void put_words(const ds_cohorts *asked, ds_result *result) {
   const char *again = ds_option_get(&request->options, "again");
   ds_buf text;
   ds_buf_init(&text, 1u << 18);
-  ds_buf_printf(&text, "A cohort: the cases whose first %s ever lies in the same period (%s of %s). "
-                "To come back: %s, later in the case than that event%s. ", start, names[per],
+  ds_buf_printf(&text, "A cohort: the cases whose first %s ever lies in the same period (%s of "
+                "%s). To come back: %s, later in the case than that event%s. ", start, names[per],
                 request->zone_name == NULL ? "UTC" : request->zone_name,
                 again == NULL ? start : again,
                 asked->unbounded ? ", in the period or any later one" : "");

@@ -56,6 +56,7 @@ typedef struct ds_cohorts_state {
   uint32_t group_capacity;
 } ds_cohorts_state;
 
+// The row of the kernel table.
 extern const ds_kernel ds_cohorts_kernel;
 
 // Takes what a journey adds: `event` in `slot` (DS_NONE: its start, which makes it one of the

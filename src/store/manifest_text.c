@@ -98,6 +98,7 @@ typedef struct fields {
   uint32_t count;
   uint32_t line;
   ds_error *err;
+  uint32_t seen; // bits: kinds of lines so far
 } fields;
 
 static ds_code bad_line(const fields *in) {
@@ -163,13 +164,13 @@ static char *field_text(const fields *in, uint32_t index, ds_arena *arena) {
 }
 
 static ds_code parse_store(const fields *in, ds_manifest *manifest) {
-  if (in->count != 2 || manifest->store != 0 || !field_u64(in, 1, &manifest->store))
+  if (in->count != 2 || !field_u64(in, 1, &manifest->store))
     return bad_line(in);
   return DS_OK;
 }
 
 static ds_code parse_vault(const fields *in, ds_manifest *manifest) {
-  if (in->count != 3 || manifest->vault != 0 || !field_u64(in, 1, &manifest->vault) ||
+  if (in->count != 3 || !field_u64(in, 1, &manifest->vault) ||
       manifest->vault == 0 || !field_u32(in, 2, &manifest->erased))
     return bad_line(in);
   return DS_OK;
@@ -265,22 +266,27 @@ static ds_code parse_import(const fields *in, ds_manifest *manifest) {
   return ds_manifest_add_import(manifest, &info, in->err);
 }
 
-static ds_code parse_line(const fields *in, ds_manifest *manifest) {
+static ds_code parse_line(fields *in, ds_manifest *manifest) {
+  // A line of the store's own comes once: what follows was checked against it.
   static const struct {
     const char *name;
+    bool once;
     ds_code (*parse)(const fields *in, ds_manifest *manifest);
-  } kinds[] = {{"store", parse_store},
-               {"vault", parse_vault},
-               {"state", parse_state},
-               {"log", parse_log},
-               {"work", parse_work},
-               {"retention", parse_retention},
-               {"type", parse_type},
-               {"part", parse_part},
-               {"import", parse_import}};
+  } kinds[] = {{"store", true, parse_store},
+               {"vault", true, parse_vault},
+               {"state", true, parse_state},
+               {"log", false, parse_log},
+               {"work", true, parse_work},
+               {"retention", true, parse_retention},
+               {"type", false, parse_type},
+               {"part", false, parse_part},
+               {"import", false, parse_import}};
   for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
-    if (ds_str_equal(in->field[0], ds_str_of(kinds[i].name)))
-      return kinds[i].parse(in, manifest);
+    if (!ds_str_equal(in->field[0], ds_str_of(kinds[i].name)))
+      continue;
+    const bool again = kinds[i].once && (in->seen >> i & 1) != 0;
+    in->seen |= 1u << i;
+    return again ? bad_line(in) : kinds[i].parse(in, manifest);
   }
   // A later format may add lines that this one may skip; it says so by its reader version.
   return manifest->format > DS_MANIFEST_FORMAT ? DS_OK : bad_line(in);

@@ -14,8 +14,8 @@ const ds_table *oracle_table(const ds_result *result, const char *name);
 // columns tell apart: texts, numbers that agree to 1e-11 of their size, or null.
 void oracle_compare(const ds_table *table, const ds_duck_texts *expected, uint32_t keys);
 
-// The world's events as the table `events` of `duck`: customer, time, arrival, touchpoint, order_id,
-// color, value.
+// The world's events as the table `events` of `duck`: customer, time, arrival, touchpoint,
+// order_id, color, value.
 void oracle_fill(ds_duck *duck, const qw_world *world);
 
 // A question, and its tables in the order of its statements: how many columns tell rows apart, and

@@ -235,8 +235,8 @@ static ds_request request_of(world *w, const ds_snapshot *snapshot, uint32_t thr
 
 // A filter on a property that no event of this world carries is refused, by name.
 static bool refused(world *w, const ds_snapshot *snapshot) {
-  const char *where = ds_option_get(&(ds_option_set){.values = w->option, .count = w->options}, "where");
   const ds_option_set given = {.values = w->option, .count = w->options};
+  const char *where = ds_option_get(&given, "where");
   const char *outcome = ds_option_get(&given, "outcome");
   const char *of = ds_option_get(&given, "of");
   outcome = outcome == NULL ? ds_option_get(&given, "score") : outcome;
@@ -258,7 +258,7 @@ static bool refused(world *w, const ds_snapshot *snapshot) {
         ds_names_find(&snapshot->space.properties, ds_str_of("value")) == DS_NONE) ||
        (strstr(where, "colour") != NULL &&
         ds_names_find(&snapshot->space.properties, ds_str_of("colour")) == DS_NONE));
-  const char *key = ds_option_get(&(ds_option_set){.values = w->option, .count = w->options}, "case");
+  const char *key = ds_option_get(&given, "case");
   return absent || (key != NULL && ds_names_find(&snapshot->space.keys, ds_str_of(key)) == DS_NONE);
 }
 
