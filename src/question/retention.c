@@ -121,10 +121,11 @@ static ds_code leave_facts(ds_cohorts *asked, ds_error *err) {
 }
 
 ds_code ds_cohorts_read(const ds_request *request, ds_cohorts *asked, ds_error *err) {
-  static const char *const refused[] = {"range"};
   static const int64_t days[] = {1, 7, 30};
   const ds_option_set *options = &request->options;
-  TRY(ds_option_refuse(options, "retention", refused, 1, err));
+  if (!option_is(options, "range", "started"))
+    return ds_fail(err, DS_USAGE, "retention takes no --range but started: the period chooses by "
+                   "when --start happens");
   for (uint32_t p = 0; p <= DS_COHORTS_PERIODS_MAX; p++)
     asked->slot_of[p] = DS_NONE;
   asked->request = request;
@@ -200,9 +201,8 @@ static ds_code prepare(ds_cohorts *asked, ds_error *err) {
   return make_calendar(asked, err);
 }
 
-// Whether a slot of a cohort has begun for anybody by now, and whether it has ended for all.
-static void slot_state(const ds_cohorts *asked, uint32_t cohort, uint32_t slot, bool *ret_begun,
-                       bool *ret_complete) {
+void ds_cohorts_slot_state(const ds_cohorts *asked, uint32_t cohort, uint32_t slot,
+                           bool *ret_begun, bool *ret_complete) {
   const ds_calendar *calendar = &asked->calendar;
   const uint32_t first = asked->slot_first[slot], last = asked->slot_last[slot];
   if (asked->rolling_ms > 0) {
@@ -288,7 +288,7 @@ static ds_code put_cells(const ds_cohorts *asked, const uint64_t *cells, uint64_
     const uint64_t *counts = cells + (size_t)row * width;
     for (uint32_t s = 0; s < asked->slots && counts[asked->slots] > 0; s++) {
       bool begun, complete;
-      slot_state(asked, row % cohorts, s, &begun, &complete);
+      ds_cohorts_slot_state(asked, row % cohorts, s, &begun, &complete);
       if (!begun && counts[s] == 0)
         continue;
       ds_cell *cell = ds_cohorts_row(asked, row / cohorts, result, table);
@@ -318,7 +318,7 @@ static slot_mean mean_of(const ds_cohorts *asked, const uint64_t *cells, uint32_
   for (uint32_t c = 0; c < asked->calendar.count; c++) {
     const uint64_t *counts = cells + (size_t)c * (asked->slots + 1u);
     bool begun, complete;
-    slot_state(asked, c, slot, &begun, &complete);
+    ds_cohorts_slot_state(asked, c, slot, &begun, &complete);
     if (!complete || counts[asked->slots] == 0)
       continue;
     mean.cohorts++;

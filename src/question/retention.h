@@ -91,7 +91,14 @@ DS_CHECKED ds_code ds_cohorts_put_returns(const ds_cohorts *asked,
                                             const ds_cohorts_state *state, uint64_t min_n,
                                             ds_result *result, ds_error *err);
 
-// --list: what a figure of the cells counted.
+// The whole day of the curve of returns in which a duration ends.
+uint32_t ds_cohorts_day(const ds_cohorts *asked, int64_t duration_ms);
+
+// Whether a slot of a cohort has begun for anybody by now, and whether it is over for all.
+void ds_cohorts_slot_state(const ds_cohorts *asked, uint32_t cohort, uint32_t slot,
+                           bool *ret_begun, bool *ret_complete);
+
+// --list: what a figure counted.
 DS_CHECKED ds_code ds_cohorts_list(const ds_cohorts *asked, const char *text,
                                      ds_result *result, ds_error *err);
 

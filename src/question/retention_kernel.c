@@ -97,7 +97,7 @@ static ds_code tally_take(void *to, uint32_t cohort, uint32_t slot, uint32_t eve
   return DS_OK;
 }
 
-static uint32_t day_of(const ds_cohorts *asked, int64_t duration_ms) {
+uint32_t ds_cohorts_day(const ds_cohorts *asked, int64_t duration_ms) {
   const int64_t day = duration_ms <= 0 ? 0 : duration_ms / DS_DAY_MS;
   return day < asked->days ? (uint32_t)day : asked->days - 1;
 }
@@ -115,9 +115,9 @@ static ds_code add_journey(ds_cohorts_state *state, const ds_block *block, uint3
   const size_t from = (size_t)at.group * asked->days;
   const int64_t start_ms = block->time_ms[start];
   if (first != DS_NONE)
-    state->returns.returned[from + day_of(asked, block->time_ms[first] - start_ms)]++;
+    state->returns.returned[from + ds_cohorts_day(asked, block->time_ms[first] - start_ms)]++;
   else
-    state->returns.censored[from + day_of(asked, asked->as_of_ms - start_ms)]++;
+    state->returns.censored[from + ds_cohorts_day(asked, asked->as_of_ms - start_ms)]++;
   return DS_OK;
 }
 

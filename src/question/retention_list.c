@@ -3,36 +3,66 @@
 #include "question/list.h"
 #include "question/retention.h"
 
-// Which cell: a cohort's size when slot is DS_NONE.
+// The tables and their columns, in the order of tables_make.
+enum { TABLE_CELLS, TABLE_CURVE, TABLE_RETURNS, TABLE_AGAIN, TABLES };
+enum { CELLS_SIZE, CELLS_ACTIVE };
+enum { RETURNS_STARTED, RETURNS_RETURNED, RETURNS_CENSORED };
+enum { AGAIN_AT_RISK, AGAIN_RETURNED };
+
+// Which figure, and what names its row.
 typedef struct list_context {
   const ds_cohorts *asked;
+  uint32_t table;
+  uint32_t column;
   uint32_t cohort;
-  uint32_t slot;
+  uint32_t slot; // DS_NONE: not given
+  uint32_t days;
 } list_context;
 
-// One journey being walked.
+// One journey being walked, and what the figure needs of it.
 typedef struct list_target {
   const list_context *context;
-  const ds_block *block;
-  ds_list *list;
-  uint32_t journey;
-  uint32_t start;
-  bool taken;
+  uint32_t cohort;
+  uint32_t event; // that came back in the slot asked for; DS_NONE: none
 } list_target;
 
 static ds_code list_take(void *to, uint32_t cohort, uint32_t slot, uint32_t event, ds_error *err) {
+  (void)err;
   list_target *target = to;
   const list_context *context = target->context;
-  if (slot == DS_NONE)
-    target->start = event;
-  const bool meant = slot == context->slot || (context->asked->unbounded && slot != DS_NONE &&
-                                               context->slot != DS_NONE && slot > context->slot);
-  if (cohort != context->cohort || !meant || target->taken)
-    return DS_OK;
-  target->taken = true;
-  const int64_t *time_ms = target->block->time_ms;
-  return ds_list_add(target->list, target->block, target->journey, event,
-                     time_ms[event] - time_ms[target->start], err);
+  target->cohort = cohort;
+  // Unbounded: in that period or any later one.
+  if (slot != DS_NONE && context->slot != DS_NONE && target->event == DS_NONE &&
+      (slot == context->slot || (context->asked->unbounded && slot > context->slot)))
+    target->event = event;
+  return DS_OK;
+}
+
+// The event that a cell or a point of the curve counts, DS_NONE for none.
+static uint32_t counted_in_slot(const list_context *context, const list_target *target,
+                                uint32_t start) {
+  bool begun, complete = true;
+  if (context->table == TABLE_CELLS && target->cohort != context->cohort)
+    return DS_NONE;
+  if (context->table == TABLE_CURVE)
+    ds_cohorts_slot_state(context->asked, target->cohort, context->slot, &begun, &complete);
+  if (!complete)
+    return DS_NONE;
+  return context->column == CELLS_SIZE ? start : target->event;
+}
+
+// The same for a figure of those who came back at all.
+static uint32_t counted_in_time(const list_context *context, const ds_block *block, uint32_t start,
+                                uint32_t first) {
+  const ds_cohorts *asked = context->asked;
+  const int64_t end_ms = first == DS_NONE ? asked->as_of_ms : block->time_ms[first];
+  const uint32_t day = ds_cohorts_day(asked, end_ms - block->time_ms[start]);
+  if (context->table == TABLE_AGAIN)
+    return context->column == AGAIN_AT_RISK ? (day + 1 >= context->days ? start : DS_NONE)
+                                            : (day < context->days ? first : DS_NONE);
+  return context->column == RETURNS_RETURNED                     ? first
+         : context->column == RETURNS_STARTED || first == DS_NONE ? start
+                                                                  : DS_NONE;
 }
 
 static ds_code list_block(const void *context, const ds_block *block, ds_list *list,
@@ -47,10 +77,18 @@ static ds_code list_block(const void *context, const ds_block *block, ds_list *l
 static ds_code list_journey(const void *context, const ds_block *block, uint32_t j, ds_list *list,
                             ds_error *err) {
   const list_context *in = context;
-  list_target target = {.context = in, .block = block, .list = list, .journey = j};
+  list_target target = {.context = in, .event = DS_NONE};
   uint32_t start, first;
-  return ds_cohorts_walk(in->asked, ds_list_scratch(list), block, j, list_take, &target, &start,
-                           &first, err);
+  TRY(ds_cohorts_walk(in->asked, ds_list_scratch(list), block, j, list_take, &target, &start,
+                      &first, err));
+  if (start == DS_NONE)
+    return DS_OK;
+  const uint32_t event = in->table == TABLE_CELLS || in->table == TABLE_CURVE
+                             ? counted_in_slot(in, &target, start)
+                             : counted_in_time(in, block, start, first);
+  if (event == DS_NONE)
+    return DS_OK;
+  return ds_list_add(list, block, j, event, block->time_ms[event] - block->time_ms[start], err);
 }
 
 static void scratch_done(void *scratch) { ds_marks_done(scratch); }
@@ -79,29 +117,58 @@ static ds_code read_slot(const ds_cohorts *asked, ds_str text, uint32_t *ret_slo
   return ds_fail(err, DS_USAGE, "--list: no period of this answer is called %.*s", DS_STR(text));
 }
 
+// Keys and columns of each table; with --by its group comes first.
+static void tables_make(const ds_cohorts *asked, ds_list_table tables[TABLES]) {
+  static const ds_list_table plain[TABLES] = {
+      {"cells", 1, {"cohort", "period"}, {"size", "active"}},
+      {"curve", 1, {"period"}, {"size", "active"}},
+      {"returns", 0, {NULL}, {"started", "returned", "censored"}},
+      {"again", 1, {"days"}, {"at_risk", "returned"}},
+  };
+  for (uint32_t t = 0; t < TABLES; t++) {
+    tables[t] = plain[t];
+    if (!asked->grouped)
+      continue;
+    tables[t].needed++;
+    memcpy(&tables[t].keys[1], plain[t].keys, (DS_LIST_KEYS_MAX - 1) * sizeof *plain[t].keys);
+    tables[t].keys[0] = asked->by.name;
+  }
+}
+
+static ds_code read_figure(const ds_cohorts *asked, const ds_list_figure *figure,
+                           list_context *context, ds_error *err) {
+  const ds_str *key = &figure->key[asked->grouped ? 1 : 0];
+  const ds_str period = key[figure->table == TABLE_CELLS];
+  uint64_t days = 0;
+  context->table = figure->table;
+  context->column = figure->column;
+  if (figure->table == TABLE_AGAIN && (!ds_str_to_u64(key[0], &days) || days == 0 ||
+                                       days > DS_COHORTS_DAYS_MAX))
+    return ds_fail(err, DS_USAGE, "--list: days=%.*s: expected a number of days", DS_STR(key[0]));
+  context->days = (uint32_t)days;
+  if (figure->table > TABLE_CURVE)
+    return DS_OK;
+  if (figure->table == TABLE_CELLS)
+    TRY(read_cohort(asked, key[0], &context->cohort, err));
+  if (figure->column == CELLS_ACTIVE && period.data == NULL)
+    return ds_fail(err, DS_USAGE, "--list: column=active needs period=");
+  return period.data == NULL ? DS_OK : read_slot(asked, period, &context->slot, err);
+}
+
 ds_code ds_cohorts_list(const ds_cohorts *asked, const char *text, ds_result *result,
-                          ds_error *err) {
+                        ds_error *err) {
   static const ds_column after = {"after_ms", DS_CELL_DURATION, "ms", "time since the start",
                                   false};
-  enum { SIZE, ACTIVE };
-  const bool grouped = asked->grouped;
-  ds_list_table table = {.name = "cells", .needed = grouped ? 2 : 1, .columns = {"size", "active"}};
-  table.keys[0] = asked->by.name;
-  table.keys[grouped] = "cohort";
-  table.keys[grouped + 1] = "period";
+  ds_list_table tables[TABLES];
   ds_list_figure figure;
   list_context context = {.asked = asked, .slot = DS_NONE};
   uint32_t group = 0;
-  TRY(ds_list_read(text, &table, 1, &figure, err));
-  const ds_str period = figure.key[grouped + 1];
-  if (grouped)
+  tables_make(asked, tables);
+  TRY(ds_list_read(text, tables, TABLES, &figure, err));
+  if (asked->grouped)
     TRY(ds_list_group(&asked->by, figure.key[0], &group, err));
-  TRY(read_cohort(asked, figure.key[grouped], &context.cohort, err));
-  if ((figure.column == ACTIVE) != (period.data != NULL))
-    return ds_fail(err, DS_USAGE, "--list: column=active needs period=, column=size takes none");
-  if (period.data != NULL)
-    TRY(read_slot(asked, period, &context.slot, err));
-  const ds_list_plan plan = {.by = grouped ? &asked->by : NULL, .group = group,
+  TRY(read_figure(asked, &figure, &context, err));
+  const ds_list_plan plan = {.by = asked->grouped ? &asked->by : NULL, .group = group,
                              .duration = &after, .block = list_block, .journey = list_journey,
                              .context = &context, .scratch_bytes = sizeof(ds_marks),
                              .scratch_done = scratch_done, .touchpoints = true};

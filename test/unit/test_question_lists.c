@@ -27,6 +27,7 @@ static const question_rule rules[] = {
     {"funnel", true, true, true, true, {{"count", "all"}, {"ties", "arrival"}},
      {{"step", "order_placed\nstage:order\nany?\nany[value >= 2]"}, {"within", "5d"}}},
     {"trend", true, true, true, true, {{"measure", "median"}, {"of", "duration"}}, NONE},
+    {"retention", true, true, true, true, {{"mode", "unbounded"}, {"per", "day"}}, NONE},
     {"quality", true, false, true, false, NONE, NONE},
     {"schema", true, false, false, false, NONE, NONE},
     {"find", false, false, true, true, NONE, NONE},
@@ -54,6 +55,10 @@ static const listed all[] = {
     {"trend", "periods", {"period"}, {"value", "n"}},
     {"funnel", "steps", {"step"}, {"reached", "dropped", "open"}},
     {"funnel", "instead", {"step", "touchpoint"}, {"cases"}},
+    {"retention", "cells", {"cohort", "period"}, {"size", "active"}},
+    {"retention", "curve", {"period"}, {"size", "active"}},
+    {"retention", "returns", {NULL}, {"started", "returned", "censored"}},
+    {"retention", "again", {"days"}, {"at_risk", "returned"}},
     {"quality", "touchpoints", {"touchpoint"}, {"events", "customers", "out_of_order", "late"}},
     {"quality", "properties", {"touchpoint", "property"}, {"values"}},
     {"quality", "problems", {"kind", "example"}, {"count"}},
@@ -68,6 +73,10 @@ static const listed unlisted[] = {
     // They count neither cases nor events.
     {"quality", "touchpoints", {NULL}, {"gap_days"}},
     {"variants", "overall", {NULL}, {"variants", "single", "listed"}},
+    {"retention", "cells", {NULL}, {"period"}},
+    {"retention", "curve", {NULL}, {"period", "cohorts"}},
+    {"retention", "returns", {NULL}, {"median_days"}},
+    {"retention", "again", {NULL}, {"days"}},
     // Cases with a score; those of a pain point are those of its touchpoint.
     {"map", "stages", {NULL}, {"satisfaction_n"}},
     {"map", "touchpoints", {NULL}, {"satisfaction_n"}},
@@ -166,8 +175,9 @@ static uint32_t check(const ds_snapshot *snapshot, const listed *what, ds_option
   values[options.count] = (ds_option_value){"list", text};
   ds_result *result = NULL;
   ds_error err = {0};
-  const ds_code code = run(snapshot, what->question, (ds_option_set){values, options.count + 1},
-                           &arena, &result, &err);
+  const ds_code code = run(snapshot, what->question,
+                           (ds_option_set){.values = values, .count = options.count + 1}, &arena,
+                           &result, &err);
   const int64_t figure = cell(table, row, column)->i;
   if (is_unlisted_kind(what, table, row)) {
     assert_int_equal(code, DS_USAGE);
@@ -190,6 +200,8 @@ static uint32_t options_for(const question_rule *rule, const qw_question *q, boo
   asked.by &= rule->by;
   asked.by_case &= rule->by_case;
   asked.attach &= rule->attach && asked.by_case;
+  // Its period chooses starts alone.
+  asked.range = strcmp(rule->question, "retention") == 0 ? 0 : asked.range;
   uint32_t count = qw_options(&asked, values, arena);
   for (uint32_t i = 0; own && i < 2 && rule->own[i].name != NULL; i++)
     values[count++] = rule->own[i];
@@ -264,7 +276,8 @@ static void test_lists(void **context) {
       ds_arena_init(&arena, 1u << 20);
       ds_option_value values[16];
       const uint32_t options = options_for(rule, &q, w / 2 % 2 == 0, values, &arena);
-      check_answer(snapshot, rule, (ds_option_set){values, options}, q.by && rule->by, false,
+      check_answer(snapshot, rule, (ds_option_set){.values = values, .count = options},
+                   q.by && rule->by, false,
                    &seed, found);
       ds_arena_done(&arena);
     }
@@ -353,13 +366,14 @@ static void test_odd(void **context) {
     if (strcmp(rule->question, "quality") != 0 && strcmp(rule->question, "schema") != 0)
       continue;
     for (uint32_t n = 0; n < 2; n++)
-      check_answer(snapshot, rule, (ds_option_set){filtered, n}, false, true, &seed, found);
+      check_answer(snapshot, rule, (ds_option_set){.values = filtered, .count = n}, false, true,
+                   &seed, found);
   }
   ds_arena arena;
   ds_arena_init(&arena, 256u << 20);
   ds_result *result = NULL;
   ds_error err = {0};
-  assert_int_equal(run(snapshot, "quality", (ds_option_set){NULL, 0}, &arena, &result, &err),
+  assert_int_equal(run(snapshot, "quality", (ds_option_set){.count = 0}, &arena, &result, &err),
                    DS_OK);
   const ds_table *problems = ds_result_find(result, "problems");
   for (size_t k = 0; k < sizeof kinds / sizeof *kinds; k++) {
