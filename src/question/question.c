@@ -391,7 +391,9 @@ static ds_code put_option(const ds_request *request, const ds_option *option, co
   for (const char *at = ds_buf_cstr(&all); *at != '\0'; at++)
     ds_buf_append(&joined, *at == '\n' ? ", " : at, *at == '\n' ? 2 : 1);
   ds_result_option(result, option->name, "%s", ds_buf_cstr(&joined));
-  const ds_code code = ds_buf_check(&joined, "an option", err);
+  ds_code code = ds_buf_check(&all, "an option", err);
+  if (code == DS_OK)
+    code = ds_buf_check(&joined, "an option", err);
   ds_buf_done(&all);
   ds_buf_done(&joined);
   return code;

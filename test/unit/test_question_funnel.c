@@ -305,7 +305,8 @@ static uint32_t run(const asked *ask, const qw_world *world, const ds_snapshot *
   ds_arena arena;
   ds_error err = {0};
   ds_arena_init(&arena, 256u << 20);
-  const ds_request request = {.snapshot = snapshot, .options = {ask->option, ask->options},
+  const ds_request request = {.snapshot = snapshot,
+                              .options = {.values = ask->option, .count = ask->options},
                               .now_ms = 4000000000000LL, .threads = threads,
                               .memory_bytes = 64u << 20, .arena = &arena};
   ds_result *result = ds_arena_alloc(&arena, sizeof *result);

@@ -405,8 +405,8 @@ static void test_refused(void **context) {
     if (rule->always[0].name != NULL)
       values[1] = rule->always[0];
     const uint32_t given = rule->has_lists && rule->always[0].name == NULL ? 1 : 2;
-    assert_int_equal(run(snapshot, rule->question, (ds_option_set){values, given}, &arena, &result,
-                         &err), DS_USAGE);
+    const ds_option_set options = {.values = values, .count = given};
+    assert_int_equal(run(snapshot, rule->question, options, &arena, &result, &err), DS_USAGE);
     assert_non_null(strstr(err.message, rule->has_lists ? "--list: write '" : "takes no --list: "));
     ds_arena_done(&arena);
   }

@@ -34,6 +34,7 @@ static const asked questions[] = {
     {"variants", {{"case", "order_id"}, {"outcome", "value"}, {"collapse", ""}}},
     {"trend", {{"measure", "p90"}, {"of", "value"}, {"per", "day"}, {"min-n", "1"}}},
     {"trend", {{"measure", "rate"}, {"of", "paid"}, {"case", "order_id"}}},
+    {"retention", {{"start", "any[value >= 1]"}, {"per", "day"}, {"by", "color"}}},
     {"quality", {{NULL, NULL}}},
     {"schema", {{NULL, NULL}}},
     {"find", {{"has", "order_placed[value >= 2]"}, {"case", "order_id"}}},
@@ -47,7 +48,8 @@ static ds_code answer(const ds_snapshot *snapshot, const asked *q, ds_buf *out, 
   uint32_t count = 0;
   while (count < OPTIONS_MAX && q->options[count].name != NULL)
     count++;
-  const ds_request request = {.snapshot = snapshot, .options = {q->options, count},
+  const ds_request request = {.snapshot = snapshot,
+                              .options = {.values = q->options, .count = count},
                               .now_ms = 4000000000000LL, .threads = 1,
                               .memory_bytes = (size_t)64 << 20, .arena = &arena};
   const ds_render_options how = {.columns = 80};

@@ -57,7 +57,8 @@ static void ask(const ds_snapshot *snapshot, const char *list, uint32_t threads,
   ds_arena arena;
   ds_arena_init(&arena, 256u << 20);
   ds_result *result = ds_arena_alloc(&arena, sizeof *result);
-  const ds_request request = {.snapshot = snapshot, .options = {values, list == NULL ? 1 : 2},
+  const ds_request request = {.snapshot = snapshot,
+                              .options = {.values = values, .count = list == NULL ? 1 : 2},
                               .now_ms = 4000000000000LL, .threads = threads,
                               .memory_bytes = memory, .arena = &arena};
   ds_result_init(result, &arena, "process");

@@ -333,7 +333,7 @@ static void test_errors(void **context) {
     ds_arena arena;
     ds_arena_init(&arena, 64u << 20);
     const ds_option_value value = {errors[e].name, errors[e].text};
-    const ds_request request = {.snapshot = snapshot, .options = {&value, 1},
+    const ds_request request = {.snapshot = snapshot, .options = {.values = &value, .count = 1},
                                 .now_ms = 4000000000000LL, .threads = 1,
                                 .memory_bytes = 64u << 20, .arena = &arena};
     ds_result *result = ds_arena_alloc(&arena, sizeof *result);
