@@ -27,6 +27,7 @@ typedef struct ds_line_name {
   char text[30];
 } ds_line_name;
 
+// So many names are kept; a power of two.
 enum { DS_LINE_NAMES = 64 };
 
 // Reads lines one after the other; the event of a line is valid until the next.
