@@ -95,7 +95,8 @@ static ds_code simulate_store(cli *run, const ds_simulate_options *options, ds_e
   if (code == DS_OK && stats.duplicates > 0)
     cli_say(run, "%s duplicates dropped", ds_human_count(duplicates, stats.duplicates));
   if (code == DS_OK)
-    cli_say(run, "%s events of %s customers into %s", ds_human_count(events, stats.events),
+    cli_say(run, "%s events of %s customers into %s",
+            ds_human_count(events, stats.events - stats.links),
             ds_human_count(customers, stats.customers), run->store);
   return code;
 }

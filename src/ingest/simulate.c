@@ -28,9 +28,10 @@ typedef struct pipeline pipeline;
 typedef struct worker {
   ds_buf out;
   ds_buf hashes; // of the rows' subjects
+  ds_buf sealed; // scratch
   uint64_t orders;
   uint64_t events;
-  uint64_t personal; // values left out
+  uint64_t personal; // values sealed
   ds_sim_journey journey;
 } worker;
 
@@ -188,11 +189,13 @@ static ds_code run_chunk(void *context, uint32_t thread, uint32_t chunk, ds_erro
 static void worker_init(worker *by) {
   ds_buf_init(&by->out, CHUNK_BYTES_MAX);
   ds_buf_init(&by->hashes, CHUNK_BYTES_MAX);
+  ds_buf_init(&by->sealed, CHUNK_BYTES_MAX);
 }
 
 static void worker_done(worker *by) {
   ds_buf_done(&by->out);
   ds_buf_done(&by->hashes);
+  ds_buf_done(&by->sealed);
 }
 
 // Runs the pipeline over as many chunks as the orders can need: every customer has at least one.
@@ -283,19 +286,21 @@ static ds_code encode_rows(pipeline *to, worker *by, uint64_t customer, ds_error
   const ds_sim_event nobody = {.identifiers = 0};
   const ds_str known = ds_sim_subject(account, customer, &nobody);
   const uint64_t known_hash = ds_subject_hash(known);
-  uint8_t *hashes = ds_buf_reserve(&by->hashes, by->journey.count * sizeof known_hash);
-  if (hashes == NULL)
-    return ds_buf_check(&by->hashes, "a chunk of the simulation", err);
+  ds_sim_seen seen = {{NULL}};
   for (uint32_t i = 0; i < by->journey.count; i++) {
     const ds_sim_event *event = &by->journey.events[by->journey.sequence[i]];
     const bool is_known = (event->identifiers & DS_SIM_NO_ACCOUNT) == 0;
     const ds_str subject = is_known ? known : ds_sim_subject(device, customer, event);
-    const uint64_t hash = is_known ? known_hash : ds_subject_hash(subject);
-    memcpy(hashes + i * sizeof hash, &hash, sizeof hash);
-    TRY(ds_sim_encode(&to->codes, customer, subject, event, &by->out, &by->personal, err));
+    ds_buf_u64(&by->hashes, is_known ? known_hash : ds_subject_hash(subject));
+    ds_sim_see(&seen, customer, event);
+    TRY(ds_sim_encode(&to->codes, customer, subject, event, &by->out, &by->sealed, &by->personal,
+                      err));
   }
-  by->hashes.size += by->journey.count * sizeof known_hash;
-  return DS_OK;
+  uint32_t facts = 0;
+  TRY(ds_sim_facts(&to->codes, &seen, customer, known, &by->out, &facts, err));
+  for (uint32_t i = 0; i < facts; i++)
+    ds_buf_u64(&by->hashes, known_hash);
+  return ds_buf_check(&by->hashes, "a chunk of the simulation", err);
 }
 
 static ds_code pass_rows(pipeline *to, const worker *by, ds_error *err) {
@@ -324,6 +329,7 @@ static ds_code finish(pipeline *to, ds_build_stats *ret_stats, ds_error *err) {
       .files = files,
       .fingerprint = ds_dice_mix(to->world.seed ^ to->options->orders ^ to->kind->mask),
       .rows = to->events,
+      .personal_sealed = to->personal,
   };
   return ds_stage_finish(to->stage, &info, ret_stats, err);
 }
@@ -339,6 +345,8 @@ ds_code ds_simulate_store(const ds_simulate_options *options, ds_store *store,
     code = ds_stage_new(store, &space, options->threads,
                         ds_store_get_options(store)->memory_bytes, options->progress, &to.stage,
                         err);
+  if (code == DS_OK)
+    code = ds_store_vault(store, &to.codes.vault, err);
   if (code == DS_OK) {
     const ds_import_scope *scope = ds_stage_scope(to.stage);
     to.codes.import = scope->id;

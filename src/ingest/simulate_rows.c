@@ -4,11 +4,9 @@
 #include <assert.h>
 #include <string.h>
 
-#include "ingest/personal.h"
 #include "ingest/simulate_dice.h"
-
-// A property that the gate does not keep, because of its name.
-#define LEFT_OUT UINT16_MAX
+#include "ingest/simulate_phrases.h"
+#include "model/identifier.h"
 
 static ds_code add_name(ds_names *names, const char *text, uint16_t *ret_code, ds_error *err) {
   uint32_t index = 0;
@@ -29,11 +27,11 @@ ds_code ds_sim_codes_init(ds_sim_codes *codes, ds_sim_kind kind, ds_space *space
     if ((ds_sim_keys[i].kinds & kind) != 0)
       TRY(add_name(&space->keys, ds_sim_keys[i].name, &codes->key[i], err));
   for (uint32_t i = 0; i < DS_SIM_PROPERTIES; i++) {
-    const char *name = ds_sim_properties[i].name;
-    codes->property[i] = LEFT_OUT;
-    if ((ds_sim_properties[i].kinds & kind) != 0 && !ds_personal_name(ds_str_of(name)))
-      TRY(add_name(&space->properties, name, &codes->property[i], err));
+    if ((ds_sim_properties[i].kinds & kind) != 0)
+      TRY(add_name(&space->properties, ds_sim_properties[i].name, &codes->property[i], err));
   }
+  TRY(add_name(&space->touchpoints, DS_LINK_SEEN, &codes->seen, err));
+  TRY(add_name(&space->properties, DS_LINK_PROPERTY, &codes->with, err));
   return add_name(&space->sources, "simulate", &code, err);
 }
 
@@ -68,7 +66,7 @@ static void set_value(const ds_sim_codes *codes, ds_event_property *property,
     value->i = from.value;
     break;
   default:
-    // The sentences of a review are personal, so they do not come here.
+    // The sentences of a review are sealed.
     assert(ds_sim_properties[from.property].form == DS_SIM_WORD);
     value->type = DS_TYPE_STRING;
     value->text.data = ds_sim_words[from.value];
@@ -76,8 +74,21 @@ static void set_value(const ds_sim_codes *codes, ds_event_property *property,
   }
 }
 
+// The sentences of a review, sealed.
+static ds_code seal_text(const ds_sim_codes *codes, ds_str subject, const ds_sim_event *event,
+                         ds_sim_value from, ds_buf *sealed, ds_value *ret_value, ds_error *err) {
+  char text[DS_SIM_REVIEW_BYTES_MAX];
+  const char *end = ds_sim_put_phrases(text, from.value);
+  const ds_value clear = {.type = DS_TYPE_STRING, .text = {text, (uint32_t)(end - text)}};
+  const ds_vault_place place = {subject, ds_str_of(ds_sim_touchpoint_names[event->touchpoint]),
+                                ds_str_of(ds_sim_properties[from.property].name)};
+  ds_buf_reset(sealed);
+  return ds_vault_seal(codes->vault, &place, &clear, sealed, ret_value, err);
+}
+
 ds_code ds_sim_encode(const ds_sim_codes *codes, uint64_t customer, ds_str subject,
-                      const ds_sim_event *event, ds_buf *out, uint64_t *personal, ds_error *err) {
+                      const ds_sim_event *event, ds_buf *out, ds_buf *sealed, uint64_t *personal,
+                      ds_error *err) {
   enum { KEY_BYTES_MAX = 32 };
   char texts[DS_SIM_KEYS][KEY_BYTES_MAX];
   ds_event_key keys[DS_SIM_KEYS];
@@ -104,16 +115,81 @@ ds_code ds_sim_encode(const ds_sim_codes *codes, uint64_t customer, ds_str subje
   }
   for (uint32_t i = 0; i < event->values_count; i++) {
     const ds_sim_value value = event->values[i];
-    const uint16_t name = codes->property[value.property];
-    if (name == LEFT_OUT) {
-      (*personal)++;
+    ds_event_property *property = &properties[row.properties_count++];
+    property->name = codes->property[value.property];
+    property->personal = false;
+    if (ds_sim_properties[value.property].form != DS_SIM_PHRASE) {
+      set_value(codes, property, value);
       continue;
     }
-    ds_event_property *property = &properties[row.properties_count++];
-    property->name = name;
-    property->personal = false;
-    set_value(codes, property, value);
+    TRY(seal_text(codes, subject, event, value, sealed, &property->value, err));
+    (*personal)++;
   }
-  *personal += (event->identifiers & DS_SIM_EMAIL) != 0;
   return ds_event_encode(&row, out, err);
+}
+
+// Of several at one time the first that came in: as a store keeps facts.
+static void see(const ds_sim_event **first, const ds_sim_event *event) {
+  if (*first == NULL || event->time_ms < (*first)->time_ms)
+    *first = event;
+}
+
+void ds_sim_see(ds_sim_seen *seen, uint64_t customer, const ds_sim_event *event) {
+  if ((event->identifiers & DS_SIM_NO_ACCOUNT) != 0)
+    return;
+  assert(event->device < DS_SIM_DEVICES);
+  if ((event->identifiers & DS_SIM_DEVICE) != 0)
+    see(&seen->first[event->device], event);
+  if ((event->identifiers & DS_SIM_EMAIL) != 0)
+    see(&seen->first[DS_SIM_DEVICES], event);
+  if ((event->identifiers & DS_SIM_LOYALTY) != 0 && ds_sim_is_member(customer))
+    see(&seen->first[DS_SIM_DEVICES + 1], event);
+}
+
+// The other identifier of a fact, as a subject.
+static ds_str other_subject(const ds_sim_codes *codes, const ds_sim_seen *seen, uint32_t which,
+                            uint64_t customer, char out[DS_VAULT_SUBJECT_BYTES]) {
+  static const char device[] = "anonymous_id=", loyalty[] = "loyalty_id=";
+  char address[32];
+  if (which == DS_SIM_DEVICES) {
+    const char *end = ds_sim_put_email(address, customer);
+    ds_vault_subject(codes->vault, ds_str_of("email"),
+                     (ds_str){address, (uint32_t)(end - address)}, out);
+    return ds_str_of(out);
+  }
+  const char *kind = which < DS_SIM_DEVICES ? device : loyalty;
+  const size_t size = strlen(kind);
+  memcpy(out, kind, size);
+  const char *end = which < DS_SIM_DEVICES
+                        ? ds_sim_put_device(out + size, customer, seen->first[which])
+                        : ds_sim_put_loyalty(out + size, customer);
+  return (ds_str){out, (uint32_t)(end - out)};
+}
+
+ds_code ds_sim_facts(const ds_sim_codes *codes, const ds_sim_seen *seen, uint64_t customer,
+                     ds_str subject, ds_buf *out, uint32_t *ret_facts, ds_error *err) {
+  char text[DS_VAULT_SUBJECT_BYTES];
+  *ret_facts = 0;
+  for (uint32_t i = 0; i < DS_SIM_OTHERS; i++) {
+    const ds_sim_event *event = seen->first[i];
+    if (event == NULL)
+      continue;
+    const ds_str other = other_subject(codes, seen, i, customer, text);
+    ds_event_property with = {.name = codes->with,
+                              .value = {.type = DS_TYPE_STRING, .text = other}};
+    const ds_event fact = {.touchpoint = codes->seen,
+                           .import = codes->import,
+                           .has_received = event->received_ms != event->time_ms,
+                           .has_id = true,
+                           .time_ms = event->time_ms,
+                           .received_ms = event->received_ms,
+                           .id = ds_id_hash(ds_str_of(DS_LINK_SEEN), other),
+                           .arrival = codes->arrival,
+                           .subject = subject,
+                           .properties = &with,
+                           .properties_count = 1};
+    TRY(ds_event_encode(&fact, out, err));
+    (*ret_facts)++;
+  }
+  return DS_OK;
 }
