@@ -53,7 +53,8 @@ typedef struct star_thread {
   ds_block_reader *reader;
   kind_cache subject_kind, other_kind;
   ds_names kinds; // of leaves
-  uint64_t facts, unreadable, links;
+  uint64_t facts, unreadable;
+  uint64_t links, again; // of stars: facts, and those whose pair another one has mentioned
   size_t bytes;
   bool any_left;
   mention **list; // of the group in hand
@@ -72,7 +73,7 @@ struct identity_stars {
   uint32_t blocks_count;
   identity_spread mentions; // by the leaf's hash
   identity_spread centres;  // by number, which is by hash too
-  identity_spread joined;   // rows of centre, leaf and mention, by the centre
+  identity_spread joined;   // rows of centre, leaf and mention, by the centre; leaf DS_NONE: again
   _Atomic uint16_t *facts_of[DS_PARTITIONS]; // of subjects by ordinal, up to LEFT
   uint32_t ordinals[DS_PARTITIONS];
   ds_id_filter *leaves; // of each group, those without an event
@@ -378,6 +379,28 @@ static ds_code find_leaves_in(identity_stars *stars, star_thread *self, const ds
   return DS_OK;
 }
 
+// Notes what the mentions of the group have been found to be; of centres that are no stars in vain.
+static ds_code note_mentions(identity_stars *stars, uint32_t thread, uint32_t group,
+                             ds_error *err) {
+  const star_thread *self = &stars->threads[thread];
+  if (self->list_count > 0 && !ds_id_filter_init(&stars->leaves[group], self->list_count))
+    return no_memory(err);
+  for (uint32_t i = 0; i < self->list_count; i++) {
+    const mention *m = self->list[i];
+    if (m->leaf == DS_NONE && !m->again) {
+      ds_id_filter_add(&stars->leaves[group], ds_identity_leaf_key(m->hash));
+      continue;
+    }
+    const identity_row row = {m->centre, m->leaf, (uint64_t)(uintptr_t)m};
+    ds_buf *to = ds_identity_spread_at(&stars->joined, thread,
+                                       ds_identity_group(stars->work, m->centre));
+    ds_buf_append(to, &row, sizeof row);
+    if (to->failed)
+      return no_memory(err);
+  }
+  return DS_OK;
+}
+
 static ds_code judge_group(void *context, uint32_t thread, uint32_t group, ds_error *err) {
   identity_stars *stars = context;
   star_thread *self = &stars->threads[thread];
@@ -392,41 +415,29 @@ static ds_code judge_group(void *context, uint32_t thread, uint32_t group, ds_er
     for (uint32_t b = first; b < end; b++)
       TRY(find_leaves_in(stars, self, place, b, err));
   }
-  return DS_OK;
+  return note_mentions(stars, thread, group, err);
 }
 
 // --- settling
 
-// What became of the mentions of a group, now that all centres are judged.
+// Counts the pairs of a group's centres, now that all are judged.
 static ds_code settle_group(void *context, uint32_t thread, uint32_t group, ds_error *err) {
+  (void)err;
   identity_stars *stars = context;
   star_thread *self = &stars->threads[thread];
-  uint32_t lone = 0;
-  TRY(list_mentions(stars, self, group, err));
-  for (uint32_t i = 0; i < self->list_count; i++) {
-    const mention *m = self->list[i];
-    if (ds_identity_stars_left(stars, m->centre)) {
-      self->any_left = true;
-      continue;
+  const uint32_t shift = stars->work->group_shift;
+  for (uint32_t p = group << shift; p < (group + 1) << shift; p++)
+    for (uint32_t o = 0; o < stars->ordinals[p]; o++) {
+      const uint16_t facts = atomic_load_explicit(&stars->facts_of[p][o], memory_order_relaxed);
+      self->any_left |= facts >= LEFT;
+      self->links += facts < LEFT ? facts : 0u;
     }
-    if (m->again)
-      continue;
-    self->links++;
-    if (m->leaf == DS_NONE) {
-      self->list[lone++] = self->list[i];
-      continue;
-    }
-    const identity_row row = {m->centre, m->leaf, (uint64_t)(uintptr_t)m};
-    ds_buf *to = ds_identity_spread_at(&stars->joined, thread,
-                                       ds_identity_group(stars->work, m->centre));
-    ds_buf_append(to, &row, sizeof row);
-    if (to->failed)
-      return no_memory(err);
+  for (uint32_t t = 0; t < stars->work->threads; t++) {
+    const ds_buf *buf = ds_identity_spread_at(&stars->joined, t, group);
+    const identity_row *row = (const identity_row *)(const void *)buf->data;
+    for (size_t i = 0; i < buf->size / sizeof *row; i++)
+      self->again += row[i].other == DS_NONE && !ds_identity_stars_left(stars, row[i].number);
   }
-  if (lone > 0 && !ds_id_filter_init(&stars->leaves[group], lone))
-    return no_memory(err);
-  for (uint32_t i = 0; i < lone; i++)
-    ds_id_filter_add(&stars->leaves[group], ds_identity_leaf_key(self->list[i]->hash));
   return DS_OK;
 }
 
@@ -457,6 +468,7 @@ static ds_code find(identity_stars *stars, ds_error *err) {
     work->stats.facts += stars->threads[t].facts;
     work->stats.unreadable += stars->threads[t].unreadable;
     work->stats.links += stars->threads[t].links;
+    work->stats.links -= stars->threads[t].again;
   }
   return DS_OK;
 }
@@ -525,7 +537,11 @@ ds_code ds_identity_stars_seats(const identity_stars *stars, uint32_t group,
     return DS_OK;
   TRY(ds_identity_rows_sorted(&stars->joined, group, &rows, &count, err));
   identity_seat *seats = malloc(((size_t)count * 2 + 1) * sizeof *seats);
-  uint32_t used = 0;
+  uint32_t used = 0, kept = 0;
+  for (uint32_t i = 0; i < count; i++)
+    if (rows[i].other != DS_NONE && !ds_identity_stars_left(stars, rows[i].number))
+      rows[kept++] = rows[i];
+  count = kept;
   for (uint32_t i = 0; seats != NULL && i < count; i++) {
     // A star has few leaves, so that one after the other takes its place.
     uint32_t at = i;
