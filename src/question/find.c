@@ -168,6 +168,20 @@ static int latest_first(const void *a, const void *b) {
   return subjects != 0 ? subjects : ds_str_compare(x->case_text, y->case_text);
 }
 
+// Who is named, and no case can be: nothing but their journeys is read.
+static ds_code find_customers(const ds_request *request, ds_plan *plan,
+                              const find_context *context, ds_arena *arena, find_state *found,
+                              ds_error *err) {
+  plan->has_customer = true;
+  for (uint32_t c = 0; c < context->customers_count; c++) {
+    void *memory = NULL;
+    plan->customer = context->customers[c];
+    TRY(ds_scan(request->snapshot, plan, &kernel, context, arena, &memory, err));
+    TRY(find_merge(found, memory, err));
+  }
+  return DS_OK;
+}
+
 ds_code ds_find_run(const ds_request *request, const ds_plan *plan, const char *id,
                     ds_arena *arena, ds_found **ret_found, uint64_t *ret_count, ds_error *err) {
   ds_plan full = *plan;
@@ -183,8 +197,12 @@ ds_code ds_find_run(const ds_request *request, const ds_plan *plan, const char *
                           &context.customers_count, err));
     context.customers = customers;
   }
-  void *memory = NULL;
-  TRY(ds_scan(request->snapshot, &full, &kernel, &context, arena, &memory, err));
+  find_state none = {.context = &context, .arena = arena};
+  void *memory = &none;
+  if (id != NULL && full.columns.keys_count == 0 && !full.has_case)
+    TRY(find_customers(request, &full, &context, arena, &none, err));
+  else
+    TRY(ds_scan(request->snapshot, &full, &kernel, &context, arena, &memory, err));
   const find_state *state = memory;
   if (state->count > 0)
     qsort(state->found, state->count, sizeof *state->found, latest_first);
