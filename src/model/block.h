@@ -19,6 +19,7 @@ enum {
   DS_WANT_SUBJECT = 64, // subject text per journey
   DS_WANT_IMPORT = 128,
   DS_WANT_GAP = 256,    // gap_ms: time since the event before in the journey
+  DS_WANT_TIME_LATER = 512, // time_ms, of a journey only when ds_block_times asks for it
 };
 
 // Which columns to decode: DS_WANT_* bits, and codes of the snapshot's space.
@@ -75,9 +76,34 @@ typedef struct ds_block {
   ds_str *case_text;    // journeys, after regroup, when wanted
   uint32_t properties_count;
   ds_property_column *property; // in the plan's order
+  const struct ds_later_ops *later; // NULL: all times are there
+  void *later_of;
   uint32_t keys_count;
   ds_key_column *key; // in the plan's order
 } ds_block;
+
+// The times of a journey as they are stored: event e of the block is at second_ms + (second[e] -
+// second[first], as uint32) * 1000 + millis[e] (NULL: 0).
+typedef struct ds_journey_times {
+  int64_t second_ms; // of its first event, without milliseconds
+  const uint32_t *second;
+  const uint16_t *millis;
+} ds_journey_times;
+
+// How a block with DS_WANT_TIME_LATER decodes. Journeys are asked for in order, one at a time;
+// `customer` is not there at all.
+typedef struct ds_later_ops {
+  // Fills time_ms of the journey.
+  ds_code (*fill)(void *of, uint32_t journey, ds_error *err);
+  // Gives its times as they are stored. `narrow` tells whether a block has this.
+  ds_code (*stored)(void *of, uint32_t journey, ds_journey_times *ret_times, ds_error *err);
+  bool (*narrow)(const void *of);
+} ds_later_ops;
+
+// Makes time_ms of a journey ready, where it is not.
+static inline ds_code ds_block_times(const ds_block *block, uint32_t journey, ds_error *err) {
+  return block->later == NULL ? DS_OK : block->later->fill(block->later_of, journey, err);
+}
 
 // The first journey at or after `journey` whose customer is at least `customer`.
 static inline uint32_t ds_block_journey_from(const ds_block *block, uint32_t journey,

@@ -105,6 +105,7 @@ static ds_code prepare(funnel_work *work, ds_result *result, ds_error *err) {
     context->groups = work->by.groups;
   }
   TRY(ds_funnel_columns(request, &work->plan, context, err));
+  TRY(ds_funnel_plain_prepare(request, &work->plan, context, err));
   return budget_check(work, err);
 }
 
@@ -372,15 +373,15 @@ static void put_notes(const funnel_work *work, ds_result *result) {
     open += state->step[c].open;
     began += c % context->rules.steps == 0 ? state->step[c].reached : 0;
   }
-  char some[32], all[32];
+  char some[32];
   if (work->request->snapshot->events == 0)
     return;
   if (began == 0)
     ds_result_note(result, true, "No case has the first step: look at the steps, --case, --where "
                    "and the period (--from, --to).");
   else if (!context->rules.all)
-    ds_result_note(result, false, "%s of %s cases begin the funnel.", ds_human_count(some, began),
-                   ds_human_count(all, state->cases));
+    ds_result_note(result, false, "%s %s the funnel.", ds_human_count(some, began),
+                   began == 1 ? "case begins" : "cases begin");
   if (open > 0)
     ds_result_note(result, false, "%s %s still open: the window has not closed, and what may come "
                    "further does not count as dropped.", ds_human_count(some, open),

@@ -21,7 +21,7 @@ typedef struct funnel_selector {
 } funnel_selector;
 
 // Each step and each without may have one.
-enum { FUNNEL_SELECTORS_MAX = FUNNEL_STEPS_MAX + FUNNEL_WITHOUTS_MAX };
+enum { FUNNEL_PLAIN_CODES = 8, FUNNEL_SELECTORS_MAX = FUNNEL_STEPS_MAX + FUNNEL_WITHOUTS_MAX };
 
 // What the kernel is asked to do; read-only while it runs. The tally's cells are, for group g, the
 // steps at g * steps.
@@ -32,6 +32,11 @@ typedef struct funnel_context {
   uint64_t *steps;   // by touchpoint: the steps that it is
   uint32_t *without; // and the withouts
   bool *fact;        // by touchpoint: never stands between; NULL: no such event is read
+  bool is_plain; // see funnel_plain.c
+  uint32_t codes;
+  uint16_t code[FUNNEL_PLAIN_CODES]; // then its touchpoints, those of the first step first
+  uint32_t begin_codes;
+  uint8_t *step_of; // and by touchpoint the step
   funnel_selector selector[FUNNEL_SELECTORS_MAX];
   uint32_t selectors;
   const char *text[FUNNEL_STEPS_MAX]; // the steps as asked, without '?'
@@ -60,9 +65,10 @@ typedef struct funnel_state {
   const funnel_context *context;
   funnel_step *step;  // groups * steps
   uint64_t *instead;  // groups * steps * (touchpoints + 1): what came next, the last is nothing
-  uint64_t cases;     // looked at
   uint64_t events;    // in them
   uint64_t unseen;    // of which after as_of
+  uint64_t *begins;   // by event of the block, bits: it is the first step
+  uint64_t *hits;     // it is a step
   ds_tally tally;
   funnel_finder finder;
   ds_evaluator *evaluator[FUNNEL_SELECTORS_MAX];
@@ -86,6 +92,16 @@ DS_CHECKED ds_code ds_funnel_open(funnel_state *state, const funnel_context *con
 // Makes it ready for a block: room, what each event can be, and the groups.
 DS_CHECKED ds_code ds_funnel_block(funnel_state *state, const ds_block *block, ds_error *err);
 
+// The same for one journey alone.
+void ds_funnel_mark(funnel_state *state, const ds_block *block, uint32_t j);
+
+// Tells whether the fast path serves, and makes what it needs, in the plan, too; then a whole block
+// by it.
+DS_CHECKED ds_code ds_funnel_plain_prepare(const ds_request *request, ds_plan *plan,
+                                           funnel_context *context, ds_error *err);
+DS_CHECKED ds_code ds_funnel_plain_block(funnel_state *state, const ds_block *block,
+                                         ds_error *err);
+
 // A chain of the block: events are those of the journey that begins at `first`.
 typedef struct funnel_found {
   const ds_block *block;
@@ -100,6 +116,9 @@ typedef struct funnel_found {
 typedef ds_code (*funnel_take)(void *to, const funnel_found *found, ds_error *err);
 DS_CHECKED ds_code ds_funnel_journey(funnel_state *state, const ds_block *block, uint32_t j,
                                      funnel_take take, void *to, ds_error *err);
+
+// Adds a chain to the state's sums; a funnel_take.
+DS_CHECKED ds_code ds_funnel_add(void *state, const funnel_found *found, ds_error *err);
 
 // How a chain ended: the step that it did not reach (DS_NONE: it is whole), whether its window is
 // still open, and what the case did next (a touchpoint, or context->touchpoints for nothing).

@@ -35,8 +35,8 @@ static ds_code kernel_init(void *memory, const void *given, ds_arena *arena, ds_
 
 static void kernel_done(void *memory) {
   funnel_state *state = memory;
-  void *const all[] = {state->group, state->steps, state->without,
-                       state->same,  state->keep,  state->fact};
+  void *const all[] = {state->group, state->steps, state->without, state->same,
+                       state->keep,  state->fact,  state->begins,  state->hits};
   for (size_t i = 0; i < sizeof all / sizeof *all; i++)
     free(all[i]);
   for (uint32_t s = 0; s < FUNNEL_SELECTORS_MAX; s++)
@@ -55,13 +55,15 @@ static ds_code room_make(funnel_state *state, const ds_block *block, ds_error *e
   }
   if (state->events_capacity < block->events || state->steps == NULL) {
     const size_t events = block->events;
-    void **const all[] = {(void **)&state->steps, (void **)&state->without, (void **)&state->same,
-                          (void **)&state->keep, (void **)&state->fact};
+    void **const all[] = {(void **)&state->steps,  (void **)&state->without, (void **)&state->same,
+                          (void **)&state->keep,   (void **)&state->fact,
+                          (void **)&state->begins, (void **)&state->hits};
+    // A word more than there are, so that 64 bits can be read from any byte.
+    const size_t bits = (events / 64 + 2) * sizeof *state->keep;
     const size_t bytes[] = {events * sizeof *state->steps,
                             context->rules.withouts > 0 ? events * sizeof *state->without : 1,
                             context->has_same ? events * sizeof *state->same : 1,
-                            (events / 64 + 1) * sizeof *state->keep,
-                            context->fact != NULL ? events : 1};
+                            bits, context->fact != NULL ? events : 1, bits, bits};
     bool made = true;
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
       free(*all[i]);
@@ -75,17 +77,22 @@ static ds_code room_make(funnel_state *state, const ds_block *block, ds_error *e
   return state->group != NULL ? DS_OK : no_memory(err);
 }
 
-// What each event is by its touchpoint alone.
-static void mark_touchpoints(funnel_state *state, const ds_block *block) {
+// What each of the events is by its touchpoint alone.
+static void mark_touchpoints(funnel_state *state, const ds_block *block, uint32_t first,
+                             uint32_t end) {
   const funnel_context *context = state->context;
   const uint16_t *restrict touchpoint = block->touchpoint;
   uint64_t *restrict steps = state->steps;
-  for (uint32_t e = 0; e < block->events; e++)
+  for (uint32_t e = first; e < end; e++)
     steps[e] = context->steps[touchpoint[e]];
-  for (uint32_t e = 0; context->rules.withouts > 0 && e < block->events; e++)
+  for (uint32_t e = first; context->rules.withouts > 0 && e < end; e++)
     state->without[e] = context->without[touchpoint[e]];
-  for (uint32_t e = 0; context->fact != NULL && e < block->events; e++)
+  for (uint32_t e = first; context->fact != NULL && e < end; e++)
     state->fact[e] = context->fact[touchpoint[e]];
+}
+
+void ds_funnel_mark(funnel_state *state, const ds_block *block, uint32_t j) {
+  mark_touchpoints(state, block, block->offset[j], block->offset[j + 1]);
 }
 
 static ds_code mark_selector(funnel_state *state, uint32_t s, const ds_block *block,
@@ -130,13 +137,15 @@ static void mark_same(funnel_state *state, const ds_block *block) {
 ds_code ds_funnel_block(funnel_state *state, const ds_block *block, ds_error *err) {
   const funnel_context *context = state->context;
   TRY(room_make(state, block, err));
-  mark_touchpoints(state, block);
+  if (context->by != NULL)
+    ds_breakdown_block(context->by, block, state->group);
+  if (context->is_plain)
+    return DS_OK;
+  mark_touchpoints(state, block, 0, block->events);
   for (uint32_t s = 0; s < context->selectors; s++)
     TRY(mark_selector(state, s, block, err));
   if (context->has_same)
     mark_same(state, block);
-  if (context->by != NULL)
-    ds_breakdown_block(context->by, block, state->group);
   return DS_OK;
 }
 
@@ -154,6 +163,7 @@ ds_code ds_funnel_journey(funnel_state *state, const ds_block *block, uint32_t j
   const funnel_context *context = state->context;
   const uint32_t first = block->offset[j];
   uint32_t end = block->offset[j + 1], from = 0;
+  TRY(ds_block_times(block, j, err));
   while (end > first && block->time_ms[end - 1] > context->as_of_ms)
     end--;
   state->unseen += block->offset[j + 1] - end;
@@ -222,7 +232,7 @@ static bool chain_value(const funnel_context *context, const funnel_found *found
   return false;
 }
 
-static ds_code add_chain(void *to, const funnel_found *found, ds_error *err) {
+ds_code ds_funnel_add(void *to, const funnel_found *found, ds_error *err) {
   funnel_state *state = to;
   const funnel_context *context = state->context;
   const funnel_rules *rules = &context->rules;
@@ -262,10 +272,11 @@ static ds_code add_chain(void *to, const funnel_found *found, ds_error *err) {
 static ds_code kernel_add_block(void *memory, const ds_block *block, ds_error *err) {
   funnel_state *state = memory;
   TRY(ds_funnel_block(state, block, err));
-  for (uint32_t j = 0; j < block->journeys; j++)
-    TRY(ds_funnel_journey(state, block, j, add_chain, state, err));
-  state->cases += block->journeys;
   state->events += block->events;
+  if (state->context->is_plain)
+    return ds_funnel_plain_block(state, block, err);
+  for (uint32_t j = 0; j < block->journeys; j++)
+    TRY(ds_funnel_journey(state, block, j, ds_funnel_add, state, err));
   return DS_OK;
 }
 
@@ -287,7 +298,6 @@ static ds_code kernel_merge(void *memory, void *other, ds_error *err) {
   }
   for (size_t i = 0; i < cells * (context->touchpoints + 1u); i++)
     into->instead[i] += from->instead[i];
-  into->cases += from->cases;
   into->events += from->events;
   into->unseen += from->unseen;
   ds_tally_merge(&into->tally, &from->tally);

@@ -109,6 +109,8 @@ static ds_code list_block(const void *context, const ds_block *block, ds_list *l
 static ds_code list_journey(const void *context, const ds_block *block, uint32_t j, ds_list *list,
                             ds_error *err) {
   funnel_state *state = ds_list_scratch(list);
+  if (state->context->is_plain)
+    ds_funnel_mark(state, block, j);
   list_target target = {context, state, list};
   return ds_funnel_journey(state, block, j, take, &target, err);
 }
@@ -167,5 +169,8 @@ ds_code ds_funnel_list(const ds_request *request, const ds_plan *plan,
                              .block = list_block, .journey = list_journey, .context = &figure,
                              .scratch_bytes = sizeof(funnel_state),
                              .scratch_done = ds_funnel_kernel.done, .touchpoints = true};
-  return ds_list_run(request, plan, &list, result, err);
+  // A list shows times, and whose they are.
+  ds_plan listing = *plan;
+  listing.columns.want = (listing.columns.want | DS_WANT_TIME) & ~(uint32_t)DS_WANT_TIME_LATER;
+  return ds_list_run(request, &listing, &list, result, err);
 }

@@ -114,7 +114,8 @@ static ds_code columns_make(scan_job *scan, ds_arena *arena, ds_error *err) {
   const ds_plan *plan = scan->plan;
   scan->plain = plan->columns;
   scan->staged = plan->columns;
-  if ((plan->columns.want & DS_WANT_GAP) != 0 || has_period(plan) || plan->attach_nearest)
+  if ((plan->columns.want & (DS_WANT_GAP | DS_WANT_TIME_LATER)) != 0 || has_period(plan) ||
+      plan->attach_nearest)
     scan->staged.want |= DS_WANT_TIME;
   TRY(ds_property_types_set(scan->snapshot, &scan->staged, arena, err));
   if (plan->cases != NULL)
@@ -127,7 +128,7 @@ static ds_code columns_make(scan_job *scan, ds_arena *arena, ds_error *err) {
     TRY(case_column(scan, arena, err));
   if (scan->snapshot->has_known)
     scan->staged.want |= DS_WANT_TIME | DS_WANT_RECEIVED;
-  scan->staged.want &= ~(uint32_t)DS_WANT_GAP;
+  scan->staged.want &= ~(uint32_t)(DS_WANT_GAP | DS_WANT_TIME_LATER);
   scan->taken = scan->staged;
   scan->taken.want |= DS_WANT_TIME | DS_WANT_ARRIVAL;
   scan->kept = scan->staged;
@@ -259,11 +260,34 @@ static bool outside_period(const scan_job *scan, const ds_unit *unit) {
   return true;
 }
 
+// Whether the block has an event of a touchpoint that is needed.
+static bool has_needed(const scan_job *scan, const ds_unit_block *at) {
+  const ds_place *place = &scan->snapshot->places[at->place];
+  const uint32_t touchpoints = ds_part_space(place->part)->touchpoints.count;
+  for (uint32_t t = 0; t < touchpoints; t++) {
+    const uint32_t code = place->touchpoint[t];
+    if ((scan->plan->needed[code / 64] >> (code % 64) & 1) != 0 &&
+        ds_part_has_touchpoint(place->part, at->block, t))
+      return true;
+  }
+  return false;
+}
+
+// Whether no event of the unit is of a touchpoint that is needed.
+static bool without_needed(const scan_job *scan, const ds_unit *unit) {
+  if (scan->plan->needed == NULL)
+    return false;
+  for (uint32_t b = unit->blocks_first; b < unit->blocks_last; b++)
+    if (has_needed(scan, &scan->units.blocks[b]))
+      return false;
+  return true;
+}
+
 // Whether nothing of the unit is wanted. A joined customer may have events elsewhere in the period.
 static bool outside(const scan_job *scan, const ds_unit *unit) {
   if (is_joined(scan, unit->customer_first, unit->customer_last))
     return false;
-  return !scan->streams || outside_period(scan, unit);
+  return !scan->streams || outside_period(scan, unit) || without_needed(scan, unit);
 }
 
 // The journeys of several blocks, put together in a block of its own.
@@ -287,10 +311,12 @@ static ds_code run_lead(worker *self, const ds_unit *unit, ds_error *err) {
   const ds_place *place = &scan->snapshot->places[at->place];
   const bool joined = is_joined(scan, unit->customer_first, unit->customer_last);
   const bool shared = unit->blocks_last - unit->blocks_first > 1;
-  const ds_columns *columns =
-      joined ? &scan->taken : scan->has_stages ? &scan->staged : &scan->plain;
+  ds_columns columns = joined ? scan->taken : scan->has_stages ? scan->staged : scan->plain;
+  // Who is put together with others is put together by time.
+  if (shared && (columns.want & DS_WANT_TIME_LATER) != 0)
+    columns.want ^= DS_WANT_TIME | DS_WANT_TIME_LATER;
   ds_block block;
-  TRY(ds_part_read_block(place, at->block, columns, self->reader, &block, err));
+  TRY(ds_part_read_block(place, at->block, &columns, self->reader, &block, err));
   assert(block.events == ds_part_zone(place->part, at->block)->events);
   if (shared) {
     TRY(merger_get(self, err));

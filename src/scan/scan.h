@@ -34,6 +34,8 @@ typedef struct ds_plan {
   bool has_customer;
   uint32_t customer;
   bool separate;            // each subject is a customer by itself, whoever is joined
+  // Bits of touchpoints: blocks without an event of any of them may be left out. NULL: none may.
+  const uint64_t *needed;
   bool want_case_text;      // fill case_text of regrouped blocks (key columns do not survive)
   uint32_t threads;
   ds_progress *progress;

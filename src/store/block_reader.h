@@ -22,6 +22,19 @@ typedef struct ds_value_room {
   size_t bytes;
 } ds_value_room;
 
+// Times that are decoded when they are asked for.
+typedef struct ds_later_times {
+  const ds_part *part;
+  uint32_t block;
+  bool opened;
+  uint32_t column;
+  ds_stream gaps, millis;
+  uint32_t *seconds; // events: running sums of seconds since some event before; in that of gap_ms
+  uint16_t *rest;    // events: milliseconds; in that of ints
+  uint32_t done;     // runs of DS_SKIP_EVENTS before this one are decoded, or not wanted any more
+  uint32_t sum;      // the last of them
+} ds_later_times;
+
 // The buffers, each as large as the largest block read so far. An array that no plan has wanted
 // is NULL.
 struct ds_block_reader {
@@ -38,6 +51,7 @@ struct ds_block_reader {
   uint32_t *import;
   uint64_t *arrival, *id;
   ds_touchpoint_events *events_of; // by the part's code, in the arena; of the block last read
+  ds_later_times later;
   ds_value_room *values;           // by the plan's properties
   uint32_t values_count;
 };

@@ -3,6 +3,9 @@
 // which are decoded tile by tile and only summed up when absolute times are wanted.
 #include <assert.h>
 #include <stdlib.h>
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
 
 #include "store/block_reader.h"
 
@@ -75,8 +78,9 @@ static bool make_room(ds_block_reader *r, const ds_block_zone *zone, uint32_t wa
       fit(&r->ints, e, 8, true, events) && fit(&r->offset, j + 1, 4, true, journeys) &&
       fit(&r->customer, j, 4, true, journeys) && fit(&r->start_s, j, 8, true, journeys) &&
       fit(&r->millis_first, j, 2, true, journeys) &&
-      fit(&r->time_ms, e, 8, (want & DS_WANT_TIME) != 0, events) &&
-      fit(&r->gap_ms, e, 8, (want & (DS_WANT_TIME | DS_WANT_GAP)) != 0, events) &&
+      fit(&r->time_ms, e, 8, (want & (DS_WANT_TIME | DS_WANT_TIME_LATER)) != 0, events) &&
+      fit(&r->gap_ms, e, 8, (want & (DS_WANT_TIME | DS_WANT_TIME_LATER | DS_WANT_GAP)) != 0,
+          events) &&
       fit(&r->touchpoint, e, 2, (want & DS_WANT_TOUCHPOINT) != 0, events) &&
       fit(&r->received_ms, e, 8, (want & DS_WANT_RECEIVED) != 0, events) &&
       fit(&r->arrival, e, 8, (want & DS_WANT_ARRIVAL) != 0, events) &&
@@ -112,6 +116,20 @@ static ds_code ints_of(const ds_block_task *t, ds_column_kind kind, uint32_t cou
   return DS_OK;
 }
 
+static ds_code read_customers(const ds_block_task *t, ds_error *err) {
+  ds_block_reader *r = t->reader;
+  const ds_block_zone *zone = &t->part->zone[t->block];
+  TRY(ints_of(t, DS_COLUMN_CUSTOMER, zone->journeys, r->ints, err));
+  uint64_t customer = zone->customer_first;
+  for (uint32_t j = 0; j < zone->journeys; j++) {
+    customer += j == 0 ? 0 : r->ints[j] + 1;
+    if (customer > zone->customer_last || r->ints[j] > UINT32_MAX)
+      return ds_block_unsound(t, ds_part_column(t->part, DS_COLUMN_CUSTOMER, 0), err);
+    r->customer[j] = (uint32_t)customer;
+  }
+  return DS_OK;
+}
+
 static ds_code read_journeys(const ds_block_task *t, ds_error *err) {
   ds_block_reader *r = t->reader;
   const ds_block_zone *zone = &t->part->zone[t->block];
@@ -126,15 +144,7 @@ static ds_code read_journeys(const ds_block_task *t, ds_error *err) {
   r->offset[zone->journeys] = zone->events;
   if (!sound || events != zone->events)
     return ds_block_unsound(t, ds_part_column(t->part, DS_COLUMN_JOURNEY_EVENTS, 0), err);
-  TRY(ints_of(t, DS_COLUMN_CUSTOMER, zone->journeys, r->ints, err));
-  uint64_t customer = zone->customer_first;
-  for (uint32_t j = 0; j < zone->journeys; j++) {
-    customer += j == 0 ? 0 : r->ints[j] + 1;
-    if (customer > zone->customer_last || r->ints[j] > UINT32_MAX)
-      return ds_block_unsound(t, ds_part_column(t->part, DS_COLUMN_CUSTOMER, 0), err);
-    r->customer[j] = (uint32_t)customer;
-  }
-  return DS_OK;
+  return (t->columns->want & DS_WANT_TIME_LATER) != 0 ? DS_OK : read_customers(t, err);
 }
 
 // gap_ms of a tile from second gaps and (unless NULL) milliseconds; `before` is the millisecond
@@ -250,6 +260,110 @@ static ds_code read_times(const ds_block_task *t, ds_error *err) {
   return DS_OK;
 }
 
+// Opens the time columns of the block last read.
+static ds_code later_open(const ds_block_task *t, ds_error *err) {
+  ds_block_reader *r = t->reader;
+  ds_later_times *later = &r->later;
+  const ds_block_zone *zone = &t->part->zone[t->block];
+  TRY(ints_of(t, DS_COLUMN_START_S, zone->journeys, r->ints, err));
+  const uint64_t seconds_max =
+      (uint64_t)(ds_floor_s(zone->time_max_ms) - ds_floor_s(zone->time_min_ms));
+  for (uint32_t j = 0; j < zone->journeys; j++) {
+    if (r->ints[j] > seconds_max)
+      return ds_block_unsound(t, ds_part_column(t->part, DS_COLUMN_START_S, 0), err);
+    r->start_s[j] = (int64_t)r->ints[j];
+  }
+  TRY(open_times(t, &later->gaps, &later->millis, &later->column, err));
+  later->seconds = (uint32_t *)(void *)r->gap_ms;
+  later->rest = (uint16_t *)(void *)r->ints;
+  later->opened = true;
+  return DS_OK;
+}
+
+// Running sums of seconds, going on from `sum`.
+static uint32_t sums_make(uint32_t *seconds, uint32_t count, uint32_t sum) {
+  uint32_t i = 0;
+#if defined(__x86_64__)
+  __m128i carry = _mm_set1_epi32((int)sum);
+  for (; i + 4 <= count; i += 4) {
+    __m128i x = _mm_loadu_si128((const __m128i *)(const void *)(seconds + i));
+    x = _mm_add_epi32(x, _mm_slli_si128(x, 4));
+    x = _mm_add_epi32(_mm_add_epi32(x, _mm_slli_si128(x, 8)), carry);
+    _mm_storeu_si128((__m128i *)(void *)(seconds + i), x);
+    carry = _mm_shuffle_epi32(x, 0xff);
+  }
+  sum = (uint32_t)_mm_cvtsi128_si32(carry);
+#endif
+  for (; i < count; i++)
+    seconds[i] = sum += seconds[i];
+  return sum;
+}
+
+// Decodes the runs that hold the events [first, end), which come behind all before.
+static ds_code later_decode(const ds_block_task *t, uint32_t first, uint32_t end, ds_error *err) {
+  ds_block_reader *r = t->reader;
+  ds_later_times *later = &r->later;
+  const uint32_t events = t->part->zone[t->block].events;
+  const uint32_t begin = first / DS_SKIP_EVENTS;
+  later->done = later->done > begin ? later->done : begin;
+  for (; later->done * DS_SKIP_EVENTS < end; later->done++) {
+    const uint32_t at = later->done * DS_SKIP_EVENTS, left = events - at;
+    const uint32_t n = left < DS_SKIP_EVENTS ? left : DS_SKIP_EVENTS;
+    if (!ds_decode_gaps(&later->gaps, events, at, n, &r->tables, later->seconds + at) ||
+        (later->millis.data != NULL &&
+         !ds_decode_millis(&later->millis, events, at, n, later->rest + at)))
+      return ds_block_unsound(t, later->column, err);
+    later->sum = sums_make(later->seconds + at, n, later->sum);
+  }
+  return DS_OK;
+}
+
+static ds_code later_stored(void *of, uint32_t journey, ds_journey_times *ret_times,
+                            ds_error *err) {
+  ds_block_reader *r = of;
+  const ds_later_times *later = &r->later;
+  const ds_block_zone *zone = &later->part->zone[later->block];
+  const uint32_t end = r->offset[journey + 1];
+  if (!later->opened || later->done * DS_SKIP_EVENTS < end) {
+    const ds_block_task task = {.part = later->part, .block = later->block, .reader = r};
+    if (!later->opened)
+      TRY(later_open(&task, err));
+    TRY(later_decode(&task, r->offset[journey], end, err));
+  }
+  *ret_times = (ds_journey_times){(ds_floor_s(zone->time_min_ms) + r->start_s[journey]) * 1000,
+                                  later->seconds, later->millis.data != NULL ? later->rest : NULL};
+  return DS_OK;
+}
+
+// Whether the block's time is so short that sums of seconds do not wrap within a journey.
+static bool later_narrow(const void *of) {
+  const ds_later_times *later = &((const ds_block_reader *)of)->later;
+  const ds_block_zone *zone = &later->part->zone[later->block];
+  return ds_floor_s(zone->time_max_ms) - ds_floor_s(zone->time_min_ms) <= UINT32_MAX;
+}
+
+static ds_code later_fill(void *of, uint32_t journey, ds_error *err) {
+  ds_block_reader *r = of;
+  const ds_later_times *later = &r->later;
+  const ds_block_zone *zone = &later->part->zone[later->block];
+  const uint32_t first = r->offset[journey], end = r->offset[journey + 1];
+  ds_journey_times times;
+  TRY(later_stored(of, journey, &times, err));
+  // Step by step: over many years sums wrap. Unsigned: those of a forged block may be anything.
+  uint64_t second_ms = (uint64_t)times.second_ms;
+  for (uint32_t e = first; e < end; e++) {
+    const uint32_t gap = e == first ? 0 : times.second[e] - times.second[e - 1];
+    second_ms += (uint64_t)gap * 1000;
+    r->time_ms[e] = (int64_t)(second_ms + (times.millis == NULL ? 0 : times.millis[e]));
+  }
+  if (r->time_ms[end - 1] <= zone->time_max_ms)
+    return DS_OK;
+  const ds_block_task task = {.part = later->part, .block = later->block, .reader = r};
+  return ds_block_unsound(&task, later->column, err);
+}
+
+static const ds_later_ops later_ops = {later_fill, later_stored, later_narrow};
+
 static ds_code read_touchpoints(const ds_block_task *t, ds_error *err) {
   const uint32_t column = ds_part_column(t->part, DS_COLUMN_TOUCHPOINT, 0);
   if (column == DS_NONE)
@@ -345,7 +459,9 @@ static void show(const ds_block_task *t) {
   ds_block *out = t->out;
   out->offset = r->offset;
   out->customer = r->customer;
-  out->time_ms = (want & DS_WANT_TIME) != 0 ? r->time_ms : NULL;
+  out->time_ms = (want & (DS_WANT_TIME | DS_WANT_TIME_LATER)) != 0 ? r->time_ms : NULL;
+  out->later = (want & DS_WANT_TIME_LATER) != 0 ? &later_ops : NULL;
+  out->later_of = t->reader;
   out->gap_ms = (want & DS_WANT_GAP) != 0 ? r->gap_ms : NULL;
   out->touchpoint = (want & DS_WANT_TOUCHPOINT) != 0 ? r->touchpoint : NULL;
   out->received_ms = (want & DS_WANT_RECEIVED) != 0 ? r->received_ms : NULL;
@@ -364,9 +480,12 @@ ds_code ds_part_read_block(const ds_place *place, uint32_t block, const ds_colum
     wanted.want |= DS_WANT_TIME;
   if (wanted.properties_count > 0)
     wanted.want |= DS_WANT_TOUCHPOINT;
+  assert((wanted.want & (DS_WANT_TIME | DS_WANT_TIME_LATER)) !=
+         (DS_WANT_TIME | DS_WANT_TIME_LATER));
   const ds_block_zone *zone = &place->part->zone[block];
   ds_arena_reset(&reader->arena);
   reader->events_of = NULL;
+  reader->later = (ds_later_times){.part = place->part, .block = block};
   if (!make_room(reader, zone, wanted.want))
     return ds_fail(err, DS_MEMORY, "out of memory for a block of events");
   ds_block out = {.journeys = zone->journeys, .events = zone->events};
