@@ -5,7 +5,7 @@
 // instants so found the first at which the value is another is the answer.
 #include <assert.h>
 
-#include "lang/case_run.h"
+#include "lang/case_pattern.h"
 
 // A clock shows the same within this, because zones differ from UTC by multiples of it.
 #define QUARTER_MS 900000
@@ -67,7 +67,8 @@ static ds_code drift_of(watch_sink *to, const lang_node *node, drift *ret_drift)
 // What stands still once its parts are watched.
 static ds_code watch_parts(watch_sink *to, const lang_node *node, const drift *part) {
   const bool order = node->kind >= LANG_EQUAL && node->kind <= LANG_GREATER_EQUAL;
-  for (uint32_t c = 0; !order && c < node->count; c++)
+  // Only `and` and `or` have more than two parts: conditions, which stand still.
+  for (uint32_t c = 0; !order && c < node->count && c < 2; c++)
     if (!stands(part[c]) && node->kind != LANG_IS_NULL)
       TRY(node->kind == LANG_CALL && part[c].kind == EVENLY &&
                   (part[c].slope == 1 || part[c].slope == -1)
@@ -211,12 +212,16 @@ static void passes(search *s, const lang_fact *fact, uint32_t low, uint32_t high
     nearer(s, lang_shift(stage->time_ms[at], by_ms));
 }
 
-// When events enter or leave the window of a fact.
-static void edges(search *s, const lang_fact *fact) {
+// When events enter or leave the window of a fact, or nothing has come for long enough.
+static void edges(search *s, const lang_fact *fact, int64_t now_ms) {
   const uint32_t number = s->ev->program->rules[s->rule]->level;
   const lang_stage *stage = &s->ev->stage[number];
   const lang_window *window = &s->ev->program->level[number].windows[fact->window];
   const lang_range *range = &stage->range[fact->window];
+  if (fact->pattern != NULL) {
+    const lang_line line = ds_lang_line_of(s->ev, number, now_ms);
+    nearer(s, ds_lang_pattern_next(&line, fact, range, 0));
+  }
   if (fact->selector == LANG_ABSENT)
     return;
   if (window->span == LANG_SPAN_LAST || window->span == LANG_SPAN_AGO)
@@ -248,7 +253,7 @@ static ds_code next_instant(search *s, int64_t now_ms) {
   if (stage->range[0].high[0] < stage->offset[s->at + 1])
     nearer(s, stage->time_ms[stage->range[0].high[0]]);
   for (uint32_t i = 0; i < rule->expression.inputs_count; i++)
-    edges(s, level->facts[rule->expression.inputs[i].property]);
+    edges(s, level->facts[rule->expression.inputs[i].property], now_ms);
   for (uint32_t i = 0; i < rule->expression.inputs_count; i++) {
     const lang_fact *fact = level->facts[rule->expression.inputs[i].property];
     if (fact->rule != LANG_ABSENT)

@@ -4,7 +4,7 @@
 #include <assert.h>
 #include <stdio.h>
 
-#include "lang/case_tree.h"
+#include "lang/case_pattern.h"
 
 void *ds_lang_grow(ds_arena *arena, void *array, uint32_t count, size_t size) {
   if ((count & (count - 1)) != 0)
@@ -187,40 +187,48 @@ ds_code ds_case_program_columns(const ds_case_program *program, ds_columns *colu
   return ds_expression_columns(&reads, columns, arena, err);
 }
 
-// Calls `each` for every selector that the rule looks at.
-static ds_code each_selector(const ds_case_program *program, const lang_rule *rule,
-                             ds_code (*each)(void *context, const ds_expression *selector),
-                             void *context) {
-  const lang_level *level = &program->level[rule->level];
-  for (uint32_t i = 0; i < rule->expression.inputs_count; i++) {
-    const lang_fact *fact = level->facts[rule->expression.inputs[i].property];
-    uint32_t used[3] = {fact->selector, fact->second, level->windows[fact->window].selector};
-    for (uint32_t u = 0; u < 3; u++)
-      if (used[u] != LANG_ABSENT)
-        TRY(each(context, program->selectors[used[u]].expression));
-    if (fact->rule != LANG_ABSENT)
-      TRY(each_selector(program, program->rules[fact->rule], each, context));
+ds_code ds_lang_fact_selectors(const lang_level *level, const lang_fact *fact,
+                               ds_code (*each)(void *context, uint32_t selector), void *context) {
+  const uint32_t used[3] = {fact->selector, fact->second, level->windows[fact->window].selector};
+  for (uint32_t u = 0; u < 3; u++)
+    if (used[u] != LANG_ABSENT)
+      TRY(each(context, used[u]));
+  for (uint32_t i = 0; fact->pattern != NULL; i++) {
+    const uint32_t selector = ds_lang_pattern_selector(fact->pattern, i);
+    if (selector == LANG_ABSENT)
+      break;
+    TRY(each(context, selector));
   }
   return DS_OK;
 }
 
 typedef struct mark_context {
+  const ds_case_program *program;
   uint8_t *marks;
-  uint32_t count;
 } mark_context;
 
-static ds_code mark(void *context, const ds_expression *selector) {
+static ds_code mark(void *context, uint32_t selector) {
   const mark_context *to = context;
-  for (uint32_t t = 0; t < to->count; t++)
-    to->marks[t] |= ds_expression_can_mean(selector, (uint16_t)t);
+  const ds_expression *expression = to->program->selectors[selector].expression;
+  for (uint32_t t = 0; t < to->program->schema.space->touchpoints.count; t++)
+    to->marks[t] |= ds_expression_can_mean(expression, (uint16_t)t);
   return DS_OK;
 }
 
+static void mark_rule(mark_context *to, const lang_rule *rule) {
+  const lang_level *level = &to->program->level[rule->level];
+  for (uint32_t i = 0; i < rule->expression.inputs_count; i++) {
+    const lang_fact *fact = level->facts[rule->expression.inputs[i].property];
+    const ds_code code = ds_lang_fact_selectors(level, fact, mark, to);
+    assert(code == DS_OK);
+    (void)code;
+    if (fact->rule != LANG_ABSENT)
+      mark_rule(to, to->program->rules[fact->rule]);
+  }
+}
+
 void ds_case_rule_touchpoints(const ds_case_program *program, uint32_t rule, uint8_t *marks) {
-  mark_context context = {marks, program->schema.space->touchpoints.count};
-  const ds_code code = each_selector(program, rule_of(program, rule), mark, &context);
-  assert(code == DS_OK);
-  (void)code;
+  mark_rule(&(mark_context){program, marks}, rule_of(program, rule));
 }
 
 bool ds_case_rule_part(const ds_case_program *program, uint32_t rule, uint32_t part,
@@ -239,6 +247,7 @@ static bool moves(const ds_case_program *program, const lang_rule *rule) {
     const lang_fact *fact = level->facts[rule->expression.inputs[i].property];
     const lang_span span = level->windows[fact->window].span;
     if (fact->form->drifts || span == LANG_SPAN_LAST || span == LANG_SPAN_AGO ||
+        (fact->pattern != NULL && fact->pattern->without != LANG_ABSENT) ||
         (fact->rule != LANG_ABSENT && moves(program, program->rules[fact->rule])))
       return true;
   }

@@ -21,22 +21,22 @@ static bool renew(void *array, size_t count, size_t size) {
 
 // --- made once
 
-// Marks the selectors that facts and windows of a level use.
+static ds_code use(void *context, uint32_t selector) {
+  lang_stage *stage = context;
+  return stage->bits[selector] != NULL || renew(&stage->bits[selector], 2, sizeof(uint64_t))
+             ? DS_OK
+             : DS_MEMORY;
+}
+
+// Marks the selectors that facts of a level use.
 static ds_code use_selectors(ds_case_evaluator *ev, const lang_level *level, ds_error *err) {
   lang_stage *stage = &ev->stage[level->number];
   stage->bits = calloc(ev->program->selectors_count + 1u, sizeof *stage->bits);
   if (stage->bits == NULL)
     return no_memory(err);
-  for (uint32_t n = 0; n < level->facts_count + level->windows_count; n++) {
-    const lang_fact *fact = n < level->facts_count ? level->facts[n] : NULL;
-    const uint32_t used[2] = {
-        fact != NULL ? fact->selector : level->windows[n - level->facts_count].selector,
-        fact != NULL ? fact->second : LANG_ABSENT};
-    for (uint32_t u = 0; u < 2; u++)
-      if (used[u] != LANG_ABSENT && stage->bits[used[u]] == NULL &&
-          !renew(&stage->bits[used[u]], 2, sizeof(uint64_t)))
-        return no_memory(err);
-  }
+  for (uint32_t f = 0; f < level->facts_count; f++)
+    if (ds_lang_fact_selectors(level, level->facts[f], use, stage) != DS_OK)
+      return no_memory(err);
   return DS_OK;
 }
 
@@ -302,9 +302,15 @@ static ds_code regroup(ds_case_evaluator *ev, uint32_t level, ds_error *err) {
     const uint64_t *from = ev->stage[0].bits[s];
     if (to == NULL)
       continue;
-    memset(to, 0, (items / 64u + 2) * sizeof *to);
-    for (uint32_t i = 0; i < items; i++)
-      to[i / 64] |= (from[stage->event[i] / 64] >> (stage->event[i] % 64) & 1) << (i % 64);
+    for (uint32_t first = 0; first < items; first += 64) {
+      const uint32_t some = items - first < 64 ? items - first : 64;
+      uint64_t word = 0;
+      for (uint32_t i = 0; i < some; i++) {
+        const uint32_t event = stage->event[first + i];
+        word |= (from[event / 64] >> (event % 64) & 1) << i;
+      }
+      to[first / 64] = word;
+    }
   }
   return DS_OK;
 }
@@ -496,6 +502,14 @@ static ds_code rule_run(ds_case_evaluator *ev, uint32_t r, uint32_t count, ds_er
   return DS_OK;
 }
 
+lang_line ds_lang_line_of(ds_case_evaluator *ev, uint32_t level, int64_t now_ms) {
+  const lang_stage *stage = &ev->stage[level];
+  return (lang_line){.first = stage->first, .count = stage->count, .offset = stage->offset,
+                     .time_ms = stage->time_ms, .event = stage->event,
+                     .bits = (const uint64_t *const *)stage->bits, .range = stage->range,
+                     .now_ms = now_ms, .evaluator = ev};
+}
+
 ds_code ds_lang_stage_run(ds_case_evaluator *ev, uint32_t number, uint32_t first, uint32_t count,
                           int64_t now_ms, ds_error *err) {
   const lang_level *level = &ev->program->level[number];
@@ -503,10 +517,7 @@ ds_code ds_lang_stage_run(ds_case_evaluator *ev, uint32_t number, uint32_t first
   TRY(stage_room(ev, number, count, err));
   stage->first = first;
   stage->count = count;
-  const lang_line line = {.first = first, .count = count, .offset = stage->offset,
-                          .time_ms = stage->time_ms, .event = stage->event,
-                          .bits = (const uint64_t *const *)stage->bits, .range = stage->range,
-                          .now_ms = now_ms, .evaluator = ev};
+  const lang_line line = ds_lang_line_of(ev, number, now_ms);
   windows_run(&line, level, stage->range);
   memset(stage->seen, 0, (count / 64u + 1) * sizeof *stage->seen);
   for (uint32_t c = 0; c < count; c++)

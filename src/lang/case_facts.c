@@ -5,7 +5,7 @@
 #include <stdlib.h>
 
 #include "base/sum.h"
-#include "lang/case_run.h"
+#include "lang/case_pattern.h"
 #include "lang/functions.h"
 
 #define LENGTHS LANG_LENGTHS
@@ -400,6 +400,8 @@ const lang_form ds_lang_forms[] = {
      VALUES, DS_TYPE_NUMBER, run_distinct, "count(DISTINCT %p)" FILTER "::DOUBLE"},
     {"elapsed", "elapsed(A, B)", "the time from the first A to the next B, or null",
      LANG_TAKES_PAIR, false, false, 0, DS_TYPE_DURATION, run_elapsed, NULL},
+    {"sequence", "sequence(PATTERN)", "whether the case holds the pattern", LANG_TAKES_PATTERN,
+     false, false, 0, DS_TYPE_BOOL, ds_lang_pattern_run, NULL},
     {"any_case", "any_case(KEY, EXPR)", "whether EXPR is met by one of the customer's cases",
      LANG_TAKES_CASES, false, false, 0, DS_TYPE_BOOL, run_any_case, NULL},
     {"count_cases", "count_cases(KEY, EXPR)", "by how many of them it is", LANG_TAKES_CASES, false,

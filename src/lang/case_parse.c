@@ -7,7 +7,7 @@
 #include <stdio.h>
 
 #include "base/limits.h"
-#include "lang/case_tree.h"
+#include "lang/case_pattern.h"
 #include "lang/functions.h"
 
 // The library's segments and the settings' may name each other, so deep.
@@ -28,8 +28,7 @@ static ds_code comma(lang_parser *in, const lang_form *form) {
   return is(in, ",") ? ds_lang_advance(in) : ds_lang_expected(in, form->usage);
 }
 
-// A duration of more than nothing.
-static ds_code read_duration(lang_parser *in, const char *what, int64_t *ret_ms) {
+ds_code ds_lang_duration(lang_parser *in, const char *what, int64_t *ret_ms) {
   if (in->token.kind != DS_TOKEN_LITERAL || in->token.value.type != DS_TYPE_DURATION)
     return ds_lang_expected(in, what);
   if (in->token.value.i <= 0)
@@ -64,12 +63,27 @@ static ds_code read_selector(lang_parser *in, uint32_t *ret_number, lang_node **
   return ds_lang_selector_add(level, in, node, text, ret_number);
 }
 
+ds_code ds_lang_fact_selector(lang_parser *in, uint32_t *ret_number) {
+  return read_selector(in, ret_number, NULL);
+}
+
+// Read as a text of its own.
+ds_code ds_lang_any_selector(lang_parser *in, uint32_t *ret_number) {
+  const ds_str text = ds_str_of("any");
+  lang_node *node = NULL;
+  lang_parser inner = {.lexer = ds_lexer_of(text, in->arena), .schema = in->schema,
+                       .arena = in->arena, .err = in->err};
+  TRY(ds_lang_advance(&inner));
+  TRY(ds_lang_selector(&inner, &node));
+  return ds_lang_selector_add(in->level, in, node, text, ret_number);
+}
+
 static ds_code read_edge(lang_parser *in, int64_t *ret_ms, bool *ret_duration) {
   ds_value value;
   *ret_duration = !ds_lang_is_instant(in);
   if (*ret_duration)
-    return read_duration(in, "a duration or an instant, as in from 180d to 90d ago, or from date "
-                             "'2018-01-01' to date '2018-02-01'", ret_ms);
+    return ds_lang_duration(in, "a duration or an instant, as in from 180d to 90d ago, or from "
+                            "date '2018-01-01' to date '2018-02-01'", ret_ms);
   TRY(ds_lang_instant(in, &value));
   *ret_ms = value.i;
   if (value.type == DS_TYPE_DATE) {
@@ -111,7 +125,7 @@ static ds_code read_window(lang_parser *in, lang_window *window) {
     return read_from(in, window);
   if (ds_token_is(&start, "last")) {
     window->span = LANG_SPAN_LAST;
-    return read_duration(in, "a duration after last, as in last 90d", &window->ms[0]);
+    return ds_lang_duration(in, "a duration after last, as in last 90d", &window->ms[0]);
   }
   TRY(read_selector(in, &window->selector, NULL));
   window->span = LANG_SPAN_BEFORE;
@@ -121,7 +135,7 @@ static ds_code read_window(lang_parser *in, lang_window *window) {
   if (!is(in, "within"))
     return ds_lang_expected(in, "within, as in after order_placed within 7d");
   TRY(ds_lang_advance(in));
-  return read_duration(in, "a duration after within", &window->ms[0]);
+  return ds_lang_duration(in, "a duration after within", &window->ms[0]);
 }
 
 static lang_fact fact_of(const lang_form *form) {
@@ -304,6 +318,7 @@ static ds_code read_form(lang_parser *in, const ds_token *name, lang_node **ret_
   switch (form->takes) {
   case LANG_TAKES_PAIR: TRY(read_pair(in, &fact)); break;
   case LANG_TAKES_CASES: TRY(read_cases(in, &fact)); break;
+  case LANG_TAKES_PATTERN: TRY(ds_lang_pattern(in, &fact.pattern)); break;
   case LANG_TAKES_NAMES: return read_segment(in, &open, ret_node);
   default: TRY(read_events(in, name, &fact, node, &property)); break;
   }
@@ -317,7 +332,7 @@ static ds_code read_form(lang_parser *in, const ds_token *name, lang_node **ret_
 // customer.country: the property of the latest event that has it.
 static ds_code read_trait(lang_parser *in, const ds_token *name, lang_node **ret_node) {
   ds_token property = *name;
-  lang_node *what = NULL, *node = NULL, *any = NULL;
+  lang_node *what = NULL, *node = NULL;
   uint32_t begin = (uint32_t)strlen("customer.");
   if (ds_names_find(&in->schema->space->properties,
                     (ds_str){name->text.data + begin, name->text.size - begin}) == DS_NONE &&
@@ -335,13 +350,7 @@ static ds_code read_trait(lang_parser *in, const ds_token *name, lang_node **ret
   TRY(ds_lang_name(in, &property, what));
   in->level = level;
   TRY(set_property(in, &fact, what, node));
-  // `any`, read as a text of its own.
-  const ds_str text = ds_str_of("any");
-  lang_parser inner = {.lexer = ds_lexer_of(text, in->arena), .schema = in->schema,
-                       .arena = in->arena, .err = in->err};
-  TRY(ds_lang_advance(&inner));
-  TRY(ds_lang_selector(&inner, &any));
-  TRY(ds_lang_selector_add(level, in, any, text, &fact.selector));
+  TRY(ds_lang_any_selector(in, &fact.selector));
   *ret_node = node;
   return fact_node(in, name, &fact, node);
 }

@@ -107,6 +107,9 @@ static inline int64_t lang_shift(int64_t time_ms, int64_t by_ms) {
   return __builtin_add_overflow(time_ms, by_ms, &sum) ? by_ms < 0 ? INT64_MIN : INT64_MAX : sum;
 }
 
+// What facts of a level's cases last asked for look at.
+lang_line ds_lang_line_of(ds_case_evaluator *evaluator, uint32_t level, int64_t now_ms);
+
 // Finds windows, facts and rules of cases [first, first + count) of a level at `now_ms`.
 ds_code ds_lang_stage_run(ds_case_evaluator *evaluator, uint32_t level, uint32_t first,
                           uint32_t count, int64_t now_ms, ds_error *err);

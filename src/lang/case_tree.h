@@ -171,7 +171,17 @@ struct lang_line {
   struct ds_case_evaluator *evaluator;
 };
 
+// --- case_parse.c
+// A duration of more than nothing.
+ds_code ds_lang_duration(lang_parser *in, const char *what, int64_t *ret_ms);
+// A selector within a fact, and `any`: the number in the program.
+ds_code ds_lang_fact_selector(lang_parser *in, uint32_t *ret_number);
+ds_code ds_lang_any_selector(lang_parser *in, uint32_t *ret_number);
+
 // --- case_compile.c
+// Calls `each` with every selector that a fact and its window look at.
+ds_code ds_lang_fact_selectors(const lang_level *level, const lang_fact *fact,
+                               ds_code (*each)(void *context, uint32_t selector), void *context);
 // An array with room for one element behind `count`: itself, or at powers of two a larger copy;
 // NULL when out of memory.
 void *ds_lang_grow(ds_arena *arena, void *array, uint32_t count, size_t size);

@@ -81,16 +81,22 @@ ds_code ds_expression_reads(const ds_expression *expression, ds_arena *arena,
   return DS_OK;
 }
 
+typedef struct selector_walk {
+  name_sink *sink;
+  const ds_case_program *program;
+} selector_walk;
+
+static ds_code walk_selector(void *context, uint32_t selector) {
+  const selector_walk *to = context;
+  return walk(to->sink, to->program->selectors[selector].expression->root);
+}
+
 // What the facts of a rule read: their selectors' names, and their properties.
 static ds_code walk_rule(name_sink *sink, const ds_case_program *program, const lang_rule *rule) {
   const lang_level *level = &program->level[rule->level];
   for (uint32_t i = 0; i < rule->expression.inputs_count; i++) {
     const lang_fact *fact = level->facts[rule->expression.inputs[i].property];
-    const uint32_t used[3] = {fact->selector, fact->second,
-                              level->windows[fact->window].selector};
-    for (uint32_t u = 0; u < 3; u++)
-      if (used[u] != LANG_ABSENT)
-        TRY(walk(sink, program->selectors[used[u]].expression->root));
+    TRY(ds_lang_fact_selectors(level, fact, walk_selector, &(selector_walk){sink, program}));
     if (fact->name.size > 0)
       TRY(sink_add(sink, "property", fact->name, fact->property_type));
     if (fact->rule == LANG_ABSENT)

@@ -6,6 +6,7 @@
 #include <assert.h>
 #include <stdio.h>
 
+#include "lang/segments.h"
 #include "question/common.h"
 #include "scan/property_types.h"
 
@@ -239,6 +240,7 @@ ds_code ds_question_schema(const ds_request *request, ds_schema *ret_schema, ds_
   schema.catalogue = request->catalogue;
   schema.zone = request->zone;
   schema.zone_name = request->zone_name;
+  TRY(ds_segments_shipped(request->arena, &schema.segments, &schema.segments_count, err));
   *ret_schema = schema;
   return DS_OK;
 }

@@ -12,7 +12,7 @@
 #include "lang/case.h"
 #include "question_world.h"
 
-enum { TIMELINES_USUAL = 40, TIMELINES_STRESS = 3000, EVENTS_MAX = 8, EDGES_MAX = 4000 };
+enum { TIMELINES_USUAL = 12, TIMELINES_STRESS = 3000, EVENTS_MAX = 8, EDGES_MAX = 4000 };
 #define HOUR 3600000LL
 #define START_MS 1577836800000LL
 
@@ -107,6 +107,9 @@ static const char *const expressions[] = {
     "customer.s",
     "last(any.n, last 4h) is null",
     "median(any.n, last 3h) + count(c)",
+    "sequence(a then not b within 3h)",
+    "sequence(^ a then any* then b within 2h then not (a or c) within 4h $)",
+    "any_case(k, sequence(b then not a within 5h within 6h total))",
 };
 enum { EXPRESSIONS = sizeof expressions / sizeof *expressions };
 

@@ -10,7 +10,7 @@
 #include <cmocka.h>
 
 #include "kept_events.h"
-#include "lang/case.h"
+#include "lang/segments.h"
 #include "question_world.h"
 #include "scan/property_types.h"
 
@@ -220,6 +220,8 @@ static void check_case_example(const page *p, ds_str text, const char *expected,
   char found[LINE_BYTES];
   ds_arena_init(&arena, 1u << 24);
   assert_int_equal(ds_schema_of(p->snapshot, &arena, &schema, NULL), DS_OK);
+  assert_int_equal(ds_segments_shipped(&arena, &schema.segments, &schema.segments_count, NULL),
+                   DS_OK);
   const ds_code code = find_case(p, &schema, text, &arena, found, &err);
   if ((code != DS_OK) != is_error)
     fail_msg("%.*s: %s", DS_STR(text), is_error ? "no error" : err.message);
