@@ -264,9 +264,19 @@ static void place_events(const ds_key_column *key, uint32_t events, lang_stage *
     stage->offset[key->item[i] + 2]++;
   for (uint32_t v = 0; v < key->values; v++)
     stage->offset[v + 2] += stage->offset[v + 1];
+  // Neighbours mostly have the same value: its place stays in a register, because an addition in
+  // memory would wait for the one before.
+  uint32_t value = 0, at = stage->offset[1];
   for (uint32_t e = 0; e < events; e++)
-    for (uint32_t i = key->first[e]; i < key->first[e + 1]; i++)
-      stage->event[stage->offset[key->item[i] + 1]++] = e;
+    for (uint32_t i = key->first[e]; i < key->first[e + 1]; i++) {
+      if (key->item[i] != value) {
+        stage->offset[value + 1] = at;
+        value = key->item[i];
+        at = stage->offset[value + 1];
+      }
+      stage->event[at++] = e;
+    }
+  stage->offset[value + 1] = at;
 }
 
 // Values without events, which a filter leaves behind, are no cases.

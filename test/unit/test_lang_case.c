@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // When what an expression about a case gives changes without a new event: over random timelines the
 // value changes at the instant that is said, and at none before, held against the value at every
-// instant around an edge. And what cannot be read is refused with the place.
+// instant around an edge. And the limits.
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -217,9 +217,61 @@ static void test_next_change(void **context) {
   ds_space_done(&t.space);
 }
 
+static ds_code add(const timeline *t, const char *text, ds_error *err) {
+  ds_arena arena;
+  ds_case_program *program = NULL;
+  uint32_t rule = 0;
+  ds_arena_init(&arena, 1u << 26);
+  ds_code code = ds_case_program_new(&t->schema, &arena, &program, err);
+  if (code == DS_OK)
+    code = ds_case_program_add(program, ds_str_of(text), &rule, err);
+  ds_arena_done(&arena);
+  return code;
+}
+
+// An expression of `count` times `open`, "did(a)", and as many times `close`.
+static ds_code add_nested(const timeline *t, const char *open, const char *close, uint32_t count,
+                          ds_error *err) {
+  ds_buf text;
+  ds_buf_init(&text, 1u << 20);
+  for (uint32_t i = 0; i < count; i++)
+    ds_buf_text(&text, open);
+  ds_buf_text(&text, "did(a)");
+  for (uint32_t i = 0; i < count; i++)
+    ds_buf_text(&text, close);
+  const ds_code code = add(t, ds_buf_cstr(&text), err);
+  ds_buf_done(&text);
+  return code;
+}
+
+// 200 levels, 64 KiB; segments that name each other, or cannot be read.
+static void test_limits(void **context) {
+  (void)context;
+  static timeline t;
+  static const ds_segment segments[] = {{"x", "segment('y')"}, {"y", "not segment('x')"},
+                                        {"bad", "did(a) and did(d)"}};
+  ds_error err = {0};
+  timeline_open(&t);
+  t.schema.segments = segments;
+  t.schema.segments_count = 3;
+  assert_int_equal(add_nested(&t, "(", ")", 199, &err), DS_OK);
+  assert_int_equal(add_nested(&t, "(", ")", 201, &err), DS_LIMIT);
+  assert_non_null(strstr(err.message, "at most 200 levels"));
+  assert_int_equal(add_nested(&t, "not ", "", 250, &err), DS_LIMIT);
+  assert_int_equal(add_nested(&t, "", "          ", 7000, &err), DS_LIMIT);
+  assert_non_null(strstr(err.message, "at most 65536 bytes"));
+  assert_int_equal(add(&t, "segment('x')", &err), DS_EXPRESSION);
+  assert_non_null(strstr(err.message, "in a circle"));
+  assert_int_equal(add(&t, "count(a) > 1 and segment('bad')", &err), DS_EXPRESSION);
+  assert_string_equal(err.message, "segment 'bad': no event has touchpoint 'd'");
+  assert_int_equal(err.column, 26);
+  ds_space_done(&t.space);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_next_change),
+      cmocka_unit_test(test_limits),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
