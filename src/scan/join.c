@@ -4,6 +4,9 @@
 #include <assert.h>
 #include <stdlib.h>
 
+#include "base/resize.h"
+#include "scan/omit.h"
+
 static ds_code no_memory(ds_error *err) {
   return ds_fail(err, DS_MEMORY, "out of memory for customers of several identifiers");
 }
@@ -11,16 +14,16 @@ static ds_code no_memory(ds_error *err) {
 ds_code ds_stash_init(ds_stash *stash, const ds_columns *columns, ds_error *err) {
   assert((columns->want & DS_WANT_TIME) != 0 && (columns->want & DS_WANT_ARRIVAL) != 0);
   *stash = (ds_stash){.slots_capacity = 0};
-  TRY(ds_assembly_init(&stash->rest, columns, false, err));
   TRY(ds_assembly_init(&stash->kept, columns, true, err));
   ds_assembly_begin(&stash->kept);
   return DS_OK;
 }
 
 void ds_stash_done(ds_stash *stash) {
-  ds_assembly_done(&stash->rest);
   ds_assembly_done(&stash->kept);
   free(stash->slot);
+  free(stash->taken);
+  free(stash->taken_subject);
 }
 
 void ds_stash_reset(ds_stash *stash) { ds_assembly_begin(&stash->kept); }
@@ -40,36 +43,44 @@ static ds_code stash_journey(ds_stash *stash, uint32_t slot, const ds_block *blo
   return ds_assembly_run(&stash->kept, block, j, j + 1, err);
 }
 
-ds_code ds_stash_split(ds_stash *stash, const ds_identity *identity, ds_slots wanted,
-                       bool separate, const ds_block *block, const ds_block **ret_rest,
-                       ds_error *err) {
+static ds_code note_taken(ds_stash *stash, uint32_t journey, uint32_t subject, ds_error *err) {
+  if (stash->taken_count == stash->taken_capacity) {
+    const uint32_t capacity = stash->taken_capacity * 2 + 1024;
+    if (!ds_resize(&stash->taken, capacity, sizeof *stash->taken) ||
+        !ds_resize(&stash->taken_subject, capacity, sizeof *stash->taken_subject))
+      return no_memory(err);
+    stash->taken_capacity = capacity;
+  }
+  stash->taken[stash->taken_count] = journey;
+  stash->taken_subject[stash->taken_count++] = subject;
+  return DS_OK;
+}
+
+ds_code ds_stash_find(ds_stash *stash, const ds_identity *identity, bool separate,
+                      const ds_block *block, ds_error *err) {
   uint32_t at = ds_identity_from(identity, block->customer[0]);
-  uint32_t begin = 0; // of the run that stays
-  bool whole = true;
+  stash->taken_count = 0;
   for (uint32_t j = 0; j < block->journeys; j++) {
     while (at < identity->count && identity->subject[at] < block->customer[j])
       at++;
     if (at == identity->count)
       break;
     const bool hidden = identity->customer[at] == DS_NONE;
-    if (identity->subject[at] != block->customer[j] || (separate && !hidden))
-      continue;
-    if (whole)
-      ds_assembly_begin(&stash->rest);
-    whole = false;
-    if (j > begin)
-      TRY(ds_assembly_run(&stash->rest, block, begin, j, err));
-    begin = j + 1;
-    const uint32_t slot = identity->slot[at];
-    if (!hidden && slot >= wanted.first && slot < wanted.end)
-      TRY(stash_journey(stash, slot, block, j, err));
+    if (identity->subject[at] == block->customer[j] && (hidden || !separate))
+      TRY(note_taken(stash, j, at, err));
   }
-  *ret_rest = block;
-  if (whole)
-    return DS_OK;
-  if (begin < block->journeys)
-    TRY(ds_assembly_run(&stash->rest, block, begin, block->journeys, err));
-  *ret_rest = ds_assembly_finish(&stash->rest);
+  return DS_OK;
+}
+
+ds_code ds_stash_take(ds_stash *stash, const ds_identity *identity, ds_slots wanted,
+                      const ds_block *ordered, ds_block *block, ds_error *err) {
+  for (uint32_t i = 0; i < stash->taken_count; i++) {
+    const uint32_t subject = stash->taken_subject[i], slot = identity->slot[subject];
+    const bool hidden = identity->customer[subject] == DS_NONE;
+    if (!hidden && slot >= wanted.first && slot < wanted.end)
+      TRY(stash_journey(stash, slot, ordered, stash->taken[i], err));
+  }
+  ds_block_omit(block, stash->taken, stash->taken_count);
   return DS_OK;
 }
 

@@ -20,10 +20,15 @@ typedef struct ds_slots {
 
 // What one thread has taken out.
 typedef struct ds_stash {
-  ds_assembly rest; // the block without them
   ds_assembly kept;
   uint32_t *slot; // of each journey of `kept`
   uint32_t slots_capacity;
+  // The journeys of the block in hand that are taken out, ascending, and which subjects of the
+  // identity they are.
+  uint32_t *taken;
+  uint32_t *taken_subject;
+  uint32_t taken_count;
+  uint32_t taken_capacity;
 } ds_stash;
 
 // An empty one for blocks of `columns`, which have time and arrival; done gives it back, also after
@@ -34,11 +39,15 @@ void ds_stash_done(ds_stash *stash);
 // Empties the stash.
 void ds_stash_reset(ds_stash *stash);
 
-// Takes the joined journeys out of the block: wanted ones are stashed, others dropped. With
-// `separate` only hidden ones are. *ret_rest is the block itself when there are none.
-DS_CHECKED ds_code ds_stash_split(ds_stash *stash, const ds_identity *identity, ds_slots wanted,
-                                  bool separate, const ds_block *block, const ds_block **ret_rest,
-                                  ds_error *err);
+// Looks for the block's joined journeys, with `separate` for the hidden ones only: fills in
+// stash->taken.
+DS_CHECKED ds_code ds_stash_find(ds_stash *stash, const ds_identity *identity, bool separate,
+                                 const ds_block *block, ds_error *err);
+
+// Takes the journeys found out of the block: wanted ones are stashed, others dropped. `ordered` is
+// the same block; it has time and arrival of these journeys.
+DS_CHECKED ds_code ds_stash_take(ds_stash *stash, const ds_identity *identity, ds_slots wanted,
+                                 const ds_block *ordered, ds_block *block, ds_error *err);
 
 // Where a stashed journey lies.
 typedef struct ds_stashed {

@@ -230,13 +230,18 @@ static ds_code stages_run(void *context, const ds_block *block, ds_error *err) {
   return scan->kernel->add_block(self->state, &view, err);
 }
 
-// A block without the journeys of joined customers into the stages; those are stashed.
-static ds_code stages_split(void *context, const ds_block *block, ds_error *err) {
-  worker *self = context;
+// Takes the journeys of joined customers out of a block, which lies at `at` or, NULL, has times and
+// arrivals already.
+static ds_code joined_take(worker *self, const ds_unit_block *at, ds_block *block,
+                           ds_error *err) {
   const scan_job *scan = self->scan;
-  TRY(ds_stash_split(&self->stash, scan->identity, scan->wanted, scan->separate, block, &block,
-                     err));
-  return scan->streams && block->events > 0 ? stages_run(self, block, err) : DS_OK;
+  ds_stash *stash = &self->stash;
+  TRY(ds_stash_find(stash, scan->identity, scan->separate, block, err));
+  ds_block ordered = *block;
+  if (at != NULL && stash->taken_count > 0)
+    TRY(ds_part_read_order(&scan->snapshot->places[at->place], at->block, stash->taken,
+                           stash->taken_count, self->reader, &ordered, err));
+  return ds_stash_take(stash, scan->identity, scan->wanted, &ordered, block, err);
 }
 
 // Whether subjects of the range are joined.
@@ -290,11 +295,13 @@ static bool outside(const scan_job *scan, const ds_unit *unit) {
   return !scan->streams || outside_period(scan, unit) || without_needed(scan, unit);
 }
 
-// The journeys of several blocks, put together in a block of its own.
+// The journeys of several blocks, put together in a block that is made anew for the next ones.
 static ds_code merged(void *context, const ds_block *block, ds_error *err) {
-  const worker *self = context;
-  return self->scan->identity != NULL ? stages_split(context, block, err)
-                                      : stages_run(context, block, err);
+  worker *self = context;
+  ds_block rest = *block;
+  if (self->scan->identity != NULL)
+    TRY(joined_take(self, NULL, &rest, err));
+  return self->scan->streams && rest.events > 0 ? stages_run(self, &rest, err) : DS_OK;
 }
 
 static ds_code merger_get(worker *self, ds_error *err) {
@@ -304,17 +311,20 @@ static ds_code merger_get(worker *self, ds_error *err) {
   return ds_merger_new(scan->snapshot, &scan->taken, &scan->sides, &self->merger, err);
 }
 
-// The leading block goes by as it is, but for customers who have events in sides, too.
+// The leading block goes by as it is, but for customers who have events elsewhere.
 static ds_code run_lead(worker *self, const ds_unit *unit, ds_error *err) {
   const scan_job *scan = self->scan;
   const ds_unit_block *at = &scan->units.blocks[unit->lead];
   const ds_place *place = &scan->snapshot->places[at->place];
   const bool joined = is_joined(scan, unit->customer_first, unit->customer_last);
   const bool shared = unit->blocks_last - unit->blocks_first > 1;
-  ds_columns columns = joined ? scan->taken : scan->has_stages ? scan->staged : scan->plain;
+  ds_columns columns = scan->has_stages ? scan->staged : scan->plain;
   // Who is put together with others is put together by time.
-  if (shared && (columns.want & DS_WANT_TIME_LATER) != 0)
+  if ((shared || joined) && (columns.want & DS_WANT_TIME_LATER) != 0)
     columns.want ^= DS_WANT_TIME | DS_WANT_TIME_LATER;
+  // The order of single journeys can be read as long as none was taken out.
+  if (shared && joined)
+    columns.want |= DS_WANT_TIME | DS_WANT_ARRIVAL;
   ds_block block;
   TRY(ds_part_read_block(place, at->block, &columns, self->reader, &block, err));
   assert(block.events == ds_part_zone(place->part, at->block)->events);
@@ -322,11 +332,11 @@ static ds_code run_lead(worker *self, const ds_unit *unit, ds_error *err) {
     TRY(merger_get(self, err));
     TRY(ds_merger_take(self->merger, &scan->units, unit, self->reader, &block, DS_BLOCK_EVENTS,
                        merged, self, err));
-    if (block.journeys == 0)
-      return DS_OK;
   }
-  if (joined)
-    return stages_split(self, &block, err);
+  if (joined && block.journeys > 0)
+    TRY(joined_take(self, at, &block, err));
+  if (!scan->streams || block.journeys == 0)
+    return DS_OK;
   if (scan->has_stages)
     return stages_run(self, &block, err);
   return scan->kernel->add_block(self->state, &block, err);

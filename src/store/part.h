@@ -114,7 +114,8 @@ DS_CHECKED ds_code ds_part_read_block(const ds_place *place, uint32_t block,
 
 // Adds to *block, which `reader` has just read of block `number`, what the events of some journeys
 // (ascending) are ordered by: time_ms and arrival. Where it did not have them already, they are set
-// at the events of these journeys only, which takes less than decoding them.
+// at the events of these journeys only, which takes less than decoding them; such a block must be
+// as it was read.
 DS_CHECKED ds_code ds_part_read_order(const ds_place *place, uint32_t number,
                                       const uint32_t *journeys, uint32_t count,
                                       ds_block_reader *reader, ds_block *block, ds_error *err);

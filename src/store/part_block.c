@@ -526,7 +526,10 @@ ds_code ds_part_read_order(const ds_place *place, uint32_t number, const uint32_
                            ds_error *err) {
   const ds_columns columns = {.want = DS_WANT_TIME | DS_WANT_ARRIVAL};
   const ds_block_task task = {place, place->part, number, &columns, reader, block};
+  if (block->time_ms != NULL && block->arrival != NULL)
+    return DS_OK;
   assert(block->offset == reader->offset && count <= block->journeys);
+  assert(block->journeys == place->part->zone[number].journeys);
   if (!make_room(reader, &place->part->zone[number], columns.want))
     return ds_fail(err, DS_MEMORY, "out of memory for a block of events");
   if (block->time_ms == NULL)

@@ -13,12 +13,14 @@
 #include <cmocka.h>
 
 #include "base/limits.h"
+#include "model/identifier.h"
 #include "question_world.h"
 #include "scan/property_types.h"
 #include "scan/units.h"
 #include "store/customer.h"
+#include "store/identity.h"
 
-enum { EVENTS_PER_CUSTOMER = 6, PARTITIONS = 16 };
+enum { EVENTS_PER_CUSTOMER = 6, PARTITIONS = 16, TOUCHPOINTS = 5, LINK_EVERY = 97 };
 
 // How the events of a world lie in batches: of event e, of customer number c.
 typedef struct layout {
@@ -174,15 +176,21 @@ static void put_row(const world *w, uint32_t e, const uint32_t *customers, qw_ro
   snprintf(subject, sizeof subject, "customer_id=C%u", customers[c]);
   snprintf(order, sizeof order, "O%u-%u", customers[c], (uint32_t)(qw_random(&seed) % 3));
   const ds_event_key key = {0, ds_str_of(order)};
-  ds_event_property properties[2] = {
+  const bool links = e % LINK_EVERY == 2; // the customer and one of the next
+  char with[32];
+  snprintf(with, sizeof with, "customer_id=C%u",
+           customers[(c + e % 7) % (w->events / EVENTS_PER_CUSTOMER)]);
+  ds_event_property properties[3] = {
       {0, false, {.type = DS_TYPE_STRING, .text = ds_str_of(qw_touchpoint(e % QW_NAMES_MAX))}},
-      {1, false, {.type = DS_TYPE_NUMBER, .number = (double)(e % 1000)}}};
+      {1, false, {.type = DS_TYPE_NUMBER, .number = (double)(e % 1000)}},
+      {2, false, {.type = DS_TYPE_STRING, .text = ds_str_of(with)}}};
   const int64_t time_ms = 1600000000000LL + (int64_t)(qw_random(&seed) % 100) * 500;
-  const ds_event row = {.touchpoint = (uint16_t)(qw_random(&seed) % 5), .has_id = true,
+  const uint16_t touchpoint = (uint16_t)(links ? TOUCHPOINTS : qw_random(&seed) % TOUCHPOINTS);
+  const ds_event row = {.touchpoint = touchpoint, .has_id = true,
                         .id = e + 1, .time_ms = time_ms, .received_ms = time_ms,
                         .arrival = batch + 1, .subject = ds_str_of(subject),
                         .keys_count = e % 5 != 0, .keys = (ds_event_key *)(uintptr_t)&key,
-                        .properties_count = e % 3, .properties = properties};
+                        .properties_count = links ? 3 : e % 3, .properties = properties};
   qw_rows_put(rows, &row);
 }
 
@@ -200,16 +208,18 @@ static void add_part(const world *w, ds_snapshot *snapshot, const ds_space *spac
 }
 
 static ds_snapshot *snapshot_make(const world *w, bool one_part) {
-  static const char *const properties[] = {"color", "value"}, *const keys[] = {"order_id"};
+  static const char *const properties[] = {"color", "value", DS_LINK_PROPERTY};
+  static const char *const keys[] = {"order_id"};
   static const char *const sources[] = {"test"};
   ds_snapshot *snapshot = qw_snapshot_new();
   ds_space space;
   ds_space_init(&space);
-  const char *touchpoints[5];
-  for (uint32_t t = 0; t < 5; t++)
+  const char *touchpoints[TOUCHPOINTS + 1];
+  for (uint32_t t = 0; t < TOUCHPOINTS; t++)
     touchpoints[t] = qw_touchpoint(t);
-  qw_names(&space.touchpoints, touchpoints, 5);
-  qw_names(&space.properties, properties, 2);
+  touchpoints[TOUCHPOINTS] = DS_LINK_TOLD;
+  qw_names(&space.touchpoints, touchpoints, TOUCHPOINTS + 1);
+  qw_names(&space.properties, properties, 3);
   qw_names(&space.keys, keys, 1);
   qw_names(&space.sources, sources, 1);
   uint32_t *customers = customers_make(w->events / EVENTS_PER_CUSTOMER);
@@ -332,6 +342,28 @@ static void test_sides(void **context) {
   for (uint32_t w = 0; w < sizeof wants / sizeof *wants; w++)
     for (uint32_t little = 0; little < 2; little++)
       same(sides, &plan, (reading){2, 1, wants[w], little ? 1u << 20 : 1u << 26});
+}
+
+// Customers of several subjects, in one place and in several; with little memory, in passes.
+static void test_joined(void **context) {
+  static const uint32_t wants[] = {WANT_ALL, DS_WANT_TOUCHPOINT | DS_WANT_GAP};
+  worlds *both = *context;
+  world *const each[] = {&both->halves, &both->sides};
+  for (uint32_t w = 0; w < 2; w++) {
+    ds_snapshot *const snapshot[] = {each[w]->one, each[w]->many};
+    for (uint32_t s = 0; s < 2; s++) {
+      assert_int_equal(ds_identity_make(snapshot[s], 1, &snapshot[s]->arena,
+                                        &snapshot[s]->identity, NULL), DS_OK);
+      assert_true(snapshot[s]->identity->stats.customers > 100);
+    }
+    const ds_plan plan = {.has_case = false};
+    for (uint32_t i = 0; i < 4; i++)
+      same(each[w], &plan, (reading){2, 1, wants[i % 2], i < 2 ? 1u << 26 : 1u << 21});
+    for (uint32_t s = 0; s < 2; s++) {
+      ds_identity_done(snapshot[s]->identity);
+      snapshot[s]->identity = NULL;
+    }
+  }
 }
 
 // Adds what the reader of single customers gives of a block's customers, beside the scan.
@@ -494,6 +526,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_merge),
       cmocka_unit_test(test_sides),
+      cmocka_unit_test(test_joined),
       cmocka_unit_test(test_merge_filtered),
       cmocka_unit_test(test_one_by_one),
       cmocka_unit_test(test_units),
