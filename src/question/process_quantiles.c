@@ -190,6 +190,11 @@ typedef struct finder {
   uint8_t *missed; // per edge and quantile
 } finder;
 
+// The rank of a quantile of an edge.
+static ds_rank rank_in(const finder *in, uint32_t e, uint32_t q) {
+  return ds_rank_of(in->state->totals[e].count, quantiles[q].numerator, quantiles[q].denominator);
+}
+
 // Selects in window q of an edge. Selection loses values, so the gaps that the other window needs
 // too are kept aside.
 static ds_code select_in(const grouped *runs, uint32_t edge, uint32_t q, uint64_t rank,
@@ -222,7 +227,7 @@ static ds_code find_one(const finder *in, uint32_t e, uint32_t q, double *ret_va
                         uint8_t *ret_missed, ds_error *err) {
   const process_total *total = &in->state->totals[e];
   const process_edge *edge = &in->state->edges[e];
-  const ds_rank rank = ds_rank_of(total->count, quantiles[q].numerator, quantiles[q].denominator);
+  const ds_rank rank = rank_in(in, e, q);
   const uint64_t last = rank.low + (rank.fraction > 0);
   if (is_single(edge)) {
     *ret_missed = rank.low < total->below[0] || last >= total->below[1];
@@ -273,10 +278,95 @@ static process_target target_of(const finder *in, uint32_t e, uint32_t q, uint64
   return target;
 }
 
+static bool is_missed(const finder *in, uint32_t e, uint32_t q) {
+  return in->missed[(uint64_t)e * PROCESS_QUANTILES + q] != 0;
+}
+
+// A window that holds a missed quantile for certain; returns how many gaps are in it.
+static uint64_t certain_window(const finder *in, uint32_t e, uint32_t q, process_window *window) {
+  const process_total *total = &in->state->totals[e];
+  const ds_rank rank = rank_in(in, e, q);
+  const uint64_t last = rank.low + (rank.fraction > 0);
+  const process_target first = target_of(in, e, q, rank.low), end = target_of(in, e, q, last);
+  window->low[q] = first.low;
+  window->high[q] = end.high + 1;
+  const uint64_t below = last < total->below[q]   ? total->below[q]
+                         : last < total->under[q] ? total->under[q]
+                                                  : total->count;
+  return below - first.below;
+}
+
+// Windows for a pass that keeps what can be missed quantiles, and nothing else. Returns how many
+// gaps that is.
+static uint64_t certain_windows(const finder *in, process_window *windows, uint32_t *ret_count) {
+  uint64_t kept = 0;
+  *ret_count = 0;
+  for (uint32_t e = 0; e < in->state->edges_count; e++) {
+    if (in->state->totals[e].count == 0 || is_start(in->state, e))
+      continue;
+    process_window *window = &windows[(*ret_count)++];
+    *window = (process_window){.key = process_key(in->state, e)};
+    for (uint32_t q = 0; q < PROCESS_QUANTILES; q++)
+      if (is_missed(in, e, q))
+        kept += certain_window(in, e, q, window);
+  }
+  return kept;
+}
+
+// Selects the missed quantiles from the gaps that such a pass has kept.
+static ds_code select_missed(const finder *in, const process_state *collected,
+                             const grouped *runs, ds_error *err) {
+  for (uint32_t e = 0; e < in->state->edges_count; e++)
+    for (uint32_t q = 0; q < PROCESS_QUANTILES; q++) {
+      if (!is_missed(in, e, q))
+        continue;
+      const uint32_t at = ds_process_find(collected, process_key(in->state, e));
+      const ds_rank rank = rank_in(in, e, q);
+      assert(at != DS_NONE && collected->totals[at].count == in->state->totals[e].count);
+      assert(rank.low >= collected->totals[at].below[q]);
+      int64_t pair[2];
+      TRY(select_in(runs, at, q, rank.low - collected->totals[at].below[q], pair, err));
+      in->out[e].value[q] = ds_quantile(rank, pair[0], pair[1]);
+    }
+  return DS_OK;
+}
+
+// Finds missed quantiles by one more pass; *ret_done is false, and nothing done, when what it would
+// have to keep is more than the budget.
+static ds_code collect_missed(const ds_snapshot *snapshot, const ds_plan *plan, const finder *in,
+                              ds_arena *arena, process_effort *effort, bool *ret_done,
+                              ds_error *err) {
+  process_context context = *in->state->context;
+  process_window *windows = ds_arena_array(arena, in->state->edges_count + 1u, sizeof *windows);
+  if (windows == NULL)
+    return ds_fail(err, DS_MEMORY, "out of memory for quantiles");
+  const uint64_t kept = certain_windows(in, windows, &context.windows_count);
+  context.windows = windows;
+  *ret_done = false;
+  if (kept * (sizeof(int64_t) + sizeof(uint32_t)) + sizeof(process_chunk) > context.kept_bytes_max)
+    return DS_OK;
+  void *memory = NULL;
+  TRY(ds_scan(snapshot, plan, &ds_process_kernel, &context, arena, &memory, err));
+  process_state *collected = memory;
+  ds_process_flush(collected);
+  effort->passes++;
+  grouped runs = {0};
+  ds_code code = DS_OK;
+  if (!collected->kept_overflow) {
+    code = group_kept(collected, &runs, err);
+    if (code == DS_OK)
+      code = select_missed(in, collected, &runs, err);
+    grouped_done(&runs);
+    *ret_done = true;
+  }
+  ds_process_kernel.done(collected);
+  return code;
+}
+
 // Two targets per missed quantile; those of one edge stand together.
-static ds_code find_missed(const ds_snapshot *snapshot, const ds_plan *plan, const finder *in,
-                           uint32_t missed, size_t memory_bytes, ds_arena *arena,
-                           process_effort *effort, ds_error *err) {
+static ds_code refine_missed(const ds_snapshot *snapshot, const ds_plan *plan, const finder *in,
+                             uint32_t missed, size_t memory_bytes, ds_arena *arena,
+                             process_effort *effort, ds_error *err) {
   process_target *targets = ds_arena_array(arena, missed * 2u, sizeof *targets);
   uint64_t *origin = ds_arena_array(arena, missed, sizeof *origin);
   if (targets == NULL || origin == NULL)
@@ -287,8 +377,7 @@ static ds_code find_missed(const ds_snapshot *snapshot, const ds_plan *plan, con
     if (!in->missed[run])
       continue;
     const uint32_t e = (uint32_t)(run / PROCESS_QUANTILES), q = (uint32_t)(run % PROCESS_QUANTILES);
-    const ds_rank rank = ds_rank_of(in->state->totals[e].count, quantiles[q].numerator,
-                                    quantiles[q].denominator);
+    const ds_rank rank = rank_in(in, e, q);
     origin[used / 2] = run;
     targets[used++] = target_of(in, e, q, rank.low);
     targets[used++] = target_of(in, e, q, rank.low + (rank.fraction > 0));
@@ -299,8 +388,7 @@ static ds_code find_missed(const ds_snapshot *snapshot, const ds_plan *plan, con
   for (uint32_t m = 0; m < missed; m++) {
     const uint32_t e = (uint32_t)(origin[m] / PROCESS_QUANTILES);
     const uint32_t q = (uint32_t)(origin[m] % PROCESS_QUANTILES);
-    const ds_rank rank = ds_rank_of(in->state->totals[e].count, quantiles[q].numerator,
-                                    quantiles[q].denominator);
+    const ds_rank rank = rank_in(in, e, q);
     in->out[e].value[q] = ds_quantile(rank, targets[2 * m].low, targets[2 * m + 1].low);
   }
   return DS_OK;
@@ -323,8 +411,11 @@ static ds_code find_all(const ds_snapshot *snapshot, const ds_plan *plan,
     missed += in.missed[run];
   effort->missed = missed;
   effort->kept = runs->count;
-  if (missed > 0)
-    TRY(find_missed(snapshot, plan, &in, missed, memory_bytes, arena, effort, err));
+  bool done = missed == 0;
+  if (!done)
+    TRY(collect_missed(snapshot, plan, &in, arena, effort, &done, err));
+  if (!done)
+    TRY(refine_missed(snapshot, plan, &in, missed, memory_bytes, arena, effort, err));
   *ret_quantiles = in.out;
   return DS_OK;
 }

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Exact medians and 90th percentiles of every edge: windows from a sample, order statistics from
-// the gaps that one full pass kept inside them, and for what was missed (a sample that misled, or
-// a budget that overflowed) further passes that narrow an interval 1,024-fold each. The answer
+// the gaps that one full pass kept inside them. What was missed (by a sample that misled, or a
+// budget that overflowed) is between two counts of that pass: a second one keeps the gaps between
+// them, or, where they are too many, further passes narrow an interval 1,024-fold each. The answer
 // never depends on the sample. May use base/ to scan/.
 #ifndef DS_QUESTION_PROCESS_QUANTILES_H
 #define DS_QUESTION_PROCESS_QUANTILES_H

@@ -56,7 +56,7 @@ static void test_rank(void **context) {
 }
 
 // How the full pass is hindered.
-typedef enum hindrance { FREE, BAD_WINDOWS, ONE_VALUE, LOST, BAD_AND_LOST } hindrance;
+typedef enum hindrance { FREE, BAD_WINDOWS, ONE_VALUE, LOST, BAD_AND_LOST, NO_ROOM } hindrance;
 
 static void find(const ds_snapshot *snapshot, hindrance how, const process_quantile *known,
                  uint64_t *seed, ds_arena *arena, process_quantile **ret_quantiles,
@@ -64,7 +64,7 @@ static void find(const ds_snapshot *snapshot, hindrance how, const process_quant
   ds_plan plan = {.columns = {.want = DS_WANT_TOUCHPOINT | DS_WANT_GAP}, .threads = 2};
   const uint32_t touchpoints = snapshot->space.touchpoints.count;
   process_context context = {.shape = ds_process_shape_of(touchpoints, 1), .level = PROCESS_ALL,
-                             .kept_bytes_max = 1u << 24};
+                             .kept_bytes_max = how == NO_ROOM ? 1 : 1u << 24};
   process_window windows[QW_NAMES_MAX * QW_NAMES_MAX];
   for (uint32_t w = 0; w < touchpoints * touchpoints; w++) {
     windows[w].key = w;
@@ -111,7 +111,7 @@ static void test_hindered(void **context) {
     uint32_t count = 0, passes = 0;
     find(snapshot, FREE, NULL, &seed, &arena, &free_of_all, &count, &passes);
     assert_int_equal(passes, 0);
-    for (hindrance how = BAD_WINDOWS; how <= BAD_AND_LOST; how++) {
+    for (hindrance how = BAD_WINDOWS; how <= NO_ROOM; how++) {
       find(snapshot, how, free_of_all, &seed, &arena, &other, &count, &passes);
       hindered += passes > 0;
       at_once += how == ONE_VALUE && passes == 0;
