@@ -27,6 +27,7 @@
 #define DS_EVENT_KEYS_MAX 64u                // case key values on one event
 #define DS_BATCH_BYTES_MAX (64u << 20)       // of one log record
 #define DS_LOG_BYTES_SEAL (64u << 20)        // a log is sealed into a part past this
+#define DS_LOG_BYTES_LEFT (64u << 10)        // a writer that ends seals a log past this
 #define DS_EXPRESSION_BYTES_MAX (64u << 10)  // of one expression
 #define DS_THREADS_MAX 64u
 #define DS_PATH_BYTES_MAX 4096u

@@ -312,9 +312,10 @@ static ds_code reap(ds_store *store, ds_error *err) {
   return DS_OK;
 }
 
-// A further log, when the last is full. With all logs in use it has to wait for the seal.
-static ds_code rotate_full(ds_store *store, ds_error *err) {
-  if (store->log.end <= store->options.log_bytes)
+// A further log, when the last is full: past bytes_max. With all logs in use it has to wait for the
+// seal.
+static ds_code rotate_full(ds_store *store, uint64_t bytes_max, ds_error *err) {
+  if (store->log.end <= bytes_max)
     return DS_OK;
   if (store->view.manifest.logs_count == DS_LOGS_MAX) {
     ds_error unheard;
@@ -336,7 +337,7 @@ static ds_code rotate_full(ds_store *store, ds_error *err) {
 ds_code ds_store_maintain(ds_store *store, ds_error *err) {
   TRY(ds_store_check_writable(store, err));
   TRY(reap(store, err));
-  TRY(rotate_full(store, err));
+  TRY(rotate_full(store, store->options.log_bytes, err));
   ds_store_start_jobs(store);
   // Done at once, and to be committed at once.
   return store->options.background || store->options.job_delay > 0 ? DS_OK : reap(store, err);
@@ -344,6 +345,11 @@ ds_code ds_store_maintain(ds_store *store, ds_error *err) {
 
 ds_code ds_store_finish(ds_store *store, ds_progress *progress, ds_error *err) {
   TRY(ds_store_maintain(store, err));
+  // To whom do its rows belong? Every process that asks afterwards would have to find out anew.
+  if (store->tail.count > 0 && store->options.log_bytes > DS_LOG_BYTES_LEFT) {
+    TRY(rotate_full(store, DS_LOG_BYTES_LEFT, err));
+    TRY(ds_store_maintain(store, err));
+  }
   while (ds_store_has_jobs(store)) {
     if (ds_progress_stopped(progress))
       return ds_store_end_jobs(store, err);

@@ -65,6 +65,7 @@ static ds_code load_log(const ds_store *store, loading *to, uint32_t index, ds_e
   ds_store_file(store->path, "log", log->number, path);
   TRY(ds_log_open(store->io, path, log->number, log->first_seq, store->options.write && last,
                   &to->log, err));
+  to->tail.without_ids = !store->options.write;
   TRY(ds_log_scan(&to->log, replay, to, err));
   // A log was whole on disk when the next one was made.
   if (last ? to->log.next_seq <= manifest->sealed_seq

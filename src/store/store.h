@@ -132,7 +132,9 @@ DS_CHECKED ds_code ds_store_compact(ds_store *store, ds_progress *progress, ds_e
 // own writes, or of that seal; that a job failed is told by ds_store_trouble.
 DS_CHECKED ds_code ds_store_maintain(ds_store *store, ds_error *err);
 
-// Does all that is due, and waits for it. Stopped by the progress, a compaction is given up.
+// Does all that is due, and waits for it: what a writer does before it ends. A log past
+// DS_LOG_BYTES_LEFT is due for sealing, too, because every process that asks would read it anew,
+// and find out whose its events are. Stopped by the progress, a compaction is given up.
 DS_CHECKED ds_code ds_store_finish(ds_store *store, ds_progress *progress, ds_error *err);
 
 // While it is paused, no compaction starts and a running one waits.

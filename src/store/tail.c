@@ -77,7 +77,7 @@ uint64_t ds_tail_key(uint64_t subject_hash, uint64_t id) {
 }
 
 static ds_code reserve_rows(ds_tail *tail, uint32_t more, ds_error *err) {
-  if (!ds_set64_reserve(&tail->ids, more))
+  if (!tail->without_ids && !ds_set64_reserve(&tail->ids, more))
     return ds_fail(err, DS_MEMORY, "out of memory for the log's events");
   if (more <= tail->capacity - tail->count)
     return DS_OK;
@@ -129,7 +129,8 @@ void ds_tail_cut(ds_tail *tail, const ds_tail *before) {
 static ds_code add_event(ds_tail *tail, const ds_event *event, ds_error *err) {
   assert(tail->count < tail->capacity);
   const uint64_t hash = ds_subject_hash(event->subject);
-  (void)ds_set64_add(&tail->ids, ds_tail_key(hash, event->id));
+  if (!tail->without_ids)
+    (void)ds_set64_add(&tail->ids, ds_tail_key(hash, event->id));
   tail->offset[tail->count] = tail->rows.size;
   tail->hash[tail->count] = hash;
   TRY(ds_event_encode(event, &tail->rows, err));

@@ -19,7 +19,8 @@ typedef struct ds_tail {
   uint64_t *hash;    // of each row's subject
   uint32_t count;
   uint32_t capacity;
-  ds_set64 ids;      // of ds_tail_key
+  ds_set64 ids;      // of ds_tail_key; empty when nothing is going to be appended
+  bool without_ids;  // set before the first row
   uint64_t next_arrival; // one past the last of the rows; 0 when there are none
   ds_space names;    // of the batch last added
 } ds_tail;

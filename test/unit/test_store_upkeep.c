@@ -11,6 +11,7 @@
 
 #include <cmocka.h>
 
+#include "base/limits.h"
 #include "store/levels.h"
 #include "store_sweep.h"
 
@@ -162,6 +163,28 @@ static void test_pause_and_stop(void **state) {
   assert_int_equal(upkeep_of(store, &arena).runs_due, 0);
   world_check(store);
   world_expect(world, store);
+  ds_store_close(store);
+  ds_arena_done(&arena);
+}
+
+// A writer that ends leaves a small log as it is, and seals a large one, because whoever asks reads
+// it anew.
+static void test_what_is_left(void **state) {
+  store_world *world = *state;
+  ds_arena arena;
+  ds_arena_init(&arena, 1u << 20);
+  ds_store *store = world_open_ok(world, true);
+  ok(world_append(world, store, 100));
+  ok(ds_store_finish(store, NULL, NULL));
+  assert_int_equal(upkeep_of(store, &arena).taken_events, 0);
+  uint64_t events = 100;
+  for (; upkeep_of(store, &arena).log_bytes <= DS_LOG_BYTES_LEFT; events += 4000)
+    ok(world_append(world, store, 4000));
+  assert_int_equal(upkeep_of(store, &arena).taken_events, 0);
+  ok(ds_store_finish(store, NULL, NULL));
+  assert_int_equal(upkeep_of(store, &arena).taken_events, events);
+  assert_true(upkeep_of(store, &arena).log_bytes < 1000);
+  sweep_expect_sound(world, store);
   ds_store_close(store);
   ds_arena_done(&arena);
 }
@@ -404,6 +427,7 @@ int main(void) {
       BOTH(test_duplicates_of_frozen),
       {"test_on_threads", test_on_threads, world_set_up_posix, world_tear_down, NULL},
       {"test_pause_and_stop", test_pause_and_stop, world_set_up_posix, world_tear_down, NULL},
+      {"test_what_is_left", test_what_is_left, world_set_up_sim, world_tear_down, NULL},
       {"test_failing_jobs", test_failing_jobs, world_set_up_sim, world_tear_down, NULL},
       {"test_failed_freezing", test_failed_freezing, world_set_up_sim, world_tear_down, NULL},
       {"test_a_job_fails", test_a_job_fails, world_set_up_sim, world_tear_down, NULL},
