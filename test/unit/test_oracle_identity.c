@@ -484,7 +484,8 @@ static void choose_options(world *w, const oracle_question *what) {
     put_option(w, "where", draw(w, 2) == 0 ? "value > 1.5" : "touchpoint != 'ping'");
   if (draw(w, 3) == 0) {
     put_option(w, "from", "2017-07-14T02:40:03Z");
-    put_option(w, "range", ranges[draw(w, 4)]);
+    if (!is(what, "retention")) // It takes no other than "started".
+      put_option(w, "range", ranges[draw(w, 4)]);
   }
   if (is(what, "trend")) {
     put_option(w, "measure", draw(w, 2) == 0 ? "cases" : "count");
