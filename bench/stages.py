@@ -72,7 +72,7 @@ class Bench:
         return self.doorstep("simulate", "--orders", orders, "--seed", 1, *words)
 
     def make_data(self):
-        if not {"import", "map", "questions"} & set(self.options.only.split(",")):
+        if not {"import", "map", "questions", "funnel"} & set(self.options.only.split(",")):
             return
         say("simulating the events")
         if not os.path.exists(self.parquet):
