@@ -52,8 +52,8 @@ def clickhouse_sql(steps, in_order):
 
 def ask(bench, store, name, threads):
     steps, options, _ = FUNNELS[name]
-    return bench.doorstep("--store", store, "funnel", *steps, "--within", "7d", "--threads", threads,
-                          "--format", "json", *options)
+    return bench.doorstep("--store", store, "funnel", *steps, "--within", "7d", "--threads",
+                          threads, "--format", "json", *options)
 
 
 def reached(run):
