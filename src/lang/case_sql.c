@@ -127,7 +127,7 @@ static void put_case(const case_writer *to) {
 
 static void put_source(const case_writer *to) {
   if (to->level->number == 0)
-    put(to, "seen");
+    put(to, "so_far");
   else
     ds_buf_printf(to->out, "items%u", (unsigned)to->level->number);
 }
@@ -191,7 +191,7 @@ static ds_code put_level(const case_writer *to) {
   const unsigned number = to->level->number;
   ds_buf_printf(to->out, ", items%u AS (SELECT *, unnest(list_distinct(", number);
   put_name(to, to->program->schema.space->keys.text[to->level->key]);
-  put(to, ")) AS item FROM seen)");
+  put(to, ")) AS item FROM so_far)");
   TRY(put_facts(to));
   ds_buf_printf(to->out, ", l%u AS (SELECT customer, case_id", number);
   for (uint32_t r = 0; r < to->program->rules_count; r++) {
@@ -208,7 +208,7 @@ static ds_code put_level(const case_writer *to) {
 ds_code ds_case_sql(const ds_case_program *program, int64_t now_ms, const char *source,
                     ds_buf *out, ds_error *err) {
   case_writer to = {program, &program->level[0], now_ms, out, err};
-  ds_buf_printf(out, ", seen AS (SELECT * FROM %s WHERE epoch_ms(time) <= %lld)", source,
+  ds_buf_printf(out, ", so_far AS (SELECT * FROM %s WHERE epoch_ms(time) <= %lld)", source,
                 (long long)now_ms);
   for (uint32_t l = 1; l < program->levels_count; l++) {
     to.level = &program->level[l];

@@ -23,7 +23,7 @@ DS_CHECKED ds_code ds_sql_cases(const ds_request *request, const ds_plan *plan,
                                 const char *const *properties, uint32_t properties_count,
                                 ds_buf *out, ds_error *err);
 
-// Appends ", seen AS (…), …, met AS (…)": customer and case_id of those of `cased` that meet the
+// Appends ", so_far AS (…), …, met AS (…)": customer and case_id of those of `cased` that meet the
 // plan's expressions about cases; nothing when it has none.
 DS_CHECKED ds_code ds_sql_put_met(const ds_plan *plan, ds_buf *out, ds_error *err);
 // The properties that expressions over `chosen` read, each once, in the request's arena.

@@ -210,7 +210,12 @@ static void choose_options(world *w) {
                                         "colour = 'o''blue' and value <= 4",
                                         "colour is not null", "value in (0, 1, 2.5)"};
   static const char *const ranges[] = {"started", "touching", "completed", "events"};
+  static const char *const conditions[] = {
+      "count(any) >= 3", "did(any, last 4ms)", "elapsed(any, any) <= 2ms",
+      "since(any) < 6ms and not did(any, from 9ms to 5ms ago)"};
   w->options = 0;
+  if (draw(w, 4) == 0)
+    put_option(w, "cases", conditions[draw(w, 4)]);
   if (draw(w, 2) == 0)
     put_option(w, "case", "order_id");
   if (draw(w, 2) == 0)
