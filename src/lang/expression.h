@@ -14,8 +14,8 @@
 typedef struct ds_expression ds_expression;
 
 // Reads an event predicate, or an event selector. DS_EXPRESSION with the position and what to write
-// instead, DS_LIMIT past 64 KiB or 200 levels, DS_UNSUPPORTED for the language's next levels. Lives
-// in `arena`; the schema's space must outlive it.
+// instead, DS_LIMIT past 64 KiB or 200 levels. Lives in `arena`; the schema's space must outlive
+// it.
 DS_CHECKED ds_code ds_predicate_parse(ds_str text, const ds_schema *schema, ds_arena *arena,
                                       const ds_expression **ret_expression, ds_error *err);
 DS_CHECKED ds_code ds_selector_parse(ds_str text, const ds_schema *schema, ds_arena *arena,
