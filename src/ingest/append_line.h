@@ -28,6 +28,7 @@ typedef struct ds_line_name {
 } ds_line_name;
 
 // So many names are kept; a power of two.
+// Names of a reader's table.
 enum { DS_LINE_NAMES = 64 };
 
 // Reads lines one after the other; the event of a line is valid until the next.

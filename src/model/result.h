@@ -53,6 +53,13 @@ typedef struct ds_pivot {
   const char *only_text;
 } ds_pivot;
 
+// Rows that hang on one another: the texts of the column `text` are indented by the count in the
+// column `depth`.
+typedef struct ds_tree {
+  const char *text;
+  const char *depth;
+} ds_tree;
+
 // One table: rows x columns cells, row-major.
 typedef struct ds_table {
   const char *name;
@@ -64,6 +71,7 @@ typedef struct ds_table {
   ds_cell *cells;
   const char *bar; // the figure that a terminal draws as a bar too; NULL = first count, "" = none
   const char *beneath; // a text that a terminal puts under each row when it does not fit; or NULL
+  const ds_tree *tree;   // how people see that rows hang on one another; NULL: they do not
   const ds_pivot *pivot; // how people see it; NULL: as it is
 } ds_table;
 

@@ -37,10 +37,19 @@ uint32_t ds_label_split(ds_str label, uint32_t width) {
   return best;
 }
 
+void ds_layout_cell(const ds_table *table, uint32_t row, uint32_t column, ds_buf *out) {
+  const ds_cell *cells = table->cells + (size_t)row * table->columns_count;
+  if (table->tree != NULL && strcmp(table->columns[column].name, table->tree->text) == 0) {
+    const int64_t depth = cells[ds_table_column(table, table->tree->depth)].i;
+    for (int64_t d = 0; d < depth; d++)
+      ds_buf_text(out, "  ");
+  }
+  ds_cell_human(&table->columns[column], &cells[column], out);
+}
+
 static uint32_t cell_width(const ds_table *table, uint32_t row, uint32_t column, ds_buf *scratch) {
   ds_buf_reset(scratch);
-  ds_cell_human(&table->columns[column],
-                &table->cells[(size_t)row * table->columns_count + column], scratch);
+  ds_layout_cell(table, row, column, scratch);
   return text_width(scratch);
 }
 

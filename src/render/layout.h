@@ -38,6 +38,9 @@ typedef struct ds_layout {
 // wider line is narrowest; 0 = it stands on one.
 uint32_t ds_label_split(ds_str label, uint32_t width);
 
+// Appends what a cell shows: for people, indented where rows hang on one another.
+void ds_layout_cell(const ds_table *table, uint32_t row, uint32_t column, ds_buf *out);
+
 // Measures the first `rows` rows and fits them into `width` terminal columns: texts that no row has
 // are left out, labels broken, secondary columns dropped from the right, then texts cut, then
 // figures but the first count and that of the bar dropped from the right; what is left over goes to

@@ -210,7 +210,7 @@ static void put_row(screen *page, const ds_table *table, const ds_layout *layout
     const ds_shown shown = layout->shown[i];
     const ds_column *column = &table->columns[shown.column];
     ds_buf_reset(&page->scratch);
-    ds_cell_human(column, &cells[shown.column], &page->scratch);
+    ds_layout_cell(table, row, shown.column, &page->scratch);
     repeat(page, " ", i == 0 ? 0 : DS_LAYOUT_GAP);
     if (shown.column == layout->beneath && ds_str_columns(view(&page->scratch)) > shown.width)
       continue;

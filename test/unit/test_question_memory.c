@@ -34,6 +34,7 @@ static const asked questions[] = {
     {"variants", {{"case", "order_id"}, {"outcome", "value"}, {"collapse", ""}}},
     {"trend", {{"measure", "p90"}, {"of", "value"}, {"per", "day"}, {"min-n", "1"}}},
     {"trend", {{"measure", "rate"}, {"of", "paid"}, {"case", "order_id"}}},
+    {"paths", {{"after", "any[value >= 1]"}, {"by", "color"}}},
     {"retention", {{"start", "any[value >= 1]"}, {"per", "day"}, {"by", "color"}}},
     {"quality", {{NULL, NULL}}},
     {"schema", {{NULL, NULL}}},
