@@ -289,11 +289,15 @@ ds_code ds_find_answer(const ds_request *request, ds_result *result, ds_error *e
   ds_plan plan;
   TRY(find_plan(request, &plan, err));
   TRY(ds_question_note_types(request, &plan, result, err));
-  result->definition = plan.has_case
-      ? "The cases in which an event is left after --has or --where and the period, the latest "
-        "first; doorstep timeline CASE shows one."
-      : "The customers of whom an event is left after --has or --where and the period, the latest "
-        "first; doorstep timeline CUSTOMER shows one.";
+  const char *condition = plan.cases == NULL ? "" : "meet the condition, and that ";
+  ds_buf words;
+  ds_buf_init(&words, 1024);
+  ds_buf_printf(&words, "The %s that %shave an event left after --has or --where and the period, "
+                "the latest first; doorstep timeline %s shows one.",
+                plan.has_case ? "cases" : "customers", condition,
+                plan.has_case ? "CASE" : "CUSTOMER");
+  result->definition = ds_buf_keep(&words, result->arena);
+  ds_buf_done(&words);
   ds_arena arena;
   ds_found *found = NULL;
   uint64_t count = 0;
