@@ -5,6 +5,7 @@
 #include <assert.h>
 #include <stdlib.h>
 
+#include "base/resize.h"
 #include "question/property.h"
 
 // More distinct values than this are no breakdown.
@@ -176,4 +177,15 @@ void ds_breakdown_block(const ds_breakdown *by, const ds_block *block, uint32_t 
     const uint32_t at = ds_names_find(&by->values, text);
     group[j] = at == DS_NONE ? by->groups - 2 : at;
   }
+}
+
+ds_code ds_breakdown_groups(const ds_breakdown *by, const ds_block *block, uint32_t **group,
+                            uint32_t *capacity, ds_error *err) {
+  if (*capacity < block->journeys) {
+    if (!ds_resize(group, block->journeys, sizeof **group))
+      return ds_fail(err, DS_MEMORY, "out of memory for groups: give more --memory");
+    *capacity = block->journeys;
+  }
+  ds_breakdown_block(by, block, *group);
+  return DS_OK;
 }

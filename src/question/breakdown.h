@@ -31,4 +31,9 @@ void ds_breakdown_done(ds_breakdown *by);
 // The group of each journey of a block into group[journeys].
 void ds_breakdown_block(const ds_breakdown *by, const ds_block *block, uint32_t *group);
 
+// The same into an array of *capacity entries, NULL and 0 at first, that grows as needed; the
+// caller frees it.
+DS_CHECKED ds_code ds_breakdown_groups(const ds_breakdown *by, const ds_block *block,
+                                       uint32_t **group, uint32_t *capacity, ds_error *err);
+
 #endif

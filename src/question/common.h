@@ -45,6 +45,12 @@ DS_CHECKED ds_code ds_journey_plan(const ds_request *request, ds_plan *ret_plan,
 DS_CHECKED ds_code ds_plan_leave_facts(const ds_request *request, const uint8_t *named,
                                        ds_plan *plan, ds_error *err);
 
+// The same, but for touchpoints that the plan's --where or one of the expressions (NULL: none)
+// speaks of.
+DS_CHECKED ds_code ds_plan_leave_unnamed(const ds_request *request,
+                                         const ds_expression *const *expressions, uint32_t count,
+                                         ds_plan *plan, ds_error *err);
+
 // Leaves facts of identity out of a plan.
 DS_CHECKED ds_code ds_plan_leave_links(const ds_request *request, ds_plan *plan, ds_error *err);
 
@@ -73,6 +79,9 @@ DS_CHECKED ds_code ds_plan_all_properties(const ds_request *request, ds_plan *pl
 
 // The instant that an answer is about: --as-of, else the latest event time not after the clock.
 DS_CHECKED ds_code ds_question_as_of(const ds_request *request, int64_t *ret_ms, ds_error *err);
+
+// The times of the first event and the last; INT64_MAX and INT64_MIN when there is none.
+void ds_question_span(const ds_snapshot *snapshot, int64_t *ret_first_ms, int64_t *ret_last_ms);
 
 // The day of an instant in the request's zone, in days since 1970.
 int64_t ds_question_day(const ds_request *request, int64_t time_ms);

@@ -23,6 +23,20 @@ ds_code ds_plan_leave_facts(const ds_request *request, const uint8_t *named, ds_
   return ds_expression_within(plan->where, kept, &schema, request->arena, &plan->where, err);
 }
 
+ds_code ds_plan_leave_unnamed(const ds_request *request, const ds_expression *const *expressions,
+                              uint32_t count, ds_plan *plan, ds_error *err) {
+  uint8_t *named = ds_arena_array(request->arena,
+                                  request->snapshot->space.touchpoints.count + 1u, sizeof *named);
+  if (named == NULL)
+    return ds_fail(err, DS_MEMORY, "out of memory for the plan of a scan");
+  if (plan->where != NULL)
+    ds_expression_named(plan->where, named);
+  for (uint32_t x = 0; x < count; x++)
+    if (expressions[x] != NULL)
+      ds_expression_named(expressions[x], named);
+  return ds_plan_leave_facts(request, named, plan, err);
+}
+
 ds_code ds_plan_leave_links(const ds_request *request, ds_plan *plan, ds_error *err) {
   const ds_names *names = &request->snapshot->space.touchpoints;
   uint8_t *named = ds_arena_array(request->arena, names->count + 1u, sizeof *named);

@@ -164,16 +164,8 @@ ds_code ds_list_add(ds_list *list, const ds_block *block, uint32_t journey, uint
 static ds_code list_block(void *memory, const ds_block *block, ds_error *err) {
   ds_list *list = memory;
   const ds_list_plan *plan = list->context->plan;
-  if (plan->by != NULL) {
-    if (list->group_capacity < block->journeys) {
-      free(list->group);
-      list->group = malloc(block->journeys * sizeof *list->group);
-      list->group_capacity = list->group == NULL ? 0 : block->journeys;
-      if (list->group == NULL)
-        return ds_fail(err, DS_MEMORY, "out of memory for a list");
-    }
-    ds_breakdown_block(plan->by, block, list->group);
-  }
+  if (plan->by != NULL)
+    TRY(ds_breakdown_groups(plan->by, block, &list->group, &list->group_capacity, err));
   if (plan->block != NULL)
     TRY(plan->block(plan->context, block, list, err));
   for (uint32_t j = 0; j < block->journeys; j++)

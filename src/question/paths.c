@@ -62,20 +62,6 @@ static ds_code read_count(const ds_paths *asked, const char *name, uint32_t most
   return DS_OK;
 }
 
-// The system's own facts count only when an expression names them.
-static ds_code leave_facts(ds_paths *asked, ds_error *err) {
-  const ds_request *request = asked->request;
-  uint8_t *named = ds_arena_array(request->arena,
-                                  request->snapshot->space.touchpoints.count + 1u, sizeof *named);
-  if (named == NULL)
-    return ds_fail(err, DS_MEMORY, "out of memory for the plan of a scan");
-  if (asked->plan.where != NULL)
-    ds_expression_named(asked->plan.where, named);
-  for (uint32_t m = 0; m < asked->marks && asked->mark[m] != NULL; m++)
-    ds_expression_named(asked->mark[m], named);
-  return ds_plan_leave_facts(request, named, &asked->plan, err);
-}
-
 static ds_code options_read(ds_paths *asked, ds_error *err) {
   static const char *const anchors[] = {"first", "last", "each"};
   const ds_request *request = asked->request;
@@ -92,7 +78,8 @@ static ds_code options_read(ds_paths *asked, ds_error *err) {
   asked->nodes_max = nodes < 1u << 26 ? (uint32_t)nodes : 1u << 26;
   TRY(ds_question_plan(request, &asked->plan, err));
   TRY(read_marks(asked, err));
-  TRY(leave_facts(asked, err));
+  // The system's own facts count only when an expression names them.
+  TRY(ds_plan_leave_unnamed(request, asked->mark, asked->marks, &asked->plan, err));
   asked->plan.columns.want |= DS_WANT_TIME | DS_WANT_TOUCHPOINT;
   return DS_OK;
 }

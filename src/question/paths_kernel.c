@@ -148,14 +148,8 @@ static ds_code tally_take(void *to, uint32_t anchor, const ds_path *path, ds_err
 static ds_code tree_add(void *memory, const ds_block *block, ds_error *err) {
   ds_paths_tree *tree = memory;
   TRY(ds_marks_run(&tree->marks, block, err));
-  if (tree->asked->grouped) {
-    if (tree->group_capacity < block->journeys) {
-      if (!ds_resize(&tree->group, block->journeys, sizeof *tree->group))
-        return no_memory(err);
-      tree->group_capacity = block->journeys;
-    }
-    ds_breakdown_block(&tree->asked->by, block, tree->group);
-  }
+  if (tree->asked->grouped)
+    TRY(ds_breakdown_groups(&tree->asked->by, block, &tree->group, &tree->group_capacity, err));
   for (uint32_t j = 0; j < block->journeys; j++) {
     tally at = {tree, block, tree->asked->grouped ? tree->group[j] : 0};
     TRY(ds_paths_walk(tree->asked, &tree->marks, block, j, tally_take, &at, err));

@@ -398,18 +398,6 @@ static ds_code add_tile(process_state *state, const ds_block *block, uint32_t fi
   return DS_OK;
 }
 
-static ds_code block_groups(process_state *state, const ds_block *block, ds_error *err) {
-  if (state->group_capacity < block->journeys) {
-    uint32_t *group = realloc(state->group, block->journeys * sizeof *group);
-    if (group == NULL)
-      return ds_fail(err, DS_MEMORY, "out of memory for the groups of the process map");
-    state->group = group;
-    state->group_capacity = block->journeys;
-  }
-  ds_breakdown_block(state->context->by, block, state->group);
-  return DS_OK;
-}
-
 static void count_journeys(process_state *state, const ds_block *block) {
   const uint32_t touchpoints = state->context->shape.touchpoints;
   const uint32_t *restrict offset = block->offset;
@@ -437,7 +425,8 @@ static ds_code kernel_add_block(void *memory, const ds_block *block, ds_error *e
     return DS_OK;
   assert(block->offset[block->journeys] == block->events);
   if (state->context->by != NULL)
-    TRY(block_groups(state, block, err));
+    TRY(ds_breakdown_groups(state->context->by, block, &state->group, &state->group_capacity,
+                            err));
   if (state->case_last > EVENTS_UNFLUSHED_MAX)
     cases_restart(state);
   count_journeys(state, block);

@@ -50,24 +50,13 @@ static void refine_gap(refine_state *state, uint64_t key, int64_t gap) {
   }
 }
 
-static ds_code refine_groups(refine_state *state, const ds_block *block, ds_error *err) {
-  if (state->group_capacity < block->journeys) {
-    free(state->group);
-    state->group = malloc(block->journeys * sizeof *state->group);
-    state->group_capacity = state->group == NULL ? 0 : block->journeys;
-    if (state->group == NULL)
-      return ds_fail(err, DS_MEMORY, "out of memory for quantiles");
-  }
-  ds_breakdown_block(state->context->process->by, block, state->group);
-  return DS_OK;
-}
-
 static ds_code refine_add(void *memory, const ds_block *block, ds_error *err) {
   refine_state *state = memory;
   const process_context *process = state->context->process;
   const uint64_t touchpoints = process->shape.touchpoints;
   if (process->by != NULL)
-    TRY(refine_groups(state, block, err));
+    TRY(ds_breakdown_groups(state->context->process->by, block, &state->group,
+                            &state->group_capacity, err));
   for (uint32_t j = 0; j < block->journeys; j++) {
     const uint64_t base = process->by == NULL ? 0 : state->group[j] * (touchpoints + 1);
     for (uint32_t e = block->offset[j] + 1; e < block->offset[j + 1]; e++)

@@ -48,19 +48,6 @@ static ds_code no_memory(ds_error *err) {
   return ds_fail(err, DS_MEMORY, "out of memory for looking at the data: give more --memory");
 }
 
-// The range of times in the snapshot.
-static void times_of(const ds_snapshot *snapshot, int64_t *ret_first_ms, int64_t *ret_last_ms) {
-  *ret_first_ms = INT64_MAX;
-  *ret_last_ms = INT64_MIN;
-  for (uint32_t p = 0; p < snapshot->places_count; p++) {
-    const ds_part_info *info = ds_part_get_info(snapshot->places[p].part);
-    if (info->events == 0)
-      continue;
-    *ret_first_ms = info->time_min_ms < *ret_first_ms ? info->time_min_ms : *ret_first_ms;
-    *ret_last_ms = info->time_max_ms > *ret_last_ms ? info->time_max_ms : *ret_last_ms;
-  }
-}
-
 // What customers do moves no parcel, except that they order: they open mails and look at tracking
 // pages when they like.
 uint8_t ds_quality_stage(const ds_touchpoint *known) {
@@ -117,7 +104,7 @@ static ds_code prepare(quality_work *work, ds_error *err) {
   TRY(ds_plan_all_keys(request, &work->plan, &work->arena, err));
   TRY(ds_plan_all_properties(request, &work->plan, &work->arena, err));
   int64_t first_ms, last_ms;
-  times_of(request->snapshot, &first_ms, &last_ms);
+  ds_question_span(request->snapshot, &first_ms, &last_ms);
   if (first_ms <= last_ms)
     TRY(ds_calendar_make(request, DS_PERIOD_DAY, first_ms, last_ms, DAYS_MAX, &work->arena,
                          &work->days, err));

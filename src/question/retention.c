@@ -106,20 +106,6 @@ static ds_code read_marks(ds_cohorts *asked, ds_error *err) {
   return DS_OK;
 }
 
-// The system's own facts count only when an expression names them.
-static ds_code leave_facts(ds_cohorts *asked, ds_error *err) {
-  const ds_request *request = asked->request;
-  uint8_t *named = ds_arena_array(request->arena,
-                                  request->snapshot->space.touchpoints.count + 1u, sizeof *named);
-  const ds_expression *const by[] = {asked->plan.where, asked->mark[0], asked->mark[1]};
-  if (named == NULL)
-    return ds_fail(err, DS_MEMORY, "out of memory for the plan of a scan");
-  for (uint32_t x = 0; x < 3; x++)
-    if (by[x] != NULL)
-      ds_expression_named(by[x], named);
-  return ds_plan_leave_facts(request, named, &asked->plan, err);
-}
-
 ds_code ds_cohorts_read(const ds_request *request, ds_cohorts *asked, ds_error *err) {
   static const int64_t days[] = {1, 7, 30};
   const ds_option_set *options = &request->options;
@@ -145,7 +131,8 @@ ds_code ds_cohorts_read(const ds_request *request, ds_cohorts *asked, ds_error *
   asked->to_ms = plan->to_ms;
   plan->has_from = plan->has_to = false;
   TRY(read_marks(asked, err));
-  TRY(leave_facts(asked, err));
+  // The system's own facts count only when an expression names them.
+  TRY(ds_plan_leave_unnamed(request, asked->mark, 2, &asked->plan, err));
   plan->columns.want |= DS_WANT_TIME | DS_WANT_TOUCHPOINT;
   return DS_OK;
 }
@@ -160,14 +147,8 @@ static ds_code make_calendar(ds_cohorts *asked, ds_error *err) {
   const ds_snapshot *snapshot = asked->request->snapshot;
   if (snapshot->events == 0)
     return DS_OK;
-  int64_t first_ms = INT64_MAX, last_ms = INT64_MIN;
-  for (uint32_t p = 0; p < snapshot->places_count; p++) {
-    const ds_part_info *info = ds_part_get_info(snapshot->places[p].part);
-    if (info->events == 0)
-      continue;
-    first_ms = info->time_min_ms < first_ms ? info->time_min_ms : first_ms;
-    last_ms = info->time_max_ms > last_ms ? info->time_max_ms : last_ms;
-  }
+  int64_t first_ms, last_ms;
+  ds_question_span(snapshot, &first_ms, &last_ms);
   TRY(ds_calendar_make(asked->request, asked->calendar.period, first_ms, last_ms, PERIODS_MAX,
                        asked->request->arena, &asked->calendar, err));
   const uint32_t groups = asked->grouped ? asked->by.groups : 1;

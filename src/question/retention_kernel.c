@@ -124,16 +124,9 @@ static ds_code add_journey(ds_cohorts_state *state, const ds_block *block, uint3
 static ds_code state_add(void *memory, const ds_block *block, ds_error *err) {
   ds_cohorts_state *state = memory;
   TRY(ds_marks_run(&state->marks, block, err));
-  if (state->asked->grouped) {
-    if (state->group_capacity < block->journeys) {
-      free(state->group);
-      state->group = calloc(block->journeys, sizeof *state->group);
-      state->group_capacity = state->group == NULL ? 0 : block->journeys;
-      if (state->group == NULL)
-        return no_memory(err);
-    }
-    ds_breakdown_block(&state->asked->by, block, state->group);
-  }
+  if (state->asked->grouped)
+    TRY(ds_breakdown_groups(&state->asked->by, block, &state->group, &state->group_capacity,
+                            err));
   for (uint32_t j = 0; j < block->journeys; j++)
     TRY(add_journey(state, block, j, err));
   return DS_OK;

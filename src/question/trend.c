@@ -118,14 +118,8 @@ static bool is_clipped(const trend_context *context) {
 
 static ds_code make_calendar(trend_context *context, ds_error *err) {
   const ds_plan *plan = &context->plan;
-  int64_t first_ms = INT64_MAX, last_ms = INT64_MIN;
-  for (uint32_t p = 0; p < context->request->snapshot->places_count; p++) {
-    const ds_part_info *info = ds_part_get_info(context->request->snapshot->places[p].part);
-    if (info->events == 0)
-      continue;
-    first_ms = info->time_min_ms < first_ms ? info->time_min_ms : first_ms;
-    last_ms = info->time_max_ms > last_ms ? info->time_max_ms : last_ms;
-  }
+  int64_t first_ms, last_ms;
+  ds_question_span(context->request->snapshot, &first_ms, &last_ms);
   if (is_clipped(context) && plan->has_from && plan->from_ms > first_ms)
     first_ms = plan->from_ms;
   if (is_clipped(context) && plan->has_to && plan->to_ms <= last_ms)
@@ -231,12 +225,8 @@ static ds_cell value_cell(const trend_context *context, const trend_cell *one, d
 static bool is_complete(const trend_context *context, const ds_result *result, uint32_t period) {
   const ds_plan *plan = &context->plan;
   const ds_calendar *calendar = &context->calendar;
-  int64_t first_ms = INT64_MAX;
-  for (uint32_t p = 0; p < context->request->snapshot->places_count; p++) {
-    const ds_part_info *info = ds_part_get_info(context->request->snapshot->places[p].part);
-    if (info->events > 0 && info->time_min_ms < first_ms)
-      first_ms = info->time_min_ms;
-  }
+  int64_t first_ms, last_ms;
+  ds_question_span(context->request->snapshot, &first_ms, &last_ms);
   // The first day counts as whole: nobody knows when on it the data begin.
   const int64_t start_ms = calendar->start[period], end_ms = calendar->start[period + 1];
   const bool begun = ds_question_day(context->request, start_ms) >=

@@ -118,13 +118,6 @@ static ds_code room_make(trend_state *state, const ds_block *block, ds_error *er
     if (state->keep == NULL)
       return no_memory(err);
   }
-  if (state->context->grouped && block->journeys > state->group_capacity) {
-    free(state->group);
-    state->group = calloc(block->journeys, sizeof *state->group);
-    state->group_capacity = state->group == NULL ? 0 : block->journeys;
-    if (state->group == NULL)
-      return no_memory(err);
-  }
   return DS_OK;
 }
 
@@ -134,7 +127,8 @@ static ds_code trend_add(void *memory, const ds_block *block, ds_error *err) {
   if (state->evaluator != NULL)
     TRY(ds_evaluator_run(state->evaluator, block, state->keep, err));
   if (state->context->grouped)
-    ds_breakdown_block(&state->context->by, block, state->group);
+    TRY(ds_breakdown_groups(&state->context->by, block, &state->group, &state->group_capacity,
+                            err));
   for (uint32_t j = 0; j < block->journeys; j++)
     TRY(ds_trend_walk(state->context, block, j, cell_take, state, err));
   return DS_OK;
