@@ -6,6 +6,7 @@
 #define DS_MODEL_BLOCK_H
 
 #include "base/buf.h"
+#include "base/search.h"
 #include "model/event.h"
 
 // What a plan wants of a block, as bits.
@@ -108,15 +109,7 @@ static inline ds_code ds_block_times(const ds_block *block, uint32_t journey, ds
 // The first journey at or after `journey` whose customer is at least `customer`.
 static inline uint32_t ds_block_journey_from(const ds_block *block, uint32_t journey,
                                              uint64_t customer) {
-  uint32_t low = journey, high = block->journeys;
-  while (low < high) {
-    const uint32_t middle = low + (high - low) / 2;
-    if (block->customer[middle] < customer)
-      low = middle + 1;
-    else
-      high = middle;
-  }
-  return low;
+  return ds_first_at_least(block->customer, journey, block->journeys, customer);
 }
 
 #endif

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "base/limits.h"
+#include "base/search.h"
 #include "store/identity_stars.h"
 
 // What was said last of a pair: a is the stronger one.
@@ -495,15 +496,7 @@ ds_code ds_identity_said(const ds_snapshot *snapshot, ds_str a, ds_str b, ds_sai
 // --- asking
 
 uint32_t ds_identity_from(const ds_identity *identity, uint64_t number) {
-  uint32_t low = 0, high = identity->count;
-  while (low < high) {
-    const uint32_t middle = low + (high - low) / 2;
-    if (identity->subject[middle] < number)
-      low = middle + 1;
-    else
-      high = middle;
-  }
-  return low;
+  return ds_first_at_least(identity->subject, 0, identity->count, number);
 }
 
 uint32_t ds_identity_customer(const ds_identity *identity, uint32_t number) {

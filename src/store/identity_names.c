@@ -5,18 +5,12 @@
 #include <stdlib.h>
 
 #include "base/pool.h"
+#include "base/search.h"
 #include "store/customer.h"
 #include "store/identity_stars.h"
 
 static bool is_weighed(const ds_identity *identity, uint32_t number) {
-  uint32_t low = 0, high = identity->weighed_count;
-  while (low < high) {
-    const uint32_t middle = low + (high - low) / 2;
-    if (identity->weighed[middle] < number)
-      low = middle + 1;
-    else
-      high = middle;
-  }
+  const uint32_t low = ds_first_at_least(identity->weighed, 0, identity->weighed_count, number);
   return low < identity->weighed_count && identity->weighed[low] == number;
 }
 
