@@ -6,7 +6,6 @@
 #include "store/vault.h"
 
 #include <assert.h>
-#include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -28,6 +27,7 @@ static_assert(VAULT_LOOKUP_BYTES == crypto_generichash_KEYBYTES, "an identifier'
 void ds_vault_hash(const ds_vault *vault, ds_str subject, uint8_t out[VAULT_HASH_BYTES]) {
   (void)crypto_shorthash_siphashx24(out, (const uint8_t *)subject.data, subject.size,
                                     vault->guarded->secrets.leaf);
+  ds_vault_clear_stack();
 }
 
 uint64_t ds_vault_leaf(const uint8_t hash[VAULT_HASH_BYTES]) {
@@ -113,6 +113,7 @@ static void lookup_hash(const ds_vault *vault, ds_str use, ds_str text, uint8_t 
   (void)crypto_generichash_update(&state, (const uint8_t *)text.data, text.size);
   (void)crypto_generichash_final(&state, out, 16);
   sodium_memzero(&state, sizeof state);
+  ds_vault_clear_stack();
 }
 
 uint64_t ds_vault_fingerprint(const ds_vault *vault) {
@@ -170,6 +171,7 @@ static ds_code find_keys(ds_vault *vault, ds_str subject, vault_keys *ret_keys, 
       sodium_memzero(nonce_key, sizeof nonce_key);
     }
     sodium_memzero(leaf_key, sizeof leaf_key);
+    ds_vault_clear_stack();
   }
   *ret_keys = *slot;
   (void)pthread_mutex_unlock(&vault->mutex);
@@ -230,6 +232,7 @@ ds_code ds_vault_seal(ds_vault *vault, const ds_vault_place *place, const ds_val
     return ds_fail(err, DS_NO, "the person was erased");
   const bool done = seal(&keys, place, value, out, ret_sealed);
   sodium_memzero(&keys, sizeof keys);
+  ds_vault_clear_stack();
   if (done)
     return DS_OK;
   TRY(ds_buf_check(out, "personal values", err));
@@ -269,6 +272,7 @@ ds_code ds_vault_unseal(ds_vault *vault, const ds_vault_place *place, const ds_v
             take_plain(plain, size - NONCE_BYTES - TAG_BYTES, ret_value);
   }
   sodium_memzero(&keys, sizeof keys);
+  ds_vault_clear_stack();
   if (sound)
     return DS_OK;
   if (plain == NULL && size >= DS_SEAL_BYTES)

@@ -4,7 +4,6 @@
 // process does that changes the vault is a transaction of its own, which brings all of it there.
 #include <assert.h>
 #include <inttypes.h>
-#include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -51,16 +50,20 @@ static ds_code wrap(const ds_vault *vault, const uint8_t *master, const label *a
   (void)crypto_aead_xchacha20poly1305_ietf_encrypt(out + NONCE_BYTES, NULL, data, size,
                                                    (const uint8_t *)as, sizeof *as, NULL, out,
                                                    master);
+  ds_vault_clear_stack();
   return DS_OK;
 }
 
 static bool unwrap(const uint8_t *master, const label *as, const void *blob, size_t blob_size,
                    void *ret_data, size_t size) {
   const uint8_t *from = blob;
-  return from != NULL && blob_size == VAULT_WRAP_BYTES + size &&
-         crypto_aead_xchacha20poly1305_ietf_decrypt(ret_data, NULL, NULL, from + NONCE_BYTES,
-                                                    blob_size - NONCE_BYTES, (const uint8_t *)as,
-                                                    sizeof *as, from, master) == 0;
+  const bool sound =
+      from != NULL && blob_size == VAULT_WRAP_BYTES + size &&
+      crypto_aead_xchacha20poly1305_ietf_decrypt(ret_data, NULL, NULL, from + NONCE_BYTES,
+                                                 blob_size - NONCE_BYTES, (const uint8_t *)as,
+                                                 sizeof *as, from, master) == 0;
+  ds_vault_clear_stack();
+  return sound;
 }
 
 static ds_code exists(ds_io *io, const char *path, bool *ret_there, ds_error *err) {
@@ -482,7 +485,9 @@ static ds_code erase_all(ds_vault *vault, const ds_str *subjects, uint32_t count
     uint8_t hash[VAULT_HASH_BYTES];
     ds_vault_hash(vault, subjects[i], hash);
     TRY(note_erased(vault, hash, when_ms, err));
-    TRY(ds_key_tree_puncture(&shelf, ds_vault_leaf(hash), err));
+    const ds_code code = ds_key_tree_puncture(&shelf, ds_vault_leaf(hash), err);
+    ds_vault_clear_stack();
+    TRY(code);
   }
   return DS_OK;
 }

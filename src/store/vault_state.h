@@ -6,6 +6,8 @@
 
 #include <pthread.h>
 
+#include <sodium.h>
+
 #include "base/limits.h"
 #include "base/map.h"
 #include "store/key_tree.h"
@@ -55,6 +57,11 @@ typedef struct vault_guarded {
   vault_family families[VAULT_FAMILIES];
   vault_keys keys[VAULT_KEYS];
 } vault_guarded;
+
+// To be called after each use of a key. libsodium's functions leave what they had in registers,
+// words of a key among it, on the stack below the caller, where a core dump would show it until
+// other calls happen to write over it. 4 KiB is more than any of those used here takes.
+static inline void ds_vault_clear_stack(void) { sodium_stackzero(4096); }
 
 // An open vault.
 struct ds_vault {
