@@ -104,7 +104,8 @@ DS_CHECKED ds_code ds_vault_rotate(ds_vault *vault, const char *key_file, ds_err
 DS_CHECKED ds_code ds_vault_make_key_file(ds_io *io, const char *path, ds_error *err);
 
 // Copies keys.sqlite, and the master key when it lies beside it, from one folder to another, with
-// mode 0600, each at one instant. *ret_has: there were keys. A writer may be at work.
+// mode 0600. A copy that was there stays whole until the new one is. *ret_has: there were keys. A
+// writer may be at work.
 DS_CHECKED ds_code ds_vault_copy(ds_io *io, const char *from, const char *to, bool *ret_has,
                                  ds_error *err);
 

@@ -130,6 +130,10 @@ static ds_code write_key(ds_io *io, const char *path, int how, const uint8_t *ke
   return code;
 }
 
+ds_code ds_vault_file_put_key(const ds_vault *vault, const char *path, ds_error *err) {
+  return write_key(vault->io, path, DS_OPEN_CREATE, vault->guarded->master, err);
+}
+
 ds_code ds_vault_make_key_file(ds_io *io, const char *path, ds_error *err) {
   uint8_t key[VAULT_MASTER_BYTES];
   char directory[DS_PATH_BYTES_MAX];

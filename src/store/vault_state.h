@@ -85,6 +85,9 @@ struct ds_vault {
 // Opens keys.sqlite and the master key, makes them when `may_make`; fills `guarded` and `erased`.
 DS_CHECKED ds_code ds_vault_file_open(ds_vault *vault, bool may_make, ds_error *err);
 
+// Writes the master key to a file, mode 0600, synced; its name is not.
+DS_CHECKED ds_code ds_vault_file_put_key(const ds_vault *vault, const char *path, ds_error *err);
+
 // A family by the database, for the tree. The mutex is held.
 DS_CHECKED ds_code ds_vault_file_load(void *vault, uint32_t level, uint64_t path,
                                    ds_key_family *ret_family, bool *ret_there, ds_error *err);

@@ -48,18 +48,28 @@ static void second_life(store_world *world) {
   ds_store_close(store);
 }
 
-static ds_code back_up_to(const store_world *world, const char *target, bool link,
-                          ds_backup_result *ret_result, ds_error *err) {
+static ds_code back_up_how(const store_world *world, const char *target, bool link, bool keys,
+                           ds_backup_result *ret_result, ds_error *err) {
   ds_store *store = NULL;
   TRY(world_open(world, false, &store, err));
-  const ds_code code = ds_store_backup(store, target, link, false, NULL, ret_result, err);
+  const ds_code code = ds_store_backup(store, target, link, keys, NULL, ret_result, err);
   ds_store_close(store);
   return code;
+}
+
+static ds_code back_up_to(const store_world *world, const char *target, bool link,
+                          ds_backup_result *ret_result, ds_error *err) {
+  return back_up_how(world, target, link, false, ret_result, err);
 }
 
 static ds_code back_up(const store_world *world) {
   ds_backup_result result;
   return back_up_to(world, "backup", false, &result, NULL);
+}
+
+static ds_code back_up_with_keys(const store_world *world) {
+  ds_backup_result result;
+  return back_up_how(world, "backup", false, true, &result, NULL);
 }
 
 static ds_code restore(const store_world *world) {
@@ -195,20 +205,37 @@ static const action actions[] = {
     {back_up, "backup", true, false},
     {back_up, "backup", true, true},
     {restore, "restored", true, true},
+    {back_up_with_keys, "backup", true, true},
 };
 enum { ACTIONS = sizeof actions / sizeof *actions };
 
+// Makes the store's vault when it has none, else changes its master key.
+static void change_keys(const store_world *world) {
+  ds_store *store = world_open_ok(world, true);
+  const bool has = ds_store_has_vault(store);
+  ds_vault *vault;
+  assert_int_equal(ds_store_vault(store, &vault, NULL), DS_OK);
+  if (has)
+    assert_int_equal(ds_vault_rotate(vault, NULL, NULL), DS_OK);
+  ds_store_close(store);
+}
+
 static void prepare(store_world *world, const action *a, uint64_t seed, uint64_t *ret_before,
                     uint64_t *ret_after) {
+  const bool keyed = a->run == back_up_with_keys;
   world_restart(world, seed);
   first_life(world);
+  if (keyed)
+    change_keys(world);
   if (a->first_backup)
-    assert_int_equal(back_up(world), DS_OK);
+    assert_int_equal(keyed ? back_up_with_keys(world) : back_up(world), DS_OK);
+  if (keyed)
+    change_keys(world);
   *ret_before = digest_if_any(world, a->folder);
   *ret_after = digest_of(world, a->run == restore ? "backup" : "store");
   if (a->second_life)
     second_life(world);
-  if (a->run == back_up)
+  if (a->run != restore)
     *ret_after = digest_of(world, "store");
 }
 
@@ -221,6 +248,17 @@ static uint64_t operations_of(store_world *world, const action *a) {
   return ds_io_sim_operations(world->sim) - operations;
 }
 
+// The keys that lie in a backup are those of its events, with the master key that opens them.
+static void expect_keys(const store_world *world, const char *folder) {
+  const store_world at = world_at(world, folder);
+  ds_store *store = world_open_ok(&at, false);
+  ds_vault *vault = NULL;
+  assert_int_equal(ds_store_open_vault(store, &vault, NULL), DS_OK);
+  assert_non_null(vault);
+  ds_vault_close(vault);
+  ds_store_close(store);
+}
+
 // I4: the folder holds the copy of before (or none), or the new one, whole. I2: the new one, when
 // the copy was acknowledged. The store has noticed nothing, and another try brings it about.
 static void expect_whole(store_world *world, const action *a, uint64_t before, uint64_t after,
@@ -229,7 +267,9 @@ static void expect_whole(store_world *world, const action *a, uint64_t before, u
   if (found != after && found != before)
     print_error("the folder holds neither state\n");
   assert_true(found == after || (found == before && code != DS_OK));
-  if (a->run == back_up) {
+  if (a->run == back_up_with_keys)
+    expect_keys(world, "backup");
+  if (a->run != restore) {
     assert_int_equal(digest_of(world, "store"), after);
     ds_backup_result result;
     assert_int_equal(back_up_to(world, "backup", false, &result, NULL), DS_OK);

@@ -542,6 +542,89 @@ static void a_vault_survives_errors(void **state) {
   }
 }
 
+// A store's vault that was copied, then rotated, and has erased somebody since.
+static uint64_t copied_and_gone_on(place *own, ds_value *ret_sealed) {
+  const ds_value value = text("alice@example.com");
+  bool has;
+  restart(own);
+  ds_arena_reset(&own->arena);
+  ds_buf_reset(&own->out);
+  ds_vault *vault = open_ok(own, true, 0);
+  const uint64_t fingerprint = ds_vault_fingerprint(vault);
+  *ret_sealed = seal_ok(own, vault, at(names[0], "t", "p"), &value);
+  assert_int_equal(own->io->ops->mkdir(own->io, "copy", NULL), DS_OK);
+  assert_int_equal(own->io->ops->sync_dir(own->io, "/", NULL), DS_OK);
+  assert_int_equal(ds_vault_copy(own->io, "store", "copy", &has, NULL), DS_OK);
+  assert_int_equal(ds_vault_rotate(vault, NULL, NULL), DS_OK);
+  erase_ok(vault, names[1]);
+  ds_vault_close(vault);
+  return fingerprint;
+}
+
+// Whether the copy knows who was erased; its keys open what was sealed in any case.
+static bool copy_is_new(place *own, uint64_t fingerprint, const ds_value *sealed) {
+  const ds_vault_options options = {
+      .io = own->io, .directory = "copy", .fingerprint = fingerprint};
+  const ds_value value = text("alice@example.com");
+  ds_vault *vault;
+  ds_error err = {.message = ""};
+  const ds_code code = ds_vault_open(&options, &vault, &err);
+  if (code != DS_OK)
+    print_error("%s\n", err.message);
+  assert_int_equal(code, DS_OK);
+  expect_opens(own, vault, at(names[0], "t", "p"), sealed, &value);
+  const bool is_new = ds_vault_is_erased(vault, ds_str_of(names[1]));
+  ds_vault_close(vault);
+  return is_new;
+}
+
+// Copies with the `k`-th operation as the last, or failed; then the power is lost, or not.
+static ds_code copy_cut_short(place *own, uint64_t k, uint32_t way) {
+  bool has;
+  if (way < POLICIES)
+    ds_io_sim_crash_at(own->sim, k);
+  else
+    ds_io_sim_fail_at(own->sim, k, way % 2 == 0 ? DS_IO : DS_FULL, false);
+  const ds_code code = ds_vault_copy(own->io, "store", "copy", &has, NULL);
+  ds_io_sim_fail_at(own->sim, (uint64_t)1 << 60, DS_IO, false);
+  if (way < POLICIES + 2)
+    ds_io_sim_power_loss(own->sim, (ds_loss)(way % POLICIES));
+  return code;
+}
+
+// I4: a copy over an older one, of before a rotation, is at each instant one of the two, with the
+// key that opens it; and so is the next, over what was cut short.
+static void a_copy_is_whole_at_each_instant(void **state) {
+  place *own = *state;
+  ds_value sealed;
+  bool has;
+  uint64_t fingerprint = copied_and_gone_on(own, &sealed);
+  assert_false(copy_is_new(own, fingerprint, &sealed));
+  const uint64_t before = ds_io_sim_operations(own->sim);
+  assert_int_equal(ds_vault_copy(own->io, "store", "copy", &has, NULL), DS_OK);
+  assert_true(copy_is_new(own, fingerprint, &sealed));
+  const uint64_t operations = ds_io_sim_operations(own->sim) - before;
+  assert_true(operations > 8);
+  for (uint64_t k = 0; k <= operations; k++) {
+    for (uint32_t way = 0; way < POLICIES + 4; way++) {
+      if (!is_taken(k, way, 3))
+        continue;
+      fingerprint = copied_and_gone_on(own, &sealed);
+      const bool done = copy_cut_short(own, k, way) == DS_OK;
+      assert_true(!done || k >= operations);
+      assert_true(copy_is_new(own, fingerprint, &sealed) || !done);
+      ds_vault *vault = open_ok(own, true, fingerprint);
+      assert_int_equal(ds_vault_rotate(vault, NULL, NULL), DS_OK);
+      ds_vault_close(vault);
+      (void)copy_cut_short(own, (k * 5 + way) % (operations + 2), way);
+      (void)copy_is_new(own, fingerprint, &sealed);
+      assert_int_equal(ds_vault_copy(own->io, "store", "copy", &has, NULL), DS_OK);
+      ds_io_sim_power_loss(own->sim, DS_LOSS_ALL);
+      assert_true(copy_is_new(own, fingerprint, &sealed));
+    }
+  }
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(tree_loses_only_what_was_punctured),
@@ -554,6 +637,7 @@ int main(void) {
       cmocka_unit_test_setup_teardown(flipped_bits_are_told, set_up, tear_down),
       cmocka_unit_test_setup_teardown(a_vault_survives_power_loss, set_up, tear_down),
       cmocka_unit_test_setup_teardown(a_vault_survives_errors, set_up, tear_down),
+      cmocka_unit_test_setup_teardown(a_copy_is_whole_at_each_instant, set_up, tear_down),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
