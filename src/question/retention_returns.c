@@ -1,45 +1,34 @@
 // SPDX-License-Identifier: Apache-2.0
-// How long it takes to come back: Kaplan and Meier's estimate (1958) from counts by whole days.
-// Those who have not come back are censored at the end of what was seen; on one day returns come
-// before censorings. Variance by Greenwood (1926), interval on the scale of log(-log S), 95 %.
-#include <math.h>
-
+// How long it takes to come back, estimated from counts by whole days (survival.h). Those who have
+// not come back are censored at the end of what was seen.
 #include "question/common.h"
 #include "question/retention.h"
+#include "question/survival.h"
 
 // The estimate after so many days.
 typedef struct estimate {
   uint64_t at_risk;  // not yet back, and still seen, when the last of these days began
   uint64_t returned; // so far
-  double stay;       // the estimated share not yet back
-  double variance;   // Greenwood's sum
+  ds_survival curve;
 } estimate;
 
 static const uint32_t horizons[] = {1, 7, 14, 30, 60, 90, 180, 365, 730, 1095};
 enum { HORIZONS = sizeof horizons / sizeof *horizons };
 
-static void advance(estimate *at, uint64_t *left, uint64_t returned, uint64_t censored) {
-  at->at_risk = *left;
+static void advance(estimate *at, uint64_t returned, uint64_t censored) {
+  at->at_risk = (uint64_t)at->curve.left;
   at->returned += returned;
-  if (returned > 0) {
-    at->stay *= 1 - (double)returned / (double)*left;
-    if (*left > returned)
-      at->variance += (double)returned / ((double)*left * (double)(*left - returned));
-  }
-  *left -= returned + censored;
+  ds_survival_step(&at->curve, (double)returned, (double)censored);
 }
 
 static void put_estimate(ds_cell *cell, const estimate *at, uint64_t started, uint64_t min_n) {
   if (started < min_n)
     return;
-  cell[0] = ds_cell_double(1 - at->stay);
-  if (at->stay >= 1 || at->stay <= 0) {
-    cell[1] = cell[2] = cell[0];
-    return;
-  }
-  const double reach = 1.959963984540054 * sqrt(at->variance) / log(at->stay);
-  cell[1] = ds_cell_double(1 - pow(at->stay, exp(reach)));
-  cell[2] = ds_cell_double(1 - pow(at->stay, exp(-reach)));
+  double low, high;
+  ds_survival_interval(&at->curve, &low, &high);
+  cell[0] = ds_cell_double(1 - at->curve.stay);
+  cell[1] = ds_cell_double(low);
+  cell[2] = ds_cell_double(high);
 }
 
 static ds_code put_group(const ds_cohorts *asked, const ds_returns *returns, uint32_t group,
@@ -56,15 +45,14 @@ static ds_code put_group(const ds_cohorts *asked, const ds_returns *returns, uin
   }
   if (started == 0)
     return DS_OK;
-  estimate at = {.stay = 1};
-  uint64_t left = started;
+  estimate at = {.curve = ds_survival_begin((double)started)};
   // Past the last day seen nothing is known, unless all are back.
-  for (uint32_t d = 0, h = 0; d <= last || (h < HORIZONS && at.stay <= 0); d++) {
-    advance(&at, &left, d <= last ? returned[d] : 0, d <= last ? censored[d] : 0);
-    median = median == DS_NONE && at.stay <= 0.5 ? d + 1 : median;
+  for (uint32_t d = 0, h = 0; d <= last || (h < HORIZONS && at.curve.stay <= 0); d++) {
+    advance(&at, d <= last ? returned[d] : 0, d <= last ? censored[d] : 0);
+    median = median == DS_NONE && at.curve.stay <= 0.5 ? d + 1 : median;
     if (h == HORIZONS || horizons[h] != d + 1)
       continue;
-    h = at.stay <= 0 ? HORIZONS : h + 1;
+    h = at.curve.stay <= 0 ? HORIZONS : h + 1;
     ds_cell *cell = ds_cohorts_row(asked, group, result, again);
     if (cell == NULL)
       return ds_fail(err, DS_MEMORY, "out of memory for retention: give more --memory");
