@@ -54,6 +54,9 @@ typedef struct ds_key_column {
   uint64_t *hash;   // ds_key_hash of the text
   ds_str *text;     // filled only when wanted
   uint32_t *offset; // journeys + 1: the values of journey j
+  // Journeys are pieces of those by which values are numbered: offset[] is not there, and two
+  // journeys may share a value.
+  bool loose;
 } ds_key_column;
 
 // Pointers are owned by whoever made the block and stay valid until its next block. offset[] has

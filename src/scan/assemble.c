@@ -156,6 +156,7 @@ void ds_assembly_begin(ds_assembly *assembly) {
   }
   for (uint32_t k = 0; k < assembly->columns.keys_count; k++) {
     block->key[k].values = 0;
+    block->key[k].loose = false;
     block->key[k].first[0] = 0;
     block->key[k].offset[0] = 0;
   }
@@ -408,10 +409,38 @@ static ds_code gather_properties(ds_assembly *assembly, const ds_block *from,
   return DS_OK;
 }
 
+// The values stay as they are, whosever they were.
+static ds_code gather_key_loose(ds_assembly *assembly, uint32_t k, const ds_block *from,
+                                const ds_gather *list, ds_error *err) {
+  ds_key_column *to = &assembly->block.key[k];
+  const ds_key_column *source = &from->key[k];
+  const uint32_t events = list->offset[list->journeys];
+  uint32_t items = 0;
+  TRY(reserve_values(assembly, k, 0, 0, 0, source->values, err));
+  if (source->values > 0)
+    memcpy(to->hash, source->hash, source->values * sizeof *to->hash);
+  if (assembly->columns.key_texts && source->values > 0)
+    memcpy(to->text, source->text, source->values * sizeof *to->text);
+  to->first[0] = 0;
+  for (uint32_t e = 0; e < events; e++) {
+    const uint32_t first = source->first[list->index[e]];
+    const uint32_t count = source->first[list->index[e] + 1] - first;
+    TRY(reserve_values(assembly, k, items, 0, count, 0, err));
+    for (uint32_t i = 0; i < count; i++)
+      to->item[items++] = source->item[first + i];
+    to->first[e + 1] = items;
+  }
+  to->values = source->values;
+  return DS_OK;
+}
+
 static ds_code gather_key(ds_assembly *assembly, uint32_t k, const ds_block *from,
                           const ds_gather *list, ds_error *err) {
   ds_key_column *to = &assembly->block.key[k];
   const ds_key_column *source = &from->key[k];
+  to->loose = list->loose || source->loose;
+  if (to->loose)
+    return gather_key_loose(assembly, k, from, list, err);
   to->values = 0;
   to->first[0] = to->offset[0] = 0;
   uint32_t items = 0;

@@ -57,6 +57,7 @@ typedef struct ds_gather {
   const uint32_t *journey;
   uint32_t journeys;
   bool keys; // keep the key columns (only for lists in ascending order)
+  bool loose; // of pieces of journeys: their values stay numbered as they are
 } ds_gather;
 
 // Room for so many events and journeys, for a caller that fills arrays by journey itself.

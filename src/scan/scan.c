@@ -215,8 +215,10 @@ static ds_code stages_run(void *context, const ds_block *block, ds_error *err) {
   if (plan->where != NULL && block->events > 0)
     TRY(ds_stage_filter(&self->filter, self->where, block, &block, err));
   if (plan->has_case && block->events > 0)
-    TRY(ds_stage_regroup(&self->regroup, scan->key_at, plan->attach_nearest,
-                         plan->want_case_text, block, &block, err));
+    TRY(ds_stage_regroup(&self->regroup,
+                         &(ds_regrouping){scan->key_at, plan->attach_nearest, plan->keys_linked,
+                                          plan->want_case_text},
+                         block, &block, err));
   if (plan->cases != NULL && block->events > 0)
     TRY(ds_stage_cases(&self->chosen, self->cases, ds_case_program_rules(plan->cases),
                        plan->now_ms, block, &block, err));

@@ -23,6 +23,10 @@ typedef struct ds_plan {
   uint16_t case_key;
   // an event without the key joins the latest case before it, within 30 days
   bool attach_nearest;
+  // The plan's keys stay after regrouping, loose (model/block.h); and an event without the case key
+  // joins the cases of the first event of its customer with the case key and a value of its own of
+  // another of the plan's keys: a scan that names the parcel alone, the order of that parcel.
+  bool keys_linked;
   // Cases that meet all its rules, which are conditions, at now_ms stay; NULL = all. They look at
   // what `where` leaves of a case.
   const ds_case_program *cases;

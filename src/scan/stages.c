@@ -7,6 +7,8 @@
 #include <assert.h>
 #include <stdlib.h>
 
+#include "base/resize.h"
+
 static ds_code no_memory(ds_error *err) {
   return ds_fail(err, DS_MEMORY, "out of memory for a stage of the scan");
 }
@@ -19,7 +21,7 @@ ds_code ds_stage_init(ds_stage_room *room, const ds_columns *columns, ds_error *
 void ds_stage_done(ds_stage_room *room) {
   ds_assembly_done(&room->assembly);
   void *const rest[] = {room->keep, room->index, room->offset, room->journey, room->first,
-                        room->item, room->event};
+                        room->item, room->event,  room->link,   room->key};
   for (size_t i = 0; i < sizeof rest / sizeof *rest; i++)
     free(rest[i]);
   *room = (ds_stage_room){0};
@@ -95,7 +97,7 @@ static void keep_list(ds_stage_room *room, const ds_block *block, ds_gather *lis
     room->journey[journeys++] = j;
     room->offset[journeys] = used;
   }
-  *list = (ds_gather){room->index, room->offset, room->journey, journeys, true};
+  *list = (ds_gather){room->index, room->offset, room->journey, journeys, true, false};
 }
 
 // The block of the events in room->keep; the given one when all are kept.
@@ -131,22 +133,86 @@ ds_code ds_stage_filter(ds_stage_room *room, ds_evaluator *evaluator, const ds_b
   return compact(room, block, ret_block, err);
 }
 
-// Items of events that carry the key as they are, and for those that do not, the last case of the
-// event before that does, if near enough.
-static ds_code attach(ds_stage_room *room, const ds_block *block, const ds_key_column *key,
-                      const uint32_t **ret_first, const uint32_t **ret_item, ds_error *err) {
-  TRY(room_items(room, key->first[block->events] + block->events, err));
+// The event by which event e joins a case: itself, or one that it is linked to. DS_NONE: none.
+static uint32_t joins_by(const ds_stage_room *room, const ds_block *block, uint32_t case_key,
+                         bool linked, uint32_t e) {
+  const ds_key_column *of = &block->key[case_key];
+  if (of->first[e] < of->first[e + 1])
+    return e;
+  const uint32_t *link = room->link;
+  for (uint32_t k = 0; linked && k < block->keys_count; link += block->key[k++].values)
+    for (uint32_t i = block->key[k].first[e]; i < block->key[k].first[e + 1]; i++)
+      if (link[block->key[k].item[i]] != DS_NONE)
+        return link[block->key[k].item[i]];
+  return DS_NONE;
+}
+
+// Notes for each value of the other keys the first event with it that has the case key.
+// *ret_any: some event has another key and not that one.
+static ds_code links_make(ds_stage_room *room, const ds_block *block, uint32_t case_key,
+                          bool *ret_any, ds_error *err) {
+  const ds_key_column *of = &block->key[case_key];
+  uint32_t values = 0;
+  bool any = false;
+  for (uint32_t k = 0; k < block->keys_count; k++) {
+    const uint32_t *first = block->key[k].first;
+    values += block->key[k].values;
+    for (uint32_t e = 0; k != case_key && e < block->events; e++)
+      any |= first[e] != first[e + 1] && of->first[e] == of->first[e + 1];
+  }
+  *ret_any = any;
+  if (!any)
+    return DS_OK;
+  if (values > room->links_capacity) {
+    if (!ds_resize(&room->link, values, sizeof *room->link))
+      return no_memory(err);
+    room->links_capacity = values;
+  }
+  memset(room->link, 0xff, values * sizeof *room->link);
+  uint32_t *link = room->link;
+  for (uint32_t k = 0; k < block->keys_count; link += block->key[k++].values)
+    for (uint32_t e = 0; k != case_key && e < block->events; e++)
+      for (uint32_t i = block->key[k].first[e]; i < block->key[k].first[e + 1]; i++)
+        if (link[block->key[k].item[i]] == DS_NONE && of->first[e] != of->first[e + 1])
+          link[block->key[k].item[i]] = e;
+  return DS_OK;
+}
+
+// How many items events have when each joins at most by one other.
+static ds_code room_joined(ds_stage_room *room, const ds_block *block, uint32_t case_key,
+                           bool linked, ds_error *err) {
+  const ds_key_column *of = &block->key[case_key];
+  uint64_t items = 0;
+  for (uint32_t e = 0; e < block->events; e++) {
+    const uint32_t by = joins_by(room, block, case_key, linked, e);
+    items += by == DS_NONE ? 1 : of->first[by + 1] - of->first[by];
+  }
+  if (items > UINT32_MAX / 4)
+    return ds_fail(err, DS_LIMIT, "a customer has too many events for one block");
+  return room_items(room, items > block->events ? (uint32_t)items : block->events, err);
+}
+
+// Items of events that carry the key as they are, of those that are linked to one that does, and
+// for the others, when they are attached, the last case of the event before that does, if near
+// enough.
+static ds_code join_items(ds_stage_room *room, const ds_block *block, const ds_regrouping *how,
+                          bool linked, const uint32_t **ret_first, const uint32_t **ret_item,
+                          ds_error *err) {
+  const ds_key_column *key = &block->key[how->key];
+  TRY(room_joined(room, block, how->key, linked, err));
   uint32_t items = 0;
   for (uint32_t j = 0; j < block->journeys; j++) {
     uint32_t latest = DS_NONE;
     int64_t latest_ms = 0;
     for (uint32_t e = block->offset[j]; e < block->offset[j + 1]; e++) {
       room->first[e] = items;
-      for (uint32_t i = key->first[e]; i < key->first[e + 1]; i++) {
+      const uint32_t by = joins_by(room, block, how->key, linked, e);
+      for (uint32_t i = by == DS_NONE ? 1 : key->first[by]; by != DS_NONE && i < key->first[by + 1];
+           i++) {
         latest = room->item[items++] = key->item[i];
-        latest_ms = block->time_ms[e];
+        latest_ms = how->attach_nearest ? block->time_ms[e] : 0;
       }
-      if (key->first[e] == key->first[e + 1] && latest != DS_NONE &&
+      if (how->attach_nearest && by == DS_NONE && latest != DS_NONE &&
           block->time_ms[e] - latest_ms <= DS_ATTACH_MS)
         room->item[items++] = latest;
     }
@@ -249,13 +315,30 @@ static void regroup_in_place(ds_stage_room *room, const ds_block *block,
   view->subject = own->subject;
 }
 
-ds_code ds_stage_regroup(ds_stage_room *room, uint32_t key_at, bool attach_nearest, bool texts,
-                         const ds_block *block, const ds_block **ret_block, ds_error *err) {
-  assert(key_at < block->keys_count);
-  const ds_key_column *key = &block->key[key_at];
+// The source's key columns for a block that is a view of it.
+static ds_code keys_loosen(ds_stage_room *room, const ds_block *block, ds_error *err) {
+  if (room->key == NULL)
+    room->key = calloc(block->keys_count, sizeof *room->key);
+  if (room->key == NULL)
+    return no_memory(err);
+  for (uint32_t k = 0; k < block->keys_count; k++) {
+    room->key[k] = block->key[k];
+    room->key[k].loose = true;
+  }
+  room->block.key = room->key;
+  return DS_OK;
+}
+
+ds_code ds_stage_regroup(ds_stage_room *room, const ds_regrouping *how, const ds_block *block,
+                         const ds_block **ret_block, ds_error *err) {
+  assert(how->key < block->keys_count);
+  const ds_key_column *key = &block->key[how->key];
   const uint32_t *first = key->first, *item = key->item;
-  if (attach_nearest)
-    TRY(attach(room, block, key, &first, &item, err));
+  bool linked = false;
+  if (how->keys_linked)
+    TRY(links_make(room, block, how->key, &linked, err));
+  if (how->attach_nearest || linked)
+    TRY(join_items(room, block, how, linked, &first, &item, err));
   const uint32_t items = first[block->events];
   TRY(room_events(room, items > block->events ? items : block->events, err));
   TRY(room_journeys(room, key->values, err));
@@ -274,17 +357,21 @@ ds_code ds_stage_regroup(ds_stage_room *room, uint32_t key_at, bool attach_neare
     name_items(first, block->events, room->event);
     place_items(room->event, item, items, room->offset, room->index);
   }
-  const uint32_t cases = name_cases(room, block, key, texts);
+  const uint32_t cases = name_cases(room, block, key, how->texts);
   ds_block *result = grouped ? &room->block : &room->assembly.block;
   if (grouped) {
     regroup_in_place(room, block, cases);
   } else {
-    const ds_gather list = {room->index, room->offset, room->journey, cases, false};
+    const ds_gather list = {room->index, room->offset,     room->journey,
+                            cases,       how->keys_linked, true};
     TRY(ds_assembly_gather(&room->assembly, block, &list, err));
   }
-  result->keys_count = 0;
+  if (!how->keys_linked)
+    result->keys_count = 0;
+  else if (grouped)
+    TRY(keys_loosen(room, block, err));
   result->case_hash = room->assembly.case_hash;
-  result->case_text = texts ? room->assembly.case_text : NULL;
+  result->case_text = how->texts ? room->assembly.case_text : NULL;
   *ret_block = result;
   return DS_OK;
 }

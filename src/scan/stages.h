@@ -22,9 +22,12 @@ typedef struct ds_stage_room {
   uint32_t *journey;
   uint32_t *first; // regroup with attached events: items per event
   uint32_t *item;
+  uint32_t *link; // of each value of each key: the event by which it joins a case
+  ds_key_column *key; // of `block`, when keys are linked
   uint32_t events_capacity;
   uint32_t journeys_capacity;
   uint32_t items_capacity;
+  uint32_t links_capacity;
   ds_block block; // a view of the source with other journeys
 } ds_stage_room;
 
@@ -41,12 +44,20 @@ DS_CHECKED ds_code ds_stage_filter(ds_stage_room *room, ds_evaluator *evaluator,
                                    const ds_block *block, const ds_block **ret_block,
                                    ds_error *err);
 
-// Journeys become cases: one per value of key column `key`, in the order of the values. An event
-// with several values is in several cases, one without is in none unless attach_nearest. Cases
-// stand where their customer stood; key columns do not survive.
-DS_CHECKED ds_code ds_stage_regroup(ds_stage_room *room, uint32_t key, bool attach_nearest,
-                                    bool texts, const ds_block *block,
-                                    const ds_block **ret_block, ds_error *err);
+// How cases are made; see ds_plan for the last three.
+typedef struct ds_regrouping {
+  uint32_t key; // column of the case key
+  bool attach_nearest;
+  bool keys_linked;
+  bool texts;
+} ds_regrouping;
+
+// Journeys become cases: one per value of the case key, in the order of the values. An event with
+// several values is in several cases, one without is in none unless it is attached or linked. Cases
+// stand where their customer stood; key columns survive only when linked.
+DS_CHECKED ds_code ds_stage_regroup(ds_stage_room *room, const ds_regrouping *how,
+                                    const ds_block *block, const ds_block **ret_block,
+                                    ds_error *err);
 
 // Keeps the journeys that meet all of the evaluator's rules at an instant.
 DS_CHECKED ds_code ds_stage_cases(ds_stage_room *room, ds_case_evaluator *evaluator,
