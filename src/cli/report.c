@@ -22,14 +22,22 @@ static void put_lines(const char *text) {
   ds_buf_done(&clean);
 }
 
-// The expression that an error's position speaks of: the steps, when it speaks of one of them; the
-// only other one given, else none.
+// Whether a message begins with the option's name.
+static bool is_about(const ds_error *err, const char *option) {
+  const size_t size = strlen(option);
+  return strncmp(err->message, "--", 2) == 0 && strncmp(err->message + 2, option, size) == 0 &&
+         err->message[2 + size] == ':';
+}
+
+// The expression that an error's position speaks of: the option that it names, the steps, when it
+// speaks of one of them; the only other one given, else none.
 static const char *expression_of(const cli *run, const ds_error *err) {
   if (run->command != NULL && run->command->run == cli_run_explain)
     return run->arguments[0];
   if (run->question == NULL && run->command == NULL)
     return NULL;
   const char *found = NULL;
+  bool several = false;
   const bool asks = run->question != NULL;
   const ds_option_type wanted = strncmp(err->message, "step ", 5) == 0 ? DS_OPTION_ARGUMENTS
                                                                        : DS_OPTION_EXPRESSION;
@@ -44,12 +52,13 @@ static const char *expression_of(const cli *run, const ds_error *err) {
                              strchr(text, '(') != NULL; // of find
       if ((tables[t][i].type != wanted && !condition) || text == NULL)
         continue;
-      if (found != NULL)
-        return NULL;
+      if (is_about(err, tables[t][i].name))
+        return text;
+      several |= found != NULL;
       found = text;
     }
   }
-  return found;
+  return several ? NULL : found;
 }
 
 // The character `count` characters on from `text`, before `end`.

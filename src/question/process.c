@@ -4,10 +4,13 @@
 // process_quantiles.h.
 #include <stdlib.h>
 
+#include "question/case_filters.h"
 #include "question/common.h"
 #include "question/process_list.h"
 #include "question/process_quantiles.h"
+#include "question/process_rework.h"
 #include "question/spans.h"
+#include "question/variants_filter.h"
 
 // Below this many events a sample costs more than it saves.
 #define SAMPLE_EVENTS_MIN (1u << 20)
@@ -17,6 +20,11 @@ const ds_option ds_process_options[] = {
     {"columns", DS_OPTION_CHOICE, "WHICH", "all", "basic|cases|all",
      "basic: counts, mean, min, max; cases: and cases; all: and exact median and p90"},
     {"min-edge", DS_OPTION_COUNT, "N", "1", NULL, "hide edges with fewer occurrences"},
+    {"coverage", DS_OPTION_SHARE, "SHARE", "1", NULL,
+     "only the most frequent variants that together cover this share of the cases"},
+    {"rework", DS_OPTION_FLAG, "", "", NULL, "and what comes again in a case, at once or later"},
+    DS_VARIANT_FILTER,
+    DS_CASE_FILTERS,
 };
 const uint32_t ds_process_options_count = sizeof ds_process_options / sizeof *ds_process_options;
 
@@ -26,6 +34,11 @@ const uint32_t ds_process_options_count = sizeof ds_process_options / sizeof *ds
   "Occurrences count every such pair, cases the cases with at least one; times run from the "  \
   "first event to the second. Starts and ends count cases that begin or end with a "           \
   "touchpoint. Medians and 90th percentiles are exact (linear between neighbours, type 7)."
+
+// Behind it, where --rework asks.
+#define REWORK                                                                                  \
+  " Of several events of a touchpoint in a case all but the first are repeats: self-loops right " \
+  "behind the one before, else loops; cases with a repeat are those with rework."
 
 static const ds_column node_columns[] = {
     {"touchpoint", DS_CELL_TEXT, "", "kind of event", false},
@@ -58,15 +71,20 @@ typedef struct process_work {
   ds_breakdown by;
   bool grouped;
   uint64_t min_edge;
+  variants_filter filter;
   ds_arena arena; // of scans; given back before the answer is shown
   process_state *state;
   process_quantile *quantiles;
   process_effort effort;
 } process_work;
 
-static ds_code prepare(process_work *work, ds_error *err) {
+static ds_code prepare(process_work *work, ds_result *result, ds_error *err) {
   const ds_request *request = work->request;
+  double coverage = 1;
   TRY(ds_journey_plan(request, &work->plan, err));
+  TRY(ds_case_filters_add(request, &work->plan, err));
+  TRY(ds_option_share(&request->options, "coverage", &coverage, err));
+  TRY(ds_variants_filter_add(request, coverage, &work->filter, &work->plan, result, err));
   TRY(ds_option_count(&request->options, "min-edge", 1, &work->min_edge, err));
   const char *columns = ds_option_get(&request->options, "columns");
   work->context.level = strcmp(columns, "basic") == 0   ? PROCESS_BASIC
@@ -304,6 +322,8 @@ static void put_words(const process_work *work, ds_result *result) {
   ds_buf_init(&text, 4096);
   ds_buf_printf(&text, DEFINITION, key == NULL ? "a customer's whole timeline" : "one value of ",
                 key == NULL ? "" : key, key == NULL ? "" : " within one customer");
+  if (ds_option_flag(&work->request->options, "rework"))
+    ds_buf_text(&text, REWORK);
   if (work->grouped)
     ds_buf_printf(&text, " A case belongs to the first value of %s among its events that is not "
                   "null.", work->by.name);
@@ -318,7 +338,7 @@ static void put_notes(const process_work *work, ds_result *result) {
 }
 
 static ds_code answer(process_work *work, ds_result *result, ds_error *err) {
-  TRY(prepare(work, err));
+  TRY(prepare(work, result, err));
   TRY(ds_question_note_types(work->request, &work->plan, result, err));
   ds_question_note_facts(work->request, &work->plan, result);
   const char *list = ds_option_get(&work->request->options, "list");
@@ -330,6 +350,9 @@ static ds_code answer(process_work *work, ds_result *result, ds_error *err) {
   TRY(rows_make(work, &rows, err));
   TRY(put_nodes(work, &rows, result, err));
   TRY(put_edges(work, &rows, result, err));
+  if (ds_option_flag(&work->request->options, "rework"))
+    TRY(ds_process_rework_put(work->request, &work->plan, work->grouped ? &work->by : NULL,
+                              result, err));
   put_notes(work, result);
   return DS_OK;
 }
@@ -342,6 +365,7 @@ ds_code ds_process_answer(const ds_request *request, ds_result *result, ds_error
   if (work.state != NULL)
     ds_process_kernel.done(work.state);
   ds_breakdown_done(&work.by);
+  ds_variants_filter_done(&work.filter);
   ds_arena_done(&work.arena);
   return code;
 }

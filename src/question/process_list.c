@@ -6,109 +6,97 @@
 
 #include "question/list.h"
 
-typedef enum list_column { LIST_OCCURRENCES, LIST_CASES, LIST_STARTS, LIST_ENDS } list_column;
+typedef enum list_table { TABLE_EDGES, TABLE_NODES, TABLE_REWORK, TABLES } list_table;
+
+// What the columns of the tables count of a case: events that meet a condition, or the case, by the
+// first such event.
+typedef enum list_what {
+  WHAT_EVENTS, WHAT_CASES, WHAT_STARTS, WHAT_ENDS, WHAT_REPEATS, WHAT_REWORK, WHAT_SELF, WHAT_LOOPS
+} list_what;
+
+static const ds_list_table tables[TABLES] = {
+    {"edges", 2, {"from", "to"}, {"occurrences", "cases"}},
+    {"nodes", 1, {"touchpoint"}, {"occurrences", "cases", "starts", "ends"}},
+    {"rework", 1, {"touchpoint"}, {"cases", "rework_cases", "repeats", "self_loops", "loops"}},
+};
+static const list_what columns[TABLES][DS_LIST_COLUMNS_MAX] = {
+    {WHAT_EVENTS, WHAT_CASES},
+    {WHAT_EVENTS, WHAT_CASES, WHAT_STARTS, WHAT_ENDS},
+    {WHAT_CASES, WHAT_REWORK, WHAT_REPEATS, WHAT_SELF, WHAT_LOOPS},
+};
 
 // The figure that is listed.
 typedef struct list_cell {
-  bool edges;
-  uint32_t from; // edges
-  uint32_t to;   // edges; of nodes the touchpoint
-  list_column column;
-  const ds_breakdown *by;
-  uint32_t group;
+  list_what what;
+  uint32_t from; // of edges; else DS_NONE
+  uint32_t to;
 } list_cell;
 
-// Whether event e of a journey that begins at `first` is counted by the cell's table.
-static bool meets(const list_cell *cell, const ds_block *block, uint32_t first, uint32_t e) {
-  if (block->touchpoint[e] != cell->to)
-    return false;
-  return !cell->edges || (e > first && block->touchpoint[e - 1] == cell->from);
+// Whether event e of a journey that begins at `first` and has had `before` such events is counted.
+static bool meets(const list_cell *cell, const ds_block *block, uint32_t first, uint32_t e,
+                  uint32_t before) {
+  const bool again = e > first && block->touchpoint[e - 1] == cell->to;
+  switch (cell->what) {
+  case WHAT_STARTS: return e == first;
+  case WHAT_REPEATS:
+  case WHAT_REWORK: return before > 0;
+  case WHAT_SELF: return again;
+  case WHAT_LOOPS: return before > 0 && !again;
+  default:
+    return cell->from == DS_NONE || (e > first && block->touchpoint[e - 1] == cell->from);
+  }
 }
 
 static ds_code list_journey(const void *context, const ds_block *block, uint32_t j, ds_list *list,
                             ds_error *err) {
   const list_cell *cell = context;
-  uint32_t first = block->offset[j], last = block->offset[j + 1];
-  const uint32_t start = first;
-  assert(first < last);
-  if (cell->column == LIST_STARTS)
-    last = first + 1;
-  if (cell->column == LIST_ENDS)
-    first = last - 1;
-  for (uint32_t e = first; e < last; e++) {
-    if (!meets(cell, block, start, e))
+  const uint32_t start = block->offset[j], last = block->offset[j + 1];
+  const bool once = cell->what == WHAT_CASES || cell->what == WHAT_REWORK;
+  uint32_t before = 0;
+  assert(start < last);
+  for (uint32_t e = cell->what == WHAT_ENDS ? last - 1 : start; e < last; e++) {
+    if (block->touchpoint[e] != cell->to || !meets(cell, block, start, e, before++))
       continue;
     TRY(ds_list_add(list, block, j, e, block->gap_ms[e], err));
-    if (cell->column == LIST_CASES)
+    if (once)
       break;
   }
   return DS_OK;
 }
 
-static ds_code read_column(list_cell *cell, ds_str value, ds_error *err) {
-  static const char *const names[] = {"occurrences", "cases", "starts", "ends"};
-  const uint32_t count = cell->edges ? 2 : 4;
-  for (uint32_t c = 0; c < count; c++)
-    if (ds_str_equal(value, ds_str_of(names[c]))) {
-      cell->column = (list_column)c;
-      return DS_OK;
-    }
-  return ds_fail(err, DS_USAGE, "--list: column=%.*s cannot be listed: choose %s", DS_STR(value),
-                 cell->edges ? "occurrences or cases" : "occurrences, cases, starts or ends");
-}
-
-// Reads one name=value; `seen` collects a bit per part of the cell.
-static ds_code read_part(const ds_request *request, list_cell *cell, ds_str name, ds_str value,
-                         uint32_t *seen, ds_error *err) {
-  if (cell->by != NULL && ds_str_equal(name, ds_str_of(cell->by->name))) {
-    *seen |= 8;
-    return ds_list_group(cell->by, value, &cell->group, err);
+// With --by its group stands first.
+static void tables_make(const ds_breakdown *by, ds_list_table shown[TABLES]) {
+  for (uint32_t t = 0; t < TABLES; t++) {
+    shown[t] = tables[t];
+    if (by == NULL)
+      continue;
+    shown[t].needed++;
+    memcpy(&shown[t].keys[1], tables[t].keys, (DS_LIST_KEYS_MAX - 1) * sizeof *tables[t].keys);
+    shown[t].keys[0] = by->name;
   }
-  if (ds_str_equal(name, ds_str_of("column"))) {
-    *seen |= 4;
-    return read_column(cell, value, err);
-  }
-  if (cell->edges && ds_str_equal(name, ds_str_of("from"))) {
-    *seen |= 2;
-    return ds_list_touchpoint(request, value, &cell->from, err);
-  }
-  if (ds_str_equal(name, ds_str_of(cell->edges ? "to" : "touchpoint"))) {
-    *seen |= 1;
-    return ds_list_touchpoint(request, value, &cell->to, err);
-  }
-  return ds_fail(err, DS_USAGE, "--list: '%.*s' names no part of a row of %s", DS_STR(name),
-                 cell->edges ? "edges (from, to, column)" : "nodes (touchpoint, column)");
-}
-
-static ds_code read_cell(const ds_request *request, const char *text, list_cell *cell,
-                         ds_error *err) {
-  ds_list_cell words;
-  TRY(ds_list_parse(text, &words, err));
-  cell->edges = ds_str_equal(words.table, ds_str_of("edges"));
-  if (!cell->edges && !ds_str_equal(words.table, ds_str_of("nodes")))
-    return ds_fail(err, DS_USAGE, "--list: write 'edges from=A to=B column=cases' or "
-                   "'nodes touchpoint=A column=cases'");
-  uint32_t seen = 0;
-  for (uint32_t p = 0; p < words.parts; p++)
-    TRY(read_part(request, cell, words.name[p], words.value[p], &seen, err));
-  const uint32_t needed = 5u | (cell->edges ? 2u : 0) | (cell->by != NULL ? 8u : 0);
-  if (seen == needed)
-    return DS_OK;
-  if (cell->by != NULL && (seen & 8) == 0)
-    return ds_fail(err, DS_USAGE, "--list: with --by say which group: %s=VALUE", cell->by->name);
-  return ds_fail(err, DS_USAGE, "--list: a row of %s needs %s", cell->edges ? "edges" : "nodes",
-                 cell->edges ? "from=, to= and column=" : "touchpoint= and column=");
 }
 
 ds_code ds_process_list(const ds_request *request, const ds_plan *plan, const ds_breakdown *by,
                         const char *text, ds_result *result, ds_error *err) {
   static const ds_column gap = {"gap_ms", DS_CELL_DURATION, "ms",
                                 "time since the event before in the case", false};
-  list_cell cell = {.by = by};
-  TRY(read_cell(request, text, &cell, err));
+  ds_list_table shown[TABLES];
+  ds_list_figure figure;
+  list_cell cell = {.from = DS_NONE};
+  uint32_t group = 0;
+  tables_make(by, shown);
+  TRY(ds_list_read(text, shown, TABLES, &figure, err));
+  const bool edges = figure.table == TABLE_EDGES;
+  const ds_str *key = figure.key;
+  if (by != NULL)
+    TRY(ds_list_group(by, *key++, &group, err));
+  if (edges)
+    TRY(ds_list_touchpoint(request, *key++, &cell.from, err));
+  TRY(ds_list_touchpoint(request, *key, &cell.to, err));
+  cell.what = columns[figure.table][figure.column];
   ds_plan listing = *plan;
   listing.columns.want |= DS_WANT_GAP;
-  const ds_list_plan list = {.by = by, .group = cell.group, .journey = list_journey,
-                             .context = &cell, .duration = cell.edges ? &gap : NULL};
+  const ds_list_plan list = {.by = by, .group = group, .journey = list_journey, .context = &cell,
+                             .duration = edges ? &gap : NULL};
   return ds_list_run(request, &listing, &list, result, err);
 }

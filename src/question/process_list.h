@@ -7,9 +7,10 @@
 #include "question/breakdown.h"
 #include "question/question.h"
 
-// Lists into *result what `cell` names: 'edges from=A to=B column=cases|occurrences' or 'nodes
-// touchpoint=A column=cases|occurrences|starts|ends', with the --by property first when `by` is
-// given. Exactly as many entries as the figure says, by time, then customer and case.
+// Lists into *result what `cell` names: 'edges from=A to=B column=cases|occurrences', 'nodes
+// touchpoint=A column=cases|occurrences|starts|ends' or 'rework touchpoint=A
+// column=cases|rework_cases|repeats|self_loops|loops', with the --by property when `by` is given.
+// Exactly as many entries as the figure says, by time, then customer and case.
 DS_CHECKED ds_code ds_process_list(const ds_request *request, const ds_plan *plan,
                                    const ds_breakdown *by, const char *cell, ds_result *result,
                                    ds_error *err);

@@ -1,14 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
-// The process map as SQL: two statements, nodes and edges.
+// The process map as SQL: nodes, edges and, where it is asked for, rework.
+#include "question/case_filters.h"
 #include "question/common.h"
 #include "question/sql.h"
+#include "question/variants_filter.h"
 
 // After the events chosen: each with its neighbours.
 static const char paired_text[] =
     ", paired AS (SELECT customer, case_id, touchpoint, lag(touchpoint) OVER w AS "
     "before, lead(touchpoint) OVER w AS after, epoch_ms(time) - "
-    "lag(epoch_ms(time)) OVER w AS gap FROM chosen WINDOW w AS (PARTITION BY "
-    "customer, case_id ORDER BY time, arrival)) ";
+    "lag(epoch_ms(time)) OVER w AS gap, row_number() OVER (PARTITION BY customer, case_id, "
+    "touchpoint ORDER BY time, arrival) AS n, epoch_ms(time) - lag(epoch_ms(time)) OVER "
+    "(PARTITION BY customer, case_id, touchpoint ORDER BY time, arrival) AS back FROM %s WINDOW w "
+    "AS (PARTITION BY customer, case_id ORDER BY time, arrival)) ";
 
 // The columns that --columns asks for.
 typedef struct wanted_columns {
@@ -26,26 +30,48 @@ static wanted_columns columns_of(const ds_option_set *options) {
       all ? ", quantile_cont(gap, 0.5) AS median_ms, quantile_cont(gap, 0.9) AS p90_ms" : ""};
 }
 
+// What every statement begins with.
+static ds_code put_paired(const ds_request *request, const ds_plan *plan, ds_buf *out,
+                          ds_error *err) {
+  const char *source = NULL;
+  double coverage = 1;
+  TRY(ds_option_share(&request->options, "coverage", &coverage, err));
+  TRY(ds_sql_cases(request, plan, NULL, 0, out, err));
+  TRY(ds_variants_filter_sql(request, coverage, out, &source, err));
+  ds_buf_printf(out, paired_text, source);
+  return DS_OK;
+}
+
+static const char rework_text[] =
+    "SELECT touchpoint, count(*) FILTER (WHERE n = 1) AS cases, count(*) FILTER (WHERE n = 2) AS "
+    "rework_cases, rework_cases / cases AS rework_share, count(*) FILTER (WHERE n > 1) AS repeats, "
+    "count(*) FILTER (WHERE n > 1 AND before = touchpoint) AS self_loops, repeats - self_loops AS "
+    "loops, avg(back) AS mean_ms FROM paired GROUP BY touchpoint HAVING max(n) > 1 ORDER BY "
+    "rework_cases DESC, touchpoint;\n";
+
 ds_code ds_process_sql(const ds_request *request, ds_buf *out, ds_error *err) {
   const wanted_columns columns = columns_of(&request->options);
   uint64_t min_edge = 0;
   ds_plan plan;
   TRY(ds_journey_plan(request, &plan, err));
+  TRY(ds_case_filters_add(request, &plan, err));
   TRY(ds_option_count(&request->options, "min-edge", 1, &min_edge, err));
-  TRY(ds_sql_cases(request, &plan, NULL, 0, out, err));
-  ds_buf_text(out, paired_text);
+  TRY(put_paired(request, &plan, out, err));
   ds_buf_printf(out,
                 "SELECT touchpoint, count(*) AS occurrences%s, count(*) FILTER (WHERE before IS "
                 "NULL) AS starts, count(*) FILTER (WHERE after IS NULL) AS ends FROM paired GROUP "
                 "BY touchpoint ORDER BY occurrences DESC, touchpoint;\n",
                 columns.cases);
-  TRY(ds_sql_cases(request, &plan, NULL, 0, out, err));
-  ds_buf_text(out, paired_text);
+  TRY(put_paired(request, &plan, out, err));
   ds_buf_printf(out,
                 "SELECT before AS \"from\", touchpoint AS \"to\", count(*) AS occurrences%s, "
                 "sum(gap) / count(*) AS mean_ms%s, min(gap) AS min_ms, max(gap) AS max_ms, "
                 "sum(gap) AS total_ms FROM paired WHERE before IS NOT NULL GROUP BY before, "
                 "touchpoint HAVING count(*) >= %llu ORDER BY occurrences DESC, \"from\", \"to\";\n",
                 columns.cases, columns.quantiles, (unsigned long long)min_edge);
+  if (ds_option_flag(&request->options, "rework")) {
+    TRY(put_paired(request, &plan, out, err));
+    ds_buf_text(out, rework_text);
+  }
   return ds_buf_check(out, "an SQL text", err);
 }

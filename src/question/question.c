@@ -7,6 +7,7 @@
 #include <stdio.h>
 
 #include "lang/segments.h"
+#include "question/case_filters.h"
 #include "question/common.h"
 #include "scan/property_types.h"
 
@@ -42,10 +43,10 @@ const ds_question ds_questions[] = {
     {"map", "the journey, stage by stage: how far cases come, how fast, how content",
      "doorstep map --case order_id", ds_map_options, 3, ds_map_answer, ds_map_sql, false},
     {"process", "how cases move from touchpoint to touchpoint, how often and how fast",
-     "doorstep process --case order_id", ds_process_options, 2, ds_process_answer, ds_process_sql,
+     "doorstep process --case order_id", ds_process_options, 13, ds_process_answer, ds_process_sql,
      false},
     {"variants", "which sequences of touchpoints the cases are, how frequent and how long",
-     "doorstep variants --case order_id", ds_variants_options, 4, ds_variants_answer,
+     "doorstep variants --case order_id", ds_variants_options, 13, ds_variants_answer,
      ds_variants_sql, false},
     {"funnel", "how many cases go through steps, how fast, and what the others do instead",
      "doorstep funnel order_placed delivered review_submitted --within 30d --case order_id",
@@ -176,7 +177,8 @@ static ds_code check_together(const ds_question *question, const ds_option_set *
   if (given(set, "range") != NULL && from == NULL && to == NULL)
     return ds_fail(err, DS_USAGE, "--range says what a period selects: give --from or --to too");
   if (given(set, "as-of") != NULL && !question->sees_as_of &&
-      ds_option_get(set, "cases") == NULL && ds_option_get(set, "id") == NULL)
+      ds_option_get(set, "cases") == NULL && ds_option_get(set, "id") == NULL &&
+      !ds_case_filters_given(set))
     return ds_fail(err, DS_USAGE, "--as-of is the instant at which --cases is asked: give --cases "
                    "too");
   if (given(set, "attach") != NULL && ds_option_get(set, "case") == NULL)

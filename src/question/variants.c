@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // The variants: which sequences of touchpoints the cases are, how frequent each is, how long it
 // takes and what comes of it. One pass over the events; see variants_kernel.h and variants_rows.h.
+#include "question/case_filters.h"
 #include "question/common.h"
 #include "question/spans.h"
+#include "question/variants_filter.h"
 #include "question/variants_list.h"
 
 // Without --limit: rows in all, and per group at least.
@@ -15,6 +17,8 @@ const ds_option ds_variants_options[] = {
     {"outcome", DS_OPTION_NAME, "PROPERTY", "", NULL,
      "the mean of a property per variant: stars, or review_submitted.stars"},
     {"min-n", DS_OPTION_COUNT, "N", "20", NULL, "with --outcome: no mean of fewer values"},
+    DS_VARIANT_FILTER,
+    DS_CASE_FILTERS,
 };
 const uint32_t ds_variants_options_count =
     sizeof ds_variants_options / sizeof *ds_variants_options;
@@ -57,6 +61,7 @@ typedef struct variants_work {
   variants_choice choice;
   ds_breakdown by;
   uint64_t min_n;
+  variants_filter filter;
   ds_arena arena; // of the scan; given back before the answer is shown
   variants_state *state;
   variants_rows rows;
@@ -75,10 +80,12 @@ static ds_code choice_read(variants_work *work, ds_error *err) {
   return DS_OK;
 }
 
-static ds_code prepare(variants_work *work, ds_error *err) {
+static ds_code prepare(variants_work *work, ds_result *result, ds_error *err) {
   const ds_request *request = work->request;
   const ds_option_set *options = &request->options;
   TRY(ds_journey_plan(request, &work->plan, err));
+  TRY(ds_case_filters_add(request, &work->plan, err));
+  TRY(ds_variants_filter_add(request, 1, &work->filter, &work->plan, result, err));
   TRY(ds_option_count(options, "min-n", 1, &work->min_n, err));
   const bool staged = work->plan.has_case || work->plan.where != NULL || work->plan.has_from ||
                       work->plan.has_to;
@@ -268,7 +275,7 @@ static ds_code list(variants_work *work, const char *text, ds_result *result, ds
 
 static ds_code answer(variants_work *work, ds_result *result, ds_error *err) {
   const ds_request *request = work->request;
-  TRY(prepare(work, err));
+  TRY(prepare(work, result, err));
   TRY(ds_question_note_types(request, &work->plan, result, err));
   ds_question_note_facts(request, &work->plan, result);
   const char *cell = ds_option_get(&request->options, "list");
@@ -294,6 +301,7 @@ ds_code ds_variants_answer(const ds_request *request, ds_result *result, ds_erro
   if (work.state != NULL)
     ds_variants_kernel.done(work.state);
   ds_breakdown_done(&work.by);
+  ds_variants_filter_done(&work.filter);
   ds_arena_done(&work.arena);
   return code;
 }

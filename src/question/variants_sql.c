@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // The variants as SQL.
+#include "question/case_filters.h"
 #include "question/common.h"
 #include "question/property.h"
 #include "question/sql.h"
+#include "question/variants_filter.h"
 
 static const char sequences_text[] =
     " SELECT row_number() OVER (ORDER BY cases DESC, touchpoints) AS rank, touchpoints, cases, "
@@ -16,14 +18,16 @@ ds_code ds_variants_sql(const ds_request *request, ds_buf *out, ds_error *err) {
   TRY(ds_option_share(options, "coverage", &coverage, err));
   ds_property_ref ref = {0};
   ds_plan plan;
-  const char *property = NULL;
+  const char *property = NULL, *source = NULL;
   TRY(ds_journey_plan(request, &plan, err));
+  TRY(ds_case_filters_add(request, &plan, err));
   if (outcome != NULL) {
     TRY(ds_property_add_number(request->snapshot, &plan, "outcome", outcome, request->arena,
                                &ref, err));
     property = ds_names_text(&request->snapshot->space.properties, ref.code);
   }
   TRY(ds_sql_cases(request, &plan, &property, outcome != NULL, out, err));
+  TRY(ds_variants_filter_sql(request, 1, out, &source, err));
   ds_buf_text(out, ", cases AS (SELECT list(touchpoint ORDER BY time, arrival)");
   const bool collapse = ds_option_flag(options, "collapse");
   if (collapse)
@@ -45,7 +49,8 @@ ds_code ds_variants_sql(const ds_request *request, ds_buf *out, ds_error *err) {
     ds_buf_text(out, " FROM (SELECT *");
   }
   ds_buf_text(out, ", lag(touchpoint) OVER (PARTITION BY customer, case_id ORDER BY time, "
-                   "arrival) AS before FROM chosen) GROUP BY customer, case_id)");
+                   "arrival) AS before FROM ");
+  ds_buf_printf(out, "%s) GROUP BY customer, case_id)", source);
   ds_buf_text(out, sequences_text);
   ds_buf_text(out, outcome != NULL ? ", outcome, outcome_n" : "");
   ds_buf_text(out, " FROM (SELECT touchpoints, count(*) AS cases, quantile_cont(ms, 0.5) AS "

@@ -37,6 +37,7 @@ typedef struct worker {
   ds_stage_room regroup;
   ds_stage_room chosen;
   ds_stage_room period;
+  ds_stage_room choice;
   int64_t *gap_ms;
   uint32_t gap_capacity;
   ds_arena own;    // of all but the first worker
@@ -120,6 +121,8 @@ static ds_code columns_make(scan_job *scan, ds_arena *arena, ds_error *err) {
   TRY(ds_property_types_set(scan->snapshot, &scan->staged, arena, err));
   if (plan->cases != NULL)
     TRY(ds_case_program_columns(plan->cases, &scan->staged, arena, err));
+  if (plan->choice != NULL)
+    scan->staged.want |= DS_WANT_TIME | DS_WANT_TOUCHPOINT;
   scan->properties_kept = scan->staged.properties_count;
   scan->plain.property_types = scan->staged.property_types;
   if (plan->where != NULL)
@@ -134,7 +137,7 @@ static ds_code columns_make(scan_job *scan, ds_arena *arena, ds_error *err) {
   scan->kept = scan->staged;
   scan->kept.properties_count = scan->properties_kept;
   scan->has_stages = plan->where != NULL || plan->has_case || plan->cases != NULL ||
-                     has_period(plan) || scan->snapshot->has_known;
+                     plan->choice != NULL || has_period(plan) || scan->snapshot->has_known;
   return DS_OK;
 }
 
@@ -160,6 +163,7 @@ static ds_code worker_init(worker *self, scan_job *scan, ds_arena *arena, size_t
   TRY(ds_stage_init(&self->regroup, &scan->kept, err));
   TRY(ds_stage_init(&self->chosen, &scan->kept, err));
   TRY(ds_stage_init(&self->period, &scan->kept, err));
+  TRY(ds_stage_init(&self->choice, &scan->kept, err));
   self->state_made = true;
   return scan->kernel->init(self->state, scan->context, self->arena, err);
 }
@@ -179,6 +183,7 @@ static void worker_done(worker *self) {
   ds_stage_done(&self->regroup);
   ds_stage_done(&self->chosen);
   ds_stage_done(&self->period);
+  ds_stage_done(&self->choice);
   free(self->gap_ms);
   ds_arena_done(&self->own);
 }
@@ -224,6 +229,8 @@ static ds_code stages_run(void *context, const ds_block *block, ds_error *err) {
                        plan->now_ms, block, &block, err));
   if (has_period(plan) && block->events > 0)
     TRY(ds_stage_period(&self->period, plan, block, &block, err));
+  if (plan->choice != NULL && block->events > 0)
+    TRY(ds_stage_choice(&self->choice, plan->choice, block, &block, err));
   if (block->events == 0)
     return DS_OK;
   assert(block->offset[0] == 0 && block->offset[block->journeys] == block->events);

@@ -15,6 +15,13 @@
 typedef enum ds_range { DS_RANGE_STARTED, DS_RANGE_TOUCHING, DS_RANGE_COMPLETED, DS_RANGE_EVENTS }
     ds_range;
 
+// Chooses journeys by their events as the stages before left them: `mark` sets the bit (LSB first)
+// of every event of a journey that stays, in `keep`, which is zeroed. Called by any thread.
+typedef struct ds_choice {
+  ds_code (*mark)(const void *context, const ds_block *block, uint64_t *keep, ds_error *err);
+  const void *context;
+} ds_choice;
+
 // What to scan. Zeroed = everything, journeys are customers.
 typedef struct ds_plan {
   ds_columns columns;       // what the kernel reads; scan adds what its own stages need
@@ -34,6 +41,7 @@ typedef struct ds_plan {
   bool has_from, has_to;    // [from_ms, to_ms)
   int64_t from_ms, to_ms;
   ds_range range;
+  const ds_choice *choice;  // the last stage: journeys by times and touchpoints; NULL = all stay
   // One customer alone, by the number of a subject of it: nothing else is read.
   bool has_customer;
   uint32_t customer;

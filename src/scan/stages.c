@@ -425,3 +425,11 @@ ds_code ds_stage_period(ds_stage_room *room, const ds_plan *plan, const ds_block
   }
   return compact(room, block, ret_block, err);
 }
+
+ds_code ds_stage_choice(ds_stage_room *room, const ds_choice *choice, const ds_block *block,
+                        const ds_block **ret_block, ds_error *err) {
+  TRY(room_events(room, block->events, err));
+  memset(room->keep, 0, (block->events / 64u + 1) * sizeof *room->keep);
+  TRY(choice->mark(choice->context, block, room->keep, err));
+  return compact(room, block, ret_block, err);
+}

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The stages between decoding and a kernel: each takes a block and gives a block, its own or, when
-// nothing changes, the one it was given. Order: known, filter, regroup, cases, period. May use
-// base/ to store/. Used by one thread.
+// nothing changes, the one it was given. Order: known, filter, regroup, cases, period, choice. May
+// use base/ to store/. Used by one thread.
 #ifndef DS_SCAN_STAGES_H
 #define DS_SCAN_STAGES_H
 
@@ -66,6 +66,11 @@ DS_CHECKED ds_code ds_stage_cases(ds_stage_room *room, ds_case_evaluator *evalua
 
 // Keeps the journeys (or with DS_RANGE_EVENTS the events) that the plan's period selects.
 DS_CHECKED ds_code ds_stage_period(ds_stage_room *room, const ds_plan *plan,
+                                   const ds_block *block, const ds_block **ret_block,
+                                   ds_error *err);
+
+// Keeps the journeys that the choice marks.
+DS_CHECKED ds_code ds_stage_choice(ds_stage_room *room, const ds_choice *choice,
                                    const ds_block *block, const ds_block **ret_block,
                                    ds_error *err);
 

@@ -37,4 +37,8 @@ extern const uint32_t oracle_questions_count;
 uint32_t oracle_check(const oracle_question *what, const ds_request *request,
                       const ds_result *result, ds_duck *duck);
 
+// The same for statements in `sql`, which is written over.
+uint32_t oracle_check_sql(const oracle_question *what, const ds_request *request,
+                          const ds_result *result, ds_buf *sql, ds_duck *duck);
+
 #endif

@@ -36,7 +36,7 @@ typedef struct world {
   ds_buf rows;
   size_t at[EVENTS_MAX + 1];
   uint32_t events;
-  ds_option_value option[16];
+  ds_option_value option[24];
   uint32_t options;
   uint32_t turn; // of the questions
   uint32_t compared[QUESTIONS_MAX];
@@ -276,6 +276,9 @@ static void compare_one(world *w, const oracle_question *what, const ds_snapshot
   ds_result_init(&result, &w->arena, what->question);
   const ds_code code = ds_question_run(question, &request, &result, &err);
   const bool nobody = code == DS_EXPRESSION && strcmp(what->question, "timeline") == 0;
+  // A world has less variants than were asked for.
+  if (code == DS_USAGE && ds_option_get(&request.options, "variant") != NULL)
+    return;
   if (nobody || refused(w, snapshot)) {
     ds_buf sql;
     ds_buf_init(&sql, 1u << 20);
@@ -356,6 +359,17 @@ static void choose_return(world *w) {
   put_option(w, "min-n", "2");
 }
 
+// Which cases a question about journeys is about.
+static void choose_cases(world *w) {
+  static const ds_option_value filters[] = {
+      {"closed", "actor:carrier"}, {"open", "stage:delivery"}, {"min-duration", "2ms"},
+      {"max-duration", "5s"}};
+  if (draw(w, 3) == 0)
+    w->option[w->options++] = filters[draw(w, 4)];
+  if (draw(w, 4) == 0)
+    put_option(w, "variant", draw(w, 2) == 0 ? "1" : "1,2-3");
+}
+
 // Options that only one question has; without those that it does not take.
 static void choose_own_options(world *w, const oracle_question *what) {
   const bool scored = is(what, "map") || is(what, "variants");
@@ -381,7 +395,13 @@ static void choose_own_options(world *w, const oracle_question *what) {
     static const char *const columns[] = {"basic", "cases", "all"};
     put_option(w, "columns", columns[draw(w, 3)]);
     put_option(w, "min-edge", draw(w, 2) == 0 ? "1" : "2");
+    if (draw(w, 2) == 0)
+      put_option(w, "rework", "");
+    if (draw(w, 3) == 0)
+      put_option(w, "coverage", draw(w, 2) == 0 ? "0.5" : "0.8");
   }
+  if (is(what, "process") || is(what, "variants"))
+    choose_cases(w);
 }
 
 static void compare_all(world *w, uint32_t threads) {
@@ -389,7 +409,7 @@ static void compare_all(world *w, uint32_t threads) {
   ds_snapshot *snapshot = NULL;
   check(ds_store_snapshot(w->store, &snapshot, &err), &err);
   assert_int_equal(snapshot->events, w->events);
-  ds_option_value shared[16];
+  ds_option_value shared[24];
   const uint32_t shared_count = w->options;
   memcpy(shared, w->option, sizeof shared);
   for (uint32_t q = 0; q < oracle_questions_count; q++) {

@@ -22,7 +22,7 @@ typedef struct question_rule {
 #define NONE {{NULL, NULL}}
 static const question_rule rules[] = {
     {"map", true, true, true, true, {{"score", "value"}, {"promise", "day"}}, NONE},
-    {"process", true, true, true, true, NONE, NONE},
+    {"process", true, true, true, true, {{"coverage", "0.5"}}, {{"rework", ""}}},
     {"variants", true, true, true, true, {{"outcome", "value"}, {"collapse", ""}}, NONE},
     {"funnel", true, true, true, true, {{"count", "all"}, {"ties", "arrival"}},
      {{"step", "order_placed\nstage:order\nany?\nany[value >= 2]"}, {"within", "5d"}}},
@@ -52,6 +52,8 @@ static const listed all[] = {
     {"map", "promises", {NULL}, {"deliveries", "promised", "kept", "late"}},
     {"process", "nodes", {"touchpoint"}, {"occurrences", "cases", "starts", "ends"}},
     {"process", "edges", {"from", "to"}, {"occurrences", "cases"}},
+    {"process", "rework", {"touchpoint"},
+     {"cases", "rework_cases", "repeats", "self_loops", "loops"}},
     {"variants", "overall", {NULL}, {"cases", "events"}},
     {"variants", "variants", {"rank"}, {"cases"}},
     {"paths", "nodes", {"id"}, {"cases", "occurrences"}},

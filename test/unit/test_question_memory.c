@@ -27,11 +27,13 @@ typedef struct asked {
 
 static const asked questions[] = {
     {"process", {{"case", "order_id"}, {"by", "color"}}},
-    {"process", {{"where", "color = 'red' or value > 3"}}},
+    {"process", {{"where", "color = 'red' or value > 3"}, {"rework", ""}}},
+    {"process", {{"coverage", "0.5"}, {"ends-with", "any[value >= 1]"}}},
     {"process", {{"case", "order_id"},
                  {"list", "nodes touchpoint=order_placed column=occurrences"}}},
     {"map", {{"case", "order_id"}, {"score", "value"}, {"min-n", "1"}}},
-    {"variants", {{"case", "order_id"}, {"outcome", "value"}, {"collapse", ""}}},
+    {"variants", {{"case", "order_id"}, {"outcome", "value"}, {"collapse", ""},
+                  {"variant", "1-2"}}},
     {"trend", {{"measure", "p90"}, {"of", "value"}, {"per", "day"}, {"min-n", "1"}}},
     {"trend", {{"measure", "rate"}, {"of", "paid"}, {"case", "order_id"}}},
     {"paths", {{"after", "any[value >= 1]"}, {"by", "color"}}},
