@@ -62,16 +62,3 @@ size_t ds_calendar_name(const ds_calendar *calendar, uint32_t period, char out[3
   return (size_t)snprintf(out, 32, "%04lld-%02lld", (long long)(months / 12),
                           (long long)(months % 12 + 1));
 }
-
-void ds_question_span(const ds_snapshot *snapshot, int64_t *ret_first_ms,
-                      int64_t *ret_last_ms) {
-  *ret_first_ms = INT64_MAX;
-  *ret_last_ms = INT64_MIN;
-  for (uint32_t p = 0; p < snapshot->places_count; p++) {
-    const ds_part_info *info = ds_part_get_info(snapshot->places[p].part);
-    if (info->events == 0)
-      continue;
-    *ret_first_ms = info->time_min_ms < *ret_first_ms ? info->time_min_ms : *ret_first_ms;
-    *ret_last_ms = info->time_max_ms > *ret_last_ms ? info->time_max_ms : *ret_last_ms;
-  }
-}

@@ -17,7 +17,8 @@ ds_code ds_plan_cases(const ds_request *request, const char *text, ds_plan *plan
     return ds_fail(err, DS_UNSUPPORTED, "with --case a journey is one case already, and its events "
                    "have no case keys: leave --case out, or any_case() and case keys");
   plan->cases = program;
-  return ds_question_as_of(request, &plan->now_ms, err);
+  plan->now_ms = request->as_of_ms;
+  return DS_OK;
 }
 
 ds_code ds_sql_put_met(const ds_plan *plan, ds_buf *out, ds_error *err) {

@@ -77,12 +77,6 @@ DS_CHECKED ds_code ds_plan_all_keys(const ds_request *request, ds_plan *plan, ds
 DS_CHECKED ds_code ds_plan_all_properties(const ds_request *request, ds_plan *plan,
                                           ds_arena *arena, ds_error *err);
 
-// The instant that an answer is about: --as-of, else the latest event time not after the clock.
-DS_CHECKED ds_code ds_question_as_of(const ds_request *request, int64_t *ret_ms, ds_error *err);
-
-// The times of the first event and the last; INT64_MAX and INT64_MIN when there is none.
-void ds_question_span(const ds_snapshot *snapshot, int64_t *ret_first_ms, int64_t *ret_last_ms);
-
 // The day of an instant in the request's zone, in days since 1970.
 int64_t ds_question_day(const ds_request *request, int64_t time_ms);
 

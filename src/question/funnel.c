@@ -180,9 +180,6 @@ static ds_code count(funnel_work *work, ds_result *result, ds_error *err) {
   TRY(ds_spans_scan(request, &work->plan, &ds_funnel_kernel, &work->context, &work->arena, result,
                     &memory, err));
   work->state = memory;
-  if (work->state->events > 0 && work->state->unseen == work->state->events)
-    return ds_fail(err, DS_USAGE, "--as-of %s: it is before the first event",
-                   ds_option_get(&request->options, "as-of"));
   return DS_OK;
 }
 
@@ -386,10 +383,6 @@ static void put_notes(const funnel_work *work, ds_result *result) {
     ds_result_note(result, false, "%s %s still open: the window has not closed, and what may come "
                    "further does not count as dropped.", ds_human_count(some, open),
                    open == 1 ? "chain is" : "chains are");
-  if (state->unseen > 0)
-    ds_result_note(result, false, "%s %s after as_of and not seen.",
-                   ds_human_count(some, state->unseen), state->unseen == 1 ? "event is"
-                                                                           : "events are");
 }
 
 static ds_code answer(funnel_work *work, ds_result *result, ds_error *err) {

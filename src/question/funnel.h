@@ -40,7 +40,7 @@ typedef struct funnel_context {
   funnel_selector selector[FUNNEL_SELECTORS_MAX];
   uint32_t selectors;
   const char *text[FUNNEL_STEPS_MAX]; // the steps as asked, without '?'
-  int64_t as_of_ms;  // later events are not seen
+  int64_t as_of_ms;
   bool has_same, has_value;
   ds_property_ref same, value;
   const ds_breakdown *by; // NULL: one group
@@ -65,8 +65,6 @@ typedef struct funnel_state {
   const funnel_context *context;
   funnel_step *step;  // groups * steps
   uint64_t *instead;  // groups * steps * (touchpoints + 1): what came next, the last is nothing
-  uint64_t events;    // in them
-  uint64_t unseen;    // of which after as_of
   uint64_t *begins;   // by event of the block, bits: it is the first step
   uint64_t *hits;     // it is a step
   ds_tally tally;

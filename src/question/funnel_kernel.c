@@ -162,11 +162,9 @@ ds_code ds_funnel_journey(funnel_state *state, const ds_block *block, uint32_t j
                           void *to, ds_error *err) {
   const funnel_context *context = state->context;
   const uint32_t first = block->offset[j];
-  uint32_t end = block->offset[j + 1], from = 0;
+  const uint32_t end = block->offset[j + 1];
+  uint32_t from = 0;
   TRY(ds_block_times(block, j, err));
-  while (end > first && block->time_ms[end - 1] > context->as_of_ms)
-    end--;
-  state->unseen += block->offset[j + 1] - end;
   if (!may_begin(state, first, end))
     return DS_OK;
   const funnel_events events = {
@@ -272,7 +270,6 @@ ds_code ds_funnel_add(void *to, const funnel_found *found, ds_error *err) {
 static ds_code kernel_add_block(void *memory, const ds_block *block, ds_error *err) {
   funnel_state *state = memory;
   TRY(ds_funnel_block(state, block, err));
-  state->events += block->events;
   if (state->context->is_plain)
     return ds_funnel_plain_block(state, block, err);
   for (uint32_t j = 0; j < block->journeys; j++)
@@ -298,8 +295,6 @@ static ds_code kernel_merge(void *memory, void *other, ds_error *err) {
   }
   for (size_t i = 0; i < cells * (context->touchpoints + 1u); i++)
     into->instead[i] += from->instead[i];
-  into->events += from->events;
-  into->unseen += from->unseen;
   ds_tally_merge(&into->tally, &from->tally);
   return DS_OK;
 }

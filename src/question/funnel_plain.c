@@ -15,13 +15,12 @@
 enum { CHUNK = 57, PLAIN_STEPS_MAX = 8, WORD = 64, HITS_MAX = 128 };
 
 // Whether steps are of touchpoints of their own, and nothing else is asked.
-static bool is_plain(const ds_request *request, const funnel_context *context) {
+static bool is_plain(const funnel_context *context) {
   const funnel_rules *rules = &context->rules;
   uint32_t count = 0;
   if (rules->steps > PLAIN_STEPS_MAX || rules->order != FUNNEL_SEQUENCE || rules->optional != 0 ||
       rules->all || rules->withouts > 0 || context->has_same || context->has_value ||
-      context->fact != NULL || context->selectors > 0 ||
-      context->as_of_ms < request->snapshot->time_max_ms)
+      context->fact != NULL || context->selectors > 0)
     return false;
   for (uint32_t t = 0; t < context->touchpoints; t++) {
     const uint64_t steps = context->steps[t];
@@ -35,7 +34,7 @@ static bool is_plain(const ds_request *request, const funnel_context *context) {
 ds_code ds_funnel_plain_prepare(const ds_request *request, ds_plan *plan, funnel_context *context,
                                 ds_error *err) {
   const uint32_t touchpoints = context->touchpoints;
-  context->is_plain = is_plain(request, context);
+  context->is_plain = is_plain(context);
   if (!context->is_plain)
     return DS_OK;
   uint64_t *needed = ds_arena_array(request->arena, touchpoints / 64 + 1u, sizeof *needed);

@@ -58,10 +58,9 @@ static ds_code put_seen(const ds_request *request, const funnel_context *context
       ds_buf_printf(out, " AND epoch_ms(time) < %lld", (long long)rules->to_ms);
     ds_buf_printf(out, ", false) AS s%u", s + 1);
   }
-  ds_buf_printf(out, " FROM chosen WHERE epoch_ms(time) <= %lld",
-                (long long)context->as_of_ms);
+  ds_buf_text(out, " FROM chosen");
   if (same != NULL) {
-    ds_buf_text(out, " AND ");
+    ds_buf_text(out, " WHERE ");
     ds_sql_put_name(out, same);
     ds_buf_text(out, " IS NOT NULL");
   }
@@ -210,7 +209,7 @@ ds_code ds_funnel_sql(const ds_request *request, ds_buf *out, ds_error *err) {
   ds_plan plan;
   TRY(ds_funnel_read(request, &plan, &context, err));
   TRY(refuse(request, &context, err));
-  TRY(ds_question_as_of(request, &context.as_of_ms, err));
+  context.as_of_ms = request->as_of_ms;
   TRY(properties_read(request, &context, same, properties, PROPERTIES_MAX, &count, err));
   TRY(ds_sql_cases(request, &plan, properties, count, out, err));
   TRY(put_seen(request, &context, same, out, err));

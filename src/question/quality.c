@@ -103,11 +103,10 @@ static ds_code prepare(quality_work *work, ds_error *err) {
       DS_WANT_TIME | DS_WANT_TOUCHPOINT | DS_WANT_RECEIVED | DS_WANT_SUBJECT;
   TRY(ds_plan_all_keys(request, &work->plan, &work->arena, err));
   TRY(ds_plan_all_properties(request, &work->plan, &work->arena, err));
-  int64_t first_ms, last_ms;
-  ds_question_span(request->snapshot, &first_ms, &last_ms);
-  if (first_ms <= last_ms)
-    TRY(ds_calendar_make(request, DS_PERIOD_DAY, first_ms, last_ms, DAYS_MAX, &work->arena,
-                         &work->days, err));
+  const ds_snapshot *snapshot = request->snapshot;
+  if (snapshot->events > 0)
+    TRY(ds_calendar_make(request, DS_PERIOD_DAY, snapshot->time_min_ms, snapshot->time_max_ms,
+                         DAYS_MAX, &work->arena, &work->days, err));
   TRY(context_make(work, err));
   for (uint32_t k = 0; k < work->plan.columns.keys_count; k++)
     if (work->plan.columns.keys[k] == case_key)

@@ -23,7 +23,7 @@ const ds_option ds_common_options[] = {
     {"cases", DS_OPTION_EXPRESSION, "EXPR", "", NULL,
      "cases that stay: a condition on a whole case, as in count(order_placed) >= 2"},
     {"as-of", DS_OPTION_TIME, "TIME", "", NULL,
-     "as if this were now: what --cases and funnel see (default: the latest event)"},
+     "as if this were now: what happened later is not seen (default: the latest event)"},
     {"from", DS_OPTION_TIME, "TIME", "", NULL, "the period begins here (UTC unless it says so)"},
     {"to", DS_OPTION_TIME, "TIME", "", NULL, "the period ends before this"},
     {"range", DS_OPTION_CHOICE, "WHAT", "started", "started|touching|completed|events",
@@ -50,7 +50,7 @@ const ds_question ds_questions[] = {
      ds_variants_sql, false},
     {"funnel", "how many cases go through steps, how fast, and what the others do instead",
      "doorstep funnel order_placed delivered review_submitted --within 30d --case order_id",
-     ds_funnel_options, 10, ds_funnel_answer, ds_funnel_sql, true},
+     ds_funnel_options, 10, ds_funnel_answer, ds_funnel_sql, false},
     {"paths", "what comes after an event, before it or between two, as a tree of next steps",
      "doorstep paths --after delivered --case order_id", ds_paths_options, 7, ds_paths_answer,
      ds_paths_sql, false},
@@ -61,7 +61,7 @@ const ds_question ds_questions[] = {
      "doorstep retention --start order_placed --per month", ds_retention_options, 8,
      ds_retention_answer, ds_retention_sql, false},
     {"quality", "what the data can bear: what comes how regularly, what lacks, what is odd",
-     "doorstep quality", NULL, 0, ds_quality_answer, ds_quality_sql, false},
+     "doorstep quality", NULL, 0, ds_quality_answer, ds_quality_sql, true},
     {"schema", "the names that can be asked about: touchpoints, properties, case keys",
      "doorstep schema", NULL, 0, ds_schema_answer, ds_schema_sql, false},
     {"find", "the customers or cases that have such events, or such an identifier",
@@ -171,16 +171,10 @@ static ds_code check_options(const ds_question *question, const ds_option_set *s
   return DS_OK;
 }
 
-static ds_code check_together(const ds_question *question, const ds_option_set *set,
-                              ds_error *err) {
+static ds_code check_together(const ds_option_set *set, ds_error *err) {
   const char *from = ds_option_get(set, "from"), *to = ds_option_get(set, "to");
   if (given(set, "range") != NULL && from == NULL && to == NULL)
     return ds_fail(err, DS_USAGE, "--range says what a period selects: give --from or --to too");
-  if (given(set, "as-of") != NULL && !question->sees_as_of &&
-      ds_option_get(set, "cases") == NULL && ds_option_get(set, "id") == NULL &&
-      !ds_case_filters_given(set))
-    return ds_fail(err, DS_USAGE, "--as-of is the instant at which --cases is asked: give --cases "
-                   "too");
   if (given(set, "attach") != NULL && ds_option_get(set, "case") == NULL)
     return ds_fail(err, DS_USAGE, "--attach joins events to cases: give --case too");
   if (given(set, "top") != NULL && ds_option_get(set, "by") == NULL)
@@ -301,80 +295,62 @@ ds_code ds_question_select(const ds_request *request, const char *name, ds_plan 
                            ds_error *err) {
   const ds_question asker = {.name = name};
   TRY(check_options(&asker, &request->options, err));
-  TRY(check_together(&asker, &request->options, err));
+  TRY(check_together(&request->options, err));
   return ds_question_plan(request, ret_plan, err);
 }
 
-// The latest event time not after the clock, when some event is from the future.
-typedef struct latest_state {
-  int64_t now_ms;
-  int64_t latest_ms;
-  bool any;
-} latest_state;
-
-static ds_code latest_init(void *memory, const void *context, ds_arena *arena, ds_error *err) {
-  (void)arena;
-  (void)err;
-  latest_state *state = memory;
-  state->now_ms = *(const int64_t *)context;
+// The latest event time not after the clock, of a snapshot in which some are.
+static ds_code latest_ms(const ds_request *request, int64_t *ret_ms, ds_error *err) {
+  const ds_cut cut = {.has_time = true, .time_ms = request->now_ms};
+  ds_snapshot past;
+  TRY(ds_snapshot_cut(request->snapshot, &cut, request->threads, request->memory_bytes, &past,
+                      err));
+  *ret_ms = past.events > 0 ? past.time_max_ms : request->now_ms;
+  ds_snapshot_done(&past);
   return DS_OK;
 }
 
-static void latest_see(latest_state *state, int64_t time_ms) {
-  if (time_ms <= state->now_ms && (!state->any || time_ms > state->latest_ms)) {
-    state->latest_ms = time_ms;
-    state->any = true;
+// What --as-of, or else the clock, and --known-at leave of the snapshot.
+static ds_code cut_read(const ds_question *question, const ds_request *request, ds_cut *ret_cut,
+                        ds_error *err) {
+  const ds_snapshot *all = request->snapshot;
+  ds_cut cut = {.has_time = !question->counts_future, .time_ms = request->now_ms};
+  if (plan_time(request, "as-of", &cut.time_ms)) {
+    cut.has_time = true;
+    char first[32];
+    ds_time_print(first, all->time_min_ms);
+    if (all->events > 0 && cut.time_ms < all->time_min_ms)
+      return ds_fail(err, DS_USAGE, "--as-of %s: it is before the first event, %s",
+                     given(&request->options, "as-of"), first);
   }
-}
-
-static ds_code latest_add(void *memory, const ds_block *block, ds_error *err) {
-  (void)err;
-  for (uint32_t e = 0; e < block->events; e++)
-    latest_see(memory, block->time_ms[e]);
+  cut.has_time = cut.has_time && all->events > 0 && cut.time_ms < all->time_max_ms;
+  cut.has_received = plan_time(request, "known-at", &cut.received_ms);
+  *ret_cut = cut;
   return DS_OK;
 }
 
-static ds_code latest_merge(void *memory, void *other, ds_error *err) {
-  (void)err;
-  const latest_state *from = other;
-  if (from->any)
-    latest_see(memory, from->latest_ms);
-  return DS_OK;
-}
-
-static const ds_kernel latest_kernel = {"latest",   sizeof(latest_state), latest_init,
-                                        latest_add, latest_merge,         NULL};
-
-ds_code ds_question_as_of(const ds_request *request, int64_t *ret_ms, ds_error *err) {
-  if (plan_time(request, "as-of", ret_ms))
-    return DS_OK;
-  *ret_ms = request->now_ms;
-  if (request->snapshot->events == 0)
-    return DS_OK;
-  *ret_ms = request->snapshot->time_max_ms;
-  if (*ret_ms <= request->now_ms)
-    return DS_OK;
-  const ds_plan plan = {.columns = {.want = DS_WANT_TIME}, .threads = request->threads};
-  void *memory = NULL;
-  TRY(ds_scan(request->snapshot, &plan, &latest_kernel, &request->now_ms, request->arena, &memory,
-              err));
-  const latest_state *state = memory;
-  *ret_ms = state->any ? state->latest_ms : request->now_ms;
-  return DS_OK;
-}
-
-// The request over the snapshot that --known-at means; *view holds it when it is another one.
+// The request over what is seen of its snapshot; *view holds that when it is not all.
 static ds_code look_back(const ds_question *question, const ds_request *request,
                          ds_request *ret_asked, ds_snapshot *view, ds_error *err) {
-  int64_t known_ms = 0;
+  ds_cut cut;
   *ret_asked = *request;
   ret_asked->options.question = question;
-  if (!plan_time(request, "known-at", &known_ms))
-    return DS_OK;
-  TRY(ds_snapshot_known(request->snapshot, known_ms, request->threads, request->memory_bytes, view,
+  TRY(cut_read(question, request, &cut, err));
+  if (cut.has_time || cut.has_received) {
+    TRY(ds_snapshot_cut(request->snapshot, &cut, request->threads, request->memory_bytes, view,
                         err));
-  ret_asked->snapshot = view;
-  return DS_OK;
+    ret_asked->snapshot = view;
+  }
+  const ds_snapshot *seen = ret_asked->snapshot;
+  if (plan_time(request, "as-of", &ret_asked->as_of_ms))
+    return DS_OK;
+  ret_asked->as_of_ms = seen->events > 0 ? seen->time_max_ms : request->now_ms;
+  if (ret_asked->as_of_ms <= request->now_ms)
+    return DS_OK;
+  const ds_code code = latest_ms(ret_asked, &ret_asked->as_of_ms, err);
+  if (code != DS_OK && seen == view)
+    ds_snapshot_done(view);
+  return code;
 }
 
 // Gives back what look_back has made.
@@ -406,9 +382,29 @@ static ds_code put_option(const ds_request *request, const ds_option *option, co
   return code;
 }
 
+// Says what of the store is not seen.
+static void note_unseen(const ds_request *request, ds_result *result) {
+  const ds_snapshot *seen = request->snapshot;
+  const uint64_t later = seen->later_events;
+  char some[32];
+  ds_human_count(some, later);
+  if (later > 0 && given(&request->options, "as-of") != NULL)
+    ds_result_note(result, false, "%s %s after as_of and not seen.", some,
+                   later == 1 ? "event is" : "events are");
+  else if (later > 0)
+    ds_result_note(result, true, "%s %s in the future and not seen; --as-of TIME looks from a "
+                   "later instant.", some, later == 1 ? "event lies" : "events lie");
+  else if (seen->events == 0 && seen->cut.has_received)
+    ds_result_note(result, true, "Nothing had been received by then: the store's events came after "
+                   "--known-at.");
+  else if (seen->events == 0)
+    ds_result_note(result, true,
+                   "The store holds no events yet: doorstep import FILE brings some in.");
+}
+
 static ds_code answer(const ds_question *question, const ds_request *request, ds_result *result,
                       ds_error *err) {
-  TRY(ds_question_as_of(request, &result->as_of_ms, err));
+  result->as_of_ms = request->as_of_ms;
   const uint32_t count = ds_common_options_count + question->options_count;
   for (uint32_t o = 0; o < count; o++) {
     const ds_option *option = option_at(question, o);
@@ -420,15 +416,7 @@ static ds_code answer(const ds_question *question, const ds_request *request, ds
   }
   TRY(question->answer(request, result, err));
   TRY(ds_question_arrange(request, result, err));
-  if (request->snapshot->events == 0 && request->snapshot->has_known)
-    ds_result_note(result, true, "Nothing had been received by then: the store's events came after "
-                   "--known-at.");
-  else if (request->snapshot->events == 0)
-    ds_result_note(result, true,
-                   "The store holds no events yet: doorstep import FILE brings some in.");
-  else if (result->as_of_ms < request->snapshot->time_max_ms && !question->sees_as_of &&
-           given(&request->options, "as-of") == NULL)
-    ds_result_note(result, true, "Some events lie in the future; they are counted all the same.");
+  note_unseen(request, result);
   return DS_OK;
 }
 
@@ -437,7 +425,7 @@ ds_code ds_question_run(const ds_question *question, const ds_request *request,
   ds_request asked;
   ds_snapshot view;
   TRY(check_options(question, &request->options, err));
-  TRY(check_together(question, &request->options, err));
+  TRY(check_together(&request->options, err));
   TRY(look_back(question, request, &asked, &view, err));
   ds_code code = answer(question, &asked, result, err);
   look_ahead(request, &asked);

@@ -46,6 +46,7 @@ typedef struct ds_request {
   const ds_zone *zone;           // of days, weeks and months; NULL = UTC
   const char *zone_name;         // its name; NULL = UTC
   int64_t now_ms;       // the clock, for as_of
+  int64_t as_of_ms;     // the instant that the answer is about; running a question sets it
   uint32_t threads;
   size_t memory_bytes;
   ds_progress *progress;
@@ -65,7 +66,7 @@ typedef struct ds_question {
   // The question as SQL (DuckDB) over events(customer, time, arrival, …, touchpoint, keys,
   // properties).
   ds_code (*sql)(const ds_request *request, ds_buf *out, ds_error *err);
-  bool sees_as_of; // with --as-of no figure of it counts what lies behind
+  bool counts_future; // without --as-of it counts events that lie in the future too
 } ds_question;
 
 // The questions, and the options that every question takes (--case, --where, --from, --to, --range,

@@ -147,8 +147,7 @@ static ds_code make_calendar(ds_cohorts *asked, ds_error *err) {
   const ds_snapshot *snapshot = asked->request->snapshot;
   if (snapshot->events == 0)
     return DS_OK;
-  int64_t first_ms, last_ms;
-  ds_question_span(snapshot, &first_ms, &last_ms);
+  const int64_t first_ms = snapshot->time_min_ms, last_ms = snapshot->time_max_ms;
   TRY(ds_calendar_make(asked->request, asked->calendar.period, first_ms, last_ms, PERIODS_MAX,
                        asked->request->arena, &asked->calendar, err));
   const uint32_t groups = asked->grouped ? asked->by.groups : 1;
@@ -156,7 +155,7 @@ static ds_code make_calendar(ds_cohorts *asked, ds_error *err) {
   if (ds_calendar_find(&asked->calendar, last_ms) == DS_NONE || cells > CELLS_MAX)
     return ds_fail(err, DS_LIMIT, "that makes too many cohorts and periods: choose a longer --per, "
                    "fewer --periods, or a smaller --top");
-  const int64_t days = (last_ms > asked->as_of_ms ? last_ms : asked->as_of_ms) - first_ms;
+  const int64_t days = asked->as_of_ms - first_ms;
   asked->cells = (uint32_t)cells;
   asked->days = days / DS_DAY_MS < DS_COHORTS_DAYS_MAX ? (uint32_t)(days / DS_DAY_MS) + 1
                                                          : DS_COHORTS_DAYS_MAX;

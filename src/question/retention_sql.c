@@ -93,15 +93,13 @@ static void put_begin(ds_buf *out, const ds_cohorts *asked, const char *periods,
 static void put_cells(ds_buf *out, const ds_cohorts *asked) {
   const ds_request *request = asked->request;
   const char *least = ds_option_get(&request->options, "min-n");
-  ds_buf_text(out, ", clock AS (SELECT coalesce(max(epoch_ms(time)), ");
-  ds_buf_printf(out, "%lld) AS now FROM ", (long long)request->now_ms);
-  ds_sql_put_events(request, out);
-  ds_buf_printf(out, " WHERE epoch_ms(time) <= %lld), sizes AS (SELECT cohort, count(*) AS size "
-                "FROM cohorts GROUP BY cohort), cells AS (SELECT cohort, size, slot, first, last, "
-                "(SELECT count(DISTINCT (b.customer, b.case_id)) FROM back b WHERE b.cohort = "
-                "z.cohort AND b.n BETWEEN first AND last) AS active FROM sizes z, slots) SELECT "
+  ds_buf_printf(out, ", clock AS (SELECT %lld::BIGINT AS now), sizes AS (SELECT cohort, "
+                "count(*) AS size FROM cohorts GROUP BY cohort), cells AS (SELECT cohort, size, "
+                "slot, first, last, (SELECT count(DISTINCT (b.customer, b.case_id)) FROM back b "
+                "WHERE b.cohort = z.cohort AND b.n BETWEEN first AND last) AS active FROM sizes z, "
+                "slots) SELECT "
                 "strftime(cohort, %s) AS cohort, size, slot AS period, active, CASE WHEN size >= "
-                "%s THEN active / size END AS share, CASE WHEN ", (long long)request->now_ms,
+                "%s THEN active / size END AS share, CASE WHEN ", (long long)request->as_of_ms,
                 asked->calendar.period == DS_PERIOD_MONTH ? "'%Y-%m'" : "'%Y-%m-%d'", least);
   put_begin(out, asked, "last + 1", true);
   ds_buf_text(out, " <= now + 1 THEN 'yes' ELSE 'no' END AS complete FROM cells, clock WHERE "

@@ -48,11 +48,19 @@ static void put_chosen(ds_buf *out, const ds_plan *plan) {
 }
 
 void ds_sql_put_events(const ds_request *request, ds_buf *out) {
-  if (request->snapshot->has_known)
-    ds_buf_printf(out, "(SELECT * FROM events WHERE epoch_ms(received) <= %lld)",
-                  (long long)request->snapshot->known_ms);
-  else
+  const ds_cut *cut = &request->snapshot->cut;
+  if (!cut->has_time && !cut->has_received) {
     ds_buf_text(out, "events");
+    return;
+  }
+  ds_buf_text(out, "(SELECT * FROM events WHERE ");
+  if (cut->has_time)
+    ds_buf_printf(out, "epoch_ms(time) <= %lld", (long long)cut->time_ms);
+  if (cut->has_time && cut->has_received)
+    ds_buf_text(out, " AND ");
+  if (cut->has_received)
+    ds_buf_printf(out, "epoch_ms(received) <= %lld", (long long)cut->received_ms);
+  ds_buf_text(out, ")");
 }
 
 // What no SQL text here says, then "WITH kept AS (…)".

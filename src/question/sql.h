@@ -12,7 +12,8 @@
 void ds_sql_put_name(ds_buf *out, const char *name);
 void ds_sql_put_text(ds_buf *out, const char *text);
 
-// Appends the table of the events that the request may know: events, or what was received by then.
+// Appends the table of the events that the request sees: events, or what --as-of and --known-at
+// leave.
 void ds_sql_put_events(const ds_request *request, ds_buf *out);
 
 // Appends "WITH kept AS (…), cased AS (…), chosen AS (…)": the events that the request's plan

@@ -133,6 +133,24 @@ static ds_code find_object(const timeline_work *work, const char *who, const ds_
   return DS_OK;
 }
 
+// Leaves out customers all of whose events happened after --as-of: today they have a name.
+static ds_code drop_unseen(timeline_work *work, uint32_t *customers, uint32_t *count,
+                           ds_error *err) {
+  const ds_request *request = work->request;
+  uint32_t kept = 0;
+  for (uint32_t c = 0; c < *count; c++) {
+    const ds_plan one = {.has_customer = true, .customer = customers[c]};
+    ds_found *found = NULL;
+    uint64_t journeys = 1;
+    if (request->snapshot->cut.has_time)
+      TRY(ds_find_run(request, &one, NULL, &work->arena, &found, &journeys, err));
+    if (journeys > 0)
+      customers[kept++] = customers[c];
+  }
+  *count = kept;
+  return DS_OK;
+}
+
 // A customer is looked up by its identifiers; all journeys are looked through only when it is none.
 static ds_code find_who(timeline_work *work, const char *who, ds_error *err) {
   const ds_request *request = work->request;
@@ -141,6 +159,7 @@ static ds_code find_who(timeline_work *work, const char *who, ds_error *err) {
   ds_found *found = NULL;
   uint64_t count = 0;
   TRY(ds_snapshot_named(request->snapshot, ds_str_of(who), &work->arena, &customers, &named, err));
+  TRY(drop_unseen(work, customers, &named, err));
   if (named == 0) {
     TRY(ds_find_run(request, &all, who, &work->arena, &found, &count, err));
     return choose(work, found, count, who, err);

@@ -118,8 +118,10 @@ static bool is_clipped(const trend_context *context) {
 
 static ds_code make_calendar(trend_context *context, ds_error *err) {
   const ds_plan *plan = &context->plan;
-  int64_t first_ms, last_ms;
-  ds_question_span(context->request->snapshot, &first_ms, &last_ms);
+  const ds_snapshot *snapshot = context->request->snapshot;
+  int64_t first_ms = snapshot->time_min_ms, last_ms = snapshot->time_max_ms;
+  if (snapshot->events == 0)
+    return DS_OK;
   if (is_clipped(context) && plan->has_from && plan->from_ms > first_ms)
     first_ms = plan->from_ms;
   if (is_clipped(context) && plan->has_to && plan->to_ms <= last_ms)
@@ -225,12 +227,10 @@ static ds_cell value_cell(const trend_context *context, const trend_cell *one, d
 static bool is_complete(const trend_context *context, const ds_result *result, uint32_t period) {
   const ds_plan *plan = &context->plan;
   const ds_calendar *calendar = &context->calendar;
-  int64_t first_ms, last_ms;
-  ds_question_span(context->request->snapshot, &first_ms, &last_ms);
   // The first day counts as whole: nobody knows when on it the data begin.
   const int64_t start_ms = calendar->start[period], end_ms = calendar->start[period + 1];
   const bool begun = ds_question_day(context->request, start_ms) >=
-                     ds_question_day(context->request, first_ms);
+                     ds_question_day(context->request, context->request->snapshot->time_min_ms);
   return begun && (!plan->has_from || start_ms >= plan->from_ms) &&
          end_ms <= result->as_of_ms + 1 && (!plan->has_to || end_ms <= plan->to_ms);
 }

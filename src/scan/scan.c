@@ -32,7 +32,7 @@ typedef struct worker {
   ds_case_evaluator *cases;
   ds_stash stash; // made when somebody is joined
   ds_joiner joiner;
-  ds_stage_room known;
+  ds_stage_room cut;
   ds_stage_room filter;
   ds_stage_room regroup;
   ds_stage_room chosen;
@@ -65,7 +65,7 @@ typedef struct scan_job {
   ds_columns kept;   // behind the filter: without the properties that it alone read
   uint32_t properties_kept;
   uint32_t key_at;   // of the case key among the columns
-  bool has_stages;
+  bool has_stages; // that touch every block, unlike the cut, which may leave one as it is
   uint32_t stride;
   uint32_t jobs;
   worker *workers;
@@ -129,7 +129,9 @@ static ds_code columns_make(scan_job *scan, ds_arena *arena, ds_error *err) {
     TRY(where_columns(scan, arena, err));
   if (plan->has_case)
     TRY(case_column(scan, arena, err));
-  if (scan->snapshot->has_known)
+  if (scan->snapshot->cut.has_time)
+    scan->staged.want |= DS_WANT_TIME;
+  if (scan->snapshot->cut.has_received)
     scan->staged.want |= DS_WANT_TIME | DS_WANT_RECEIVED;
   scan->staged.want &= ~(uint32_t)(DS_WANT_GAP | DS_WANT_TIME_LATER);
   scan->taken = scan->staged;
@@ -137,7 +139,8 @@ static ds_code columns_make(scan_job *scan, ds_arena *arena, ds_error *err) {
   scan->kept = scan->staged;
   scan->kept.properties_count = scan->properties_kept;
   scan->has_stages = plan->where != NULL || plan->has_case || plan->cases != NULL ||
-                     plan->choice != NULL || has_period(plan) || scan->snapshot->has_known;
+                     plan->choice != NULL || has_period(plan) ||
+                     scan->snapshot->cut.has_received;
   return DS_OK;
 }
 
@@ -158,7 +161,7 @@ static ds_code worker_init(worker *self, scan_job *scan, ds_arena *arena, size_t
     TRY(ds_stash_init(&self->stash, &scan->taken, err));
     TRY(ds_assembly_init(&self->joiner.assembly, &scan->taken, false, err));
   }
-  TRY(ds_stage_init(&self->known, &scan->staged, err));
+  TRY(ds_stage_init(&self->cut, &scan->staged, err));
   TRY(ds_stage_init(&self->filter, &scan->kept, err));
   TRY(ds_stage_init(&self->regroup, &scan->kept, err));
   TRY(ds_stage_init(&self->chosen, &scan->kept, err));
@@ -178,7 +181,7 @@ static void worker_done(worker *self) {
   ds_stash_done(&self->stash);
   ds_assembly_done(&self->joiner.assembly);
   free(self->joiner.cursors);
-  ds_stage_done(&self->known);
+  ds_stage_done(&self->cut);
   ds_stage_done(&self->filter);
   ds_stage_done(&self->regroup);
   ds_stage_done(&self->chosen);
@@ -215,8 +218,8 @@ static ds_code stages_run(void *context, const ds_block *block, ds_error *err) {
   worker *self = context;
   const scan_job *scan = self->scan;
   const ds_plan *plan = scan->plan;
-  if (scan->snapshot->has_known)
-    TRY(ds_stage_known(&self->known, scan->snapshot->known_ms, block, &block, err));
+  if (scan->snapshot->cut.has_time || scan->snapshot->cut.has_received)
+    TRY(ds_stage_cut(&self->cut, &scan->snapshot->cut, block, &block, err));
   if (plan->where != NULL && block->events > 0)
     TRY(ds_stage_filter(&self->filter, self->where, block, &block, err));
   if (plan->has_case && block->events > 0)
@@ -261,14 +264,20 @@ static bool is_joined(const scan_job *scan, uint32_t first, uint32_t last) {
   return at < scan->identity->count && scan->identity->subject[at] <= last;
 }
 
-// Whether no event of the unit can lie in the period: then no case in it is selected either.
+static const ds_block_zone *zone_of(const scan_job *scan, const ds_unit_block *at) {
+  return ds_part_zone(scan->snapshot->places[at->place].part, at->block);
+}
+
+// Whether no event of the unit can be seen and lie in the period: then no case in it is selected
+// either.
 static bool outside_period(const scan_job *scan, const ds_unit *unit) {
   const ds_plan *plan = scan->plan;
+  const ds_cut *cut = &scan->snapshot->cut;
   for (uint32_t b = unit->blocks_first; b < unit->blocks_last; b++) {
-    const ds_unit_block *at = &scan->units.blocks[b];
-    const ds_block_zone *zone = ds_part_zone(scan->snapshot->places[at->place].part, at->block);
+    const ds_block_zone *zone = zone_of(scan, &scan->units.blocks[b]);
     if ((!plan->has_from || zone->time_max_ms >= plan->from_ms) &&
-        (!plan->has_to || zone->time_min_ms < plan->to_ms))
+        (!plan->has_to || zone->time_min_ms < plan->to_ms) &&
+        (!cut->has_time || zone->time_min_ms <= cut->time_ms))
       return false;
   }
   return true;
@@ -327,7 +336,10 @@ static ds_code run_lead(worker *self, const ds_unit *unit, ds_error *err) {
   const ds_place *place = &scan->snapshot->places[at->place];
   const bool joined = is_joined(scan, unit->customer_first, unit->customer_last);
   const bool shared = unit->blocks_last - unit->blocks_first > 1;
-  ds_columns columns = scan->has_stages ? scan->staged : scan->plain;
+  const ds_cut *cut = &scan->snapshot->cut;
+  const bool staged = scan->has_stages ||
+                      (cut->has_time && zone_of(scan, at)->time_max_ms > cut->time_ms);
+  ds_columns columns = staged ? scan->staged : scan->plain;
   // Who is put together with others is put together by time.
   if ((shared || joined) && (columns.want & DS_WANT_TIME_LATER) != 0)
     columns.want ^= DS_WANT_TIME | DS_WANT_TIME_LATER;
@@ -346,7 +358,7 @@ static ds_code run_lead(worker *self, const ds_unit *unit, ds_error *err) {
     TRY(joined_take(self, at, &block, err));
   if (!scan->streams || block.journeys == 0)
     return DS_OK;
-  if (scan->has_stages)
+  if (staged)
     return stages_run(self, &block, err);
   return scan->kernel->add_block(self->state, &block, err);
 }

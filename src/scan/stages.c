@@ -117,12 +117,23 @@ static ds_code compact(ds_stage_room *room, const ds_block *block, const ds_bloc
   return DS_OK;
 }
 
-ds_code ds_stage_known(ds_stage_room *room, int64_t known_ms, const ds_block *block,
-                       const ds_block **ret_block, ds_error *err) {
+// Takes the events of which a clock is past `last_ms` out of a bitmap.
+static void drop_later(const int64_t *restrict clock_ms, uint32_t events, int64_t last_ms,
+                       uint64_t *restrict keep) {
+  for (uint32_t e = 0; e < events; e++)
+    keep[e / 64] &= ~((uint64_t)(clock_ms[e] > last_ms) << (e % 64));
+}
+
+ds_code ds_stage_cut(ds_stage_room *room, const ds_cut *cut, const ds_block *block,
+                     const ds_block **ret_block, ds_error *err) {
   TRY(room_events(room, block->events, err));
-  memset(room->keep, 0, (block->events / 64u + 1) * sizeof *room->keep);
-  for (uint32_t e = 0; e < block->events; e++)
-    room->keep[e / 64] |= (uint64_t)(block->received_ms[e] <= known_ms) << (e % 64);
+  memset(room->keep, 0xff, (block->events / 64u + 1) * sizeof *room->keep);
+  if (block->events % 64 != 0)
+    room->keep[block->events / 64] = (1ull << (block->events % 64)) - 1;
+  if (cut->has_time)
+    drop_later(block->time_ms, block->events, cut->time_ms, room->keep);
+  if (cut->has_received)
+    drop_later(block->received_ms, block->events, cut->received_ms, room->keep);
   return compact(room, block, ret_block, err);
 }
 

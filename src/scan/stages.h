@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The stages between decoding and a kernel: each takes a block and gives a block, its own or, when
-// nothing changes, the one it was given. Order: known, filter, regroup, cases, period, choice. May
+// nothing changes, the one it was given. Order: cut, filter, regroup, cases, period, choice. May
 // use base/ to store/. Used by one thread.
 #ifndef DS_SCAN_STAGES_H
 #define DS_SCAN_STAGES_H
@@ -35,9 +35,9 @@ typedef struct ds_stage_room {
 DS_CHECKED ds_code ds_stage_init(ds_stage_room *room, const ds_columns *columns, ds_error *err);
 void ds_stage_done(ds_stage_room *room);
 
-// Keeps the events received until `known_ms`.
-DS_CHECKED ds_code ds_stage_known(ds_stage_room *room, int64_t known_ms, const ds_block *block,
-                                  const ds_block **ret_block, ds_error *err);
+// Keeps the events that a cut leaves; the block has the clocks that it looks at.
+DS_CHECKED ds_code ds_stage_cut(ds_stage_room *room, const ds_cut *cut, const ds_block *block,
+                                const ds_block **ret_block, ds_error *err);
 
 // Keeps the events that the evaluator's expression means; journeys left without are dropped.
 DS_CHECKED ds_code ds_stage_filter(ds_stage_room *room, ds_evaluator *evaluator,

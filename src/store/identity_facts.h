@@ -40,16 +40,23 @@ DS_CHECKED ds_code ds_identity_facts_read(const identity_facts *facts, const ds_
                                           uint32_t block, uint32_t want, ds_block_reader *reader,
                                           ds_block *ret_block, ds_error *err);
 
-// Whether an event of a block that has received_ms when the snapshot is of an instant was known at
-// it.
+// Whether who is whom goes by all events: a cut by time alone leaves it as it is today.
+static inline bool ds_identity_knows_all(const ds_snapshot *snapshot) {
+  return !snapshot->cut.has_received;
+}
+
+// Whether who is whom goes by an event of a block that has its times unless all are known.
 static inline bool ds_identity_is_known(const ds_snapshot *snapshot, const ds_block *block,
                                         uint32_t event) {
-  return !snapshot->has_known || block->received_ms[event] <= snapshot->known_ms;
+  const ds_cut *cut = &snapshot->cut;
+  return ds_identity_knows_all(snapshot) ||
+         (block->received_ms[event] <= cut->received_ms &&
+          (!cut->has_time || block->time_ms[event] <= cut->time_ms));
 }
 
 // What has to be read of a block to tell.
 static inline uint32_t ds_identity_want_known(const ds_snapshot *snapshot) {
-  return snapshot->has_known ? DS_WANT_TIME | DS_WANT_RECEIVED : 0;
+  return ds_identity_knows_all(snapshot) ? 0 : DS_WANT_TIME | DS_WANT_RECEIVED;
 }
 
 // Whether an event that was read is a known fact.

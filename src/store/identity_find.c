@@ -1,10 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Looking subjects up in a snapshot, by text and by number; and a snapshot as it was known at an
-// instant.
-#include <stdlib.h>
-
-#include "base/pool.h"
+// Looking subjects up in a snapshot, by text and by number.
 #include "model/identifier.h"
+#include "store/identity_facts.h"
 #include "store/identity_names.h"
 #include "store/subjects.h"
 
@@ -13,9 +10,9 @@ static ds_code no_memory(ds_error *err) {
 }
 
 static bool any_known(const ds_snapshot *snapshot, const ds_block *block, uint32_t j) {
-  bool known = !snapshot->has_known;
+  bool known = ds_identity_knows_all(snapshot);
   for (uint32_t e = block->offset[j]; !known && e < block->offset[j + 1]; e++)
-    known = block->received_ms[e] <= snapshot->known_ms;
+    known = ds_identity_is_known(snapshot, block, e);
   return known;
 }
 
@@ -33,9 +30,7 @@ static ds_code find_in_block(const ds_snapshot *snapshot, const ds_place *place,
     j++;
   if (j == journeys)
     return DS_OK;
-  const ds_columns columns = {
-      .want = DS_WANT_SUBJECT |
-              (snapshot->has_known ? DS_WANT_TIME | DS_WANT_RECEIVED : 0u)};
+  const ds_columns columns = {.want = DS_WANT_SUBJECT | ds_identity_want_known(snapshot)};
   ds_block block;
   TRY(ds_part_read_block(place, b, &columns, reader, &block, err));
   for (; j < journeys; j++)
@@ -158,84 +153,4 @@ ds_code ds_snapshot_subject(const ds_snapshot *snapshot, uint32_t number, ds_are
     return ds_fail(err, DS_MEMORY, "out of memory for the name of a customer");
   *ret_subject = found;
   return code;
-}
-
-// --- as known at an instant
-
-// What one thread has counted.
-typedef struct known_count {
-  ds_block_reader *reader;
-  uint64_t events;
-  int64_t time_max_ms;
-} known_count;
-
-typedef struct known_work {
-  const ds_snapshot *snapshot;
-  uint32_t place;
-  known_count *counts;
-} known_work;
-
-static ds_code count_block(void *context, uint32_t thread, uint32_t job, ds_error *err) {
-  const known_work *work = context;
-  known_count *count = &work->counts[thread];
-  const ds_columns columns = {.want = DS_WANT_TIME | DS_WANT_RECEIVED};
-  ds_block block;
-  TRY(ds_part_read_block(&work->snapshot->places[work->place], job, &columns, count->reader,
-                         &block, err));
-  for (uint32_t e = 0; e < block.events; e++) {
-    if (block.received_ms[e] > work->snapshot->known_ms)
-      continue;
-    if (count->events++ == 0 || block.time_ms[e] > count->time_max_ms)
-      count->time_max_ms = block.time_ms[e];
-  }
-  return DS_OK;
-}
-
-// How many events were known, and the latest of them.
-static ds_code count_known(ds_snapshot *known, uint32_t threads, ds_error *err) {
-  known_count *counts = calloc(threads, sizeof *counts);
-  ds_code code = counts == NULL ? no_memory(err) : DS_OK;
-  for (uint32_t t = 0; t < threads && code == DS_OK; t++) {
-    counts[t].reader = ds_block_reader_new();
-    code = counts[t].reader == NULL ? no_memory(err) : DS_OK;
-  }
-  known_work work = {.snapshot = known, .counts = counts};
-  for (; work.place < known->places_count && code == DS_OK; work.place++)
-    code = ds_parallel(threads, ds_part_get_info(known->places[work.place].part)->blocks,
-                       count_block, &work, NULL, err);
-  known->events = 0;
-  known->time_max_ms = 0;
-  for (uint32_t t = 0; counts != NULL && t < threads; t++) {
-    if (counts[t].events > 0 &&
-        (known->events == 0 || counts[t].time_max_ms > known->time_max_ms))
-      known->time_max_ms = counts[t].time_max_ms;
-    known->events += counts[t].events;
-    ds_block_reader_free(counts[t].reader);
-  }
-  free(counts);
-  return code;
-}
-
-ds_code ds_snapshot_known(const ds_snapshot *snapshot, int64_t known_ms, uint32_t threads,
-                          size_t memory_bytes, ds_snapshot *ret_known, ds_error *err) {
-  ds_snapshot known = *snapshot;
-  threads = threads == 0 ? 1 : threads < DS_THREADS_MAX ? threads : DS_THREADS_MAX;
-  known.identity = NULL;
-  known.has_known = true;
-  known.known_ms = known_ms;
-  known.tail_events = 0;
-  ds_arena_init(&known.arena, memory_bytes);
-  ds_code code = count_known(&known, threads, err);
-  if (code == DS_OK)
-    code = ds_identity_make(&known, threads, &known.arena, &known.identity, err);
-  if (code == DS_OK)
-    *ret_known = known;
-  else
-    ds_arena_done(&known.arena);
-  return code;
-}
-
-void ds_snapshot_done(ds_snapshot *known) {
-  ds_identity_done(known->identity);
-  ds_arena_done(&known->arena);
 }

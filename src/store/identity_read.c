@@ -195,7 +195,7 @@ static void take_number(reading *in, const ds_map64 *nodes_of, const ds_block *b
   uint32_t n = ds_map64_get(nodes_of, ds_subject_hash(text));
   while (n != DS_NONE && !ds_str_equal(nodes[n].text, text))
     n = nodes[n].next;
-  bool known = n != DS_NONE && !in->snapshot->has_known;
+  bool known = n != DS_NONE && ds_identity_knows_all(in->snapshot);
   for (uint32_t e = block->offset[j]; n != DS_NONE && !known && e < block->offset[j + 1]; e++)
     known = ds_identity_is_known(in->snapshot, block, e);
   if (!known)

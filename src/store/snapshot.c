@@ -63,6 +63,8 @@ static ds_code add_place(held_snapshot *held, ds_part_ref *ref, ds_error *err) {
   TRY(ds_place_init(&seen->places[seen->places_count], ref->part, &seen->space, &seen->arena, err));
   seen->places_count++;
   const ds_part_info *info = ds_part_get_info(ref->part);
+  if (seen->events == 0 || info->time_min_ms < seen->time_min_ms)
+    seen->time_min_ms = info->time_min_ms;
   if (seen->events == 0 || info->time_max_ms > seen->time_max_ms)
     seen->time_max_ms = info->time_max_ms;
   seen->events += info->events;

@@ -184,18 +184,26 @@ typedef struct ds_upkeep {
 DS_CHECKED ds_code ds_store_upkeep(const ds_store *store, ds_arena *arena, ds_upkeep *ret_upkeep,
                                    ds_error *err);
 
+// What is seen of a snapshot: what happened at time_ms or before, and was received at received_ms
+// or before. Zeroed, all of it.
+typedef struct ds_cut {
+  bool has_time, has_received;
+  int64_t time_ms, received_ms;
+} ds_cut;
+
 // What a question reads: all parts of the manifest plus the log tail, built into one more part in
 // memory.
 typedef struct ds_snapshot {
   ds_space space; // union of all names
   const struct ds_identity *identity; // who is whom (store/identity.h); NULL: nobody is joined
-  bool has_known;                     // events received after known_ms are not seen
-  int64_t known_ms;
+  ds_cut cut;                         // what of its places' events is seen
   ds_place *places;
   uint32_t places_count;
-  uint64_t events;
+  uint64_t events;       // seen
+  uint64_t later_events; // left out by the cut because they happened later
   uint64_t tail_events;
-  int64_t time_max_ms; // latest event; 0 when empty
+  int64_t time_min_ms; // of the first event seen and the last; 0 when there is none
+  int64_t time_max_ms;
   ds_arena arena;
 } ds_snapshot;
 
@@ -203,13 +211,14 @@ typedef struct ds_snapshot {
 DS_CHECKED ds_code ds_store_snapshot(ds_store *store, ds_snapshot **ret_snapshot, ds_error *err);
 void ds_snapshot_free(ds_snapshot *snapshot);
 
-// The snapshot as it would be had nothing been received after `known_ms`: events, and who is whom.
-// Its places are those of `snapshot`, which must outlive it; names of events left out stay known.
-// The caller calls ds_snapshot_done, not free.
-DS_CHECKED ds_code ds_snapshot_known(const ds_snapshot *snapshot, int64_t known_ms,
-                                     uint32_t threads, size_t memory_bytes,
-                                     ds_snapshot *ret_known, ds_error *err);
-void ds_snapshot_done(ds_snapshot *known);
+// The snapshot as it would be with no other events than those that the cut leaves. Who is whom is
+// that of all events when the cut is by time alone, else that of the events left. Its places are
+// those of `snapshot`, which must outlive it; names of events left out stay known. The caller calls
+// ds_snapshot_done, not free.
+DS_CHECKED ds_code ds_snapshot_cut(const ds_snapshot *snapshot, const ds_cut *cut,
+                                   uint32_t threads, size_t memory_bytes, ds_snapshot *ret_left,
+                                   ds_error *err);
+void ds_snapshot_done(ds_snapshot *left);
 
 // Checks the whole store (I9 and every checksum). `each` gets one line per problem. DS_NO when
 // there was any, DS_OK when all is well, other codes when the check itself could not be done.

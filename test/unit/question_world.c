@@ -220,6 +220,8 @@ static void add_place(ds_builder *builder, ds_snapshot *snapshot) {
     assert_int_equal(ds_place_init(&snapshot->places[snapshot->places_count++], part,
                                    &snapshot->space, &snapshot->arena, &err), DS_OK);
     const ds_part_info *info = ds_part_get_info(part);
+    if (snapshot->events == 0 || info->time_min_ms < snapshot->time_min_ms)
+      snapshot->time_min_ms = info->time_min_ms;
     if (snapshot->events == 0 || info->time_max_ms > snapshot->time_max_ms)
       snapshot->time_max_ms = info->time_max_ms;
     snapshot->events += info->events;

@@ -201,8 +201,33 @@ static void import(world *w, uint32_t first, uint32_t end) {
   ds_stage_free(stage);
 }
 
+static const char *instant_text(world *w, int64_t time_ms) {
+  char text[32];
+  ds_time_print(text, time_ms);
+  return ds_arena_text(&w->arena, text, strlen(text));
+}
+
 static void put_option(world *w, const char *option, const char *text) {
   w->option[w->options++] = (ds_option_value){option, text};
+}
+
+// --as-of and --known-at, where they leave an event.
+static void choose_instants(world *w) {
+  static const int64_t spans_ms[] = {0, 4, 3500, 30000000};
+  const int64_t time_ms = START_MS + spans_ms[draw(w, 4)];
+  const int64_t received_ms = START_MS + spans_ms[draw(w, 4)];
+  const bool has_time = draw(w, 3) == 0, has_received = draw(w, 6) == 0;
+  bool any = false;
+  for (uint32_t e = 0; e < w->events; e++) {
+    ds_row row;
+    ds_row_open(w->rows.data + w->at[e], &row);
+    any |= (!has_time || row.time_ms <= time_ms) &&
+           (!has_received || row.received_ms <= received_ms);
+  }
+  if (any && has_time)
+    put_option(w, "as-of", instant_text(w, time_ms));
+  if (any && has_received)
+    put_option(w, "known-at", instant_text(w, received_ms));
 }
 
 static void choose_options(world *w) {
@@ -216,6 +241,7 @@ static void choose_options(world *w) {
   w->options = 0;
   if (draw(w, 4) == 0)
     put_option(w, "cases", conditions[draw(w, 4)]);
+  choose_instants(w);
   if (draw(w, 2) == 0)
     put_option(w, "case", "order_id");
   if (draw(w, 2) == 0)
