@@ -38,6 +38,8 @@ struct ds_parcel_fold {
   uint32_t capacity;
   ds_parcel_exception *exceptions;
   uint32_t exceptions_count, exceptions_capacity;
+  ds_parcel_move *moves;
+  uint32_t moves_count, moves_capacity;
   ds_derived *derived;
   uint32_t derived_count, derived_capacity;
   int64_t placed_ms, prepared_ms;
@@ -69,7 +71,7 @@ void ds_parcel_fold_free(ds_parcel_fold *fold) {
   if (fold == NULL)
     return;
   void *const rest[] = {fold->slots[0], fold->slots[1], fold->parcel, fold->making,
-                        fold->exceptions, fold->derived, fold};
+                        fold->exceptions, fold->moves, fold->derived, fold};
   for (size_t i = 0; i < sizeof rest / sizeof *rest; i++)
     free(rest[i]);
 }
@@ -202,14 +204,25 @@ static ds_code silence_tell(ds_parcel_fold *fold, uint32_t p, int64_t until_ms, 
   return DS_OK;
 }
 
-static void advance(ds_parcel *parcel, ds_parcel_state state, int64_t time_ms, uint32_t event) {
-  const uint8_t rank = ds_parcel_states[state].rank;
-  const uint8_t now = ds_parcel_states[parcel->state].rank;
-  if (state == parcel->state || rank < now)
-    return;
+// Moves a parcel to a state, unless that lies behind.
+static ds_code advance(ds_parcel_fold *fold, uint32_t p, ds_parcel_state state, uint32_t event,
+                       ds_error *err) {
+  ds_parcel *parcel = &fold->parcel[p];
+  if (state == parcel->state ||
+      ds_parcel_states[state].rank < ds_parcel_states[parcel->state].rank)
+    return DS_OK;
   parcel->state = state;
-  parcel->state_ms = time_ms;
+  parcel->state_ms = fold->block->time_ms[event];
   parcel->state_event = event;
+  if (fold->moves_count == fold->moves_capacity) {
+    const uint32_t capacity = fold->moves_capacity * 2 + 16;
+    if (!ds_resize(&fold->moves, capacity, sizeof *fold->moves))
+      return no_memory(err);
+    fold->moves_capacity = capacity;
+  }
+  // Parcels are numbered from 0 for those who ask; the order's 0 becomes DS_NONE.
+  fold->moves[fold->moves_count++] = (ds_parcel_move){p - 1, state, event};
+  return DS_OK;
 }
 
 static void earliest(int64_t *ms, int64_t time_ms) {
@@ -299,8 +312,7 @@ static ds_code status_apply(ds_parcel_fold *fold, uint32_t p, uint32_t s, uint32
   if (status->state == DS_PARCEL_DELIVERED && parcel->returning_ms < time_ms) {
     parcel->scans++;
     parcel->last_scan_ms = time_ms;
-    advance(parcel, DS_PARCEL_RETURNED, time_ms, e);
-    return DS_OK;
+    return advance(fold, p, DS_PARCEL_RETURNED, e, err);
   }
   note_status(fold, p, s, e);
   if ((status->tells & DS_STATUS_EXCEPTION) != 0)
@@ -309,9 +321,7 @@ static ds_code status_apply(ds_parcel_fold *fold, uint32_t p, uint32_t s, uint32
     parcel->scans++;
     parcel->last_scan_ms = time_ms;
   }
-  if (status->state != DS_PARCEL_UNKNOWN)
-    advance(parcel, status->state, time_ms, e);
-  return DS_OK;
+  return status->state == DS_PARCEL_UNKNOWN ? DS_OK : advance(fold, p, status->state, e, err);
 }
 
 // When a day begins in the store's zone; a midnight that a zone leaves out is shifted.
@@ -528,7 +538,6 @@ static ds_code fold_end(ds_parcel_fold *fold, ds_parcels *ret_parcels, ds_error 
     fold->parcel[p].first_try =
         fold->parcel[p].delivered_ms != DS_NEVER && !fold->making[p].troubled;
   }
-  // Parcels are numbered from 0 for those who ask.
   for (uint32_t d = 0; d < fold->derived_count; d++)
     fold->derived[d].parcel--;
   for (uint32_t x = 0; x < fold->exceptions_count; x++)
@@ -539,6 +548,8 @@ static ds_code fold_end(ds_parcel_fold *fold, ds_parcels *ret_parcels, ds_error 
                               .count = fold->count - 1,
                               .exceptions = fold->exceptions,
                               .exceptions_count = fold->exceptions_count,
+                              .moves = fold->moves,
+                              .moves_count = fold->moves_count,
                               .derived = fold->derived,
                               .derived_count = fold->derived_count,
                               .placed_ms = fold->placed_ms,
@@ -565,6 +576,7 @@ ds_code ds_parcel_fold_journey(ds_parcel_fold *fold, uint32_t journey, ds_parcel
     return DS_OK;
   fold->epoch++;
   fold->count = fold->exceptions_count = fold->derived_count = fold->unplaced = 0;
+  fold->moves_count = 0;
   fold->placed_ms = fold->prepared_ms = DS_NEVER;
   fold->placed_event = DS_NONE;
   TRY(parcel_add(fold, NULL, 0, err));

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // The fold of one order's events into its parcels. A parcel is a value of the case key parcel_id
 // or, for events without one, tracking_number (which an event that carries both joins to that
-// parcel); an order whose events carry neither is one parcel. Invariants: (1) a state only moves forward,
-// but for delivered -> returning, so late or repeated scans change history and never take a parcel
-// back; (2) nothing depends on the order in which events of one instant came in: scans are ordered
+// parcel); an order whose events carry neither is one parcel. Invariants: (1) a state only moves
+// forward, but for delivered -> returning, so late or repeated scans change history and never take
+// a parcel back; (2) the order in which scans of one instant came in does not matter: they go
 // by instant, then status, and one of the same instant and status counts once (of several, the
 // first); (3) a fold as of T looks at no event behind T.
 // May use base/ to question/. Needs journeys that are orders (ds_parcel_plan).
@@ -89,6 +89,13 @@ typedef struct ds_parcel_exception {
   uint32_t event;
 } ds_parcel_exception;
 
+// What moved a parcel to another state.
+typedef struct ds_parcel_move {
+  uint32_t parcel; // DS_NONE: the order as a whole
+  ds_parcel_state state;
+  uint32_t event;
+} ds_parcel_move;
+
 // One parcel as of the fold's instant. Instants are DS_NEVER when that has not happened, events are
 // indexes into the block, DS_NONE when there is none.
 typedef struct ds_parcel {
@@ -128,6 +135,8 @@ typedef struct ds_parcels {
   uint32_t count; // 0: no event of the journey tells of an order or a parcel
   const ds_parcel_exception *exceptions;
   uint32_t exceptions_count;
+  const ds_parcel_move *moves; // by instant
+  uint32_t moves_count;
   const ds_derived *derived; // by parcel, then time, then kind
   uint32_t derived_count;
   int64_t placed_ms;    // first order_placed
@@ -147,8 +156,8 @@ DS_CHECKED ds_code ds_parcel_request(const ds_request *request, ds_request *ret_
 
 // Adds what folds read to the plan of such a request: time, touchpoint, the parcel keys and the
 // promise. `promise` names a property (NULL: the first of ds_promise_names that events carry);
-// DS_EXPRESSION when it is neither a day nor an instant; by_day takes an instant for its day. Folds
-// look at events until now_ms. Lives in the request's arena.
+// DS_EXPRESSION when it is neither a day nor an instant; by_day takes an instant for its day.
+// `limits` NULL: the request's. Folds look at events until now_ms. Lives in the request's arena.
 DS_CHECKED ds_code ds_parcel_plan(const ds_request *request, ds_plan *plan, const char *promise,
                                   bool by_day, const ds_tracking_limits *limits, int64_t now_ms,
                                   const ds_parcel_rules **ret_rules, ds_error *err);

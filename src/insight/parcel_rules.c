@@ -189,6 +189,8 @@ ds_code ds_parcel_plan(const ds_request *request, ds_plan *plan, const char *pro
   ds_parcel_rules *rules = ds_arena_alloc(request->arena, sizeof *rules);
   if (rules == NULL)
     return ds_fail(err, DS_MEMORY, "out of memory for the plan of a scan");
+  if (limits == NULL)
+    limits = request->tracking == NULL ? &ds_tracking_defaults : request->tracking;
   rules->limits = *limits;
   rules->now_ms = now_ms;
   rules->zone = request->zone;

@@ -122,4 +122,10 @@ extern const uint32_t ds_timeline_options_count;
 ds_code ds_timeline_answer(const ds_request *request, ds_result *result, ds_error *err);
 ds_code ds_timeline_sql(const ds_request *request, ds_buf *out, ds_error *err);
 
+// The same of insight/, a floor above: the table alone knows them here.
+extern const ds_option ds_tracking_options[];
+extern const uint32_t ds_tracking_options_count;
+ds_code ds_tracking_answer(const ds_request *request, ds_result *result, ds_error *err);
+ds_code ds_tracking_sql(const ds_request *request, ds_buf *out, ds_error *err);
+
 #endif

@@ -69,6 +69,9 @@ const ds_question ds_questions[] = {
      ds_find_answer, ds_find_sql, false},
     {"timeline", "one customer's journey, or one case's, event by event",
      "doorstep timeline C17", ds_timeline_options, 2, ds_timeline_answer, ds_timeline_sql, false},
+    {"tracking", "where parcels and orders are now, since when, and which need somebody",
+     "doorstep tracking --by carrier", ds_tracking_options, 3, ds_tracking_answer,
+     ds_tracking_sql, true},
 };
 const uint32_t ds_questions_count = COUNT_OF(ds_questions);
 

@@ -8,6 +8,7 @@
 #include "model/catalogue.h"
 #include "model/result.h"
 #include "model/time.h"
+#include "model/tracking.h"
 #include "scan/scan.h"
 #include "scan/unseal.h"
 
@@ -51,6 +52,7 @@ typedef struct ds_request {
   size_t memory_bytes;
   ds_progress *progress;
   ds_arena *arena;      // owns the result
+  const ds_tracking_limits *tracking; // what silence and lateness mean; NULL = the defaults
   ds_unsealer *unsealer; // of personal values that are asked for; NULL: they stay sealed
 } ds_request;
 

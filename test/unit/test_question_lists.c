@@ -34,6 +34,7 @@ static const question_rule rules[] = {
     {"schema", true, false, false, false, NONE, NONE},
     {"find", false, false, true, true, NONE, NONE},
     {"timeline", false, false, true, false, NONE, NONE},
+    {"tracking", true, true, true, true, {{"promise", "day"}, {NULL, NULL}}, NONE},
 };
 enum { RULES = sizeof rules / sizeof *rules };
 
@@ -68,6 +69,8 @@ static const listed all[] = {
     {"quality", "properties", {"touchpoint", "property"}, {"values"}},
     {"quality", "problems", {"kind", "example"}, {"count"}},
     {"schema", "keys", {"key"}, {"cases", "events"}},
+    {"tracking", "states", {"state"},
+     {"parcels", "orders", "stalled", "at_risk", "missed", "lost"}},
     {"schema", "properties", {"property"}, {"values"}},
     {"schema", "touchpoints", {"touchpoint"}, {"events", "customers"}},
 };

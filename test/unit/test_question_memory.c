@@ -42,6 +42,9 @@ static const asked questions[] = {
     {"schema", {{NULL, NULL}}},
     {"find", {{"has", "order_placed[value >= 2]"}, {"case", "order_id"}}},
     {"timeline", {{"who", "C1"}}},
+    {"tracking", {{"by", "color"}}},
+    {"tracking", {{"list", "states state=ordered column=parcels"}}},
+    {"tracking", {{"id", "O1"}}},
 };
 
 // The answer as JSON, appended to `out`, and its code.
