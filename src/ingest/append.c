@@ -177,6 +177,8 @@ static ds_code take_line(ds_appender *appender, const char *line, size_t size, d
   if (is_blank(line, size))
     return DS_OK;
   const char *reason = ds_line_read(reader, line, size);
+  if (reader->starved)
+    return ds_fail(err, DS_MEMORY, "out of memory for a line");
   if (reason != NULL) {
     reject(appender, reader->column, reason);
     return DS_OK;

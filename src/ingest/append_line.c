@@ -149,6 +149,7 @@ static bool compose(ds_line_reader *reader, ds_str text, ds_str *ret_text) {
   char *copy = size < 0 ? NULL
                         : ds_arena_text(&reader->arena, (const char *)composed, (size_t)size);
   free(composed);
+  reader->starved |= size < 0;
   if (copy == NULL)
     return false;
   *ret_text = (ds_str){copy, (uint32_t)size};
@@ -287,9 +288,13 @@ static const char *add_name(line *in, const ds_ndjson_node *node, name_kind kind
   if (!is_name(name))
     return refuse(in, node, "a name must have 1 to 255 bytes and no control characters");
   uint32_t index = ds_names_find(names, name);
-  if (index == DS_NONE &&
-      (ds_names_add(names_of(&in->reader->known, kind), name, &known, NULL) != DS_OK ||
-       ds_names_add(names, name, &index, NULL) != DS_OK))
+  ds_code code = DS_OK;
+  if (index == DS_NONE)
+    code = ds_names_add(names_of(&in->reader->known, kind), name, &known, NULL);
+  if (index == DS_NONE && code == DS_OK)
+    code = ds_names_add(names, name, &index, NULL);
+  in->reader->starved |= code == DS_MEMORY;
+  if (code != DS_OK)
     return refuse(in, node, name_kinds[kind].too_many);
   *ret_code = (uint16_t)index;
   return NULL;
@@ -592,6 +597,7 @@ const char *ds_line_read(ds_line_reader *reader, const char *text, size_t size) 
   reader->ambiguous = 0;
   reader->missing = 0;
   reader->column = 1;
+  reader->starved = false;
   reader->touchpoint = NULL;
   reader->event = (ds_event){.keys = reader->keys, .properties = reader->properties};
   if (size > DS_EVENT_BYTES_MAX)
@@ -599,7 +605,12 @@ const char *ds_line_read(ds_line_reader *reader, const char *text, size_t size) 
   line in = {.reader = reader};
   const char *reason =
       ds_ndjson_read(reader->parser, text, size, &in.nodes, &in.count, &reader->column);
+  reader->starved = reason == ds_ndjson_no_memory;
   if (reason == NULL && in.nodes[0].kind != DS_NDJSON_OBJECT)
     reason = "not an object: a line holds one {...}";
-  return reason != NULL ? reason : take_event(&in);
+  if (reason == NULL)
+    reason = take_event(&in);
+  // What is refused far from the limit of a line is the machine's doing, and not the line's.
+  reader->starved |= reader->arena.refused && reader->arena.used_bytes < LINE_ARENA_BYTES_MAX / 2;
+  return reason;
 }

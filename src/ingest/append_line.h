@@ -52,6 +52,7 @@ typedef struct ds_line_reader {
   bool local;                // a line so far had a time without a zone
   bool number;               // a line so far had a time that is a number
   uint32_t column;           // where a refused line is wrong
+  bool starved;              // this line could not be read for want of memory: it may be a good one
   ds_space known; // names of the store and of accepted lines: as many as a store may have
   ds_arena arena;
   ds_buf json;

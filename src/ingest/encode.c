@@ -99,12 +99,14 @@ const uint64_t *ds_encoder_touchpoints(const ds_encoder *encoder) {
 
 ds_code ds_encoder_touchpoint(ds_space *space, const ds_catalogue *catalogue, ds_str name,
                               uint16_t *ret_code, ds_error *err) {
-  uint32_t code;
+  uint32_t index;
   const ds_str canonical = ds_catalogue_canonical(catalogue, name);
-  if (ds_names_add(&space->touchpoints, canonical, &code, err) != DS_OK)
-    return ds_fail(err, DS_LIMIT, "more than %u different event names: is the right column taken "
+  const ds_code code = ds_names_add(&space->touchpoints, canonical, &index, err);
+  if (code == DS_LIMIT)
+    return ds_fail(err, code, "more than %u different event names: is the right column taken "
                    "for the event? Say --event", DS_TOUCHPOINTS_MAX);
-  *ret_code = (uint16_t)code;
+  TRY(code);
+  *ret_code = (uint16_t)index;
   return DS_OK;
 }
 
@@ -275,9 +277,14 @@ static ds_code json_read(ds_encoder *encoder, ds_str text, const ds_ndjson_node 
     encoder->parser = ds_ndjson_new();
   if (encoder->parser == NULL)
     return ds_fail(err, DS_MEMORY, "out of memory reading nested values");
-  if (ds_ndjson_read(encoder->parser, text.data, text.size, ret_nodes, &count, &column) != NULL)
+  const char *reason =
+      ds_ndjson_read(encoder->parser, text.data, text.size, ret_nodes, &count, &column);
+  if (reason != NULL)
     *ret_nodes = NULL;
-  return DS_OK;
+  // What could not be looked into may hold something personal.
+  return reason == ds_ndjson_no_memory
+             ? ds_fail(err, DS_MEMORY, "out of memory reading nested values")
+             : DS_OK;
 }
 
 // What is personal inside of JSON text is left out; other text stays as it is.

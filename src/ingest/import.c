@@ -241,14 +241,18 @@ static ds_code names_join(const ds_importer *importer, ds_buf *out, ds_error *er
   return ds_buf_check(out, "the files' names", err);
 }
 
-static ds_code commit(ds_importer *importer, ds_error *err) {
+// Sorts, and writes the list of what was refused: all that can fail for reasons of its own.
+static ds_code build(ds_importer *importer, ds_error *err) {
   TRY(ds_stage_build(importer->stage, &importer->built, err));
   if (importer->built.super_events > 0) {
     const ds_refusal super = {.source = "", .column = "", .reason = DS_REASON_SUPER};
     TRY(ds_quarantine_add(&importer->quarantine, &super, importer->built.super_events, err));
   }
-  TRY(ds_quarantine_write(&importer->quarantine, importer->io, ds_store_path(importer->store),
-                          importer->id, importer->arena, &importer->quarantine_path, err));
+  return ds_quarantine_write(&importer->quarantine, importer->io, ds_store_path(importer->store),
+                             importer->id, importer->arena, &importer->quarantine_path, err);
+}
+
+static ds_code commit(ds_importer *importer, ds_error *err) {
   ds_buf names;
   ds_buf_init(&names, 16 << 20);
   ds_code code = names_join(importer, &names, err);
@@ -304,9 +308,12 @@ static ds_code import_run(ds_importer *importer, ds_error *err) {
   if (stats->events == 0 && importer->quarantine.events > 0)
     return all_refused(importer, err);
   TRY(names_check(importer, err));
-  if (importer->stage != NULL && stats->events > 0)
-    TRY(commit(importer, err));
-  return ds_importer_report(importer, 0, 0, err);
+  const bool writes = importer->stage != NULL && stats->events > 0;
+  if (writes)
+    TRY(build(importer, err));
+  // Whoever is told of a failure has nothing of it in the store: so the report is made first.
+  TRY(ds_importer_report(importer, 0, 0, err));
+  return writes ? commit(importer, err) : DS_OK;
 }
 
 ds_code ds_import(ds_store *store, const ds_import_options *options, ds_arena *arena,

@@ -51,7 +51,7 @@ void ds_import_options_init(ds_import_options *options);
 // tables `taken` (column -> meaning), `touchpoints` (name, events, known, nearest) and `summary`
 // (rows, events, duplicates, rejected, personal_dropped, quarantine file), living in `arena`.
 // Errors: one clear line that names the file and, where there is one, the line; nothing is
-// committed then.
+// committed then, unless the store takes no more writes: then whoever opens it next sees whether.
 DS_CHECKED ds_code ds_import(ds_store *store, const ds_import_options *options, ds_arena *arena,
                              ds_result *result, ds_error *err);
 

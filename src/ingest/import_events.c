@@ -130,6 +130,8 @@ static ds_code batch_take(void *context, const ds_batch *batch, ds_error *err) {
   for (uint32_t i = 0; i < batch->rows; i++) {
     const uint64_t line = ((const uint64_t *)batch->columns[1].data)[i];
     const char *reason = ds_line_read(in->reader, texts[i].data, texts[i].size);
+    if (in->reader->starved)
+      return ds_fail(err, DS_MEMORY, "out of memory for a line");
     const ds_encode_stats stats = {.rows = 1, .personal_dropped = in->reader->personal_dropped,
                                    .ambiguous = in->reader->ambiguous,
                                    .missing = in->reader->missing};

@@ -3,6 +3,8 @@
 
 #include <inttypes.h>
 
+#include "ingest/ndjson_parse.h"
+
 void ds_json_split_init(ds_json_split *split, const ds_source *file, bool members,
                         ds_json_take take, void *context) {
   *split = (ds_json_split){.file = file, .take = take, .context = context, .members = members,
@@ -21,6 +23,8 @@ ds_code ds_json_split_refuse(const ds_source *file, const ds_json_record *record
                              const char *reason, uint32_t column, ds_error *err) {
   uint64_t line = record->line;
   uint32_t at = column;
+  if (reason == ds_ndjson_no_memory)
+    return ds_fail(err, DS_MEMORY, "out of memory reading %s", file->name);
   for (uint32_t i = 0; i + 1 < column && i < record->text.size; i++)
     if (record->text.data[i] == '\n') {
       line++;

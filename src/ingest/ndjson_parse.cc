@@ -22,13 +22,15 @@ struct ds_ndjson {
   uint32_t column;
 };
 
+extern "C" const char ds_ndjson_no_memory[] = "out of memory";
+
 namespace {
 
 const char *words_of(simdjson::error_code code) {
   switch (code) {
   case simdjson::EMPTY: return "the line is empty";
   case simdjson::UTF8_ERROR: return "not valid UTF-8";
-  case simdjson::MEMALLOC: return "out of memory";
+  case simdjson::MEMALLOC: return ds_ndjson_no_memory;
   case simdjson::NUMBER_ERROR: return "not a number that can be read";
   case simdjson::UNCLOSED_STRING: return "a text without its closing quote";
   case simdjson::UNESCAPED_CHARS: return "a control character in a text";
@@ -138,7 +140,8 @@ simdjson::error_code walk(ds_ndjson *in, simdjson::ondemand::value value,
   if (depth > DS_NDJSON_DEPTH_MAX)
     return fail(in, "nested deeper than 32");
   if (!grow(in))
-    return fail(in, "more values in one line than 65,536, or out of memory");
+    return fail(in, in->count == DS_NDJSON_NODES_MAX ? "more values in one line than 65,536"
+                                                     : ds_ndjson_no_memory);
   simdjson::ondemand::json_type type;
   const uint32_t index = in->count++;
   std::string_view token = value.raw_json_token();

@@ -40,6 +40,10 @@ typedef struct ds_ndjson ds_ndjson;
 ds_ndjson *ds_ndjson_new(void);
 void ds_ndjson_free(ds_ndjson *parser);
 
+// What ds_ndjson_read returns, this very address, when the machine had no memory: the line may be a
+// good one.
+extern const char ds_ndjson_no_memory[];
+
 // Reads one line. Returns NULL and sets *ret_nodes and *ret_count (node 0 is the value itself),
 // which stay valid until the next call; or returns what is wrong, with *ret_column.
 const char *ds_ndjson_read(ds_ndjson *parser, const char *line, size_t size,

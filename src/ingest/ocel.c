@@ -14,15 +14,12 @@
 #include "ingest/ocel_state.h"
 #include "ingest/recognise.h"
 
+enum { EVENT_BYTES_MAX = 64 << 20 }; // of what one event or object takes in memory
+
 // --- small things
 
 ds_str ds_ocel_copy(ds_arena *arena, ds_str text) {
   return (ds_str){ds_arena_text(arena, text.data, text.size), text.size};
-}
-
-static ds_code no_memory(const ds_ocel *ocel, ds_error *err) {
-  return ds_fail(err, DS_LIMIT, "%s: its objects take more than %d MiB of memory",
-                 ocel->options.file->name, DS_OCEL_BYTES_MAX >> 20);
 }
 
 ds_code ds_ocel_fail(const ds_ocel *ocel, const char *what, ds_error *err) {
@@ -30,6 +27,12 @@ ds_code ds_ocel_fail(const ds_ocel *ocel, const char *what, ds_error *err) {
     return ds_fail(err, DS_INPUT, "%s: %s", ocel->options.file->name, what);
   return ds_fail_at(err, DS_INPUT, (uint32_t)ocel->line, 0, "%s line %" PRIu64 ": %s",
                     ocel->options.file->name, ocel->line, what);
+}
+
+ds_code ds_ocel_no_room(const ds_ocel *ocel, ds_error *err) {
+  return ocel->event.used_bytes < EVENT_BYTES_MAX / 2
+             ? ds_fail(err, DS_MEMORY, "out of memory reading %s", ocel->options.file->name)
+             : ds_ocel_fail(ocel, "an event or object takes too much memory", err);
 }
 
 ds_code ds_ocel_refuse(ds_ocel *ocel, const char *column, ds_reason reason, ds_error *err) {
@@ -53,6 +56,27 @@ bool ds_ocel_time(ds_ocel *ocel, ds_str text, int64_t *ret_ms) {
   if (local && ocel->options.zone != NULL)
     *ret_ms = ds_zone_utc_ms(ocel->options.zone, *ret_ms, &kind);
   return true;
+}
+
+static bool is_full(const ds_ocel *ocel) {
+  return ocel->objects.arena.used_bytes + ocel->pair_names.arena.used_bytes +
+             ocel->kept.used_bytes > DS_OCEL_BYTES_MAX;
+}
+
+// Whether it is the limit that keeps more from being taken, and not the machine. Lists grow by
+// doubling: past the half of their arena one may not fit.
+static ds_code no_memory(const ds_ocel *ocel, ds_error *err) {
+  if (!is_full(ocel) && ocel->kept.used_bytes < DS_OCEL_BYTES_MAX / 2 &&
+      ocel->objects.count < DS_OCEL_OBJECTS_MAX && ocel->pair_names.count < DS_OCEL_OBJECTS_MAX)
+    return ds_fail(err, DS_MEMORY, "out of memory for the objects of %s",
+                   ocel->options.file->name);
+  return ds_fail(err, DS_LIMIT, "%s: its objects take more than %d MiB of memory",
+                 ocel->options.file->name, DS_OCEL_BYTES_MAX >> 20);
+}
+
+// A name that a list does not take: `what` when there are too many.
+static ds_code no_name(const ds_ocel *ocel, ds_code code, const char *what, ds_error *err) {
+  return code == DS_MEMORY ? no_memory(ocel, err) : ds_ocel_fail(ocel, what, err);
 }
 
 // Room for one more element; false without memory.
@@ -126,18 +150,14 @@ const char *ds_ocel_duck_type(const ds_ocel *ocel, ds_str column) {
 
 // --- the first pass: objects
 
-static bool is_full(const ds_ocel *ocel) {
-  return ocel->objects.arena.used_bytes + ocel->pair_names.arena.used_bytes +
-             ocel->kept.used_bytes > DS_OCEL_BYTES_MAX;
-}
-
 static ds_code object_begin(ds_ocel *ocel, ds_str id, ds_str type, ds_error *err) {
   uint32_t index;
   uint32_t type_index;
   if (id.size == 0 || type.size == 0)
     return ds_ocel_fail(ocel, "an object without id or type", err);
-  if (ds_names_add(&ocel->types, type, &type_index, NULL) != DS_OK)
-    return ds_ocel_fail(ocel, "more than 1,024 types of objects", err);
+  const ds_code code = ds_names_add(&ocel->types, type, &type_index, NULL);
+  if (code != DS_OK)
+    return no_name(ocel, code, "more than 1,024 types of objects", err);
   const uint32_t before = ocel->objects.count;
   if (is_full(ocel) || ds_names_add(&ocel->objects, id, &index, NULL) != DS_OK)
     return no_memory(ocel, err);
@@ -160,8 +180,9 @@ static ds_code object_value(ds_ocel *ocel, ds_str attribute, ds_str time, ds_str
                             ds_error *err) {
   ocel_value value = {.object = ocel->object, .order = ocel->values_count,
                       .time_ms = INT64_MIN};
-  if (ds_names_add(&ocel->attributes, attribute, &value.attribute, NULL) != DS_OK)
-    return ds_ocel_fail(ocel, "too many different attributes of objects", err);
+  const ds_code code = ds_names_add(&ocel->attributes, attribute, &value.attribute, NULL);
+  if (code != DS_OK)
+    return no_name(ocel, code, "too many different attributes of objects", err);
   const char *name = ds_names_text(&ocel->attributes, value.attribute);
   if (time.size > 0 && !ds_ocel_time(ocel, time, &value.time_ms))
     return ds_ocel_refuse(ocel, name, DS_REASON_BAD_VALUE, err);
@@ -315,7 +336,7 @@ ds_code ds_ocel_begin(ds_ocel *ocel, bool event, ds_str id, ds_str type, ds_str 
   ocel->customer_now = DS_NONE;
   ocel->values_now_count = 0;
   return ocel->id.data == NULL || ocel->type.data == NULL || ocel->time.data == NULL
-             ? ds_ocel_fail(ocel, "an event takes too much memory", err)
+             ? ds_ocel_no_room(ocel, err)
              : DS_OK;
 }
 
@@ -333,7 +354,7 @@ ds_code ds_ocel_set(ds_ocel *ocel, ds_str attribute, ds_str time, ds_str text, d
   const ocel_attribute copy = {ds_ocel_copy(&ocel->event, attribute),
                                ds_ocel_copy(&ocel->event, text)};
   if (copy.name.data == NULL || copy.text.data == NULL)
-    return ds_ocel_fail(ocel, "an event takes too much memory", err);
+    return ds_ocel_no_room(ocel, err);
   ocel->values_now[ocel->values_now_count++] = copy;
   return DS_OK;
 }
@@ -424,10 +445,10 @@ ds_code ds_ocel_open(const ds_ocel_options *options, ds_arena *arena, ds_plan *p
     return ds_fail(err, DS_MEMORY, "out of memory reading %s", options->file->name);
   ocel->options = *options;
   ds_arena_init(&ocel->kept, DS_OCEL_BYTES_MAX);
-  ds_arena_init(&ocel->event, 64 << 20);
+  ds_arena_init(&ocel->event, EVENT_BYTES_MAX);
   ds_names_init(&ocel->types, DS_OCEL_TYPES_MAX);
-  ds_names_init(&ocel->objects, 1 << 24);
-  ds_names_init(&ocel->pair_names, 1 << 24);
+  ds_names_init(&ocel->objects, DS_OCEL_OBJECTS_MAX);
+  ds_names_init(&ocel->pair_names, DS_OCEL_OBJECTS_MAX);
   ds_names_init(&ocel->attributes, DS_NAMES_MAX);
   ds_names_init(&ocel->declared, DS_NAMES_MAX);
   ds_buf_init(&ocel->json, 16 << 20);

@@ -11,7 +11,7 @@
 #include "model/time.h"
 
 // What the objects of one log may take in memory.
-enum { DS_OCEL_BYTES_MAX = 512 << 20, DS_OCEL_TYPES_MAX = 1024 };
+enum { DS_OCEL_BYTES_MAX = 512 << 20, DS_OCEL_TYPES_MAX = 1024, DS_OCEL_OBJECTS_MAX = 1 << 24 };
 
 typedef struct ds_ocel ds_ocel;
 

@@ -104,7 +104,7 @@ static ds_code keys_set(ds_ocel *ocel, const group *g, ds_error *err) {
                             (int)ocel->types.text[g->type].size, ocel->types.text[g->type].data);
   ds_str *texts = ds_arena_array(&ocel->event, g->count, sizeof *texts);
   if (texts == NULL)
-    return ds_ocel_fail(ocel, "an event takes too much memory", err);
+    return ds_ocel_no_room(ocel, err);
   for (uint32_t i = 0; i < g->count; i++)
     texts[i] = object_text(ocel, g->objects[i]);
   return cell(ocel, (ds_str){name, (uint32_t)size}, true, "VARCHAR",
@@ -123,7 +123,7 @@ static ds_code attributes_set(ds_ocel *ocel, const group *g, int64_t time_ms, ds
       uint32_t *seen = ds_map64_put(&done, attribute);
       ds_str *texts = ds_arena_array(&ocel->event, g->count, sizeof *texts);
       if (seen == NULL || texts == NULL) {
-        code = ds_ocel_fail(ocel, "an event takes too much memory", err);
+        code = ds_ocel_no_room(ocel, err);
         break;
       }
       if (*seen != DS_NONE || attribute == ocel->id_attribute)
@@ -142,7 +142,7 @@ static ds_code qualifiers_set(ds_ocel *ocel, uint32_t type, ds_error *err) {
   ds_str *texts = ds_arena_array(&ocel->event, ocel->relations_count, sizeof *texts);
   uint32_t count = 0;
   if (texts == NULL)
-    return ds_ocel_fail(ocel, "an event takes too much memory", err);
+    return ds_ocel_no_room(ocel, err);
   for (uint32_t i = 0; i < ocel->relations_count; i++)
     if (ocel->type_of[ocel->relations[i].object] == type)
       texts[count++] = ocel->relations[i].qualifier;
@@ -224,7 +224,7 @@ ds_code ds_ocel_event_row(ds_ocel *ocel, ds_error *err) {
   }
   group *g = ds_arena_alloc(&ocel->event, sizeof *g);
   if (g == NULL)
-    return ds_ocel_fail(ocel, "an event takes too much memory", err);
+    return ds_ocel_no_room(ocel, err);
   TRY(groups_set(ocel, g, err));
   return ds_rows_end(&ocel->rows, err);
 }
@@ -239,7 +239,7 @@ static ds_code change_row(ds_ocel *ocel, const ocel_value *const *values, uint32
   char text[2 * DS_NAME_BYTES_MAX];
   char time[32];
   if (g == NULL)
-    return ds_ocel_fail(ocel, "an object takes too much memory", err);
+    return ds_ocel_no_room(ocel, err);
   *g = (group){.type = type, .objects = {object}, .count = 1};
   TRY(ds_rows_begin(&ocel->rows, err));
   if (ocel->owner_of[object] != DS_NONE)
@@ -278,7 +278,7 @@ static ds_code object_changes(ds_ocel *ocel, uint32_t object, ds_error *err) {
   const ocel_value **list = ds_arena_array(&ocel->event, end - first + 1, sizeof *list);
   uint32_t count = 0;
   if (list == NULL)
-    return ds_ocel_fail(ocel, "an object takes too much memory", err);
+    return ds_ocel_no_room(ocel, err);
   for (uint32_t i = first + 1; i < end; i++) {
     const ocel_value *value = &ocel->values[i];
     const bool again = i + 1 < end && value[1].attribute == value->attribute &&

@@ -98,6 +98,9 @@ DS_CHECKED ds_code ds_ocel_refuse(ds_ocel *ocel, const char *column, ds_reason r
                                ds_error *err);
 ds_code ds_ocel_fail(const ds_ocel *ocel, const char *what, ds_error *err);
 
+// The event or object in hand has no room: it is too large, or the machine has no memory.
+ds_code ds_ocel_no_room(const ds_ocel *ocel, ds_error *err);
+
 // Relates two objects by a reader that meets relations apart from their objects.
 DS_CHECKED ds_code ds_ocel_relate_objects(ds_ocel *ocel, ds_str from, ds_str to, ds_error *err);
 

@@ -102,6 +102,8 @@ ds_code ds_source_expand(ds_io *io, ds_arena *arena, const char *pattern, ds_sou
   const ds_code code = io->ops->open(io, pattern, DS_OPEN_READ, &file, &why);
   if (code == DS_OK)
     io->ops->close(io, file);
+  if (code == DS_MEMORY)
+    return ds_fail(err, code, "%s", why.message);
   if (code == DS_MISSING && strpbrk(path_name(pattern), "*?[") != NULL)
     return expand_glob(io, arena, pattern, files, count, err);
   if (io->ops->list(io, pattern, any_entry, NULL, &why) == DS_OK)
@@ -129,6 +131,8 @@ static ds_code parquet_end(ds_io *io, ds_file *handle, const ds_source *file, ds
 static ds_code head_read(ds_io *io, ds_source *file, ds_error *err) {
   ds_file *handle;
   const ds_code opened = io->ops->open(io, file->path, DS_OPEN_READ, &handle, err);
+  if (opened == DS_MEMORY)
+    return opened;
   if (opened != DS_OK)
     return ds_fail(err, DS_INPUT, opened == DS_MISSING ? "no such file: %s"
                                                        : "%s cannot be read: is it yours to read?",

@@ -62,9 +62,11 @@ static ds_code path_add(walk *w, uint32_t size, uint8_t kind, ds_error *err) {
   // Records mostly name the same members in the same order.
   uint32_t index = check->guess;
   if (index >= check->paths.count || !ds_str_equal(check->paths.text[index], path)) {
-    if (ds_names_add(&check->paths, path, &index, err) != DS_OK)
-      return ds_fail(err, DS_LIMIT, "%s line %" PRIu64 ": more than %d different members",
+    const ds_code code = ds_names_add(&check->paths, path, &index, err);
+    if (code == DS_LIMIT)
+      return ds_fail(err, code, "%s line %" PRIu64 ": more than %d different members",
                      check->file->name, w->record->line, DS_JSON_COLUMNS_MAX);
+    TRY(code);
   }
   check->guess = index + 1;
   check->kinds[index] |= kind;

@@ -155,9 +155,11 @@ static ds_code name_find(xes *x, ds_str name, const kind *of, uint32_t *ret_name
     return DS_OK;
   }
   const uint32_t before = x->names.count;
-  if (ds_names_add(&x->names, name, ret_name, err) != DS_OK)
-    return ds_fail(err, DS_LIMIT, "%s line %" PRIu64 ": more than %d different attributes",
+  const ds_code code = ds_names_add(&x->names, name, ret_name, err);
+  if (code == DS_LIMIT)
+    return ds_fail(err, code, "%s line %" PRIu64 ": more than %d different attributes",
                    x->file->name, x->line, NAMES_MAX);
+  TRY(code);
   met *m = &x->mets[*ret_name];
   if (x->names.count > before)
     *m = (met){of->duck_type, DS_NONE};
