@@ -49,7 +49,7 @@ static const char *expression_of(const cli *run, const ds_error *err) {
     for (uint32_t i = 0; i < counts[t]; i++) {
       const char *text = cli_value(run, tables[t][i].name);
       const bool condition = tables[t][i].type == DS_OPTION_ARGUMENT && text != NULL &&
-                             strchr(text, '(') != NULL; // of find
+                             strpbrk(text, "( *+?{[^$") != NULL;
       if ((tables[t][i].type != wanted && !condition) || text == NULL)
         continue;
       if (is_about(err, tables[t][i].name))

@@ -82,6 +82,7 @@ static ds_code step_add(pattern_reader *reader, const ds_token *at, lang_state s
   for (uint32_t i = 1; i <= count; i++) {
     lang_state *state = &pattern->state[pattern->states];
     *state = step;
+    state->step = reader->steps;
     state->starts = i == 1 && reader->begins;
     state->before = i == 1 ? reader->ends : 1ull << (pattern->states - 1);
     if (i == count && often.most == 0)
@@ -131,6 +132,8 @@ static ds_code read_step(pattern_reader *reader, bool immediately) {
 // not S within D, behind the last step.
 static ds_code read_without(pattern_reader *reader) {
   lang_parser *in = reader->in;
+  reader->pattern->without_line = in->token.line;
+  reader->pattern->without_column = in->token.column;
   TRY(ds_lang_advance(in));
   TRY(ds_lang_fact_selector(in, &reader->pattern->without));
   if (!is(in, "within"))
@@ -173,15 +176,21 @@ static ds_code read_end(pattern_reader *reader, const ds_token *start) {
   if (reader->begins)
     return fail(in, start, DS_EXPRESSION, "the pattern is met by nothing at all: one step at least "
                 "must be there, as in delivered+ in place of delivered*");
-  if (is_too_wide(pattern))
-    return fail(in, start, DS_LIMIT, "the pattern could need more than 16 matches at a time: leave "
-                "out within ... total, or the repetition");
   if (!is(in, ")") && in->token.kind != DS_TOKEN_END)
     return ds_lang_expected(in, "then, within, $ or ) in a pattern");
   return DS_OK;
 }
 
 ds_code ds_lang_pattern(lang_parser *in, lang_pattern **ret_pattern) {
+  const ds_token start = in->token;
+  TRY(ds_lang_pattern_read(in, ret_pattern));
+  return !is_too_wide(*ret_pattern)
+             ? DS_OK
+             : fail(in, &start, DS_LIMIT, "the pattern could need more than 16 matches at a time: "
+                    "leave out within ... total, or the repetition");
+}
+
+ds_code ds_lang_pattern_read(lang_parser *in, lang_pattern **ret_pattern) {
   lang_pattern *pattern = ds_arena_alloc(in->arena, sizeof *pattern);
   if (pattern == NULL)
     return ds_lang_no_memory(in->err);

@@ -19,6 +19,7 @@ enum { PATTERN_STATES = 64, PATTERN_PAIRS = 16 };
 // A step that can be taken.
 typedef struct lang_state {
   uint32_t selector;
+  uint32_t step;     // as written, from 0 on: a step that repeats has several states
   bool starts;       // can be the first
   bool immediately;  // only right behind the step before
   uint64_t before;   // bits of states that it can follow
@@ -37,10 +38,14 @@ struct lang_pattern {
   uint32_t any;        // selector of what counts as an event for ^, $ and immediately
   uint32_t without;    // selector of what must not follow, or LANG_ABSENT
   int64_t without_ms;
+  uint32_t without_line, without_column; // of `not`
 };
 
 // Reads what stands between the brackets of sequence(), and makes the automaton.
 ds_code ds_lang_pattern(lang_parser *in, lang_pattern **ret_pattern);
+
+// The same for who does not match it in one pass: without regard to P3.
+ds_code ds_lang_pattern_read(lang_parser *in, lang_pattern **ret_pattern);
 
 // Whether each case of the line holds the pattern, complete at or before now.
 ds_code ds_lang_pattern_run(const lang_line *line, const lang_fact *fact, const lang_range *range,

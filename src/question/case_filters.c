@@ -4,6 +4,7 @@
 
 #include <assert.h>
 
+#include "lang/pattern.h"
 #include "question/common.h"
 
 // What the text of an option is.
@@ -52,15 +53,19 @@ static ds_code place_error(const case_filter *filter, const char *text, uint32_t
 static ds_code check_text(const ds_request *request, const case_filter *filter, const char *text,
                           ds_error *err) {
   ds_schema schema;
-  const ds_expression *read = NULL;
+  const ds_expression *selector = NULL;
+  const ds_pattern *pattern = NULL;
   int64_t ms = 0;
   if (filter->takes == TAKES_DURATION && !ds_str_to_duration_ms(ds_str_of(text), &ms))
     return ds_fail(err, DS_USAGE, "--%s %s: expected a duration, as in 3d or 36h", filter->option,
                    text);
-  if (filter->takes != TAKES_SELECTOR)
+  if (filter->takes == TAKES_DURATION)
     return DS_OK;
   TRY(ds_question_schema(request, &schema, err));
-  const ds_code code = ds_selector_parse(ds_str_of(text), &schema, request->arena, &read, err);
+  const ds_code code =
+      filter->takes == TAKES_SELECTOR
+          ? ds_selector_parse(ds_str_of(text), &schema, request->arena, &selector, err)
+          : ds_pattern_parse(ds_str_of(text), &schema, request->arena, &pattern, err);
   return code == DS_OK ? DS_OK : place_error(filter, text, 0, code, err);
 }
 

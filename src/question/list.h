@@ -24,7 +24,7 @@ typedef struct ds_list_cell {
 DS_CHECKED ds_code ds_list_parse(const char *text, ds_list_cell *ret_cell, ds_error *err);
 
 // More than any row of a table of figures has.
-enum { DS_LIST_KEYS_MAX = 3, DS_LIST_COLUMNS_MAX = 6 };
+enum { DS_LIST_KEYS_MAX = 4, DS_LIST_COLUMNS_MAX = 6 };
 
 // A table whose figures can be listed: the columns that name a row of it, of which the first
 // `needed` must be given, and those that count cases or events. NULL ends a row of names.

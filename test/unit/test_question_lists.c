@@ -24,6 +24,8 @@ static const question_rule rules[] = {
     {"map", true, true, true, true, {{"score", "value"}, {"promise", "day"}}, NONE},
     {"process", true, true, true, true, {{"coverage", "0.5"}}, {{"rework", ""}}},
     {"variants", true, true, true, true, {{"outcome", "value"}, {"collapse", ""}}, NONE},
+    {"conformance", true, true, true, true, {{"outcome", "value"}, {"others", "inserted"}},
+     {{"pattern", "any[value >= 1] then stage:order within 1d then order_placed within 2d total"}}},
     {"funnel", true, true, true, true, {{"count", "all"}, {"ties", "arrival"}},
      {{"step", "order_placed\nstage:order\nany?\nany[value >= 2]"}, {"within", "5d"}}},
     {"paths", true, true, true, true, {{"anchor", "each"}, {"collapse", ""}},
@@ -55,6 +57,9 @@ static const listed all[] = {
     {"process", "edges", {"from", "to"}, {"occurrences", "cases"}},
     {"process", "rework", {"touchpoint"},
      {"cases", "rework_cases", "repeats", "self_loops", "loops"}},
+    {"conformance", "overall", {NULL}, {"cases", "fits"}},
+    {"conformance", "kinds", {"kind"}, {"occurrences", "cases"}},
+    {"conformance", "deviations", {"kind", "step", "what"}, {"occurrences", "cases"}},
     {"variants", "overall", {NULL}, {"cases", "events"}},
     {"variants", "variants", {"rank"}, {"cases"}},
     {"paths", "nodes", {"id"}, {"cases", "occurrences"}},
@@ -90,6 +95,8 @@ static const listed unlisted[] = {
     {"map", "stages", {NULL}, {"satisfaction_n"}},
     {"map", "touchpoints", {NULL}, {"satisfaction_n"}},
     {"map", "pains", {NULL}, {"cases"}},
+    {"conformance", "kinds", {NULL}, {"outcome_n"}},
+    {"conformance", "deviations", {NULL}, {"outcome_n"}},
     {"variants", "variants", {NULL}, {"outcome_n"}}, // values, of which a case may have several
 };
 enum { UNLISTED = sizeof unlisted / sizeof *unlisted };

@@ -34,6 +34,8 @@ static const asked questions[] = {
     {"map", {{"case", "order_id"}, {"score", "value"}, {"min-n", "1"}}},
     {"variants", {{"case", "order_id"}, {"outcome", "value"}, {"collapse", ""},
                   {"variant", "1-2"}}},
+    {"conformance", {{"pattern", "^ any[value >= 1] then order_placed within 1d"},
+                     {"outcome", "value"}, {"by", "color"}, {"min-n", "1"}}},
     {"trend", {{"measure", "p90"}, {"of", "value"}, {"per", "day"}, {"min-n", "1"}}},
     {"trend", {{"measure", "rate"}, {"of", "paid"}, {"case", "order_id"}}},
     {"paths", {{"after", "any[value >= 1]"}, {"by", "color"}}},

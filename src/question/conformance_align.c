@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: Apache-2.0
+// See conformance_align.h. The cost of what is left is found from the end to the beginning, so that
+// one walk forward can take the preferred of the cheapest moves.
+#include "question/conformance_align.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+// No way.
+enum { NEVER = UINT16_MAX };
+
+void ds_aligner_init(ds_aligner *aligner, const ds_pattern *pattern) {
+  *aligner = (ds_aligner){.pattern = pattern};
+  for (uint32_t s = 0; s < pattern->states; s++) {
+    if (pattern->state[s].starts)
+      aligner->next[0] |= 1ull << s;
+    for (uint32_t b = 0; b <= s; b++)
+      if ((pattern->state[s].before >> b & 1) != 0)
+        aligner->next[b + 1] |= 1ull << s;
+  }
+}
+
+void ds_aligner_done(ds_aligner *aligner) {
+  free(aligner->cost);
+  free(aligner->move);
+  *aligner = (ds_aligner){0};
+}
+
+static uint16_t *cost_at(const ds_aligner *aligner, uint32_t read, uint32_t place, bool after) {
+  return &aligner->cost[((size_t)read * (aligner->pattern->states + 1) + place) * 2 + after];
+}
+
+// The states that can be taken at a place, a free event having come last or not.
+static uint64_t open_at(const ds_aligner *aligner, uint32_t place, bool after) {
+  const ds_pattern *pattern = aligner->pattern;
+  uint64_t open = aligner->next[place];
+  if (!after)
+    return open;
+  if (place == 0)
+    return pattern->at_start ? 0 : open;
+  for (uint64_t rest = open; rest != 0; rest &= rest - 1) {
+    const uint32_t s = (uint32_t)__builtin_ctzll(rest);
+    if (pattern->state[s].immediately)
+      open &= ~(1ull << s);
+  }
+  return open;
+}
+
+static uint16_t more(uint16_t cost, uint16_t by) {
+  return cost == NEVER ? NEVER : (uint16_t)(cost + by);
+}
+
+static uint16_t less(uint16_t a, uint16_t b) { return a < b ? a : b; }
+
+// A repetition of the place itself is never skipped: that costs and leads nowhere.
+static uint64_t skips_at(uint64_t open, uint32_t place) {
+  return place == 0 ? open : open & ~(1ull << (place - 1));
+}
+
+static bool is_end(const ds_pattern *pattern, uint32_t place, bool after) {
+  return place > 0 && (pattern->last >> (place - 1) & 1) != 0 && !(after && pattern->at_end);
+}
+
+// What is left costs at a place, when what costs behind it is known.
+static uint16_t cost_of(const ds_aligner *aligner, const ds_align_event *event, uint32_t read,
+                        uint32_t place, bool after) {
+  const uint64_t open = open_at(aligner, place, after);
+  uint16_t cost = NEVER;
+  if (event == NULL && is_end(aligner->pattern, place, after))
+    return 0;
+  for (uint64_t rest = skips_at(open, place); rest != 0; rest &= rest - 1)
+    cost = less(cost, more(*cost_at(aligner, read, (uint32_t)__builtin_ctzll(rest) + 1, false), 1));
+  if (event == NULL)
+    return cost;
+  cost = less(cost, more(*cost_at(aligner, read + 1, place, after), 1));
+  if (event->free)
+    cost = less(cost, *cost_at(aligner, read + 1, place, true));
+  for (uint64_t rest = open & event->states; rest != 0; rest &= rest - 1)
+    cost = less(cost, *cost_at(aligner, read + 1, (uint32_t)__builtin_ctzll(rest) + 1, false));
+  return cost;
+}
+
+static ds_code room_make(ds_aligner *aligner, uint32_t count, ds_error *err) {
+  const uint32_t places = aligner->pattern->states + 1;
+  if (aligner->cost != NULL && count <= aligner->cost_capacity)
+    return DS_OK;
+  free(aligner->cost);
+  free(aligner->move);
+  aligner->cost = malloc((count + 1u) * (size_t)places * 2 * sizeof *aligner->cost);
+  aligner->move = malloc((count + places) * sizeof *aligner->move);
+  aligner->cost_capacity = count;
+  if (aligner->cost == NULL || aligner->move == NULL)
+    return ds_fail(err, DS_MEMORY, "out of memory for aligning cases");
+  return DS_OK;
+}
+
+// The lowest state of `states` whose taking leaves just `left`; DS_PATTERN_STATES when none does.
+static uint32_t first_of(const ds_aligner *aligner, uint64_t states, uint32_t read,
+                         uint16_t left) {
+  for (uint64_t rest = states; rest != 0; rest &= rest - 1) {
+    const uint32_t s = (uint32_t)__builtin_ctzll(rest);
+    if (*cost_at(aligner, read, s + 1, false) == left)
+      return s;
+  }
+  return DS_PATTERN_STATES;
+}
+
+static void put(ds_aligner *aligner, ds_align_kind kind, uint32_t state, uint32_t event) {
+  aligner->move[aligner->moves++] = (ds_align_move){kind, state, event};
+}
+
+// From the beginning on the preferred of the cheapest moves.
+static void walk(ds_aligner *aligner, const ds_align_event *events, uint32_t count) {
+  uint32_t read = 0, place = 0;
+  bool after = false;
+  aligner->moves = 0;
+  while (read < count || !is_end(aligner->pattern, place, after)) {
+    const uint16_t left = *cost_at(aligner, read, place, after);
+    const uint64_t open = open_at(aligner, place, after);
+    const ds_align_event *event = read < count ? &events[read] : NULL;
+    uint32_t state = event == NULL ? DS_PATTERN_STATES
+                                   : first_of(aligner, open & event->states, read + 1, left);
+    if (state < DS_PATTERN_STATES) {
+      put(aligner, DS_ALIGN_STEP, state, read++);
+      place = state + 1;
+      after = false;
+    } else if (event != NULL && event->free &&
+               *cost_at(aligner, read + 1, place, true) == left) {
+      put(aligner, DS_ALIGN_FREE, 0, read++);
+      after = true;
+    } else if (left > 0 && (state = first_of(aligner, skips_at(open, place), read,
+                                             (uint16_t)(left - 1))) < DS_PATTERN_STATES) {
+      put(aligner, DS_ALIGN_SKIP, state, read);
+      place = state + 1;
+      after = false;
+    } else {
+      assert(event != NULL && *cost_at(aligner, read + 1, place, after) + 1 == left);
+      put(aligner, DS_ALIGN_INSERT, 0, read++);
+    }
+  }
+}
+
+ds_code ds_align(ds_aligner *aligner, const ds_align_event *events, uint32_t count,
+                 uint32_t *ret_cost, ds_error *err) {
+  assert(count <= DS_ALIGN_EVENTS_MAX);
+  const uint32_t states = aligner->pattern->states;
+  TRY(room_make(aligner, count, err));
+  for (uint32_t read = count + 1; read-- > 0;)
+    for (uint32_t place = states + 1; place-- > 0;)
+      for (uint32_t after = 0; after < 2; after++)
+        *cost_at(aligner, read, place, after != 0) =
+            cost_of(aligner, read < count ? &events[read] : NULL, read, place, after != 0);
+  *ret_cost = *cost_at(aligner, 0, 0, false);
+  assert(*ret_cost != NEVER);
+  walk(aligner, events, count);
+  return DS_OK;
+}
