@@ -38,11 +38,14 @@ typedef enum ds_code {
 } ds_code;
 
 // What went wrong: `message` is one line without a newline, in words for the user, never with
-// personal data. `line` and `column` are 1-based positions in the text or file meant, 0 = none.
+// personal data. `line` and `column` are 1-based positions in the text or file meant, 0 = none;
+// `file` is the path of a file that people wrote when they are positions in it, else NULL. It
+// belongs to whoever read that file.
 typedef struct ds_error {
   ds_code code;
   uint32_t line;
   uint32_t column;
+  const char *file;
   char message[512];
 } ds_error;
 

@@ -76,7 +76,7 @@ extern const cli_command cli_commands[];
 extern const uint32_t cli_commands_count;
 extern const ds_option cli_common_options[];
 extern const uint32_t cli_common_options_count;
-// What the program adds to the options of every question; --data is the first.
+// What the program adds to the options of every question; --data and --segments come first.
 extern const ds_option cli_question_options[];
 extern const uint32_t cli_question_options_count;
 // How files are read, of a question with --data.
@@ -181,6 +181,8 @@ void cli_cache_tidy(const char *folder, const char *name);
 typedef struct cli_surroundings {
   ds_settings settings;
   ds_zone *zone; // NULL = UTC
+  const ds_segment *segments; // of --segments, else of segments.yaml there, and the shipped ones
+  uint32_t segments_count;
 } cli_surroundings;
 DS_CHECKED ds_code cli_look_around(cli *run, cli_surroundings *ret_around, ds_error *err);
 

@@ -19,6 +19,8 @@ const ds_option cli_common_options[] = {
 const ds_option cli_question_options[] = {
     {"data", DS_OPTION_FILES, "FILE...", "", "",
      "read these files instead of a store; the cache keeps them imported"},
+    {"segments", DS_OPTION_TEXT, "FILE", "", "",
+     "what segment('name') means: lines `name: condition` (default: segments.yaml in the store)"},
     {"sql", DS_OPTION_FLAG, "", "", "", "show the question as SQL for DuckDB instead of answering"},
 };
 const uint32_t cli_question_options_count =

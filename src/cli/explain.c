@@ -3,7 +3,6 @@
 #include <stdio.h>
 
 #include "cli/cli.h"
-#include "lang/segments.h"
 #include "scan/property_types.h"
 
 static const ds_column name_columns[] = {
@@ -222,7 +221,8 @@ static ds_code explain(cli *run, const ds_snapshot *snapshot, const cli_surround
   schema.catalogue = around->settings.catalogue;
   schema.zone = around->zone;
   schema.zone_name = around->settings.time_zone;
-  TRY(ds_segments_shipped(&run->arena, &schema.segments, &schema.segments_count, err));
+  schema.segments = around->segments;
+  schema.segments_count = around->segments_count;
   ds_result *result = (ds_result *)ds_arena_alloc(&run->arena, sizeof *result);
   if (result == NULL)
     return ds_fail(err, DS_MEMORY, "out of memory");

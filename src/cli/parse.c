@@ -30,7 +30,7 @@ uint32_t cli_option_tables(const cli_command *command, const ds_question *questi
   if (command != NULL)
     tables[count++] = (cli_option_table){"Options", command->options, command->options_count};
   if (command != NULL && command->takes_data)
-    tables[count++] = (cli_option_table){NULL, cli_question_options, 1};
+    tables[count++] = (cli_option_table){NULL, cli_question_options, 2};
   if (question != NULL) {
     tables[count++] = (cli_option_table){"Options of this question", question->options,
                                          question->options_count};

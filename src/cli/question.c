@@ -40,8 +40,10 @@ static ds_code show_sql(cli *run, const ds_request *request, ds_error *err) {
 ds_code cli_look_around(cli *run, cli_surroundings *ret_around, ds_error *err) {
   cli_surroundings around = {.zone = NULL};
   ds_io *io = ds_io_posix();
-  TRY(ds_settings_read(io, cli_flag(run, "data") ? run->data : run->store, &run->arena,
-                       &around.settings, err));
+  const char *folder = cli_flag(run, "data") ? run->data : run->store;
+  TRY(ds_settings_read(io, folder, &run->arena, &around.settings, err));
+  TRY(ds_settings_segments(io, folder, cli_value(run, "segments"), &run->arena, &around.segments,
+                           &around.segments_count, err));
   const ds_str zone = ds_str_of(around.settings.time_zone);
   if (!ds_str_equal(zone, ds_str_of("UTC")))
     TRY(ds_zone_load(io, "/usr/share/zoneinfo", zone, &around.zone, err));
@@ -59,6 +61,8 @@ static ds_code ask(cli *run, const ds_snapshot *snapshot, const cli_surroundings
       .catalogue = around->settings.catalogue,
       .zone = around->zone,
       .zone_name = around->settings.time_zone,
+      .segments = around->segments,
+      .segments_count = around->segments_count,
       .now_ms = io->ops->now_ms(io),
       .threads = run->threads,
       .memory_bytes = run->memory_bytes,

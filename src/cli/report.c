@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Words to the user: errors, remarks, progress. All on stderr.
 #include <stdarg.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 #include "base/json.h"
@@ -39,8 +40,12 @@ static const char *expression_of(const cli *run, const ds_error *err) {
   const char *found = NULL;
   bool several = false;
   const bool asks = run->question != NULL;
-  const ds_option_type wanted = strncmp(err->message, "step ", 5) == 0 ? DS_OPTION_ARGUMENTS
-                                                                       : DS_OPTION_EXPRESSION;
+  // Errors of one argument of several begin with its number.
+  static const char *const numbered[] = {"step ", "condition ", "feature "};
+  ds_option_type wanted = DS_OPTION_EXPRESSION;
+  for (size_t n = 0; n < sizeof numbered / sizeof *numbered; n++)
+    if (strncmp(err->message, numbered[n], strlen(numbered[n])) == 0)
+      wanted = DS_OPTION_ARGUMENTS;
   const ds_option *tables[] = {asks ? run->question->options : run->command->options,
                                ds_common_options};
   const uint32_t counts[] = {asks ? run->question->options_count : run->command->options_count,
@@ -99,6 +104,28 @@ static void print_caret(const char *text, uint32_t line, uint32_t column) {
   fprintf(stderr, "  %.*s\n  %*s^\n", (int)(stop - start), start, (int)width, "");
 }
 
+// The same of a line of a file that people wrote, as far as it can be read again.
+static void print_file_caret(const ds_error *err) {
+  char *text = NULL;
+  size_t size = 0;
+  if (err->column == 0 || ds_io_read_file(ds_io_posix(), err->file, DS_SEGMENTS_BYTES_MAX, &text,
+                                          &size, NULL) != DS_OK)
+    return;
+  ds_buf line;
+  ds_buf_init(&line, 4 * DS_SEGMENTS_BYTES_MAX);
+  const char *at = text;
+  for (uint32_t i = 1; i < err->line && at != NULL; i++) {
+    at = strchr(at, '\n');
+    at = at == NULL ? NULL : at + 1;
+  }
+  if (at != NULL)
+    ds_text_clean((ds_str){at, (uint32_t)strcspn(at, "\r\n")}, &line);
+  free(text);
+  if (ds_buf_check(&line, "a line", NULL) == DS_OK)
+    print_caret(ds_buf_cstr(&line), 1, err->column);
+  ds_buf_done(&line);
+}
+
 static void report_json(ds_code code, const ds_error *err) {
   ds_buf out;
   ds_buf_init(&out, 1u << 16);
@@ -110,6 +137,10 @@ static void report_json(ds_code code, const ds_error *err) {
   ds_json_i64(&json, ds_code_exit(code));
   ds_json_key(&json, "message");
   ds_json_text(&json, ds_str_of(err->message));
+  if (err->file != NULL) {
+    ds_json_key(&json, "file");
+    ds_json_text(&json, ds_str_of(err->file));
+  }
   if (err->line > 0 || err->column > 0) {
     ds_json_key(&json, "line");
     ds_json_u64(&json, err->line);
@@ -131,6 +162,10 @@ void cli_report(const cli *run, ds_code code, const ds_error *err) {
   }
   fputs("doorstep: ", stderr);
   put_lines(shown.message);
+  if (shown.file != NULL) {
+    print_file_caret(&shown);
+    return;
+  }
   const bool placed = code == DS_EXPRESSION || code == DS_UNSUPPORTED || code == DS_LIMIT;
   const char *expression = placed ? expression_of(run, &shown) : NULL;
   if (expression != NULL && shown.column > 0)

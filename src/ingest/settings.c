@@ -11,10 +11,12 @@
 #include "ingest/read.h"
 #include "ingest/retention.h"
 #include "ingest/yaml.h"
+#include "lang/segments.h"
 #include "model/catalogue_overlay.h"
 #include "model/time.h"
 
 #define FILE_NAME "doorstep.yaml"
+#define SEGMENTS_NAME "segments.yaml"
 #define ZONES_FOLDER "/usr/share/zoneinfo"
 
 #define WORDS_MAX 16
@@ -381,10 +383,11 @@ ds_code ds_settings_parse(ds_io *io, ds_str text, ds_arena *arena, ds_settings *
   return code;
 }
 
-static ds_code path_of(const char *folder, char out[DS_PATH_BYTES_MAX], ds_error *err) {
-  const int size = snprintf(out, DS_PATH_BYTES_MAX, "%s/" FILE_NAME, folder);
+static ds_code path_of(const char *folder, const char *name, char out[DS_PATH_BYTES_MAX],
+                       ds_error *err) {
+  const int size = snprintf(out, DS_PATH_BYTES_MAX, "%s/%s", folder, name);
   if (size < 0 || size >= (int)DS_PATH_BYTES_MAX)
-    return ds_fail(err, DS_LIMIT, "the path of " FILE_NAME " is too long");
+    return ds_fail(err, DS_LIMIT, "the path of %s is too long", name);
   return DS_OK;
 }
 
@@ -394,7 +397,7 @@ ds_code ds_settings_read(ds_io *io, const char *folder, ds_arena *arena,
   char *text = NULL;
   size_t size = 0;
   ds_error why = {.code = DS_OK};
-  TRY(path_of(folder, path, err));
+  TRY(path_of(folder, FILE_NAME, path, err));
   const ds_code code = ds_io_read_file(io, path, DS_SETTINGS_BYTES_MAX, &text, &size, &why);
   if (code == DS_MISSING)
     return ds_settings_parse(io, (ds_str){"", 0}, arena, ret_settings, err);
@@ -406,12 +409,37 @@ ds_code ds_settings_read(ds_io *io, const char *folder, ds_arena *arena,
   return parsed;
 }
 
+ds_code ds_settings_segments(ds_io *io, const char *folder, const char *path, ds_arena *arena,
+                             const ds_segment **ret_segments, uint32_t *ret_count,
+                             ds_error *err) {
+  char own[DS_PATH_BYTES_MAX];
+  char *text = NULL;
+  size_t size = 0;
+  TRY(path_of(folder, SEGMENTS_NAME, own, err));
+  const char *file = path != NULL ? path : own;
+  file = ds_arena_text(arena, file, strlen(file));
+  if (file == NULL)
+    return ds_fail(err, DS_MEMORY, "out of memory for segments");
+  ds_error why = {.code = DS_OK};
+  ds_code code = ds_io_read_file(io, file, DS_SEGMENTS_BYTES_MAX, &text, &size, &why);
+  if (code == DS_MISSING && path == NULL)
+    return ds_segments_shipped(arena, ret_segments, ret_count, err);
+  if (code == DS_LIMIT)
+    return ds_fail(err, code, "%s is larger than %u KiB", file, DS_SEGMENTS_BYTES_MAX >> 10);
+  if (code != DS_OK)
+    return ds_fail(err, code == DS_MISSING ? DS_INPUT : code, "%s", why.message);
+  code = ds_segments_with((ds_str){text, (uint32_t)size}, file, arena, ret_segments, ret_count,
+                          err);
+  free(text);
+  return code;
+}
+
 static ds_code file_write(ds_io *io, const char *folder, const void *bytes, size_t size,
                           ds_error *err) {
   char path[DS_PATH_BYTES_MAX];
   ds_file *file;
   ds_error why = {.code = DS_OK};
-  TRY(path_of(folder, path, err));
+  TRY(path_of(folder, FILE_NAME, path, err));
   ds_code code = io->ops->open(io, path, DS_OPEN_READ, &file, &why);
   if (code == DS_OK) {
     io->ops->close(io, file);

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // A store's settings, doorstep.yaml in its folder, written by people: the time zone, rows of the
-// touchpoint catalogue, and how long events are kept. Every key is described in docs/settings.md.
-// Errors name the file, the line and the key, and the nearest name there is. May use base/, io/,
-// model/, store/, ingest/.
+// touchpoint catalogue, and how long events are kept; and segments.yaml beside it. Every key is
+// described in docs/settings.md. Errors name the file, the line and the key, and the nearest name
+// there is. May use base/, io/, model/, lang/, store/, ingest/.
 #ifndef DS_INGEST_SETTINGS_H
 #define DS_INGEST_SETTINGS_H
 
 #include "base/arena.h"
 #include "io/io.h"
+#include "lang/schema.h"
 #include "model/catalogue.h"
 #include "store/store.h"
 
@@ -26,6 +27,12 @@ DS_CHECKED ds_code ds_settings_read(ds_io *io, const char *folder, ds_arena *are
 // The same from a text; `io` finds the time zones.
 DS_CHECKED ds_code ds_settings_parse(ds_io *io, ds_str text, ds_arena *arena,
                                      ds_settings *ret_settings, ds_error *err);
+
+// The segments that ship with the program and those of a file: `path`, or with NULL segments.yaml
+// in `folder`, which need not be there. DS_INPUT with file and line, DS_LIMIT, DS_MISSING.
+DS_CHECKED ds_code ds_settings_segments(ds_io *io, const char *folder, const char *path,
+                                        ds_arena *arena, const ds_segment **ret_segments,
+                                        uint32_t *ret_count, ds_error *err);
 
 // Writes a doorstep.yaml, unless there is one: of comments only, which shows every key; or one that
 // says the time zone.

@@ -10,8 +10,7 @@
 #include "lang/case_pattern.h"
 #include "lang/functions.h"
 
-// The library's segments and the settings' may name each other, so deep.
-enum { SEGMENTS_DEPTH_MAX = 16 };
+static ds_code read_whole(lang_parser *in, bool condition, lang_node **ret_root);
 
 static bool is(const lang_parser *in, const char *word) { return ds_token_is(&in->token, word); }
 
@@ -269,12 +268,45 @@ static ds_code fact_node(lang_parser *in, const ds_token *start, const lang_fact
   return DS_OK;
 }
 
+// The segments that stand open from `first` on, and that one again: "a, b, a".
+static ds_code circle(lang_parser *in, const ds_token *at, uint32_t first) {
+  const ds_case_program *program = in->level->program;
+  char names[256];
+  size_t used = 0;
+  for (uint32_t s = first; s <= program->segments_depth && used < sizeof names; s++) {
+    const uint32_t one = s < program->segments_depth ? s : first;
+    used += (size_t)snprintf(names + used, sizeof names - used, "%s%.60s", s == first ? "" : ", ",
+                             program->segments_open[one]->name);
+  }
+  return ds_fail_at(in->err, DS_EXPRESSION, at->line, at->column,
+                    "segments name each other in a circle: %s", names);
+}
+
+// An error within a definition: of the file where people wrote it, else of the place that names it.
+static ds_code fail_within(lang_parser *in, const ds_token *name, const ds_segment *segment,
+                           ds_code code) {
+  ds_error *err = in->err;
+  if (err == NULL || err->file != NULL)
+    return code;
+  if (segment->file == NULL) {
+    err->line = name->line;
+    err->column = name->column;
+    return ds_fail_in(err, code, "segment '%.60s'", segment->name);
+  }
+  err->column += err->line <= 1 ? segment->column - 1 : 0;
+  err->line = segment->line + (err->line > 1 ? err->line - 1 : 0);
+  err->file = segment->file;
+  return ds_fail_in(err, code, "%.200s line %u, segment '%.60s'", segment->file, err->line,
+                    segment->name);
+}
+
 // segment('lapsed'): the definition stands in its place.
 static ds_code read_segment(lang_parser *in, const ds_token *open, lang_node **ret_node) {
   const ds_schema *schema = in->schema;
+  ds_case_program *program = in->level->program;
   const char *names[DS_SEGMENTS_MAX];
   const ds_token name = in->token;
-  uint32_t s = 0, *depth = &in->level->program->segments_depth;
+  uint32_t s = 0, *depth = &program->segments_depth;
   if (name.kind != DS_TOKEN_LITERAL || name.value.type != DS_TYPE_STRING)
     return ds_lang_expected(in, "a segment's name in quotes, as in segment('lapsed')");
   for (; s < schema->segments_count; s++) {
@@ -284,23 +316,22 @@ static ds_code read_segment(lang_parser *in, const ds_token *open, lang_node **r
   }
   if (s == schema->segments_count)
     return ds_lang_unknown(in, &name, name.text, names, s, "there is no segment of that name");
-  if (*depth == SEGMENTS_DEPTH_MAX)
-    return fail(in, &name, "segments name each other in a circle, or more than 16 deep");
-  const ds_str text = ds_str_of(schema->segments[s].expression);
-  lang_parser inner = {.lexer = ds_lexer_of(text, in->arena), .schema = schema,
-                       .level = in->level, .arena = in->arena, .err = in->err,
+  const ds_segment *segment = &schema->segments[s];
+  for (uint32_t d = 0; d < *depth; d++)
+    if (program->segments_open[d] == segment)
+      return circle(in, &name, d);
+  if (*depth == LANG_SEGMENTS_DEPTH_MAX)
+    return fail(in, &name, "segments name each other more than 16 deep");
+  lang_parser inner = {.lexer = ds_lexer_of(ds_str_of(segment->expression), in->arena),
+                       .schema = schema, .level = in->level, .arena = in->arena, .err = in->err,
                        .depth = in->depth};
-  ++*depth;
+  program->segments_open[(*depth)++] = segment;
   ds_code code = ds_lang_advance(&inner);
-  code = code == DS_OK ? ds_lang_condition(&inner, ret_node) : code;
+  if (code == DS_OK)
+    code = read_whole(&inner, true, ret_node);
   --*depth;
-  if (code != DS_OK) {
-    if (in->err != NULL) {
-      in->err->line = name.line;
-      in->err->column = name.column;
-    }
-    return ds_fail_in(in->err, code, "segment '%.60s'", schema->segments[s].name);
-  }
+  if (code != DS_OK)
+    return fail_within(in, &name, segment, code);
   TRY(ds_lang_advance(in));
   return ds_lang_close(in, open, ")");
 }

@@ -16,6 +16,8 @@
 
 // The most facts, windows and selectors of a program, and case keys that any_case() names.
 enum { LANG_FACTS_MAX = 4096, LANG_LEVELS_MAX = 8 };
+// Segments may name each other, so deep.
+enum { LANG_SEGMENTS_DEPTH_MAX = 16 };
 
 // Types whose values can be added: of figures of durations, which are whole milliseconds again.
 #define LANG_LENGTHS ((uint8_t)(1u << DS_TYPE_NUMBER | 1u << DS_TYPE_DURATION))
@@ -148,7 +150,8 @@ struct ds_case_program {
   uint32_t *asked; // by number of the user: among rules
   uint32_t asked_count;
   ds_expression reads; // inputs: properties; keys: of levels
-  uint32_t segments_depth; // of segment('name') within each other
+  const ds_segment *segments_open[LANG_SEGMENTS_DEPTH_MAX]; // segment('name') within each other
+  uint32_t segments_depth;
 };
 
 // The events that a window leaves of each case of a line: [low, high).

@@ -16,10 +16,14 @@ typedef struct ds_carrier {
   ds_type type;
 } ds_carrier;
 
-// A named expression about customers (level 3): what segment('name') stands for.
+// A named expression about customers (level 3): what segment('name') stands for, and where it
+// begins.
 typedef struct ds_segment {
   const char *name;
   const char *expression;
+  const char *file; // NULL: it ships with the program
+  uint32_t line;    // 1-based
+  uint32_t column;  // 1-based, in characters
 } ds_segment;
 enum { DS_SEGMENTS_MAX = 256 };
 

@@ -51,6 +51,12 @@ DS_CHECKED ds_code ds_plan_leave_unnamed(const ds_request *request,
                                          const ds_expression *const *expressions, uint32_t count,
                                          ds_plan *plan, ds_error *err);
 
+// The same, but for touchpoints that the plan's --where or a rule of a program (NULL: none) speaks
+// of.
+DS_CHECKED ds_code ds_plan_leave_unasked(const ds_request *request,
+                                         const ds_case_program *program, ds_plan *plan,
+                                         ds_error *err);
+
 // Leaves facts of identity out of a plan.
 DS_CHECKED ds_code ds_plan_leave_links(const ds_request *request, ds_plan *plan, ds_error *err);
 
@@ -76,6 +82,9 @@ DS_CHECKED ds_code ds_plan_all_keys(const ds_request *request, ds_plan *plan, ds
                                     ds_error *err);
 DS_CHECKED ds_code ds_plan_all_properties(const ds_request *request, ds_plan *plan,
                                           ds_arena *arena, ds_error *err);
+
+// The instant that an option says; false when it is not given.
+bool ds_question_time(const ds_request *request, const char *name, int64_t *ret_ms);
 
 // The day of an instant in the request's zone, in days since 1970.
 int64_t ds_question_day(const ds_request *request, int64_t time_ms);
@@ -113,6 +122,10 @@ extern const ds_option ds_retention_options[];
 extern const uint32_t ds_retention_options_count;
 ds_code ds_retention_answer(const ds_request *request, ds_result *result, ds_error *err);
 ds_code ds_retention_sql(const ds_request *request, ds_buf *out, ds_error *err);
+extern const ds_option ds_segment_options[];
+extern const uint32_t ds_segment_options_count;
+ds_code ds_segment_answer(const ds_request *request, ds_result *result, ds_error *err);
+ds_code ds_segment_sql(const ds_request *request, ds_buf *out, ds_error *err);
 ds_code ds_quality_answer(const ds_request *request, ds_result *result, ds_error *err);
 ds_code ds_quality_sql(const ds_request *request, ds_buf *out, ds_error *err);
 ds_code ds_schema_answer(const ds_request *request, ds_result *result, ds_error *err);

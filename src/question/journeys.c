@@ -37,6 +37,19 @@ ds_code ds_plan_leave_unnamed(const ds_request *request, const ds_expression *co
   return ds_plan_leave_facts(request, named, plan, err);
 }
 
+ds_code ds_plan_leave_unasked(const ds_request *request, const ds_case_program *program,
+                              ds_plan *plan, ds_error *err) {
+  uint8_t *named = ds_arena_array(request->arena,
+                                  request->snapshot->space.touchpoints.count + 1u, sizeof *named);
+  if (named == NULL)
+    return ds_fail(err, DS_MEMORY, "out of memory for the plan of a scan");
+  if (plan->where != NULL)
+    ds_expression_named(plan->where, named);
+  for (uint32_t r = 0; program != NULL && r < ds_case_program_rules(program); r++)
+    ds_case_rule_touchpoints(program, r, named);
+  return ds_plan_leave_facts(request, named, plan, err);
+}
+
 ds_code ds_plan_leave_links(const ds_request *request, ds_plan *plan, ds_error *err) {
   const ds_names *names = &request->snapshot->space.touchpoints;
   uint8_t *named = ds_arena_array(request->arena, names->count + 1u, sizeof *named);

@@ -63,6 +63,9 @@ const ds_question ds_questions[] = {
     {"retention", "who comes back after the first time, in which period, and how soon",
      "doorstep retention --start order_placed --per month", ds_retention_options, 8,
      ds_retention_answer, ds_retention_sql, false},
+    {"segment", "how many are in which segment, in two of them, and who moved between them",
+     "doorstep segment active at_risk churned --versus 2024-06-01", ds_segment_options, 4,
+     ds_segment_answer, ds_segment_sql, false},
     {"quality", "what the data can bear: what comes how regularly, what lacks, what is odd",
      "doorstep quality", NULL, 0, ds_quality_answer, ds_quality_sql, true},
     {"schema", "the names that can be asked about: touchpoints, properties, case keys",
@@ -245,7 +248,10 @@ ds_code ds_question_schema(const ds_request *request, ds_schema *ret_schema, ds_
   schema.catalogue = request->catalogue;
   schema.zone = request->zone;
   schema.zone_name = request->zone_name;
-  TRY(ds_segments_shipped(request->arena, &schema.segments, &schema.segments_count, err));
+  schema.segments = request->segments;
+  schema.segments_count = request->segments_count;
+  if (schema.segments == NULL)
+    TRY(ds_segments_shipped(request->arena, &schema.segments, &schema.segments_count, err));
   *ret_schema = schema;
   return DS_OK;
 }
@@ -273,7 +279,7 @@ static ds_code plan_where(const ds_request *request, ds_plan *plan, ds_error *er
   return ds_predicate_parse(ds_str_of(where), &schema, request->arena, &plan->where, err);
 }
 
-static bool plan_time(const ds_request *request, const char *name, int64_t *ret_ms) {
+bool ds_question_time(const ds_request *request, const char *name, int64_t *ret_ms) {
   const char *text = ds_option_get(&request->options, name);
   bool local = false, date_only = false;
   return text != NULL && ds_time_parse(ds_str_of(text), ret_ms, &local, &date_only);
@@ -284,8 +290,8 @@ ds_code ds_question_plan(const ds_request *request, ds_plan *ret_plan, ds_error 
   ds_plan plan = {.threads = request->threads, .progress = request->progress};
   TRY(plan_case(request, &plan, err));
   TRY(plan_where(request, &plan, err));
-  plan.has_from = plan_time(request, "from", &plan.from_ms);
-  plan.has_to = plan_time(request, "to", &plan.to_ms);
+  plan.has_from = ds_question_time(request, "from", &plan.from_ms);
+  plan.has_to = ds_question_time(request, "to", &plan.to_ms);
   if (plan.has_from && plan.has_to && plan.from_ms >= plan.to_ms)
     return ds_fail(err, DS_USAGE, "--from must lie before --to");
   const char *range = ds_option_get(&request->options, "range");
@@ -320,17 +326,23 @@ static ds_code latest_ms(const ds_request *request, int64_t *ret_ms, ds_error *e
 static ds_code cut_read(const ds_question *question, const ds_request *request, ds_cut *ret_cut,
                         ds_error *err) {
   const ds_snapshot *all = request->snapshot;
+  static const char *const instants[] = {"as-of", "versus"};
   ds_cut cut = {.has_time = !question->counts_future, .time_ms = request->now_ms};
-  if (plan_time(request, "as-of", &cut.time_ms)) {
+  char first[32];
+  for (uint32_t i = 0; i < COUNT_OF(instants); i++) {
+    int64_t ms = 0;
+    if (!ds_question_time(request, instants[i], &ms))
+      continue;
+    // Of two instants the later is what is seen.
+    cut.time_ms = i == 0 || ms > cut.time_ms ? ms : cut.time_ms;
     cut.has_time = true;
-    char first[32];
     ds_time_print(first, all->time_min_ms);
-    if (all->events > 0 && cut.time_ms < all->time_min_ms)
-      return ds_fail(err, DS_USAGE, "--as-of %s: it is before the first event, %s",
-                     given(&request->options, "as-of"), first);
+    if (all->events > 0 && ms < all->time_min_ms)
+      return ds_fail(err, DS_USAGE, "--%s %s: it is before the first event, %s", instants[i],
+                     given(&request->options, instants[i]), first);
   }
   cut.has_time = cut.has_time && all->events > 0 && cut.time_ms < all->time_max_ms;
-  cut.has_received = plan_time(request, "known-at", &cut.received_ms);
+  cut.has_received = ds_question_time(request, "known-at", &cut.received_ms);
   *ret_cut = cut;
   return DS_OK;
 }
@@ -348,7 +360,7 @@ static ds_code look_back(const ds_question *question, const ds_request *request,
     ret_asked->snapshot = view;
   }
   const ds_snapshot *seen = ret_asked->snapshot;
-  if (plan_time(request, "as-of", &ret_asked->as_of_ms))
+  if (ds_question_time(request, "as-of", &ret_asked->as_of_ms))
     return DS_OK;
   ret_asked->as_of_ms = seen->events > 0 ? seen->time_max_ms : request->now_ms;
   if (ret_asked->as_of_ms <= request->now_ms)

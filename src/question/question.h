@@ -46,6 +46,8 @@ typedef struct ds_request {
   const ds_catalogue *catalogue; // of the store's touchpoints; NULL = the shipped one
   const ds_zone *zone;           // of days, weeks and months; NULL = UTC
   const char *zone_name;         // its name; NULL = UTC
+  const ds_segment *segments;    // what segment('name') means; NULL = the shipped ones
+  uint32_t segments_count;
   int64_t now_ms;       // the clock, for as_of
   int64_t as_of_ms;     // the instant that the answer is about; running a question sets it
   uint32_t threads;

@@ -2,6 +2,8 @@
 // See sql.h.
 #include "question/sql.h"
 
+#include <strings.h>
+
 #include "question/common.h"
 
 static void put_quoted(ds_buf *out, const char *text, char quote) {
@@ -82,17 +84,28 @@ static ds_code put_kept(const ds_request *request, const ds_plan *plan, ds_buf *
   return DS_OK;
 }
 
+// Whether events have a column of the name that cases are called by.
+static bool has_case_id(const ds_request *request) {
+  const ds_names *all[] = {&request->snapshot->space.keys, &request->snapshot->space.properties};
+  for (uint32_t a = 0; a < 2; a++)
+    for (uint32_t n = 0; n < all[a]->count; n++)
+      if (strcasecmp(ds_names_text(all[a], n), "case_id") == 0)
+        return true;
+  return false;
+}
+
 ds_code ds_sql_cases(const ds_request *request, const ds_plan *plan,
                      const char *const *properties, uint32_t properties_count, ds_buf *out,
                      ds_error *err) {
   const char *key = ds_option_get(&request->options, "case");
   TRY(put_kept(request, plan, out, err));
   ds_buf_text(out, ", cased AS (SELECT ");
-  if (plan->cases != NULL)
-    ds_buf_text(out, "*, ");
-  else
-    ds_buf_text(out, "customer, time, arrival, touchpoint, ");
-  for (uint32_t p = 0; plan->cases == NULL && p < properties_count; p++) {
+  const bool all = plan->cases != NULL || properties == NULL;
+  // The case takes the place of a column of its name.
+  ds_buf_text(out, !all                   ? "customer, time, arrival, touchpoint, "
+                   : has_case_id(request) ? "* EXCLUDE (case_id), "
+                                          : "*, ");
+  for (uint32_t p = 0; !all && p < properties_count; p++) {
     ds_sql_put_name(out, properties[p]);
     ds_buf_text(out, ", ");
   }

@@ -16,6 +16,7 @@
 enum { NOTE_BYTES_MAX = 16384, SHOWN_BYTES_MAX = 200 };
 #define NOTE_NAME "BACKUP"
 #define SETTINGS_NAME "doorstep.yaml"
+#define SEGMENTS_NAME "segments.yaml"
 
 typedef struct copy_work {
   const ds_store *from;
@@ -311,17 +312,19 @@ static ds_code copy_logs(copy_work *work, ds_error *err) {
   return work->from->io->ops->sync_dir(work->from->io, path, err);
 }
 
-static ds_code copy_settings(const copy_work *work, ds_error *err) {
+// A file that people write, when there is one.
+static ds_code copy_settings(const copy_work *work, const char *name, size_t size_max,
+                             ds_error *err) {
   ds_io *io = work->from->io;
   char path[2 * DS_PATH_BYTES_MAX];
   char *text = NULL;
   size_t size = 0;
   ds_error found = {.message = ""};
-  below(work->from->path, SETTINGS_NAME, path);
-  ds_code code = ds_io_read_file(io, path, DS_SETTINGS_BYTES_MAX, &text, &size, &found);
+  below(work->from->path, name, path);
+  ds_code code = ds_io_read_file(io, path, size_max, &text, &size, &found);
   if (code != DS_OK && code != DS_MISSING)
     return ds_fail(err, code, "%s", found.message);
-  below(work->to->path, SETTINGS_NAME, path);
+  below(work->to->path, name, path);
   code = code == DS_MISSING ? make_free(io, path, err)
                             : ds_io_replace_file(io, work->to->path, path, text, size, err);
   free(text);
@@ -351,7 +354,8 @@ static ds_code copy_all(copy_work *work, ds_error *err) {
   TRY(ds_view_add_types(&work->to->view, 0, err));
   TRY(copy_parts(work, err));
   TRY(copy_logs(work, err));
-  TRY(copy_settings(work, err));
+  TRY(copy_settings(work, SETTINGS_NAME, DS_SETTINGS_BYTES_MAX, err));
+  TRY(copy_settings(work, SEGMENTS_NAME, DS_SEGMENTS_BYTES_MAX, err));
   TRY(copy_keys(work, err));
   // Saving counts the generation up: the copy has the store's.
   manifest->generation = source->generation - 1;

@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "lang/case.h"
+#include "lang/segments.h"
 #include "question_world.h"
 
 enum { TIMELINES_USUAL = 12, TIMELINES_STRESS = 3000, EVENTS_MAX = 8, EDGES_MAX = 4000 };
@@ -248,8 +249,9 @@ static ds_code add_nested(const timeline *t, const char *open, const char *close
 static void test_limits(void **context) {
   (void)context;
   static timeline t;
-  static const ds_segment segments[] = {{"x", "segment('y')"}, {"y", "not segment('x')"},
-                                        {"bad", "did(a) and did(d)"}};
+  static const ds_segment segments[] = {{.name = "x", .expression = "segment('y')"},
+                                        {.name = "y", .expression = "not segment('x')"},
+                                        {.name = "bad", .expression = "did(a) and did(d)"}};
   ds_error err = {0};
   timeline_open(&t);
   t.schema.segments = segments;
@@ -261,10 +263,70 @@ static void test_limits(void **context) {
   assert_int_equal(add_nested(&t, "", "          ", 7000, &err), DS_LIMIT);
   assert_non_null(strstr(err.message, "at most 65536 bytes"));
   assert_int_equal(add(&t, "segment('x')", &err), DS_EXPRESSION);
-  assert_non_null(strstr(err.message, "in a circle"));
+  assert_string_equal(err.message, "segment 'x': segment 'y': segments name each other in a "
+                      "circle: x, y, x");
   assert_int_equal(add(&t, "count(a) > 1 and segment('bad')", &err), DS_EXPRESSION);
   assert_string_equal(err.message, "segment 'bad': no event has touchpoint 'd'");
   assert_int_equal(err.column, 26);
+  ds_space_done(&t.space);
+}
+
+// What people write: positions are those of their file, however deep names lie, and one of a
+// shipped name stands in its place.
+static void test_segments_file(void **context) {
+  (void)context;
+  static timeline t;
+  static const char text[] = "# mine\r\n\r\nbusy: count(a) >= 2\r\n"
+                             "lapsed: segment('busy') and\n   # no more of it\n"
+                             "l\xc3\xa4ng:\n  did(a)\n\tand did(d)\n"
+                             "sum: segment('l\xc3\xa4ng') or count(a)\njunk: did(a) did(a)\n";
+  static const struct {
+    const char *asked;
+    const char *message;
+    uint32_t line, column;
+  } wrong[] = {
+      {"segment('l\xc3\xa4ng')",
+       "s.yaml line 8, segment 'l\xc3\xa4ng': no event has touchpoint 'd'", 8, 10},
+      {"did(a) or segment('sum')",
+       "s.yaml line 8, segment 'l\xc3\xa4ng': no event has touchpoint 'd'", 8, 10},
+      {"segment('lapsed')", "s.yaml line 4, segment 'lapsed': expected a condition, such as value "
+       "> 42 or carrier = 'DHL', but found the end", 4, 28},
+      {"segment('junk')", "s.yaml line 10, segment 'junk': expected an operator, and, or, but "
+       "found did", 10, 14},
+  };
+  ds_error err = {0};
+  ds_arena arena;
+  ds_arena_init(&arena, 1u << 20);
+  timeline_open(&t);
+  assert_int_equal(ds_segments_with(ds_str_of(text), "s.yaml", &arena, &t.schema.segments,
+                                    &t.schema.segments_count, &err), DS_OK);
+  assert_int_equal(t.schema.segments_count, 14);
+  assert_string_equal(t.schema.segments[1].name, "lapsed");
+  assert_string_equal(t.schema.segments[1].file, "s.yaml");
+  assert_null(t.schema.segments[0].file);
+  assert_int_equal(add(&t, "segment('busy')", &err), DS_OK);
+  for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+    assert_int_equal(add(&t, wrong[i].asked, &err), DS_EXPRESSION);
+    assert_string_equal(err.message, wrong[i].message);
+    assert_string_equal(err.file, "s.yaml");
+    assert_int_equal(err.line, wrong[i].line);
+    assert_int_equal(err.column, wrong[i].column);
+  }
+  static const char *const bad[][2] = {
+      {"a: did(a)\nno colon", "s.yaml line 2: a segment is a name and a condition, as in lapsed: "
+       "since(actor:customer) > 90d"},
+      {"a: did(a)\n\n: did(a)", "s.yaml line 3: a segment is a name and a condition, as in lapsed: "
+       "since(actor:customer) > 90d"},
+      {"a:", "s.yaml line 1: a segment is a name and a condition, as in lapsed: "
+       "since(actor:customer) > 90d"},
+      {"a: did(a)\n  or did(b)\na: did(b)", "s.yaml line 3: there is a segment 'a' already"},
+  };
+  for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+    assert_int_equal(ds_segments_with(ds_str_of(bad[i][0]), "s.yaml", &arena, &t.schema.segments,
+                                      &t.schema.segments_count, &err), DS_INPUT);
+    assert_string_equal(err.message, bad[i][1]);
+  }
+  ds_arena_done(&arena);
   ds_space_done(&t.space);
 }
 
@@ -272,6 +334,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_next_change),
       cmocka_unit_test(test_limits),
+      cmocka_unit_test(test_segments_file),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

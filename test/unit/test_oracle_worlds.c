@@ -281,6 +281,10 @@ static bool refused(world *w, const ds_snapshot *snapshot) {
   if (steps != NULL && strstr(steps, "ping") != NULL &&
       ds_names_find(&snapshot->space.touchpoints, ds_str_of("ping")) == DS_NONE)
     return true;
+  const char *segments = ds_option_get(&given, "segment");
+  if (segments != NULL && strstr(segments, "value") != NULL &&
+      ds_names_find(&snapshot->space.properties, ds_str_of("value")) == DS_NONE)
+    return true;
   const bool absent =
       where != NULL &&
       ((strstr(where, "ping") != NULL &&
@@ -396,6 +400,20 @@ static void choose_cases(world *w) {
     put_option(w, "variant", draw(w, 2) == 0 ? "1" : "1,2-3");
 }
 
+static void choose_segments(world *w) {
+  static const char *const conditions[] = {
+      "count(any) > 3\nsince(any) > 6ms",
+      "did(any[value > 1])\ndid(order_placed) and not did(delivered, last 4ms)\ncount(any) > 1",
+      "elapsed(order_placed, delivered) < 3s\nsum(any.value) >= 4", ""};
+  static const char *const instants[] = {"2017-07-14T02:40:11Z", "2017-07-14T02:40:30Z"};
+  put_option(w, "segment", conditions[draw(w, 4)]);
+  put_option(w, "min-n", "2");
+  if (draw(w, 2) == 0)
+    put_option(w, "overlap", "");
+  if (is_given(w, "overlap") && draw(w, 2) == 0)
+    put_option(w, "versus", instants[draw(w, 2)]);
+}
+
 // Options that only one question has; without those that it does not take.
 static void choose_own_options(world *w, const oracle_question *what) {
   const bool scored = is(what, "map") || is(what, "variants");
@@ -406,6 +424,8 @@ static void choose_own_options(world *w, const oracle_question *what) {
     choose_steps(w);
   if (is(what, "retention"))
     choose_return(w);
+  if (is(what, "segment"))
+    choose_segments(w);
   if (is(what, "schema"))
     drop_option(w, "case");
   if (is(what, "variants") && draw(w, 2) == 0)

@@ -142,6 +142,8 @@ static const cut_ask asks[] = {
      {{NULL, NULL}}},
     {"retention", {{"start", "order_placed"}, {"per", "day"}, {"periods", "4"}, {"min-n", "1"}},
      {{"clock", "rolling"}, {"mode", "unbounded"}, {"again", "any"}}},
+    {"segment", {{"segment", "count(any) > 3\nsince(order_placed) < 20h"}, {"min-n", "1"}},
+     {{NULL, NULL}}},
     {"quality", {{NULL, NULL}}, {{NULL, NULL}}},
     {"schema", {{NULL, NULL}}, {{NULL, NULL}}},
     {"find", {{"has", "any"}}, {{NULL, NULL}}},

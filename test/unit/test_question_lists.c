@@ -16,7 +16,7 @@ typedef struct question_rule {
   const char *question;
   bool has_lists, by, by_case, attach;
   ds_option_value own[2];    // given in every second world
-  ds_option_value always[2]; // without which there is no question
+  ds_option_value always[3]; // without which there is no question
 } question_rule;
 
 #define NONE {{NULL, NULL}}
@@ -32,6 +32,9 @@ static const question_rule rules[] = {
      {{"after", "any[value >= 1]"}, {"min-share", "0.05"}}},
     {"trend", true, true, true, true, {{"measure", "median"}, {"of", "duration"}}, NONE},
     {"retention", true, true, true, true, {{"mode", "unbounded"}, {"per", "day"}}, NONE},
+    {"segment", true, false, true, true, NONE,
+     {{"segment", "count(any) >= 3\nsince(any) < 1d"}, {"overlap", ""},
+      {"versus", "2031-01-04"}}},
     {"quality", true, false, true, false, NONE, NONE},
     {"schema", true, false, false, false, NONE, NONE},
     {"find", false, false, true, true, NONE, NONE},
@@ -70,6 +73,10 @@ static const listed all[] = {
     {"retention", "curve", {"period"}, {"size", "active"}},
     {"retention", "returns", {NULL}, {"started", "returned", "censored"}},
     {"retention", "again", {"days"}, {"at_risk", "returned"}},
+    {"segment", "segments", {"name"},
+     {"members", "cases", "versus", "stayed", "entered", "left"}},
+    {"segment", "overlap", {"name", "other"}, {"both"}},
+    {"segment", "moves", {"from", "to"}, {"members"}},
     {"quality", "touchpoints", {"touchpoint"}, {"events", "customers", "out_of_order", "late"}},
     {"quality", "properties", {"touchpoint", "property"}, {"values"}},
     {"quality", "problems", {"kind", "example"}, {"count"}},
@@ -221,7 +228,7 @@ static uint32_t options_for(const question_rule *rule, const qw_question *q, boo
   uint32_t count = qw_options(&asked, values, arena);
   for (uint32_t i = 0; own && i < 2 && rule->own[i].name != NULL; i++)
     values[count++] = rule->own[i];
-  for (uint32_t i = 0; i < 2 && rule->always[i].name != NULL; i++)
+  for (uint32_t i = 0; i < 3 && rule->always[i].name != NULL; i++)
     values[count++] = rule->always[i];
   return count;
 }
