@@ -69,6 +69,7 @@ struct cli {
   char store[DS_PATH_BYTES_MAX];
   char data[DS_PATH_BYTES_MAX]; // the throw-away store of --data, once it is open
   ds_unsealer unsealer; // of --personal; the vault is the command's own
+  const char *text; // that the positions in errors speak of; NULL: it is found among the options
 };
 
 // The table, its rows, and the options that every command takes.
@@ -208,6 +209,14 @@ DS_CHECKED ds_code cli_file_finish(cli_file *file, ds_error *err);
 // Removes what was written; fine after finish.
 void cli_file_abandon(cli_file *file);
 
+// Where a long text goes piece by piece: a file, or stdout when `file` has no stream.
+typedef struct cli_sink {
+  cli *run;
+  cli_file file;
+} cli_sink;
+// Takes the next piece; `context` is the sink.
+DS_CHECKED ds_code cli_sink_write(void *context, const void *data, size_t size, ds_error *err);
+
 // --- signals.c
 // From now on Ctrl-C and SIGTERM set progress->stop; a second one ends the program at once.
 void cli_catch_signals(ds_progress *progress);
@@ -234,6 +243,7 @@ ds_code cli_run_key(cli *run, ds_error *err);
 ds_code cli_run_append(cli *run, ds_error *err);
 ds_code cli_run_export(cli *run, ds_error *err);
 ds_code cli_run_simulate(cli *run, ds_error *err);
+ds_code cli_run_sql(cli *run, ds_error *err);
 ds_code cli_run_explain(cli *run, ds_error *err);
 ds_code cli_run_help(cli *run, ds_error *err);
 ds_code cli_run_question(cli *run, ds_error *err);

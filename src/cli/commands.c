@@ -115,6 +115,26 @@ static const ds_option append_options[] = {
      "do not merge parts now; `doorstep compact` does it later"},
 };
 
+static const ds_option sql_options[] = {
+    {"file", DS_OPTION_TEXT, "FILE", "", "", "read the statements from FILE; \"-\" is stdin"},
+    {"limit", DS_OPTION_COUNT, "N", "100000", "",
+     "show at most N rows of a statement; a .csv or .parquet file gets all"},
+    {"where", DS_OPTION_EXPRESSION, "EXPR", "", "",
+     "the tables hold only the events of an event predicate, see docs/language.md"},
+    {"cases", DS_OPTION_EXPRESSION, "EXPR", "", "",
+     "only customers (in cases: cases) that meet a condition, as in count(order_placed) >= 2"},
+    {"from", DS_OPTION_TIME, "TIME", "", "", "the period begins here (UTC unless it says so)"},
+    {"to", DS_OPTION_TIME, "TIME", "", "", "the period ends before this"},
+    {"range", DS_OPTION_CHOICE, "WHAT", "events", "started|touching|completed|events",
+     "what the period selects: single events, or journeys started, touched or completed in it"},
+    {"as-of", DS_OPTION_TIME, "TIME", "", "",
+     "as if this were now: what happened later is not there (default: now)"},
+    {"known-at", DS_OPTION_TIME, "TIME", "", "",
+     "as if nothing had been received after this instant: events, and who is whom"},
+    {"personal", DS_OPTION_FLAG, "", "", "",
+     "personal values too, in clear, opened by the store's keys; else they are left out"},
+};
+
 static const ds_option explain_options[] = {
     {"sql", DS_OPTION_FLAG, "", "", "", "show the SQL condition alone"},
 };
@@ -174,6 +194,10 @@ const cli_command cli_commands[] = {
     {"simulate", "in", "make the events of customers who do not exist", "", 0, 0,
      "doorstep simulate --orders 20k --seed 1 -o shop.csv", OPTIONS(simulate_options),
      cli_run_simulate, false},
+    {"sql", "questions", "ask in SQL of events, customers, cases, segments and touchpoints",
+     "[STATEMENTS]", 0, 1,
+     "doorstep sql \"select touchpoint, count(*) from events group by touchpoint\"",
+     OPTIONS(sql_options), cli_run_sql, true},
     {"explain", "help", "what an expression means: types, what it reads, SQL", "EXPR", 1, 1,
      "doorstep explain \"order_placed[value > 100]\"", OPTIONS(explain_options), cli_run_explain,
      true},

@@ -241,6 +241,7 @@ static ds_code explain(cli *run, const ds_snapshot *snapshot, const cli_surround
 }
 
 ds_code cli_run_explain(cli *run, ds_error *err) {
+  run->text = run->arguments[0];
   ds_snapshot *snapshot = NULL;
   cli_surroundings around = {.zone = NULL};
   TRY(cli_open_snapshot(run, &snapshot, err));

@@ -3,18 +3,6 @@
 #include "cli/cli.h"
 #include "ingest/export.h"
 
-// Where the text goes: a file, or stdout when `file` has no stream.
-typedef struct sink {
-  cli *run;
-  cli_file file;
-} sink;
-
-static ds_code write_text(void *context, const void *data, size_t size, ds_error *err) {
-  sink *to = (sink *)context;
-  return to->file.stream != NULL ? cli_file_write(&to->file, data, size, err)
-                                 : cli_write(to->run, data, size, err);
-}
-
 static ds_code choose_form(const cli *run, ds_export_form *ret_form, ds_error *err) {
   const char *format = cli_value(run, "format");
   const char *output = cli_value(run, "output");
@@ -41,9 +29,9 @@ typedef struct task {
   ds_plan selection;
 } task;
 
-static ds_export_options options_of(const task *job, ds_export_form form, sink *to) {
+static ds_export_options options_of(const task *job, ds_export_form form, cli_sink *to) {
   return (ds_export_options){.form = form, .selection = &job->selection,
-                             .write = write_text, .context = to,
+                             .write = cli_sink_write, .context = to,
                              .progress = &job->run->progress,
                              .unsealer = cli_unsealer(job->run)};
 }
@@ -53,7 +41,7 @@ static ds_code export_parquet(const task *job, const cli_file *output,
                               uint64_t *ret_events, ds_error *err) {
   char path[DS_PATH_BYTES_MAX];
   cli *run = job->run;
-  sink to = {.run = run, .file = {.stream = NULL}};
+  cli_sink to = {.run = run, .file = {.stream = NULL}};
   if (output->temporary[0] == '\0' ||
       snprintf(path, sizeof path, "%.4000s.ndjson", output->temporary) >= (int)sizeof path)
     return ds_fail(err, DS_USAGE, "Parquet is written to a plain file");
@@ -71,7 +59,7 @@ static ds_code export_parquet(const task *job, const cli_file *output,
 
 static ds_code export_file(const task *job, uint64_t *ret_events, ds_error *err) {
   const char *output = cli_value(job->run, "output");
-  sink to = {.run = job->run, .file = {.stream = NULL}};
+  cli_sink to = {.run = job->run, .file = {.stream = NULL}};
   const ds_export_options options = options_of(job, job->form, &to);
   if (output == NULL)
     return ds_export(job->snapshot, &options, ret_events, err);

@@ -97,6 +97,12 @@ void cli_file_abandon(cli_file *file) {
   file->temporary[0] = '\0';
 }
 
+ds_code cli_sink_write(void *context, const void *data, size_t size, ds_error *err) {
+  cli_sink *to = (cli_sink *)context;
+  return to->file.stream != NULL ? cli_file_write(&to->file, data, size, err)
+                                 : cli_write(to->run, data, size, err);
+}
+
 static ds_code choose_format(const cli *run, const ds_format **ret_format, ds_error *err) {
   const char *name = cli_value(run, "format");
   const char *output = cli_value(run, "output");

@@ -33,8 +33,8 @@ static bool is_about(const ds_error *err, const char *option) {
 // The expression that an error's position speaks of: the option that it names, the steps, when it
 // speaks of one of them; the only other one given, else none.
 static const char *expression_of(const cli *run, const ds_error *err) {
-  if (run->command != NULL && run->command->run == cli_run_explain)
-    return run->arguments[0];
+  if (run->text != NULL)
+    return run->text;
   if (run->question == NULL && run->command == NULL)
     return NULL;
   const char *found = NULL;

@@ -140,9 +140,7 @@ void ds_duck_close(ds_duck *duck) {
   free(duck);
 }
 
-// Copies the first line of DuckDB's message; the quoted parts of messages about data are values,
-// possibly personal, and become "…".
-static void message_clean(const char *message, bool blot, char *out, size_t size) {
+void ds_duck_message(const char *message, bool blot, char *out, size_t size) {
   size_t used = 0;
   char quote = '\0';
   for (const char *at = message; *at != '\0' && *at != '\n' && used + 4 < size; at++) {
@@ -169,7 +167,7 @@ ds_code ds_duck_fail(const ds_duck *duck, duckdb_result *result, ds_error *err) 
   const bool of_text = type == DUCKDB_ERROR_BINDER || type == DUCKDB_ERROR_PARSER ||
                        type == DUCKDB_ERROR_CATALOG || type == DUCKDB_ERROR_SYNTAX;
   char line[400];
-  message_clean(message, !of_text, line, sizeof line);
+  ds_duck_message(message, !of_text, line, sizeof line);
   const ds_code code = type == DUCKDB_ERROR_OUT_OF_MEMORY ? DS_MEMORY : DS_INPUT;
   return ds_fail(err, code, "%s", line);
 }
@@ -178,7 +176,7 @@ ds_code ds_duck_fail_prepare(const ds_duck *duck, duckdb_prepared_statement stat
                              ds_error *err) {
   const char *message = duck->api.prepare_error(statement);
   char line[400];
-  message_clean(message == NULL ? "DuckDB gives up without saying why" : message, false, line,
+  ds_duck_message(message == NULL ? "DuckDB gives up without saying why" : message, false, line,
                 sizeof line);
   return ds_fail(err, DS_INPUT, "%s", line);
 }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // DuckDB, loaded when first needed: the table of its functions that the project calls, one database
 // in memory with one connection and one thread, and the few queries whose small results are read as
-// text. DuckDB here reads files and runs a mapping's SQL; it never goes to the network. May use
-// base/ only.
+// text. DuckDB here reads files and runs a mapping's SQL, and that of sql/; it never goes to the
+// network. May use base/ only.
 #ifndef DS_INGEST_DUCK_H
 #define DS_INGEST_DUCK_H
 
@@ -15,11 +15,33 @@
 // X(name without the prefix duckdb_). The only list of what is looked up in the library.
 #define DS_DUCK_FUNCTIONS(X)                                                                \
   X(library_version) X(create_config) X(set_config) X(destroy_config) X(open_ext) X(close)  \
-  X(connect) X(disconnect) X(free) X(query) X(destroy_result) X(result_error)               \
+  X(connect) X(disconnect) X(interrupt) X(free) X(query) X(destroy_result) X(result_error)  \
   X(result_error_type) X(column_count) X(column_name) X(column_type) X(fetch_chunk)         \
   X(destroy_data_chunk) X(data_chunk_get_size) X(data_chunk_get_vector) X(vector_get_data)  \
   X(vector_get_validity) X(prepare) X(prepare_error) X(destroy_prepare)                     \
-  X(execute_prepared_streaming)
+  X(execute_prepared_streaming)                                                             \
+  /* statements that are looked at before they run */                                       \
+  X(extract_statements) X(extract_statements_error) X(destroy_extracted)                    \
+  X(prepared_statement_column_count) X(prepared_statement_column_name)                      \
+  X(prepared_statement_column_logical_type) X(get_type_id) X(rows_changed)                  \
+  /* table functions */                                                                     \
+  X(create_table_function) X(destroy_table_function) X(register_table_function)             \
+  X(table_function_set_name) X(table_function_set_extra_info) X(table_function_set_bind)    \
+  X(table_function_set_init) X(table_function_set_local_init)                               \
+  X(table_function_set_function) X(table_function_supports_projection_pushdown)             \
+  X(table_function_add_parameter) X(table_function_add_named_parameter)                     \
+  X(bind_get_extra_info) X(bind_add_result_column) X(bind_get_parameter)                    \
+  X(bind_get_named_parameter) X(bind_set_bind_data) X(bind_set_cardinality)                 \
+  X(bind_set_error) X(init_get_extra_info) X(init_get_bind_data) X(init_set_init_data)      \
+  X(init_get_column_count) X(init_get_column_index) X(init_set_max_threads)                 \
+  X(init_set_error) X(function_get_extra_info) X(function_get_init_data)                    \
+  X(function_get_local_init_data) X(function_set_error)                                     \
+  /* their types, parameters and vectors */                                                 \
+  X(create_logical_type) X(create_enum_type) X(create_list_type) X(destroy_logical_type)    \
+  X(is_null_value) X(get_timestamp) X(get_varchar) X(get_list_size) X(get_list_child)       \
+  X(destroy_value) X(vector_size) X(data_chunk_set_size)                                    \
+  X(vector_ensure_validity_writable) X(vector_assign_string_element_len)                    \
+  X(list_vector_reserve) X(list_vector_set_size) X(list_vector_get_child)
 
 // The functions, by their names without the prefix.
 typedef struct ds_duck_api {
@@ -61,6 +83,10 @@ typedef struct ds_duck_texts {
 // Runs a query whose columns are all VARCHAR and copies its result. DS_LIMIT past 2^22 cells.
 DS_CHECKED ds_code ds_duck_query(ds_duck *duck, const char *sql, ds_arena *arena,
                                  ds_duck_texts *ret_texts, ds_error *err);
+
+// Copies the first line of a message of DuckDB's; with `blot` its quoted parts, which in messages
+// about data are values, possibly personal, become "…".
+void ds_duck_message(const char *message, bool blot, char *out, size_t size);
 
 // Fails with the error of `result`, as ds_duck_run does.
 ds_code ds_duck_fail(const ds_duck *duck, duckdb_result *result, ds_error *err);

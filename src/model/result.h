@@ -20,6 +20,7 @@ typedef enum ds_cell_type {
   DS_CELL_SHARE,    // double 0..1
   DS_CELL_TIME,     // int64 ms UTC
   DS_CELL_LIST,     // text: items joined by DS_LIST_SEPARATOR; an array in JSON
+  DS_CELL_EXACT,    // text: a number to its last digit, true or false; the same in JSON
 } ds_cell_type;
 
 // One column of a table: name as in SEMANTICS, unit ("ms", "events", ""), meaning in one line.

@@ -16,7 +16,9 @@ typedef struct sort_order {
   bool reverse;
 } sort_order;
 
-static bool is_text(ds_cell_type type) { return type == DS_CELL_TEXT || type == DS_CELL_LIST; }
+static bool is_text(ds_cell_type type) {
+  return type == DS_CELL_TEXT || type == DS_CELL_LIST || type == DS_CELL_EXACT;
+}
 
 static bool is_integer(ds_cell_type type) {
   return type == DS_CELL_COUNT || type == DS_CELL_TIME;

@@ -17,10 +17,6 @@ DS_CHECKED ds_code ds_option_count(const ds_option_set *set, const char *name, u
 DS_CHECKED ds_code ds_option_share(const ds_option_set *set, const char *name, double *ret_share,
                                    ds_error *err);
 
-// What the request's expressions are read with; in its arena.
-DS_CHECKED ds_code ds_question_schema(const ds_request *request, ds_schema *ret_schema,
-                                      ds_error *err);
-
 // Refuses an expression, given by an option, that asks for a case key when journeys are cases: the
 // keys are gone by then.
 DS_CHECKED ds_code ds_question_check_keys(const ds_request *request,

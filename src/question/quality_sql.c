@@ -6,10 +6,10 @@
 #include "question/sql.h"
 #include "scan/property_types.h"
 
-// Behind `named`: what each event is in the order of stages; links of events to cases, and those
-// that stand behind a later stage in all their cases.
+// Behind `named` and plain columns: what each event is in the order of stages; links of events to
+// cases, and those that stand behind a later stage in all their cases.
 static const char staged_text[] =
-    ", staged AS (SELECT c.*, coalesce(n.ordered, 0) AS ordered, n.touchpoint IS NOT NULL AS known "
+    ", c.received, coalesce(n.ordered, 0) AS ordered, n.touchpoint IS NOT NULL AS known "
     "FROM chosen c LEFT JOIN named n ON n.touchpoint = c.touchpoint), links AS (SELECT customer, "
     "time, arrival, ordered, '' AS key, '' AS value FROM staged WHERE false";
 
@@ -124,6 +124,8 @@ static ds_code put_judged(const ds_request *request, const ds_plan *plan, ds_buf
   const char *only = ds_option_get(&request->options, "case");
   TRY(ds_sql_events(request, plan, out, err));
   put_named(request, out);
+  ds_buf_text(out, ", staged AS (SELECT ");
+  ds_sql_put_plain(request, out);
   ds_buf_text(out, staged_text);
   for (uint32_t k = 0; k < keys->count; k++)
     if (only == NULL || ds_str_equal(keys->text[k], ds_str_of(only)))

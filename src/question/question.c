@@ -347,9 +347,8 @@ static ds_code cut_read(const ds_question *question, const ds_request *request, 
   return DS_OK;
 }
 
-// The request over what is seen of its snapshot; *view holds that when it is not all.
-static ds_code look_back(const ds_question *question, const ds_request *request,
-                         ds_request *ret_asked, ds_snapshot *view, ds_error *err) {
+ds_code ds_question_look_back(const ds_question *question, const ds_request *request,
+                              ds_request *ret_asked, ds_snapshot *view, ds_error *err) {
   ds_cut cut;
   *ret_asked = *request;
   ret_asked->options.question = question;
@@ -371,8 +370,7 @@ static ds_code look_back(const ds_question *question, const ds_request *request,
   return code;
 }
 
-// Gives back what look_back has made.
-static void look_ahead(const ds_request *request, const ds_request *asked) {
+void ds_question_look_ahead(const ds_request *request, const ds_request *asked) {
   if (asked->snapshot != request->snapshot)
     ds_snapshot_done((ds_snapshot *)(uintptr_t)asked->snapshot);
 }
@@ -444,9 +442,9 @@ ds_code ds_question_run(const ds_question *question, const ds_request *request,
   ds_snapshot view;
   TRY(check_options(question, &request->options, err));
   TRY(check_together(&request->options, err));
-  TRY(look_back(question, request, &asked, &view, err));
+  TRY(ds_question_look_back(question, request, &asked, &view, err));
   ds_code code = answer(question, &asked, result, err);
-  look_ahead(request, &asked);
+  ds_question_look_ahead(request, &asked);
   // Texts and cells that did not fit were left out: such a result is not to be shown.
   if (code == DS_OK && request->arena->refused)
     code = ds_fail(err, DS_MEMORY, "out of memory for the answer");
@@ -457,8 +455,8 @@ ds_code ds_question_sql(const ds_question *question, const ds_request *request, 
                         ds_error *err) {
   ds_request asked;
   ds_snapshot view;
-  TRY(look_back(question, request, &asked, &view, err));
+  TRY(ds_question_look_back(question, request, &asked, &view, err));
   const ds_code code = question->sql(&asked, out, err);
-  look_ahead(request, &asked);
+  ds_question_look_ahead(request, &asked);
   return code;
 }

@@ -87,10 +87,21 @@ const ds_question *ds_question_find(ds_str name);
 const char *ds_option_get(const ds_option_set *set, const char *name);
 
 // The plan of a scan that chooses as questions do: by the options --case, --attach, --where,
-// --from, --to and --range, which are checked. `name` is what messages call the asker. Lives in
-// the request's arena; its columns are the caller's business.
+// --cases, --from, --to and --range, which are checked. `name` is what messages call the asker.
+// Lives in the request's arena; its columns are the caller's business.
 DS_CHECKED ds_code ds_question_select(const ds_request *request, const char *name,
                                       ds_plan *ret_plan, ds_error *err);
+
+// The request over what --as-of, or else the clock, and --known-at leave of its snapshot; *view
+// holds that when it is not all. The caller looks ahead again, which gives it back.
+DS_CHECKED ds_code ds_question_look_back(const ds_question *question, const ds_request *request,
+                                         ds_request *ret_asked, ds_snapshot *view,
+                                         ds_error *err);
+void ds_question_look_ahead(const ds_request *request, const ds_request *asked);
+
+// What the request's expressions are read with; in its arena.
+DS_CHECKED ds_code ds_question_schema(const ds_request *request, ds_schema *ret_schema,
+                                      ds_error *err);
 
 // Writes the question as SQL over the table that ds_question names. DS_UNSUPPORTED: it has no such
 // form with these options.

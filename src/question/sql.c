@@ -65,6 +65,15 @@ void ds_sql_put_events(const ds_request *request, ds_buf *out) {
   ds_buf_text(out, ")");
 }
 
+void ds_sql_put_plain(const ds_request *request, ds_buf *out) {
+  const ds_names *keys = &request->snapshot->space.keys;
+  ds_buf_text(out, "c.customer, c.time, c.arrival, c.touchpoint");
+  for (uint32_t k = 0; k < keys->count; k++) {
+    ds_buf_text(out, ", c.");
+    ds_sql_put_name(out, ds_names_text(keys, k));
+  }
+}
+
 // What no SQL text here says, then "WITH kept AS (…)".
 static ds_code put_kept(const ds_request *request, const ds_plan *plan, ds_buf *out,
                         ds_error *err) {
@@ -94,6 +103,11 @@ static bool has_case_id(const ds_request *request) {
   return false;
 }
 
+// All columns; the case takes the place of one of its name.
+static void put_columns(const ds_request *request, ds_buf *out) {
+  ds_buf_text(out, has_case_id(request) ? "* EXCLUDE (case_id), " : "*, ");
+}
+
 ds_code ds_sql_cases(const ds_request *request, const ds_plan *plan,
                      const char *const *properties, uint32_t properties_count, ds_buf *out,
                      ds_error *err) {
@@ -101,10 +115,10 @@ ds_code ds_sql_cases(const ds_request *request, const ds_plan *plan,
   TRY(put_kept(request, plan, out, err));
   ds_buf_text(out, ", cased AS (SELECT ");
   const bool all = plan->cases != NULL || properties == NULL;
-  // The case takes the place of a column of its name.
-  ds_buf_text(out, !all                   ? "customer, time, arrival, touchpoint, "
-                   : has_case_id(request) ? "* EXCLUDE (case_id), "
-                                          : "*, ");
+  if (all)
+    put_columns(request, out);
+  else
+    ds_buf_text(out, "customer, time, arrival, touchpoint, ");
   for (uint32_t p = 0; !all && p < properties_count; p++) {
     ds_sql_put_name(out, properties[p]);
     ds_buf_text(out, ", ");
@@ -164,7 +178,9 @@ ds_code ds_sql_reads(const ds_request *request, const ds_expression *const *expr
 
 ds_code ds_sql_events(const ds_request *request, const ds_plan *plan, ds_buf *out, ds_error *err) {
   TRY(put_kept(request, plan, out, err));
-  ds_buf_text(out, ", cased AS (SELECT *, '' AS case_id FROM kept)");
+  ds_buf_text(out, ", cased AS (SELECT ");
+  put_columns(request, out);
+  ds_buf_text(out, "'' AS case_id FROM kept)");
   TRY(ds_sql_put_met(plan, out, err));
   ds_buf_text(out, ", chosen AS (SELECT * FROM cased");
   put_chosen(out, plan);

@@ -38,6 +38,10 @@ DS_CHECKED ds_code ds_sql_reads(const ds_request *request, const ds_expression *
 DS_CHECKED ds_code ds_sql_events(const ds_request *request, const ds_plan *plan, ds_buf *out,
                                  ds_error *err);
 
+// Appends "c.customer, c.time, c.arrival, c.touchpoint" and the case keys: the columns of chosen
+// (as c) that no property of the store can be mistaken for.
+void ds_sql_put_plain(const ds_request *request, ds_buf *out);
+
 // Appends ", known(touchpoint, stage_name, own, owner, actor, channel) AS (…)": those that the
 // catalogue knows; `own` is the stage's number, NULL where the name is "any".
 void ds_sql_put_known(const ds_request *request, ds_buf *out);

@@ -31,7 +31,9 @@ static ds_code put_mine(const ds_request *request, const ds_plan *plan, const ch
   const char *only = ds_option_get(&request->options, "case");
   TRY(ds_sql_events(request, plan, out, err));
   ds_sql_put_known(request, out);
-  ds_sql_put_named(", mine AS (SELECT c.*, nullif(k.stage_name, 'any') AS own FROM chosen c "
+  ds_buf_text(out, ", mine AS (SELECT ");
+  ds_sql_put_plain(request, out);
+  ds_sql_put_named(", nullif(k.stage_name, 'any') AS own FROM chosen c "
                    "LEFT JOIN known k ON k.touchpoint = c.touchpoint WHERE customer = #",
                    customer, out);
   if (key != NULL) {

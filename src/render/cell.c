@@ -122,6 +122,7 @@ void ds_cell_human(const ds_column *column, const ds_cell *cell, ds_buf *out) {
   }
   switch (column->type) {
   case DS_CELL_TEXT:
+  case DS_CELL_EXACT:
     ds_text_clean(cell->text, out);
     return;
   case DS_CELL_LIST:
@@ -160,6 +161,7 @@ void ds_cell_plain(const ds_column *column, const ds_cell *cell, ds_buf *out) {
     return;
   switch (column->type) {
   case DS_CELL_TEXT:
+  case DS_CELL_EXACT:
     text_append(cell->text, out);
     return;
   case DS_CELL_LIST:
@@ -184,8 +186,11 @@ void ds_cell_plain(const ds_column *column, const ds_cell *cell, ds_buf *out) {
 }
 
 double ds_cell_number(const ds_column *column, const ds_cell *cell) {
+  double number = 0;
   if (cell->null || !ds_column_is_figure(column))
     return 0;
+  if (column->type == DS_CELL_EXACT)
+    return ds_str_to_double(cell->text, &number) ? number : 0;
   return column->type == DS_CELL_COUNT ? (double)cell->i : cell->number;
 }
 
@@ -198,14 +203,15 @@ void ds_column_label(const ds_column *column, ds_buf *out) {
 
 bool ds_column_is_figure(const ds_column *column) {
   return column->type == DS_CELL_COUNT || column->type == DS_CELL_NUMBER ||
-         column->type == DS_CELL_DURATION || column->type == DS_CELL_SHARE;
+         column->type == DS_CELL_DURATION || column->type == DS_CELL_SHARE ||
+         column->type == DS_CELL_EXACT;
 }
 
 const char *ds_cell_type_name(ds_cell_type type) {
   static const char *const names[] = {
       [DS_CELL_TEXT] = "text",         [DS_CELL_COUNT] = "count", [DS_CELL_NUMBER] = "number",
       [DS_CELL_DURATION] = "duration", [DS_CELL_SHARE] = "share", [DS_CELL_TIME] = "time",
-      [DS_CELL_LIST] = "list",
+      [DS_CELL_LIST] = "list",         [DS_CELL_EXACT] = "exact",
   };
   assert((size_t)type < sizeof names / sizeof *names);
   return names[type];

@@ -46,6 +46,9 @@ static void cell_value(ds_json *json, const ds_column *column, const ds_cell *ce
   case DS_CELL_TEXT:
     ds_json_text(json, cell->text);
     return;
+  case DS_CELL_EXACT:
+    ds_json_number(json, cell->text);
+    return;
   case DS_CELL_LIST:
     list_value(json, cell->text);
     return;

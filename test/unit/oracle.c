@@ -8,6 +8,8 @@
 #include <cmocka.h>
 #include <math.h>
 
+#include "scan/property_types.h"
+
 const ds_table *oracle_table(const ds_result *result, const char *name) {
   for (uint32_t t = 0; t < result->tables_count; t++)
     if (strcmp(result->tables[t].name, name) == 0)
@@ -151,4 +153,31 @@ uint32_t oracle_check_sql(const oracle_question *what, const ds_request *request
   }
   ds_buf_done(&wrapped);
   return rows;
+}
+
+void oracle_session_open(oracle_session *session, const ds_snapshot *snapshot, uint32_t threads,
+                         const char *writes_to, ds_progress *progress) {
+  ds_error err = {0};
+  *session = (oracle_session){.sql = NULL};
+  ds_arena_init(&session->arena, (size_t)64 << 20);
+  ds_code code = ds_schema_of(snapshot, &session->arena, &session->schema, &err);
+  const ds_sql_options options = {.snapshot = snapshot,
+                                  .plan = &session->plan,
+                                  .schema = &session->schema,
+                                  .now_ms = snapshot->time_max_ms,
+                                  .threads = threads,
+                                  .memory_bytes = (size_t)512 << 20,
+                                  .progress = progress,
+                                  .library_path = "build/libduckdb.so",
+                                  .writes_to = writes_to};
+  if (code == DS_OK)
+    code = ds_sql_open(&options, &session->sql, &err);
+  if (code != DS_OK)
+    fail_msg("%s", err.message);
+  session->duck = session->sql->duck;
+}
+
+void oracle_session_close(oracle_session *session) {
+  ds_sql_close(session->sql);
+  ds_arena_done(&session->arena);
 }

@@ -5,6 +5,7 @@
 
 #include "ingest/duck.h"
 #include "question/question.h"
+#include "sql/session.h"
 #include "unit/question_world.h"
 
 // The table of that name; fails the test when there is none.
@@ -40,5 +41,20 @@ uint32_t oracle_check(const oracle_question *what, const ds_request *request,
 // The same for statements in `sql`, which is written over.
 uint32_t oracle_check_sql(const oracle_question *what, const ds_request *request,
                           const ds_result *result, ds_buf *sql, ds_duck *duck);
+
+// `doorstep sql` over a snapshot, whose tables are those that the texts of questions name. The
+// caller closes.
+typedef struct oracle_session {
+  ds_sql *sql;
+  ds_duck *duck; // of the session
+  ds_arena arena;
+  ds_plan plan; // everything
+  ds_schema schema;
+} oracle_session;
+
+// Opens one that may write the file `writes_to` (NULL: none).
+void oracle_session_open(oracle_session *session, const ds_snapshot *snapshot, uint32_t threads,
+                         const char *writes_to, ds_progress *progress);
+void oracle_session_close(oracle_session *session);
 
 #endif
