@@ -3,9 +3,8 @@
 #include <assert.h>
 #include <math.h>
 #include <stdlib.h>
-#define XXH_INLINE_ALL
-#include <xxhash.h>
 
+#include "base/checksum.h"
 #include "store/block_state.h"
 
 static ds_code no_memory(ds_error *err) {
@@ -76,7 +75,7 @@ static ds_code chunk_end(ds_part_writer *w, chunk_mark mark, ds_error *err) {
   ds_chunk_record *chunk = &column->chunk[w->blocks];
   chunk->offset = mark.begin;
   chunk->size = (uint32_t)size;
-  chunk->checksum = XXH3_64bits(column->data.data + mark.begin, size);
+  chunk->checksum = ds_checksum(column->data.data + mark.begin, size);
   w->bytes += size;
   return DS_OK;
 }

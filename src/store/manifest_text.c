@@ -4,9 +4,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-#define XXH_INLINE_ALL
-#include <xxhash.h>
-
+#include "base/checksum.h"
 #include "store/manifest.h"
 
 enum { FIELDS_MAX = 16, END_BYTES = 4 + 16 + 1 };
@@ -87,7 +85,7 @@ ds_code ds_manifest_print(const ds_manifest *manifest, ds_buf *out, uint64_t *re
   for (uint32_t i = 0; i < manifest->imports_count; i++)
     print_import(&manifest->imports[i], out);
   TRY(ds_buf_check(out, "the manifest", err));
-  *ret_checksum = XXH3_64bits(out->data, out->size);
+  *ret_checksum = ds_checksum(out->data, out->size);
   ds_buf_printf(out, "end\t%016" PRIx64 "\n", *ret_checksum);
   return ds_buf_check(out, "the manifest", err);
 }
@@ -316,7 +314,7 @@ static ds_code check_end(const char *text, size_t size, size_t *ret_body, uint64
   char end[END_BYTES + 1];
   if (size > END_BYTES && size <= DS_MANIFEST_BYTES_MAX) {
     const size_t body = size - END_BYTES;
-    const uint64_t checksum = XXH3_64bits(text, body);
+    const uint64_t checksum = ds_checksum(text, body);
     (void)snprintf(end, sizeof end, "end\t%016" PRIx64 "\n", checksum);
     if (text[body - 1] == '\n' && memcmp(text + body, end, END_BYTES) == 0) {
       *ret_body = body;

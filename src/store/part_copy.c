@@ -2,9 +2,8 @@
 // Copying a part's file. It is read region by region as its footer says, and every region is
 // compared with its checksum before it is written.
 #include <assert.h>
-#define XXH_INLINE_ALL
-#include <xxhash.h>
 
+#include "base/checksum.h"
 #include "store/part_format.h"
 
 // Small chunks are gathered into writes of about this size.
@@ -59,7 +58,7 @@ static ds_code copy_chunks(part_copy *copy, ds_error *err) {
         continue;
       TRY(take(copy, chunk->offset, chunk->size, &bytes, err));
       char where[128];
-      if (XXH3_64bits(bytes, chunk->size) != chunk->checksum)
+      if (ds_checksum(bytes, chunk->size) != chunk->checksum)
         return ds_fail(err, DS_CORRUPT, "%s: the checksum does not match",
                        ds_part_where(part, c, b, where));
     }
@@ -73,7 +72,7 @@ static ds_code copy_all(part_copy *copy, ds_error *err) {
   uint64_t checksum;
   TRY(take(copy, 0, DS_PART_HEAD_BYTES, &bytes, err));
   memcpy(&checksum, bytes + DS_PART_HEAD_BYTES - sizeof checksum, sizeof checksum);
-  if (XXH3_64bits(bytes, DS_PART_HEAD_BYTES - sizeof checksum) != checksum)
+  if (ds_checksum(bytes, DS_PART_HEAD_BYTES - sizeof checksum) != checksum)
     return differs(copy, "head", err);
   TRY(copy_chunks(copy, err));
   const uint64_t footer = copy->written + copy->bytes.size;
@@ -82,7 +81,7 @@ static ds_code copy_all(part_copy *copy, ds_error *err) {
   const uint64_t trailer[3] = {footer, info->bytes - DS_PART_TRAILER_BYTES - footer,
                                info->checksum};
   TRY(take(copy, footer, trailer[1], &bytes, err));
-  if (XXH3_64bits(bytes, (size_t)trailer[1]) != info->checksum)
+  if (ds_checksum(bytes, (size_t)trailer[1]) != info->checksum)
     return differs(copy, "footer", err);
   TRY(take(copy, footer + trailer[1], DS_PART_TRAILER_BYTES, &bytes, err));
   if (memcmp(bytes, trailer, sizeof trailer) != 0 ||

@@ -4,9 +4,8 @@
 #include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
-#define XXH_INLINE_ALL
-#include <xxhash.h>
 
+#include "base/checksum.h"
 #include "model/time.h"
 #include "store/part_format.h"
 
@@ -37,7 +36,7 @@ static ds_code check_head(ds_part *part, ds_error *err) {
   memcpy(&version, head + 8, 4);
   memcpy(&features, head + 12, 4);
   memcpy(&checksum, head + 56, 8);
-  if (memcmp(head, DS_PART_MAGIC, 8) != 0 || checksum != XXH3_64bits(head, 56))
+  if (memcmp(head, DS_PART_MAGIC, 8) != 0 || checksum != ds_checksum(head, 56))
     return corrupt(part, err, "its head is not that of a part");
   if (version < DS_PART_VERSION)
     return ds_fail(err, DS_VERSION,
@@ -69,7 +68,7 @@ static ds_code read_footer(ds_part *part, size_t *ret_size, ds_error *err) {
   if (part->footer == NULL)
     return ds_fail(err, DS_MEMORY, "out of memory for the footer of a part");
   TRY(read_bytes(part, offset, part->footer, size, err));
-  if (XXH3_64bits(part->footer, size) != part->info.checksum)
+  if (ds_checksum(part->footer, size) != part->info.checksum)
     return corrupt(part, err, "the checksum of its footer does not match");
   *ret_size = size;
   return DS_OK;
@@ -311,7 +310,7 @@ ds_code ds_part_chunk(const ds_part *part, uint32_t column, uint32_t block, ds_b
     TRY(part->io->ops->read_at(part->io, part->file, chunk->offset, room, chunk->size, err));
     data = room;
   }
-  if (chunk->size > 0 && XXH3_64bits(data, chunk->size) != chunk->checksum) {
+  if (chunk->size > 0 && ds_checksum(data, chunk->size) != chunk->checksum) {
     char where[128];
     return ds_fail(err, DS_CORRUPT, "%s: the checksum does not match; run `doorstep check`",
                    ds_part_where(part, column, block, where));

@@ -2,9 +2,8 @@
 // Writer's life, and closing a part: columns behind one another, footer, trailer, sync.
 #include <assert.h>
 #include <stdlib.h>
-#define XXH_INLINE_ALL
-#include <xxhash.h>
 
+#include "base/checksum.h"
 #include "base/seeded.h"
 #include "store/block_state.h"
 
@@ -173,7 +172,7 @@ static void put_head(uint64_t number, uint8_t head[DS_PART_HEAD_BYTES]) {
   memcpy(head, DS_PART_MAGIC, 8);
   memcpy(head + 8, &version, 4);
   memcpy(head + 16, &number, 8);
-  const uint64_t checksum = XXH3_64bits(head, 56);
+  const uint64_t checksum = ds_checksum(head, 56);
   memcpy(head + 56, &checksum, 8);
 }
 
@@ -240,7 +239,7 @@ static ds_code put_all(ds_part_writer *w, sink *to, uint64_t number, const ds_bu
   TRY(put(to, head, sizeof head, err));
   for (uint32_t c = 0; c < w->columns_count; c++)
     TRY(put(to, w->columns[c].data.data, w->columns[c].data.size, err));
-  const uint64_t trailer[4] = {to->at, footer->size, XXH3_64bits(footer->data, footer->size), 0};
+  const uint64_t trailer[4] = {to->at, footer->size, ds_checksum(footer->data, footer->size), 0};
   uint8_t end[DS_PART_TRAILER_BYTES];
   memcpy(end, trailer, 24);
   memcpy(end + 24, DS_PART_END_MAGIC, 8);
@@ -287,7 +286,7 @@ ds_code ds_part_writer_close(ds_part_writer *w, ds_io *io, const char *path, uin
     }
   }
   if (code == DS_OK)
-    fill_info(w, number, size, XXH3_64bits(footer.data, footer.size), ret_info);
+    fill_info(w, number, size, ds_checksum(footer.data, footer.size), ret_info);
   ds_buf_done(&footer);
   forget_part(w);
   uint16_t *const maps[] = {w->touchpoint_map, w->property_map, w->key_map, w->source_map};

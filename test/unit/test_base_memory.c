@@ -9,9 +9,12 @@
 #include <string.h>
 
 #include <cmocka.h>
+#define XXH_INLINE_ALL
+#include <xxhash.h>
 
 #include "base/arena.h"
 #include "base/buf.h"
+#include "base/checksum.h"
 #include "base/map.h"
 #include "base/set.h"
 
@@ -295,6 +298,19 @@ static void test_set64_against_map(void **state) {
   ds_set64_done(&set);
 }
 
+// With the machine's vectors as without: sizes around those at which XXH3 changes its ways.
+static void test_checksum_is_xxh3(void **state) {
+  (void)state;
+  enum { BYTES = 5000 };
+  static uint8_t bytes[BYTES];
+  for (uint32_t i = 0; i < BYTES; i++)
+    bytes[i] = (uint8_t)(i * 2654435761u >> 13);
+  for (uint32_t size = 0; size < BYTES - 7; size++)
+    assert_true(ds_checksum(bytes + size % 7, size) == XXH3_64bits(bytes + size % 7, size));
+  // As xxHash's own program prints it.
+  assert_true(ds_checksum("", 0) == 0x2d06800538d394c2u);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_arena_aligns_and_zeroes),
@@ -310,6 +326,7 @@ int main(void) {
       cmocka_unit_test(test_names_empty_and_binary),
       cmocka_unit_test(test_map64_against_array),
       cmocka_unit_test(test_set64_against_map),
+      cmocka_unit_test(test_checksum_is_xxh3),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
