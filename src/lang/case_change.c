@@ -213,21 +213,24 @@ static void passes(search *s, const lang_fact *fact, uint32_t low, uint32_t high
 }
 
 // When events enter or leave the window of a fact, or nothing has come for long enough.
-static void edges(search *s, const lang_fact *fact, int64_t now_ms) {
+static ds_code edges(search *s, const lang_fact *fact, int64_t now_ms) {
   const uint32_t number = s->ev->program->rules[s->rule]->level;
   const lang_stage *stage = &s->ev->stage[number];
   const lang_window *window = &s->ev->program->level[number].windows[fact->window];
   const lang_range *range = &stage->range[fact->window];
   if (fact->pattern != NULL) {
     const lang_line line = ds_lang_line_of(s->ev, number, now_ms);
-    nearer(s, ds_lang_pattern_next(&line, fact, range, 0));
+    int64_t next_ms = 0;
+    TRY(ds_lang_pattern_next(&line, fact, range, 0, &next_ms, s->err));
+    nearer(s, next_ms);
   }
   if (fact->selector == LANG_ABSENT)
-    return;
+    return DS_OK;
   if (window->span == LANG_SPAN_LAST || window->span == LANG_SPAN_AGO)
     passes(s, fact, range->low[0], range->high[0], window->ms[0]);
   if (window->span == LANG_SPAN_AGO)
     passes(s, fact, range->high[0], stage->offset[s->at + 1], window->ms[1]);
+  return DS_OK;
 }
 
 static ds_code next_instant(search *s, int64_t now_ms);
@@ -253,7 +256,7 @@ static ds_code next_instant(search *s, int64_t now_ms) {
   if (stage->range[0].high[0] < stage->offset[s->at + 1])
     nearer(s, stage->time_ms[stage->range[0].high[0]]);
   for (uint32_t i = 0; i < rule->expression.inputs_count; i++)
-    edges(s, level->facts[rule->expression.inputs[i].property], now_ms);
+    TRY(edges(s, level->facts[rule->expression.inputs[i].property], now_ms));
   for (uint32_t i = 0; i < rule->expression.inputs_count; i++) {
     const lang_fact *fact = level->facts[rule->expression.inputs[i].property];
     if (fact->rule != LANG_ABSENT)

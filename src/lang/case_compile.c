@@ -247,7 +247,7 @@ static bool moves(const ds_case_program *program, const lang_rule *rule) {
     const lang_fact *fact = level->facts[rule->expression.inputs[i].property];
     const lang_span span = level->windows[fact->window].span;
     if (fact->form->drifts || span == LANG_SPAN_LAST || span == LANG_SPAN_AGO ||
-        (fact->pattern != NULL && fact->pattern->without != LANG_ABSENT) ||
+        (fact->pattern != NULL && ds_lang_pattern_moves(fact->pattern)) ||
         (fact->rule != LANG_ABSENT && moves(program, program->rules[fact->rule])))
       return true;
   }

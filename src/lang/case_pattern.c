@@ -1,28 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // The grammar of patterns:
 //
-//   pattern  [^] step { then [immediately] step [within D] } [then not S within D] [$]
-//            [within D total]
-//   step     S [ + | * | ? | {m} | {m,n} | {m,} ]
+//   pattern  [^] items [$] [within D total]
+//   items    item { then [immediately] item | then not S within D }
+//   item     ( S | "(" items ")" ) [ + | * | ? | {m} | {m,n} | {m,} ] [within D]
 #include "lang/case_pattern.h"
 
 #include <math.h>
 #include <string.h>
-
-// What was read so far.
-typedef struct pattern_reader {
-  lang_parser *in;
-  lang_pattern *pattern;
-  uint64_t ends;     // states that the next step can follow
-  bool begins;       // the next step can be the first
-  uint32_t steps;
-} pattern_reader;
-
-// How often a step is taken: [least, most], most 0 = without end.
-typedef struct repeat {
-  uint32_t least;
-  uint32_t most;
-} repeat;
 
 static bool is(const lang_parser *in, const char *word) { return ds_token_is(&in->token, word); }
 
@@ -39,7 +24,7 @@ static ds_code read_number(lang_parser *in, uint32_t *ret_number) {
   return ds_lang_advance(in);
 }
 
-static ds_code read_braces(lang_parser *in, repeat *to) {
+static ds_code read_braces(lang_parser *in, pattern_repeat *to) {
   const ds_token open = in->token;
   TRY(ds_lang_advance(in));
   TRY(read_number(in, &to->least));
@@ -56,46 +41,18 @@ static ds_code read_braces(lang_parser *in, repeat *to) {
   return is(in, "}") ? ds_lang_advance(in) : ds_lang_expected(in, "} after how often");
 }
 
-static ds_code read_repeat(lang_parser *in, repeat *to) {
+static ds_code read_repeat(lang_parser *in, pattern_repeat *to) {
   static const struct {
     const char *sign;
-    repeat means;
+    pattern_repeat means;
   } rows[] = {{"+", {1, 0}}, {"*", {0, 0}}, {"?", {0, 1}}};
-  *to = (repeat){1, 1};
+  *to = (pattern_repeat){1, 1};
   for (size_t r = 0; r < sizeof rows / sizeof *rows; r++)
     if (is(in, rows[r].sign)) {
       *to = rows[r].means;
       return ds_lang_advance(in);
     }
   return is(in, "{") ? read_braces(in, to) : DS_OK;
-}
-
-// Adds the states of a step: one for each time that it can be taken, the last one again and again
-// when there is no end to it.
-static ds_code step_add(pattern_reader *reader, const ds_token *at, lang_state step, repeat often) {
-  lang_pattern *pattern = reader->pattern;
-  const uint32_t count = often.most > 0 ? often.most : often.least > 0 ? often.least : 1;
-  uint64_t exits = 0;
-  if (pattern->states + count > PATTERN_STATES)
-    return fail(reader->in, at, DS_LIMIT, "the pattern is too large: all its steps, repeated as "
-                "often as they may be, are at most 64");
-  for (uint32_t i = 1; i <= count; i++) {
-    lang_state *state = &pattern->state[pattern->states];
-    *state = step;
-    state->step = reader->steps;
-    state->starts = i == 1 && reader->begins;
-    state->before = i == 1 ? reader->ends : 1ull << (pattern->states - 1);
-    if (i == count && often.most == 0)
-      state->before |= 1ull << pattern->states;
-    if (i >= often.least)
-      exits |= 1ull << pattern->states;
-    pattern->states++;
-  }
-  pattern->bounded |= step.immediately || step.within_ms != PATTERN_UNBOUND;
-  reader->ends = often.least == 0 ? reader->ends | exits : exits;
-  reader->begins = reader->begins && often.least == 0;
-  reader->steps++;
-  return DS_OK;
 }
 
 // within D, unless `total` follows: that bounds the whole.
@@ -117,109 +74,161 @@ static ds_code read_within(lang_parser *in, lang_pattern *pattern, int64_t *ret_
   return DS_OK;
 }
 
-static ds_code read_step(pattern_reader *reader, bool immediately) {
-  lang_parser *in = reader->in;
-  const ds_token at = in->token;
-  lang_state step = {.immediately = immediately, .within_ms = PATTERN_UNBOUND};
-  repeat often;
-  TRY(ds_lang_fact_selector(in, &step.selector));
-  TRY(read_repeat(in, &often));
-  const bool first = reader->steps == 0 && often.most == 1;
-  TRY(read_within(in, reader->pattern, first ? NULL : &step.within_ms));
-  return step_add(reader, &at, step, often);
+// Whether the bracket at hand opens a group of steps: what marks one stands in no selector.
+static bool is_group(const lang_parser *in) {
+  static const char *const signs[] = {"then", "within", "+", "*", "?", "{"};
+  lang_parser ahead = *in;
+  uint32_t round = 0, square = 0;
+  ahead.err = NULL;
+  if (!is(in, "("))
+    return false;
+  do {
+    for (size_t s = 0; s < sizeof signs / sizeof *signs; s++)
+      if (square == 0 && is(&ahead, signs[s]))
+        return true;
+    round += is(&ahead, "(");
+    round -= is(&ahead, ")");
+    square += is(&ahead, "[");
+    square -= square > 0 && is(&ahead, "]");
+  } while (round > 0 && ds_lang_advance(&ahead) == DS_OK && ahead.token.kind != DS_TOKEN_END);
+  return false;
 }
 
-// not S within D, behind the last step.
-static ds_code read_without(pattern_reader *reader) {
-  lang_parser *in = reader->in;
-  reader->pattern->without_line = in->token.line;
-  reader->pattern->without_column = in->token.column;
+static ds_code read_items(lang_parser *in, lang_pattern *pattern, bool first,
+                          pattern_item **ret_items);
+
+// Notes where the first of its kind stands.
+static void note_place(const ds_token *at, lang_place *to) {
+  if (to->line == 0)
+    *to = (lang_place){at->line, at->column};
+}
+
+// A step or a group; `first` tells that nothing can stand before it.
+static ds_code read_item(lang_parser *in, lang_pattern *pattern, bool first, pattern_item *item) {
+  if (is_group(in)) {
+    const ds_token open = in->token;
+    TRY(ds_lang_deeper(in));
+    TRY(ds_lang_advance(in));
+    TRY(read_items(in, pattern, false, &item->inside));
+    if (!is(in, ")") && in->token.kind != DS_TOKEN_END)
+      return ds_lang_expected(in, "then, within or ) in a group");
+    TRY(ds_lang_close(in, &open, ")"));
+    in->depth--;
+  } else {
+    TRY(ds_lang_fact_selector(in, &item->selector));
+    item->step = pattern->steps++;
+  }
+  TRY(read_repeat(in, &item->often));
+  if (item->inside != NULL && item->often.most != 1)
+    note_place(&item->at, &pattern->repeated);
+  return read_within(in, pattern, first && item->often.most == 1 ? NULL : &item->within_ms);
+}
+
+// not S within D.
+static ds_code read_absence(lang_parser *in, lang_pattern *pattern, pattern_item *item) {
+  note_place(&item->at, &pattern->without);
   TRY(ds_lang_advance(in));
-  TRY(ds_lang_fact_selector(in, &reader->pattern->without));
+  TRY(ds_lang_fact_selector(in, &item->selector));
   if (!is(in, "within"))
     return ds_lang_expected(in, "within, as in then not delivered within 2d");
   TRY(ds_lang_advance(in));
-  TRY(ds_lang_duration(in, "a duration after within", &reader->pattern->without_ms));
-  if (is(in, "then"))
-    return fail(in, &in->token, DS_EXPRESSION, "then not ... within D stands last: nothing can "
-                "follow what did not happen");
+  return ds_lang_duration(in, "a duration after within", &item->absent_ms);
+}
+
+static ds_code read_items(lang_parser *in, lang_pattern *pattern, bool first,
+                          pattern_item **ret_items) {
+  pattern_item **next = ret_items;
+  for (bool more = true; more;) {
+    pattern_item *item = ds_arena_alloc(in->arena, sizeof *item);
+    if (item == NULL)
+      return ds_lang_no_memory(in->err);
+    const bool behind = next != ret_items;
+    *item = (pattern_item){.often = {1, 1}, .within_ms = PATTERN_UNBOUND};
+    item->immediately = behind && is(in, "immediately");
+    if (item->immediately)
+      TRY(ds_lang_advance(in));
+    item->at = in->token;
+    TRY(behind && !item->immediately && is(in, "not")
+            ? read_absence(in, pattern, item)
+            : read_item(in, pattern, first && !behind, item));
+    *next = item;
+    next = &item->next;
+    more = is(in, "then");
+    if (more)
+      TRY(ds_lang_advance(in));
+  }
   return DS_OK;
 }
 
 // Whether more than PATTERN_PAIRS pairs could be live: through one chain of states newer ones
-// always better older ones, so there are at most as many as ways to get there.
+// always better older ones, so there are at most as many as ways to get there. What waits for an
+// absence keeps pairs that nothing betters.
 static bool is_too_wide(const lang_pattern *pattern) {
   uint32_t ways[PATTERN_STATES];
   if (!pattern->bounded || pattern->total_ms == PATTERN_UNBOUND)
     return false;
+  if (pattern->waiting != 0)
+    return true;
   for (uint32_t s = 0; s < pattern->states; s++) {
-    ways[s] = pattern->state[s].starts;
-    if ((pattern->state[s].before >> s & 1) != 0)
+    uint64_t before = 0;
+    for (uint32_t w = 0; w < pattern->state[s].ways; w++)
+      before |= pattern->state[s].way[w].before;
+    if (before >> s != 0)
       return true;
-    for (uint32_t b = 0; b < s; b++)
-      ways[s] += (pattern->state[s].before >> b & 1) != 0 ? ways[b] : 0;
+    ways[s] = pattern->state[s].starts;
+    for (; before != 0; before &= before - 1)
+      ways[s] += ways[__builtin_ctzll(before)];
     if (ways[s] > PATTERN_PAIRS)
       return true;
   }
   return false;
 }
 
-static ds_code read_end(pattern_reader *reader, const ds_token *start) {
-  lang_parser *in = reader->in;
-  lang_pattern *pattern = reader->pattern;
-  if (is(in, "$")) {
-    pattern->at_end = true;
-    TRY(ds_lang_advance(in));
-  }
-  TRY(read_within(in, pattern, NULL));
-  pattern->last = reader->ends;
-  if (reader->begins)
-    return fail(in, start, DS_EXPRESSION, "the pattern is met by nothing at all: one step at least "
-                "must be there, as in delivered+ in place of delivered*");
-  if (!is(in, ")") && in->token.kind != DS_TOKEN_END)
-    return ds_lang_expected(in, "then, within, $ or ) in a pattern");
-  return DS_OK;
-}
-
 ds_code ds_lang_pattern(lang_parser *in, lang_pattern **ret_pattern) {
   const ds_token start = in->token;
   TRY(ds_lang_pattern_read(in, ret_pattern));
-  return !is_too_wide(*ret_pattern)
-             ? DS_OK
-             : fail(in, &start, DS_LIMIT, "the pattern could need more than 16 matches at a time: "
-                    "leave out within ... total, or the repetition");
+  if (is_too_wide(*ret_pattern))
+    return fail(in, &start, DS_LIMIT, "the pattern could need more than 16 matches at a time: "
+                "leave out within ... total, or the repetition, or then not in the middle");
+  if (__builtin_popcountll((*ret_pattern)->waiting) > PATTERN_WAITING)
+    return fail(in, &start, DS_LIMIT, "the pattern is too large: then not ... within D, with "
+                "something behind it, may be there at most 4 times, repetitions counted");
+  return DS_OK;
 }
 
 ds_code ds_lang_pattern_read(lang_parser *in, lang_pattern **ret_pattern) {
   lang_pattern *pattern = ds_arena_alloc(in->arena, sizeof *pattern);
+  pattern_item *items = NULL;
+  bool nullable = false;
   if (pattern == NULL)
     return ds_lang_no_memory(in->err);
-  *pattern = (lang_pattern){.total_ms = PATTERN_UNBOUND, .any = LANG_ABSENT,
-                            .without = LANG_ABSENT};
-  pattern_reader reader = {.in = in, .pattern = pattern, .begins = true};
+  *pattern = (lang_pattern){.total_ms = PATTERN_UNBOUND, .any = LANG_ABSENT};
   const ds_token start = in->token;
-  if (is(in, "^")) {
-    pattern->at_start = true;
+  pattern->at_start = is(in, "^");
+  if (pattern->at_start)
     TRY(ds_lang_advance(in));
-  }
-  TRY(read_step(&reader, false));
-  while (is(in, "then") && pattern->without == LANG_ABSENT) {
+  TRY(read_items(in, pattern, true, &items));
+  pattern->at_end = is(in, "$");
+  if (pattern->at_end)
     TRY(ds_lang_advance(in));
-    const bool immediately = is(in, "immediately");
-    if (immediately)
-      TRY(ds_lang_advance(in));
-    TRY(is(in, "not") && !immediately ? read_without(&reader) : read_step(&reader, immediately));
-  }
-  TRY(read_end(&reader, &start));
+  TRY(read_within(in, pattern, NULL));
+  TRY(ds_lang_automaton(in, pattern, items, &nullable));
+  if (nullable)
+    return fail(in, &start, DS_EXPRESSION, "the pattern is met by nothing at all: one step at "
+                "least must be there, as in delivered+ in place of delivered*");
+  if (!is(in, ")") && in->token.kind != DS_TOKEN_END)
+    return ds_lang_expected(in, "then, within, $ or ) in a pattern");
   TRY(ds_lang_any_selector(in, &pattern->any));
   *ret_pattern = pattern;
   return DS_OK;
 }
 
+bool ds_lang_pattern_moves(const lang_pattern *pattern) {
+  return (pattern->last & pattern->absent) != 0;
+}
+
 uint32_t ds_lang_pattern_selector(const lang_pattern *pattern, uint32_t index) {
   if (index < pattern->states)
     return pattern->state[index].selector;
-  if (index == pattern->states)
-    return pattern->any;
-  return index == pattern->states + 1 ? pattern->without : LANG_ABSENT;
+  return index == pattern->states ? pattern->any : LANG_ABSENT;
 }

@@ -22,19 +22,36 @@ static void take_selector(const lang_selector *from, ds_pattern *to, uint32_t *r
 }
 
 static void take(const lang_pattern *from, const ds_case_program *program, ds_pattern *to) {
-  *to = (ds_pattern){.states = from->states, .last = from->last, .total_ms = from->total_ms,
-                     .at_start = from->at_start, .at_end = from->at_end,
-                     .without = from->without != LANG_ABSENT,
-                     .without_line = from->without_line,
-                     .without_column = from->without_column};
+  *to = (ds_pattern){.states = from->states, .steps = from->steps, .last = from->last,
+                     .total_ms = from->total_ms, .at_start = from->at_start,
+                     .at_end = from->at_end, .without = from->without.line > 0,
+                     .without_line = from->without.line, .without_column = from->without.column};
   for (uint32_t s = 0; s < from->states; s++) {
     const lang_state *state = &from->state[s];
     to->state[s] = (ds_pattern_state){.step = state->step, .starts = state->starts,
-                                      .immediately = state->immediately,
-                                      .before = state->before, .within_ms = state->within_ms};
+                                      .within_ms = PATTERN_UNBOUND};
+    if (state->ways > 0) {
+      to->state[s].immediately = state->way[0].immediately;
+      to->state[s].before = state->way[0].before;
+      to->state[s].within_ms = state->way[0].within_ms;
+    }
     take_selector(&program->selectors[state->selector], to, &to->state[s].selector);
-    to->steps = state->step + 1;
   }
+}
+
+// Whoever goes through a pattern step by step wants its states in one direction, and one way into
+// each.
+static ds_code check(const lang_pattern *pattern, ds_error *err) {
+  bool uneven = false;
+  for (uint32_t s = 0; s < pattern->states; s++)
+    uneven |= pattern->state[s].ways > 1;
+  if (pattern->repeated.line > 0)
+    return ds_fail_at(err, DS_UNSUPPORTED, pattern->repeated.line, pattern->repeated.column,
+                      "a group that repeats is no path to compare with: write its steps as often "
+                      "as they come, or repeat single steps");
+  return uneven ? ds_fail(err, DS_UNSUPPORTED, "a step that may follow others within different "
+                          "times is no path to compare with: write one within for each step")
+                : DS_OK;
 }
 
 ds_code ds_pattern_parse(ds_str text, const ds_schema *schema, ds_arena *arena,
@@ -56,6 +73,7 @@ ds_code ds_pattern_parse(ds_str text, const ds_schema *schema, ds_arena *arena,
   TRY(ds_lang_pattern_read(&in, &read));
   if (in.token.kind != DS_TOKEN_END)
     return ds_lang_expected(&in, "then, within, $ or the end of the pattern");
+  TRY(check(read, err));
   take(read, program, pattern);
   *ret_pattern = pattern;
   return DS_OK;

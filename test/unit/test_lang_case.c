@@ -109,6 +109,7 @@ static const char *const expressions[] = {
     "last(any.n, last 4h) is null",
     "median(any.n, last 3h) + count(c)",
     "sequence(a then not b within 3h)",
+    "sequence((a then not b within 2h then c within 3h)+ then not a within 5h)",
     "sequence(^ a then any* then b within 2h then not (a or c) within 4h $)",
     "any_case(k, sequence(b then not a within 5h within 6h total))",
 };
