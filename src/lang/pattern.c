@@ -54,26 +54,40 @@ static ds_code check(const lang_pattern *pattern, ds_error *err) {
                 : DS_OK;
 }
 
+static ds_code read_whole(ds_str text, const ds_schema *schema, ds_arena *arena,
+                          ds_case_program **ret_program, lang_pattern **ret_read, ds_error *err) {
+  if (text.size > DS_EXPRESSION_BYTES_MAX)
+    return ds_fail(err, DS_LIMIT, "a pattern may have at most %u bytes", DS_EXPRESSION_BYTES_MAX);
+  TRY(ds_case_program_new(schema, arena, ret_program, err));
+  // The text is copied, because names and values point into it.
+  char *copy = ds_arena_text(arena, text.data == NULL ? "" : text.data, text.size);
+  if (copy == NULL)
+    return ds_lang_no_memory(err);
+  lang_parser in = {.lexer = ds_lexer_of((ds_str){copy, text.size}, arena),
+                    .schema = &(*ret_program)->schema, .level = &(*ret_program)->level[0],
+                    .arena = arena, .err = err};
+  TRY(ds_lang_advance(&in));
+  TRY(ds_lang_pattern_read(&in, ret_read));
+  return in.token.kind == DS_TOKEN_END
+             ? DS_OK
+             : ds_lang_expected(&in, "then, within, $ or the end of the pattern");
+}
+
+ds_code ds_pattern_check(ds_str text, const ds_schema *schema, ds_arena *arena, ds_error *err) {
+  ds_case_program *program = NULL;
+  lang_pattern *read = NULL;
+  return read_whole(text, schema, arena, &program, &read, err);
+}
+
 ds_code ds_pattern_parse(ds_str text, const ds_schema *schema, ds_arena *arena,
                          const ds_pattern **ret_pattern, ds_error *err) {
   ds_case_program *program = NULL;
   lang_pattern *read = NULL;
-  if (text.size > DS_EXPRESSION_BYTES_MAX)
-    return ds_fail(err, DS_LIMIT, "a pattern may have at most %u bytes", DS_EXPRESSION_BYTES_MAX);
-  TRY(ds_case_program_new(schema, arena, &program, err));
-  // The text is copied, because names and values point into it.
-  char *copy = ds_arena_text(arena, text.data == NULL ? "" : text.data, text.size);
-  ds_pattern *pattern = ds_arena_alloc(arena, sizeof *pattern);
-  if (copy == NULL || pattern == NULL)
-    return ds_lang_no_memory(err);
-  lang_parser in = {.lexer = ds_lexer_of((ds_str){copy, text.size}, arena),
-                    .schema = &program->schema, .level = &program->level[0], .arena = arena,
-                    .err = err};
-  TRY(ds_lang_advance(&in));
-  TRY(ds_lang_pattern_read(&in, &read));
-  if (in.token.kind != DS_TOKEN_END)
-    return ds_lang_expected(&in, "then, within, $ or the end of the pattern");
+  TRY(read_whole(text, schema, arena, &program, &read, err));
   TRY(check(read, err));
+  ds_pattern *pattern = ds_arena_alloc(arena, sizeof *pattern);
+  if (pattern == NULL)
+    return ds_lang_no_memory(err);
   take(read, program, pattern);
   *ret_pattern = pattern;
   return DS_OK;

@@ -42,4 +42,8 @@ typedef struct ds_pattern {
 DS_CHECKED ds_code ds_pattern_parse(ds_str text, const ds_schema *schema, ds_arena *arena,
                                     const ds_pattern **ret_pattern, ds_error *err);
 
+// Whether the whole text is a pattern at all, with the same errors.
+DS_CHECKED ds_code ds_pattern_check(ds_str text, const ds_schema *schema, ds_arena *arena,
+                                    ds_error *err);
+
 #endif

@@ -71,6 +71,7 @@ typedef struct ds_block {
   int64_t *time_ms;     // events
   int64_t *gap_ms;      // events; 0 at a journey's first event
   uint16_t *touchpoint; // events: code of the snapshot's space
+  uint16_t *node;       // events: what the plan counts as steps of a journey, mostly touchpoint
   int64_t *received_ms;
   uint64_t *arrival;
   uint64_t *id;

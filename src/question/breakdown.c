@@ -9,7 +9,7 @@
 #include "question/property.h"
 
 // More distinct values than this are no breakdown.
-enum { VALUES_MAX = 1 << 20, TEXT_MAX = 256 };
+enum { VALUES_MAX = 1 << 20 };
 
 typedef struct count_state {
   const ds_breakdown *by;
@@ -21,27 +21,14 @@ typedef struct count_state {
 
 // The text of the journey's first value; false when it has none.
 static bool first_text(const ds_breakdown *by, const ds_block *block, uint32_t journey,
-                       char room[TEXT_MAX], ds_str *ret_text) {
+                       char room[DS_PROPERTY_TEXT_MAX], ds_str *ret_text) {
   const ds_property_column *column = &block->property[by->column];
   if (column->type == DS_TYPE_NULL)
     return false;
-  for (uint32_t e = block->offset[journey]; e < block->offset[journey + 1]; e++) {
-    const bool present = column->present[e / 64] >> (e % 64) & 1;
-    if (!present || (by->touchpoint != DS_NONE && block->touchpoint[e] != by->touchpoint))
-      continue;
-    ds_value value = {.type = column->type};
-    if (column->type == DS_TYPE_STRING) {
-      *ret_text = column->text[e];
-      ret_text->size = ret_text->size < TEXT_MAX ? ret_text->size : TEXT_MAX;
+  for (uint32_t e = block->offset[journey]; e < block->offset[journey + 1]; e++)
+    if ((by->touchpoint == DS_NONE || block->touchpoint[e] == by->touchpoint) &&
+        ds_property_text(column, e, room, ret_text))
       return true;
-    }
-    if (column->type == DS_TYPE_NUMBER)
-      value.number = column->number[e];
-    else
-      value.i = column->i[e];
-    *ret_text = (ds_str){room, (uint32_t)ds_value_print(room, TEXT_MAX, &value)};
-    return true;
-  }
   return false;
 }
 
@@ -77,7 +64,7 @@ static ds_code count_value(count_state *state, ds_str text, uint64_t cases, ds_e
 static ds_code count_add(void *memory, const ds_block *block, ds_error *err) {
   count_state *state = memory;
   for (uint32_t j = 0; j < block->journeys; j++) {
-    char room[TEXT_MAX];
+    char room[DS_PROPERTY_TEXT_MAX];
     ds_str text;
     if (first_text(state->by, block, j, room, &text))
       TRY(count_value(state, text, 1, err));
@@ -168,7 +155,7 @@ void ds_breakdown_done(ds_breakdown *by) {
 void ds_breakdown_block(const ds_breakdown *by, const ds_block *block, uint32_t *group) {
   assert(by->groups >= 2);
   for (uint32_t j = 0; j < block->journeys; j++) {
-    char room[TEXT_MAX];
+    char room[DS_PROPERTY_TEXT_MAX];
     ds_str text;
     if (!first_text(by, block, j, room, &text)) {
       group[j] = by->groups - 1;

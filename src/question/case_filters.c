@@ -54,7 +54,6 @@ static ds_code check_text(const ds_request *request, const case_filter *filter, 
                           ds_error *err) {
   ds_schema schema;
   const ds_expression *selector = NULL;
-  const ds_pattern *pattern = NULL;
   int64_t ms = 0;
   if (filter->takes == TAKES_DURATION && !ds_str_to_duration_ms(ds_str_of(text), &ms))
     return ds_fail(err, DS_USAGE, "--%s %s: expected a duration, as in 3d or 36h", filter->option,
@@ -65,7 +64,7 @@ static ds_code check_text(const ds_request *request, const case_filter *filter, 
   const ds_code code =
       filter->takes == TAKES_SELECTOR
           ? ds_selector_parse(ds_str_of(text), &schema, request->arena, &selector, err)
-          : ds_pattern_parse(ds_str_of(text), &schema, request->arena, &pattern, err);
+          : ds_pattern_check(ds_str_of(text), &schema, request->arena, err);
   return code == DS_OK ? DS_OK : place_error(filter, text, 0, code, err);
 }
 

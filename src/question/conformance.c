@@ -141,7 +141,8 @@ static ds_code prepare(ds_conformance *asked, ds_result *result, ds_error *err) 
   // The system's own facts count only when the path names them.
   TRY(ds_plan_leave_unnamed(request, asked->pattern->selector, asked->pattern->selectors,
                             &asked->plan, err));
-  TRY(ds_variants_filter_add(request, 1, &asked->filter, &asked->plan, result, err));
+  TRY(ds_nodes_make(request, &asked->nodes, &asked->plan, err));
+  TRY(ds_variants_filter_add(request, 1, &asked->nodes, &asked->filter, &asked->plan, result, err));
   asked->inserts = strcmp(ds_option_get(options, "others"), "inserted") == 0;
   asked->touchpoints = request->snapshot->space.touchpoints.count;
   asked->plan.columns.want |= DS_WANT_TOUCHPOINT | DS_WANT_TIME;
@@ -408,6 +409,7 @@ ds_code ds_conformance_answer(const ds_request *request, ds_result *result, ds_e
     ds_conformance_kernel.done(work.state);
   ds_breakdown_done(&work.asked.by);
   ds_variants_filter_done(&work.asked.filter);
+  ds_nodes_done(&work.asked.nodes);
   ds_arena_done(&work.arena);
   return code;
 }

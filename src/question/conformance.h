@@ -49,6 +49,7 @@ typedef struct ds_conformance {
   uint64_t min_n;
   bool grouped;
   ds_breakdown by;
+  ds_nodes nodes; // of the variants
   variants_filter filter;
 } ds_conformance;
 

@@ -46,6 +46,10 @@ typedef struct ds_list_figure {
 DS_CHECKED ds_code ds_list_read(const char *text, const ds_list_table *tables, uint32_t count,
                                 ds_list_figure *ret_figure, ds_error *err);
 
+// The one of `names` that events are called.
+DS_CHECKED ds_code ds_list_node(const ds_request *request, const ds_names *names, ds_str name,
+                                uint32_t *ret_code, ds_error *err);
+
 // The touchpoint, property or case key of that name, or DS_EXPRESSION with the nearest one.
 DS_CHECKED ds_code ds_list_touchpoint(const ds_request *request, ds_str name, uint32_t *ret_code,
                                       ds_error *err);

@@ -143,10 +143,14 @@ static ds_code find_name(const ds_request *request, const ds_names *names, const
                  near == NULL ? "" : "'?");
 }
 
+ds_code ds_list_node(const ds_request *request, const ds_names *names, ds_str name,
+                     uint32_t *ret_code, ds_error *err) {
+  return find_name(request, names, "is called", name, ret_code, err);
+}
+
 ds_code ds_list_touchpoint(const ds_request *request, ds_str name, uint32_t *ret_code,
                            ds_error *err) {
-  return find_name(request, &request->snapshot->space.touchpoints, "is called", name, ret_code,
-                   err);
+  return ds_list_node(request, &request->snapshot->space.touchpoints, name, ret_code, err);
 }
 
 ds_code ds_list_property(const ds_request *request, ds_str name, uint32_t *ret_code,

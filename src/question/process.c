@@ -6,6 +6,7 @@
 
 #include "question/case_filters.h"
 #include "question/common.h"
+#include "question/nodes.h"
 #include "question/process_list.h"
 #include "question/process_quantiles.h"
 #include "question/process_rework.h"
@@ -23,6 +24,7 @@ const ds_option ds_process_options[] = {
     {"coverage", DS_OPTION_SHARE, "SHARE", "1", NULL,
      "only the most frequent variants that together cover this share of the cases"},
     {"rework", DS_OPTION_FLAG, "", "", NULL, "and what comes again in a case, at once or later"},
+    DS_NODES_OPTION,
     DS_VARIANT_FILTER,
     DS_CASE_FILTERS,
 };
@@ -71,6 +73,7 @@ typedef struct process_work {
   ds_breakdown by;
   bool grouped;
   uint64_t min_edge;
+  ds_nodes nodes;
   variants_filter filter;
   ds_arena arena; // of scans; given back before the answer is shown
   process_state *state;
@@ -84,7 +87,9 @@ static ds_code prepare(process_work *work, ds_result *result, ds_error *err) {
   TRY(ds_journey_plan(request, &work->plan, err));
   TRY(ds_case_filters_add(request, &work->plan, err));
   TRY(ds_option_share(&request->options, "coverage", &coverage, err));
-  TRY(ds_variants_filter_add(request, coverage, &work->filter, &work->plan, result, err));
+  TRY(ds_nodes_make(request, &work->nodes, &work->plan, err));
+  TRY(ds_variants_filter_add(request, coverage, &work->nodes, &work->filter, &work->plan, result,
+                             err));
   TRY(ds_option_count(&request->options, "min-edge", 1, &work->min_edge, err));
   const char *columns = ds_option_get(&request->options, "columns");
   work->context.level = strcmp(columns, "basic") == 0   ? PROCESS_BASIC
@@ -103,7 +108,7 @@ static ds_code prepare(process_work *work, ds_result *result, ds_error *err) {
     work->context.by = &work->by;
     work->plan.columns.want |= DS_WANT_TOUCHPOINT | DS_WANT_GAP;
   }
-  const uint32_t touchpoints = request->snapshot->space.touchpoints.count;
+  const uint32_t touchpoints = work->nodes.names->count;
   work->context.shape = ds_process_shape_of(touchpoints == 0 ? 1 : touchpoints, groups);
   return DS_OK;
 }
@@ -183,7 +188,7 @@ static ds_code rows_make(const process_work *work, process_rows *ret, ds_error *
   const process_state *state = work->state;
   const uint32_t touchpoints = work->context.shape.touchpoints;
   const uint32_t nodes_count = work->context.shape.groups * touchpoints;
-  const ds_names *names = &work->request->snapshot->space.touchpoints;
+  const ds_names *names = work->nodes.names;
   ds_arena *arena = work->request->arena;
   process_row *edges = ds_arena_array(arena, state->edges_count + 1u, sizeof *edges);
   process_row *nodes = ds_arena_array(arena, nodes_count + 1u, sizeof *nodes);
@@ -324,6 +329,7 @@ static void put_words(const process_work *work, ds_result *result) {
                 key == NULL ? "" : key, key == NULL ? "" : " within one customer");
   if (ds_option_flag(&work->request->options, "rework"))
     ds_buf_text(&text, REWORK);
+  ds_nodes_tell(&work->nodes, &text);
   if (work->grouped)
     ds_buf_printf(&text, " A case belongs to the first value of %s among its events that is not "
                   "null.", work->by.name);
@@ -343,16 +349,16 @@ static ds_code answer(process_work *work, ds_result *result, ds_error *err) {
   ds_question_note_facts(work->request, &work->plan, result);
   const char *list = ds_option_get(&work->request->options, "list");
   if (list != NULL)
-    return ds_process_list(work->request, &work->plan, work->grouped ? &work->by : NULL, list,
-                           result, err);
+    return ds_process_list(work->request, &work->plan, work->nodes.names,
+                           work->grouped ? &work->by : NULL, list, result, err);
   TRY(count(work, result, err));
   process_rows rows = {0};
   TRY(rows_make(work, &rows, err));
   TRY(put_nodes(work, &rows, result, err));
   TRY(put_edges(work, &rows, result, err));
   if (ds_option_flag(&work->request->options, "rework"))
-    TRY(ds_process_rework_put(work->request, &work->plan, work->grouped ? &work->by : NULL,
-                              result, err));
+    TRY(ds_process_rework_put(work->request, &work->plan, work->nodes.names,
+                              work->grouped ? &work->by : NULL, result, err));
   put_notes(work, result);
   return DS_OK;
 }
@@ -366,6 +372,7 @@ ds_code ds_process_answer(const ds_request *request, ds_result *result, ds_error
     ds_process_kernel.done(work.state);
   ds_breakdown_done(&work.by);
   ds_variants_filter_done(&work.filter);
+  ds_nodes_done(&work.nodes);
   ds_arena_done(&work.arena);
   return code;
 }

@@ -359,9 +359,9 @@ static ds_code tile_hash(process_state *state, uint32_t count, const ds_block *b
       j++;
     const bool start = (state->index[i] & CASE_START) != 0;
     const uint64_t group = state->context->by == NULL ? 0 : state->group[j];
-    const uint64_t row = start ? shape->touchpoints : block->touchpoint[first + i - 1];
+    const uint64_t row = start ? shape->touchpoints : block->node[first + i - 1];
     const uint64_t key = (group * (shape->touchpoints + 1) + row) * shape->touchpoints +
-                         block->touchpoint[first + i];
+                         block->node[first + i];
     uint32_t at = 0;
     TRY(edge_of(state, key, &at, err));
     state->index[i] = at | (start ? CASE_START : 0);
@@ -374,13 +374,13 @@ static ds_code tile_hash(process_state *state, uint32_t count, const ds_block *b
 static ds_code add_tile(process_state *state, const ds_block *block, uint32_t first,
                         uint32_t count, uint32_t *journey, ds_error *err) {
   const uint32_t touchpoints = state->context->shape.touchpoints;
-  tile_keys(block->touchpoint, first, count, touchpoints, state->index, state->node);
+  tile_keys(block->node, first, count, touchpoints, state->index, state->node);
   uint32_t j = *journey;
   const uint32_t open = j > 0 && (j == block->journeys || block->offset[j] > first) ? j - 1 : j;
   const uint32_t row = touchpoints * touchpoints;
   const uint32_t *restrict offset = block->offset;
   for (const uint32_t end = first + count; j < block->journeys && offset[j] < end; j++)
-    state->index[offset[j] - first] = (row + block->touchpoint[offset[j]]) | CASE_START;
+    state->index[offset[j] - first] = (row + block->node[offset[j]]) | CASE_START;
   *journey = j;
   if (state->context->by != NULL)
     tile_groups(state, block, first, count, open);
@@ -401,7 +401,7 @@ static ds_code add_tile(process_state *state, const ds_block *block, uint32_t fi
 static void count_journeys(process_state *state, const ds_block *block) {
   const uint32_t touchpoints = state->context->shape.touchpoints;
   const uint32_t *restrict offset = block->offset;
-  const uint16_t *restrict touchpoint = block->touchpoint;
+  const uint16_t *restrict touchpoint = block->node;
   uint64_t *restrict ends = state->ends;
   state->cases += block->journeys;
   state->events += block->events;

@@ -35,7 +35,7 @@ typedef struct list_cell {
 // Whether event e of a journey that begins at `first` and has had `before` such events is counted.
 static bool meets(const list_cell *cell, const ds_block *block, uint32_t first, uint32_t e,
                   uint32_t before) {
-  const bool again = e > first && block->touchpoint[e - 1] == cell->to;
+  const bool again = e > first && block->node[e - 1] == cell->to;
   switch (cell->what) {
   case WHAT_STARTS: return e == first;
   case WHAT_REPEATS:
@@ -43,7 +43,7 @@ static bool meets(const list_cell *cell, const ds_block *block, uint32_t first, 
   case WHAT_SELF: return again;
   case WHAT_LOOPS: return before > 0 && !again;
   default:
-    return cell->from == DS_NONE || (e > first && block->touchpoint[e - 1] == cell->from);
+    return cell->from == DS_NONE || (e > first && block->node[e - 1] == cell->from);
   }
 }
 
@@ -55,7 +55,7 @@ static ds_code list_journey(const void *context, const ds_block *block, uint32_t
   uint32_t before = 0;
   assert(start < last);
   for (uint32_t e = cell->what == WHAT_ENDS ? last - 1 : start; e < last; e++) {
-    if (block->touchpoint[e] != cell->to || !meets(cell, block, start, e, before++))
+    if (block->node[e] != cell->to || !meets(cell, block, start, e, before++))
       continue;
     TRY(ds_list_add(list, block, j, e, block->gap_ms[e], err));
     if (once)
@@ -76,8 +76,9 @@ static void tables_make(const ds_breakdown *by, ds_list_table shown[TABLES]) {
   }
 }
 
-ds_code ds_process_list(const ds_request *request, const ds_plan *plan, const ds_breakdown *by,
-                        const char *text, ds_result *result, ds_error *err) {
+ds_code ds_process_list(const ds_request *request, const ds_plan *plan, const ds_names *names,
+                        const ds_breakdown *by, const char *text, ds_result *result,
+                        ds_error *err) {
   static const ds_column gap = {"gap_ms", DS_CELL_DURATION, "ms",
                                 "time since the event before in the case", false};
   ds_list_table shown[TABLES];
@@ -91,8 +92,8 @@ ds_code ds_process_list(const ds_request *request, const ds_plan *plan, const ds
   if (by != NULL)
     TRY(ds_list_group(by, *key++, &group, err));
   if (edges)
-    TRY(ds_list_touchpoint(request, *key++, &cell.from, err));
-  TRY(ds_list_touchpoint(request, *key, &cell.to, err));
+    TRY(ds_list_node(request, names, *key++, &cell.from, err));
+  TRY(ds_list_node(request, names, *key, &cell.to, err));
   cell.what = columns[figure.table][figure.column];
   ds_plan listing = *plan;
   listing.columns.want |= DS_WANT_GAP;

@@ -61,7 +61,7 @@ static ds_code refine_add(void *memory, const ds_block *block, ds_error *err) {
     const uint64_t base = process->by == NULL ? 0 : state->group[j] * (touchpoints + 1);
     for (uint32_t e = block->offset[j] + 1; e < block->offset[j + 1]; e++)
       refine_gap(state,
-                 (base + block->touchpoint[e - 1]) * touchpoints + block->touchpoint[e],
+                 (base + block->node[e - 1]) * touchpoints + block->node[e],
                  block->gap_ms[e]);
   }
   return DS_OK;

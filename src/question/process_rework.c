@@ -25,6 +25,7 @@ typedef struct rework_seen {
 } rework_seen;
 
 typedef struct rework_context {
+  const ds_names *names;
   uint32_t touchpoints;
   const ds_breakdown *by;
 } rework_context;
@@ -57,8 +58,8 @@ static void add_journey(rework_state *state, const ds_block *block, uint32_t j,
                         rework_count *counts) {
   const uint64_t journey = ++state->journeys;
   for (uint32_t e = block->offset[j]; e < block->offset[j + 1]; e++) {
-    rework_seen *seen = &state->seen[block->touchpoint[e]];
-    rework_count *count = &counts[block->touchpoint[e]];
+    rework_seen *seen = &state->seen[block->node[e]];
+    rework_count *count = &counts[block->node[e]];
     if (seen->journey != journey) {
       *seen = (rework_seen){journey, e, false};
       count->cases++;
@@ -155,7 +156,7 @@ static void put_row(const row_order *order, uint32_t at, ds_result *result, ds_c
 static ds_code put_table(const ds_request *request, const rework_state *state, ds_result *result,
                          ds_error *err) {
   const rework_context *context = state->context;
-  const row_order order = {state, &request->snapshot->space.touchpoints};
+  const row_order order = {state, context->names};
   const uint32_t all = groups_of(context) * context->touchpoints;
   ds_column *shown = ds_arena_array(request->arena, COLUMNS + 1, sizeof *shown);
   uint32_t *rows = ds_arena_array(request->arena, all + 1u, sizeof *rows);
@@ -181,8 +182,9 @@ static ds_code put_table(const ds_request *request, const rework_state *state, d
 }
 
 ds_code ds_process_rework_put(const ds_request *request, const ds_plan *plan,
-                              const ds_breakdown *by, ds_result *result, ds_error *err) {
-  const rework_context context = {request->snapshot->space.touchpoints.count, by};
+                              const ds_names *names, const ds_breakdown *by, ds_result *result,
+                              ds_error *err) {
+  const rework_context context = {names, names->count, by};
   ds_plan counting = *plan;
   counting.columns.want = DS_WANT_TOUCHPOINT | DS_WANT_TIME;
   void *memory = NULL;

@@ -8,10 +8,10 @@
 #include "question/breakdown.h"
 #include "question/question.h"
 
-// Scans the plan once more and puts the table "rework": a row per touchpoint (and group of `by`,
-// NULL: one) that some case repeats, of the most cases first, then by name.
+// Scans the plan once more and puts the table "rework": a row per node of `names` (and group of
+// `by`, NULL: one) that some case repeats, of the most cases first, then by name.
 DS_CHECKED ds_code ds_process_rework_put(const ds_request *request, const ds_plan *plan,
-                                         const ds_breakdown *by, ds_result *result,
-                                         ds_error *err);
+                                         const ds_names *names, const ds_breakdown *by,
+                                         ds_result *result, ds_error *err);
 
 #endif

@@ -2,6 +2,7 @@
 // The process map as SQL: nodes, edges and, where it is asked for, rework.
 #include "question/case_filters.h"
 #include "question/common.h"
+#include "question/nodes.h"
 #include "question/sql.h"
 #include "question/variants_filter.h"
 
@@ -33,10 +34,12 @@ static wanted_columns columns_of(const ds_option_set *options) {
 // What every statement begins with.
 static ds_code put_paired(const ds_request *request, const ds_plan *plan, ds_buf *out,
                           ds_error *err) {
-  const char *source = NULL;
+  const char *source = NULL, *property = NULL;
   double coverage = 1;
   TRY(ds_option_share(&request->options, "coverage", &coverage, err));
-  TRY(ds_sql_cases(request, plan, NULL, 0, out, err));
+  TRY(ds_nodes_sql_property(request, &property, err));
+  TRY(ds_sql_cases(request, plan, &property, property != NULL, out, err));
+  TRY(ds_nodes_sql(request, out, &source, err));
   TRY(ds_variants_filter_sql(request, coverage, out, &source, err));
   ds_buf_printf(out, paired_text, source);
   return DS_OK;

@@ -73,3 +73,22 @@ ds_code ds_property_add_number(const ds_snapshot *snapshot, ds_plan *plan, const
   return ds_fail(err, DS_EXPRESSION, "--%s %s: it is %s; a mean needs numbers", option, name,
                  ds_type_noun(kinds.type));
 }
+
+bool ds_property_text(const ds_property_column *column, uint32_t e,
+                      char room[DS_PROPERTY_TEXT_MAX], ds_str *ret_text) {
+  if (column->type == DS_TYPE_NULL || (column->present[e / 64] >> (e % 64) & 1) == 0)
+    return false;
+  ds_value value = {.type = column->type};
+  if (column->type == DS_TYPE_STRING) {
+    *ret_text = column->text[e];
+    if (ret_text->size > DS_PROPERTY_TEXT_MAX)
+      ret_text->size = DS_PROPERTY_TEXT_MAX;
+    return true;
+  }
+  if (column->type == DS_TYPE_NUMBER)
+    value.number = column->number[e];
+  else
+    value.i = column->i[e];
+  *ret_text = (ds_str){room, (uint32_t)ds_value_print(room, DS_PROPERTY_TEXT_MAX, &value)};
+  return true;
+}

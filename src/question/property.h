@@ -28,6 +28,13 @@ DS_CHECKED ds_code ds_property_add_number(const ds_snapshot *snapshot, ds_plan *
                                           const char *option, const char *name, ds_arena *arena,
                                           ds_property_ref *ret_ref, ds_error *err);
 
+// Longer texts are cut.
+enum { DS_PROPERTY_TEXT_MAX = 256 };
+
+// Whether event e carries the property, and its value as text: a view of the block, or of room.
+bool ds_property_text(const ds_property_column *column, uint32_t e,
+                      char room[DS_PROPERTY_TEXT_MAX], ds_str *ret_text);
+
 // Whether event e carries the property, and its number (a truth value as 0 or 1).
 static inline bool ds_property_number(const ds_property_ref *ref, const ds_block *block,
                                       uint32_t e, double *ret_number) {

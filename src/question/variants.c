@@ -3,6 +3,7 @@
 // takes and what comes of it. One pass over the events; see variants_kernel.h and variants_rows.h.
 #include "question/case_filters.h"
 #include "question/common.h"
+#include "question/nodes.h"
 #include "question/spans.h"
 #include "question/variants_filter.h"
 #include "question/variants_list.h"
@@ -17,6 +18,7 @@ const ds_option ds_variants_options[] = {
     {"outcome", DS_OPTION_NAME, "PROPERTY", "", NULL,
      "the mean of a property per variant: stars, or review_submitted.stars"},
     {"min-n", DS_OPTION_COUNT, "N", "20", NULL, "with --outcome: no mean of fewer values"},
+    DS_NODES_OPTION,
     DS_VARIANT_FILTER,
     DS_CASE_FILTERS,
 };
@@ -61,6 +63,7 @@ typedef struct variants_work {
   variants_choice choice;
   ds_breakdown by;
   uint64_t min_n;
+  ds_nodes nodes;
   variants_filter filter;
   ds_arena arena; // of the scan; given back before the answer is shown
   variants_state *state;
@@ -85,14 +88,15 @@ static ds_code prepare(variants_work *work, ds_result *result, ds_error *err) {
   const ds_option_set *options = &request->options;
   TRY(ds_journey_plan(request, &work->plan, err));
   TRY(ds_case_filters_add(request, &work->plan, err));
-  TRY(ds_variants_filter_add(request, 1, &work->filter, &work->plan, result, err));
+  TRY(ds_nodes_make(request, &work->nodes, &work->plan, err));
+  TRY(ds_variants_filter_add(request, 1, &work->nodes, &work->filter, &work->plan, result, err));
   TRY(ds_option_count(options, "min-n", 1, &work->min_n, err));
   const bool staged = work->plan.has_case || work->plan.where != NULL || work->plan.has_from ||
-                      work->plan.has_to;
+                      work->plan.has_to || work->plan.recode != NULL;
   // As stored, gaps need no sums; after a stage, times are there anyway.
   work->plan.columns.want |= DS_WANT_TOUCHPOINT | (staged ? DS_WANT_TIME : DS_WANT_GAP);
   work->context.collapse = ds_option_flag(options, "collapse");
-  work->context.touchpoints = request->snapshot->space.touchpoints.count;
+  work->context.touchpoints = work->nodes.names->count;
   const char *outcome = ds_option_get(options, "outcome");
   if (outcome != NULL)
     TRY(ds_property_add_number(request->snapshot, &work->plan, "outcome", outcome, request->arena,
@@ -117,8 +121,8 @@ static ds_code count(variants_work *work, ds_result *result, ds_error *err) {
                     result, &memory, err));
   work->state = memory;
   TRY(ds_variants_count(work->state, err));
-  return ds_variants_choose(work->state, &request->snapshot->space.touchpoints, &work->choice,
-                            request->arena, &work->rows, err);
+  return ds_variants_choose(work->state, work->nodes.names, &work->choice, request->arena,
+                            &work->rows, err);
 }
 
 static ds_table *table_make(const variants_work *work, ds_result *result, const char *name,
@@ -171,7 +175,7 @@ static ds_code put_overall(const variants_work *work, ds_result *result, ds_erro
 
 static ds_cell sequence_cell(const variants_work *work, const variants_record *record,
                              ds_result *result, ds_buf *text) {
-  const ds_names *names = &work->request->snapshot->space.touchpoints;
+  const ds_names *names = work->nodes.names;
   const uint32_t width = variants_width(&work->context);
   ds_buf_reset(text);
   for (uint32_t i = 0; i < record->size / width; i++) {
@@ -244,6 +248,7 @@ static void put_words(const variants_work *work, ds_result *result) {
                 key == NULL ? "" : key, key == NULL ? "" : " within one customer",
                 work->context.collapse ? ", immediate repeats counted once" : "",
                 grouped ? " of the group" : "");
+  ds_nodes_tell(&work->nodes, &text);
   if (outcome != NULL)
     ds_buf_printf(&text, " The outcome is the mean of %s over the events of the variant's cases "
                   "that carry it, and not shown for fewer than %llu values.", outcome,
@@ -302,6 +307,7 @@ ds_code ds_variants_answer(const ds_request *request, ds_result *result, ds_erro
     ds_variants_kernel.done(work.state);
   ds_breakdown_done(&work.by);
   ds_variants_filter_done(&work.filter);
+  ds_nodes_done(&work.nodes);
   ds_arena_done(&work.arena);
   return code;
 }

@@ -69,13 +69,21 @@ static uint32_t last_rank(const rank_ranges *ranks) {
   return last;
 }
 
+// The nodes of a block, in `room` unless they are its touchpoints.
+static ds_code nodes_of(const variants_filter *filter, const ds_block *block, uint16_t *room,
+                        const uint16_t **ret_node, ds_error *err) {
+  const ds_recode *recode = &filter->nodes->recode;
+  *ret_node = recode->run == NULL ? block->touchpoint : room;
+  return recode->run == NULL ? DS_OK : recode->run(recode->context, block, room, err);
+}
+
 // The codes of a journey behind one another, VARIANTS_SLACK bytes of room behind them.
-static uint32_t pack(const variants_filter *filter, const ds_block *block, uint32_t j,
-                     uint8_t *codes) {
+static uint32_t pack(const variants_filter *filter, const ds_block *block, const uint16_t *node,
+                     uint32_t j, uint8_t *codes) {
   uint32_t used = 0;
   for (uint32_t e = block->offset[j]; e < block->offset[j + 1]; e++) {
-    const uint16_t code = block->touchpoint[e];
-    if (filter->collapse && e > block->offset[j] && code == block->touchpoint[e - 1])
+    const uint16_t code = node[e];
+    if (filter->collapse && e > block->offset[j] && code == node[e - 1])
       continue;
     codes[used++] = (uint8_t)code;
     if (filter->width == 2)
@@ -84,13 +92,10 @@ static uint32_t pack(const variants_filter *filter, const ds_block *block, uint3
   return used;
 }
 
-static ds_code mark(const void *context, const ds_block *block, uint64_t *keep, ds_error *err) {
-  const variants_filter *filter = context;
-  uint8_t *codes = malloc((size_t)block->events * filter->width + VARIANTS_SLACK);
-  if (codes == NULL)
-    return ds_fail(err, DS_MEMORY, "out of memory for variants: give more --memory");
+static void mark_journeys(const variants_filter *filter, const ds_block *block,
+                          const uint16_t *node, uint8_t *codes, uint64_t *keep) {
   for (uint32_t j = 0; j < block->journeys; j++) {
-    variants_key key = {codes, pack(filter, block, j, codes), 0, 0};
+    variants_key key = {codes, pack(filter, block, node, j, codes), 0, 0};
     memset(codes + key.size, 0, VARIANTS_SLACK);
     key.hash = variants_hash(&key);
     if (ds_variants_table_find(&filter->table, &key) == DS_NONE)
@@ -98,8 +103,21 @@ static ds_code mark(const void *context, const ds_block *block, uint64_t *keep, 
     for (uint32_t e = block->offset[j]; e < block->offset[j + 1]; e++)
       keep[e / 64] |= 1ull << (e % 64);
   }
+}
+
+static ds_code mark(const void *context, const ds_block *block, uint64_t *keep, ds_error *err) {
+  const variants_filter *filter = context;
+  uint8_t *codes = malloc((size_t)block->events * filter->width + VARIANTS_SLACK);
+  uint16_t *room = malloc(block->events * sizeof *room);
+  const uint16_t *node = NULL;
+  ds_code code = codes != NULL && room != NULL
+                     ? nodes_of(filter, block, room, &node, err)
+                     : ds_fail(err, DS_MEMORY, "out of memory for variants: give more --memory");
+  if (code == DS_OK)
+    mark_journeys(filter, block, node, codes, keep);
   free(codes);
-  return DS_OK;
+  free(room);
+  return code;
 }
 
 // The chosen ones of the rows, as a table of their own.
@@ -139,8 +157,7 @@ static ds_code choose(const ds_request *request, variants_state *state, double c
   const uint32_t last = last_rank(&ranks);
   const variants_choice most = {text == NULL ? UINT32_MAX : last, coverage};
   TRY(ds_variants_count(state, err));
-  TRY(ds_variants_choose(state, &request->snapshot->space.touchpoints, &most, request->arena,
-                         &rows, err));
+  TRY(ds_variants_choose(state, filter->nodes->names, &most, request->arena, &rows, err));
   if (last > rows.rows)
     return ds_fail(err, DS_USAGE, "--variant %u is past the last variant, %u", last, rows.rows);
   TRY(take(filter, &rows, &ranks, &kept, err));
@@ -149,16 +166,17 @@ static ds_code choose(const ds_request *request, variants_state *state, double c
 }
 
 ds_code ds_variants_filter_add(const ds_request *request, double coverage,
-                               variants_filter *filter, ds_plan *plan, ds_result *result,
-                               ds_error *err) {
+                               const ds_nodes *nodes, variants_filter *filter, ds_plan *plan,
+                               ds_result *result, ds_error *err) {
   const ds_option_set *options = &request->options;
   if ((coverage >= 1 && ds_option_get(options, "variant") == NULL) ||
       request->snapshot->events == 0)
     return DS_OK;
-  const variants_context context = {.touchpoints = request->snapshot->space.touchpoints.count,
+  const variants_context context = {.touchpoints = nodes->names->count,
                                     .collapse = ds_option_flag(options, "collapse"),
                                     .kept_bytes_max = sizeof(variants_chunk)};
-  *filter = (variants_filter){.width = variants_width(&context), .collapse = context.collapse};
+  *filter = (variants_filter){.width = variants_width(&context), .collapse = context.collapse,
+                              .nodes = nodes};
   ds_plan counting = *plan;
   counting.columns.want = DS_WANT_TOUCHPOINT | DS_WANT_TIME;
   void *memory = NULL;
@@ -181,27 +199,28 @@ static void put_ranks(const rank_ranges *ranks, ds_buf *out) {
 }
 
 ds_code ds_variants_filter_sql(const ds_request *request, double coverage, ds_buf *out,
-                               const char **ret_source, ds_error *err) {
+                               const char **source, ds_error *err) {
   const char *text = ds_option_get(&request->options, "variant");
   rank_ranges ranks = {.count = 0};
-  *ret_source = "chosen";
   if (coverage >= 1 && text == NULL)
     return DS_OK;
   if (text != NULL)
     TRY(read_ranks(text, &ranks, err));
   ds_buf_text(out, ", routes AS (SELECT customer, case_id, list(touchpoint ORDER BY time, arrival)"
                    " AS route FROM (SELECT *, lag(touchpoint) OVER (PARTITION BY customer, "
-                   "case_id ORDER BY time, arrival) AS previous FROM chosen)");
+                   "case_id ORDER BY time, arrival) AS previous FROM ");
+  ds_buf_printf(out, "%s)", *source);
   ds_buf_text(out, ds_option_flag(&request->options, "collapse")
                        ? " WHERE previous IS DISTINCT FROM touchpoint" : "");
   ds_buf_text(out, " GROUP BY customer, case_id), ranked AS (SELECT route, row_number() OVER "
                    "(ORDER BY n DESC, route) AS rank, sum(n) OVER (ORDER BY n DESC, route) - n AS "
                    "before, sum(n) OVER () AS every FROM (SELECT route, count(*) AS n FROM routes "
-                   "GROUP BY route)), told AS (SELECT * FROM chosen WHERE (customer, case_id) IN "
-                   "(SELECT (customer, case_id) FROM routes JOIN ranked USING (route) WHERE ");
+                   "GROUP BY route)), told AS (SELECT * FROM ");
+  ds_buf_printf(out, "%s WHERE (customer, case_id) IN ", *source);
+  ds_buf_text(out, "(SELECT (customer, case_id) FROM routes JOIN ranked USING (route) WHERE ");
   ds_buf_printf(out, "before < %.17g * every", coverage);
   put_ranks(&ranks, out);
   ds_buf_text(out, "))");
-  *ret_source = "told";
+  *source = "told";
   return DS_OK;
 }

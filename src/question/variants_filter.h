@@ -5,6 +5,7 @@
 #ifndef DS_QUESTION_VARIANTS_FILTER_H
 #define DS_QUESTION_VARIANTS_FILTER_H
 
+#include "question/nodes.h"
 #include "question/question.h"
 #include "question/variants_table.h"
 
@@ -18,6 +19,7 @@ typedef struct variants_filter {
   variants_table table; // of those that stay
   uint32_t width;       // bytes of a code
   bool collapse;
+  const ds_nodes *nodes;
   ds_choice choice;
 } variants_filter;
 
@@ -25,13 +27,13 @@ typedef struct variants_filter {
 // has all else that chooses cases: ranks and shares are of what that leaves. Without either nothing
 // is done. Notes what a coverage leaves out in *result. DS_USAGE for a rank that does not exist.
 DS_CHECKED ds_code ds_variants_filter_add(const ds_request *request, double coverage,
-                                          variants_filter *filter, ds_plan *plan,
-                                          ds_result *result, ds_error *err);
+                                          const ds_nodes *nodes, variants_filter *filter,
+                                          ds_plan *plan, ds_result *result, ds_error *err);
 void ds_variants_filter_done(variants_filter *filter);
 
-// The same as SQL behind "chosen AS (…)": appends ", ranked AS (…), told AS (…)" and gives the name
-// of what stays of `chosen`: "told", or "chosen" without such an option.
+// The same as SQL behind the table *source: appends ", ranked AS (…), told AS (…)" and makes it the
+// name of what stays: "told", or without such an option as it was.
 DS_CHECKED ds_code ds_variants_filter_sql(const ds_request *request, double coverage, ds_buf *out,
-                                          const char **ret_source, ds_error *err);
+                                          const char **source, ds_error *err);
 
 #endif

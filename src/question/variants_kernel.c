@@ -113,8 +113,8 @@ static void pack_collapsed(variants_state *state, const ds_block *block, uint32_
   for (uint32_t j = 0; j < block->journeys; j++) {
     state->begin[j] = used;
     for (uint32_t e = block->offset[j]; e < block->offset[j + 1]; e++) {
-      const uint16_t code = block->touchpoint[e];
-      if (e > block->offset[j] && code == block->touchpoint[e - 1])
+      const uint16_t code = block->node[e];
+      if (e > block->offset[j] && code == block->node[e - 1])
         continue;
       state->codes[used] = (uint8_t)code;
       if (width == 2)
@@ -137,9 +137,9 @@ static void pack(variants_state *state, const ds_block *block) {
     return;
   }
   if (width == 2)
-    memcpy(state->codes, block->touchpoint, (size_t)block->events * 2);
+    memcpy(state->codes, block->node, (size_t)block->events * 2);
   else
-    narrow(block->touchpoint, block->events, state->codes);
+    narrow(block->node, block->events, state->codes);
   for (uint32_t j = 0; j <= block->journeys; j++)
     state->begin[j] = block->offset[j] * width;
 }

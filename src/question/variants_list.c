@@ -16,8 +16,8 @@ static bool is_variant(const list_context *in, const ds_block *block, uint32_t j
   const uint32_t count = in->record->size / width;
   uint32_t at = 0;
   for (uint32_t e = block->offset[j]; e < block->offset[j + 1]; e++) {
-    const uint16_t code = block->touchpoint[e];
-    if (in->variants->collapse && e > block->offset[j] && code == block->touchpoint[e - 1])
+    const uint16_t code = block->node[e];
+    if (in->variants->collapse && e > block->offset[j] && code == block->node[e - 1])
       continue;
     if (at == count || variants_code(in->record, width, at) != code)
       return false;

@@ -2,6 +2,7 @@
 // The variants as SQL.
 #include "question/case_filters.h"
 #include "question/common.h"
+#include "question/nodes.h"
 #include "question/property.h"
 #include "question/sql.h"
 #include "question/variants_filter.h"
@@ -10,6 +11,18 @@ static const char sequences_text[] =
     " SELECT row_number() OVER (ORDER BY cases DESC, touchpoints) AS rank, touchpoints, cases, "
     "cases / sum(cases) OVER () AS share, sum(cases) OVER (ORDER BY cases DESC, touchpoints) / "
     "sum(cases) OVER () AS cumulative, median_ms, p90_ms";
+
+// The cases, with the outcome and what stands for touchpoints; *ret_source is their table.
+static ds_code put_cases(const ds_request *request, const ds_plan *plan, const char *outcome,
+                         ds_buf *out, const char **ret_source, ds_error *err) {
+  const char *property[2] = {outcome, NULL}, *node = NULL;
+  uint32_t count = outcome != NULL;
+  TRY(ds_nodes_sql_property(request, &node, err));
+  if (node != NULL && (outcome == NULL || strcmp(node, outcome) != 0))
+    property[count++] = node;
+  TRY(ds_sql_cases(request, plan, property, count, out, err));
+  return ds_nodes_sql(request, out, ret_source, err);
+}
 
 ds_code ds_variants_sql(const ds_request *request, ds_buf *out, ds_error *err) {
   const ds_option_set *options = &request->options;
@@ -26,7 +39,8 @@ ds_code ds_variants_sql(const ds_request *request, ds_buf *out, ds_error *err) {
                                &ref, err));
     property = ds_names_text(&request->snapshot->space.properties, ref.code);
   }
-  TRY(ds_sql_cases(request, &plan, &property, outcome != NULL, out, err));
+  TRY(put_cases(request, &plan, property, out, &source, err));
+  const char *const events = source;
   TRY(ds_variants_filter_sql(request, 1, out, &source, err));
   ds_buf_text(out, ", cases AS (SELECT list(touchpoint ORDER BY time, arrival)");
   const bool collapse = ds_option_flag(options, "collapse");
@@ -36,8 +50,9 @@ ds_code ds_variants_sql(const ds_request *request, ds_buf *out, ds_error *err) {
   if (outcome != NULL) {
     ds_buf_text(out, ", sum(outcome) AS outcome_sum, count(outcome) AS outcome_n FROM "
                      "(SELECT customer, case_id, time, arrival, touchpoint, ");
-    ds_buf_text(out, ref.touchpoint == DS_NONE ? "" : "CASE WHEN touchpoint = ");
+    ds_buf_text(out, ref.touchpoint == DS_NONE ? "" : "CASE WHEN ");
     if (ref.touchpoint != DS_NONE) {
+      ds_buf_text(out, strcmp(events, "nodes") == 0 ? "happened = " : "touchpoint = ");
       ds_sql_put_text(out, ds_names_text(&request->snapshot->space.touchpoints,
                                          ref.touchpoint));
       ds_buf_text(out, " THEN ");

@@ -40,6 +40,8 @@ typedef struct worker {
   ds_stage_room choice;
   int64_t *gap_ms;
   uint32_t gap_capacity;
+  uint16_t *node;
+  uint32_t node_capacity;
   ds_arena own;    // of all but the first worker
   ds_arena *arena; // the first works in the caller's, where the merged state stays
   void *state;
@@ -139,7 +141,7 @@ static ds_code columns_make(scan_job *scan, ds_arena *arena, ds_error *err) {
   scan->kept = scan->staged;
   scan->kept.properties_count = scan->properties_kept;
   scan->has_stages = plan->where != NULL || plan->has_case || plan->cases != NULL ||
-                     plan->choice != NULL || has_period(plan) ||
+                     plan->choice != NULL || plan->recode != NULL || has_period(plan) ||
                      scan->snapshot->cut.has_received;
   return DS_OK;
 }
@@ -188,6 +190,7 @@ static void worker_done(worker *self) {
   ds_stage_done(&self->period);
   ds_stage_done(&self->choice);
   free(self->gap_ms);
+  free(self->node);
   ds_arena_done(&self->own);
 }
 
@@ -210,6 +213,24 @@ static ds_code gaps_make(worker *self, const ds_block *block, ds_block *view, ds
   for (uint32_t j = 0; j < block->journeys; j++)
     gap[block->offset[j]] = 0;
   view->gap_ms = gap;
+  return DS_OK;
+}
+
+// Nodes of the finished block.
+static ds_code nodes_make(worker *self, ds_block *view, ds_error *err) {
+  const ds_recode *recode = self->scan->plan->recode;
+  view->node = view->touchpoint;
+  if (recode == NULL)
+    return DS_OK;
+  if (self->node_capacity < view->events) {
+    free(self->node);
+    self->node = malloc(view->events * sizeof *self->node);
+    self->node_capacity = self->node == NULL ? 0 : view->events;
+    if (self->node == NULL)
+      return ds_fail(err, DS_MEMORY, "out of memory for a block of events");
+  }
+  TRY(recode->run(recode->context, view, self->node, err));
+  view->node = self->node;
   return DS_OK;
 }
 
@@ -239,6 +260,7 @@ static ds_code stages_run(void *context, const ds_block *block, ds_error *err) {
   assert(block->offset[0] == 0 && block->offset[block->journeys] == block->events);
   ds_block view;
   TRY(gaps_make(self, block, &view, err));
+  TRY(nodes_make(self, &view, err));
   return scan->kernel->add_block(self->state, &view, err);
 }
 
@@ -360,6 +382,7 @@ static ds_code run_lead(worker *self, const ds_unit *unit, ds_error *err) {
     return DS_OK;
   if (staged)
     return stages_run(self, &block, err);
+  block.node = block.touchpoint;
   return scan->kernel->add_block(self->state, &block, err);
 }
 

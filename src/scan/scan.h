@@ -22,6 +22,12 @@ typedef struct ds_choice {
   const void *context;
 } ds_choice;
 
+// Makes nodes of events: fills node[events]. Called by any thread.
+typedef struct ds_recode {
+  ds_code (*run)(const void *context, const ds_block *block, uint16_t *node, ds_error *err);
+  const void *context;
+} ds_recode;
+
 // What to scan. Zeroed = everything, journeys are customers.
 typedef struct ds_plan {
   ds_columns columns;       // what the kernel reads; scan adds what its own stages need
@@ -42,6 +48,7 @@ typedef struct ds_plan {
   int64_t from_ms, to_ms;
   ds_range range;
   const ds_choice *choice;  // the last stage: journeys by times and touchpoints; NULL = all stay
+  const ds_recode *recode;  // the blocks' nodes; NULL = touchpoints
   // One customer alone, by the number of a subject of it: nothing else is read.
   bool has_customer;
   uint32_t customer;

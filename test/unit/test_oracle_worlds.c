@@ -279,6 +279,10 @@ static bool refused(world *w, const ds_snapshot *snapshot) {
        (strchr(outcome, '.') != NULL &&
         ds_names_find(&snapshot->space.touchpoints, ds_str_of("order_placed")) == DS_NONE)))
     return true;
+  const char *node = ds_option_get(&given, "node");
+  if (node != NULL && (strcmp(node, "colour") == 0 || strcmp(node, "channel") == 0) &&
+      ds_names_find(&snapshot->space.properties, ds_str_of(node)) == DS_NONE)
+    return true;
   const char *steps = ds_option_get(&given, "step");
   if (steps != NULL && strstr(steps, "ping") != NULL &&
       ds_names_find(&snapshot->space.touchpoints, ds_str_of("ping")) == DS_NONE)
@@ -401,11 +405,14 @@ static void choose_return(world *w) {
 
 // Which cases a question about journeys is about.
 static void choose_cases(world *w) {
+  static const char *const nodes[] = {"owner", "actor", "colour", "channel"};
   static const ds_option_value filters[] = {
       {"closed", "actor:carrier"}, {"open", "stage:delivery"}, {"min-duration", "2ms"},
       {"max-duration", "5s"}};
   if (draw(w, 3) == 0)
     w->option[w->options++] = filters[draw(w, 4)];
+  if (draw(w, 3) == 0)
+    put_option(w, "node", nodes[draw(w, 4)]);
   if (draw(w, 4) == 0)
     put_option(w, "variant", draw(w, 2) == 0 ? "1" : "1,2-3");
 }

@@ -22,7 +22,8 @@ typedef struct question_rule {
 #define NONE {{NULL, NULL}}
 static const question_rule rules[] = {
     {"map", true, true, true, true, {{"score", "value"}, {"promise", "day"}}, NONE},
-    {"process", true, true, true, true, {{"coverage", "0.5"}}, {{"rework", ""}}},
+    {"process", true, true, true, true, {{"coverage", "0.5"}, {"node", "actor"}},
+     {{"rework", ""}}},
     {"variants", true, true, true, true, {{"outcome", "value"}, {"collapse", ""}}, NONE},
     {"conformance", true, true, true, true, {{"outcome", "value"}, {"others", "inserted"}},
      {{"pattern", "any[value >= 1] then stage:order within 1d then order_placed within 2d total"}}},
