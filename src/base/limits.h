@@ -16,6 +16,8 @@
 #define DS_CATALOGUE_ROWS_MAX 2048u          // touchpoints, shipped and of a store's settings
 #define DS_SETTINGS_BYTES_MAX (64u << 10)    // of doorstep.yaml
 #define DS_SEGMENTS_BYTES_MAX (256u << 10)   // of segments.yaml
+#define DS_SAVED_MAX 200u                    // questions in doorstep.yaml
+#define DS_SAVED_NAME_BYTES_MAX 64u          // of the name of one
 #define DS_SETTINGS_ROWS_MAX 1000u           // touchpoints in doorstep.yaml
 #define DS_NAMES_MAX 65535u                  // distinct names of one kind (properties, keys, ...)
 #define DS_KINDS_LISTED_MAX 4096u            // kinds of subjects that a part lists

@@ -69,6 +69,8 @@ struct cli {
   char store[DS_PATH_BYTES_MAX];
   char data[DS_PATH_BYTES_MAX]; // the throw-away store of --data, once it is open
   ds_unsealer unsealer; // of --personal; the vault is the command's own
+  char saved[128];  // before a message: where the saved question that is asked stands
+  ds_arena words;   // of its command line
   const char *text; // that the positions in errors speak of; NULL: it is found among the options
 };
 
@@ -244,6 +246,7 @@ ds_code cli_run_append(cli *run, ds_error *err);
 ds_code cli_run_export(cli *run, ds_error *err);
 ds_code cli_run_simulate(cli *run, ds_error *err);
 ds_code cli_run_sql(cli *run, ds_error *err);
+ds_code cli_run_run(cli *run, ds_error *err);
 ds_code cli_run_explain(cli *run, ds_error *err);
 ds_code cli_run_help(cli *run, ds_error *err);
 ds_code cli_run_question(cli *run, ds_error *err);

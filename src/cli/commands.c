@@ -135,6 +135,11 @@ static const ds_option sql_options[] = {
      "personal values too, in clear, opened by the store's keys; else they are left out"},
 };
 
+static const ds_option run_options[] = {
+    {"all", DS_OPTION_FLAG, "", "", "",
+     "all of them; --output is a folder then, for a file each (.json, or what --format says)"},
+};
+
 static const ds_option explain_options[] = {
     {"sql", DS_OPTION_FLAG, "", "", "", "show the SQL condition alone"},
 };
@@ -198,6 +203,8 @@ const cli_command cli_commands[] = {
      "[STATEMENTS]", 0, 1,
      "doorstep sql \"select touchpoint, count(*) from events group by touchpoint\"",
      OPTIONS(sql_options), cli_run_sql, true},
+    {"run", "questions", "ask questions that doorstep.yaml keeps: one, --all, or list them",
+     "[NAME]", 0, 1, "doorstep run late-orders", OPTIONS(run_options), cli_run_run, false},
     {"explain", "help", "what an expression means: types, what it reads, SQL", "EXPR", 1, 1,
      "doorstep explain \"order_placed[value > 100]\"", OPTIONS(explain_options), cli_run_explain,
      true},

@@ -56,6 +56,7 @@ int main(int argc, char **argv) {
     cli_report(run, code, &err);
   const bool pipe_closed = run->pipe_closed;
   ds_vault_close(run->unsealer.vault);
+  ds_arena_done(&run->words);
   ds_arena_done(&run->arena);
   free(run);
   if (pipe_closed) {

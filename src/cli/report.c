@@ -156,6 +156,8 @@ void cli_report(const cli *run, ds_code code, const ds_error *err) {
   ds_error shown = *err;
   if (shown.message[0] == '\0')
     snprintf(shown.message, sizeof shown.message, "%s", ds_code_meaning(code));
+  if (run->saved[0] != '\0')
+    (void)ds_fail_in(&shown, code, "%s", run->saved);
   if (run->json_errors) {
     report_json(code, &shown);
     return;
@@ -167,7 +169,7 @@ void cli_report(const cli *run, ds_code code, const ds_error *err) {
     return;
   }
   const bool placed = code == DS_EXPRESSION || code == DS_UNSUPPORTED || code == DS_LIMIT;
-  const char *expression = placed ? expression_of(run, &shown) : NULL;
+  const char *expression = placed ? expression_of(run, err) : NULL;
   if (expression != NULL && shown.column > 0)
     print_caret(expression, shown.line > 0 ? shown.line : 1, shown.column);
 }

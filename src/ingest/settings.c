@@ -354,15 +354,16 @@ static ds_code zone_read(ds_yaml *yaml, const yaml_node_t *node, ds_io *io,
 }
 
 static ds_code settings_take(ds_yaml *yaml, ds_io *io, ds_settings *settings, ds_error *err) {
-  static const char *const known[] = {"time_zone", "touchpoints", "retention", NULL};
+  static const char *const known[] = {"time_zone", "touchpoints", "retention", "questions", NULL};
   const yaml_node_t *root = ds_yaml_root(yaml);
   if (root == NULL || ds_yaml_is_null(root))
     return DS_OK;
   TRY(ds_yaml_map(yaml, root, known, err));
   TRY(zone_read(yaml, ds_yaml_get(yaml, root, "time_zone"), io, settings, err));
   TRY(catalogue_read(yaml, ds_yaml_get(yaml, root, "touchpoints"), settings, err));
-  return ds_retention_read(yaml, ds_yaml_get(yaml, root, "retention"), settings->catalogue,
-                           &settings->retention, err);
+  TRY(ds_retention_read(yaml, ds_yaml_get(yaml, root, "retention"), settings->catalogue,
+                        &settings->retention, err));
+  return ds_saved_read(yaml, ds_yaml_get(yaml, root, "questions"), &settings->saved, err);
 }
 
 static ds_code too_large(ds_error *err) {

@@ -7,6 +7,7 @@
 #define DS_INGEST_SETTINGS_H
 
 #include "base/arena.h"
+#include "ingest/saved.h"
 #include "io/io.h"
 #include "lang/schema.h"
 #include "model/catalogue.h"
@@ -17,6 +18,7 @@ typedef struct ds_settings {
   const char *time_zone; // a zone that the system has; "UTC" when none is said
   const ds_catalogue *catalogue;
   ds_retention retention; // no rules when none is said
+  ds_saved_list saved;    // questions
 } ds_settings;
 
 // Reads doorstep.yaml in `folder`; without such a file the defaults hold. DS_INPUT with line and
