@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// The fast path of the usual funnel: steps in sequence order, each of touchpoints of its own and
-// nothing else, the best chain of each case. Two bitmaps tell where the first step and where any
-// step is; a case without the first step costs a look at a word, and its times are never decoded.
-// The others are walked from hit to hit. Cases in which two hits share an instant, or with very
-// many, go the way of all funnels; tests hold the two against each other.
+// The fast path of the usual funnel: steps, each of touchpoints of its own and nothing else, and the
+// best chain of each case. Two bitmaps tell where a chain may begin and where any step is; a case
+// in which none begins costs a look at a word, and its times are never decoded. The others are
+// walked from hit to hit. Cases in which two hits share an instant (in strict order: two events),
+// or with very many, go the way of all funnels; tests hold the two against each other.
 #include <string.h>
 #if defined(__x86_64__)
 #include <immintrin.h>
@@ -17,10 +17,12 @@ enum { CHUNK = 57, PLAIN_STEPS_MAX = 8, WORD = 64, HITS_MAX = 128 };
 // Whether steps are of touchpoints of their own, and nothing else is asked.
 static bool is_plain(const funnel_context *context) {
   const funnel_rules *rules = &context->rules;
+  const bool any = rules->order == FUNNEL_ANY;
   uint32_t count = 0;
-  if (rules->steps > PLAIN_STEPS_MAX || rules->order != FUNNEL_SEQUENCE || rules->optional != 0 ||
-      rules->all || rules->withouts > 0 || context->has_same || context->has_value ||
-      context->fact != NULL || context->selectors > 0)
+  if (rules->steps > PLAIN_STEPS_MAX || rules->optional != 0 || rules->all || context->has_same ||
+      context->has_value || context->fact != NULL || context->selectors > 0 ||
+      (any && (rules->has_from || rules->has_to)) ||
+      (rules->withouts > 0 && rules->order != FUNNEL_SEQUENCE))
     return false;
   for (uint32_t t = 0; t < context->touchpoints; t++) {
     const uint64_t steps = context->steps[t];
@@ -42,13 +44,14 @@ ds_code ds_funnel_plain_prepare(const ds_request *request, ds_plan *plan, funnel
   if (needed == NULL || context->step_of == NULL)
     return ds_fail(err, DS_MEMORY, "out of memory for the steps");
   for (uint32_t s = 0; s < context->rules.steps; s++) {
+    const bool begins = s == 0 || context->rules.order == FUNNEL_ANY;
     for (uint32_t t = 0; t < touchpoints; t++)
       if ((context->steps[t] >> s & 1) != 0) {
         context->step_of[t] = (uint8_t)s;
         context->code[context->codes++] = (uint16_t)t;
-        needed[t / 64] |= s == 0 ? 1ull << (t % 64) : 0;
+        needed[t / 64] |= begins ? 1ull << (t % 64) : 0;
       }
-    if (s == 0)
+    if (begins)
       context->begin_codes = context->codes;
   }
   plan->needed = needed;
@@ -63,9 +66,10 @@ static void mark_rest(funnel_state *state, const ds_block *block, uint32_t first
   const funnel_context *context = state->context;
   for (uint32_t e = first; e < block->events; e++) {
     const uint64_t steps = context->steps[block->touchpoint[e]];
+    const bool begins = context->rules.order == FUNNEL_ANY ? steps != 0 : (steps & 1) != 0;
     if (e % WORD == 0)
       state->begins[e / WORD] = state->hits[e / WORD] = 0;
-    state->begins[e / WORD] |= (steps & 1) << (e % WORD);
+    state->begins[e / WORD] |= (uint64_t)begins << (e % WORD);
     state->hits[e / WORD] |= (uint64_t)(steps != 0) << (e % WORD);
   }
 }
@@ -74,8 +78,8 @@ static void mark_rest(funnel_state *state, const ds_block *block, uint32_t first
 // Of 16 events all bits of those whose touchpoint is one of the codes.
 __attribute__((target("avx2"))) static inline __m256i
 equal_any(__m256i touchpoint, const __m256i *code, uint32_t codes) {
-  __m256i any = _mm256_cmpeq_epi16(touchpoint, code[0]);
-  for (uint32_t c = 1; c < codes; c++)
+  __m256i any = _mm256_setzero_si256();
+  for (uint32_t c = 0; c < codes; c++)
     any = _mm256_or_si256(any, _mm256_cmpeq_epi16(touchpoint, code[c]));
   return any;
 }
@@ -115,8 +119,7 @@ __attribute__((target("avx2"))) static void mark_wide(funnel_state *state,
 static void mark(funnel_state *state, const ds_block *block) {
 #if defined(__x86_64__)
   const funnel_context *context = state->context;
-  if (context->begin_codes > 0 && context->codes > context->begin_codes &&
-      __builtin_cpu_supports("avx2")) {
+  if (context->begin_codes > 0 && __builtin_cpu_supports("avx2")) {
     mark_wide(state, block);
     return;
   }
@@ -141,6 +144,13 @@ typedef struct hit {
   uint32_t before;
 } hit;
 
+// The best chain of a case: of each step the event of the block and its time.
+typedef struct plain_chain {
+  uint32_t depth;
+  uint32_t event[PLAIN_STEPS_MAX];
+  int64_t time_ms[PLAIN_STEPS_MAX];
+} plain_chain;
+
 // The hits of one case, from its first step on.
 typedef struct walk {
   uint32_t hits;
@@ -152,12 +162,14 @@ typedef struct walk {
   uint32_t latest[PLAIN_STEPS_MAX + 1];  // by step + 1: the latest hit that reached it
   uint32_t first[PLAIN_STEPS_MAX];       // by step: the hit that reached it first
   hit hit[HITS_MAX];
+  plain_chain chain; // the best so far, of orders that keep it
+  uint32_t run;      // strict order: the steps up to the last hit
 } walk;
 
 static const int64_t never = INT64_MIN / 2;
 
 static inline void walk_begin(walk *in, uint32_t steps) {
-  in->hits = in->depth = 0;
+  in->hits = in->depth = in->run = 0;
   in->tied = in->over = false;
   in->before_ms = never;
   for (uint32_t s = 0; s <= steps; s++)
@@ -179,11 +191,33 @@ time_at(const clock_of *clock, const ds_block *block, bool stored, uint32_t e) {
          (clock->stored.millis == NULL ? 0 : clock->stored.millis[e]);
 }
 
+// Whether the chain that reached `step` - 1 last must not be continued by event e as `step`.
+static bool is_forbidden(const funnel_context *context, const ds_block *block, const walk *in,
+                         uint32_t step, uint32_t e) {
+  const funnel_rules *rules = &context->rules;
+  for (uint32_t w = 0; w < rules->withouts; w++) {
+    if (rules->without[w].last != step)
+      continue;
+    uint32_t h = in->latest[step];
+    for (uint32_t s = step - 1; s > rules->without[w].first; s--)
+      h = in->hit[h].before;
+    for (uint32_t x = in->hit[h].event + 1; x < e; x++)
+      if ((context->without[block->touchpoint[x]] >> w & 1) != 0)
+        return true;
+  }
+  return false;
+}
+
+static inline bool may_begin(const funnel_rules *rules, int64_t at_ms) {
+  return (!rules->has_from || at_ms >= rules->from_ms) &&
+         (!rules->has_to || at_ms < rules->to_ms);
+}
+
 // Walks over hits, bits of the events from `from` on of the case. Which steps are reached: by step
 // the latest start of a chain that did, as in funnel_sequence.c.
 static inline __attribute__((always_inline)) void
-walk_hits(const funnel_context *context, const ds_block *block, const clock_of *clock, bool stored,
-          uint32_t from, uint64_t hits, walk *in) {
+walk_sequence(const funnel_context *context, const ds_block *block, const clock_of *clock,
+              bool stored, uint32_t from, uint64_t hits, walk *in) {
   const funnel_rules *rules = &context->rules;
   uint32_t count = in->hits, depth = in->depth;
   int64_t before_ms = in->before_ms;
@@ -199,10 +233,10 @@ walk_hits(const funnel_context *context, const ds_block *block, const clock_of *
     }
     before_ms = at_ms;
     in->hit[count] = (hit){at_ms, e, in->latest[step]};
-    const bool begins = (!rules->has_from || at_ms >= rules->from_ms) &&
-                        (!rules->has_to || at_ms < rules->to_ms);
-    in->start_ms[0] = begins ? at_ms : never;
-    const bool fits = at_ms - in->start_ms[step] <= rules->within_ms;
+    in->start_ms[0] = may_begin(rules, at_ms) ? at_ms : never;
+    bool fits = at_ms - in->start_ms[step] <= rules->within_ms;
+    if (rules->withouts > 0 && step > 0 && fits)
+      fits = !is_forbidden(context, block, in, step, e);
     in->start_ms[step + 1] = fits ? in->start_ms[step] : in->start_ms[step + 1];
     in->latest[step + 1] = fits ? count : in->latest[step + 1];
     if (fits && step >= depth) {
@@ -216,36 +250,121 @@ walk_hits(const funnel_context *context, const ds_block *block, const clock_of *
   in->before_ms = before_ms;
 }
 
-// Adds the chain that ends at the earliest hit of the deepest step: before it, of each step the
-// latest hit.
-static inline ds_code walk_add(funnel_state *state, const ds_block *block, uint32_t j,
-                               const walk *in, ds_error *err) {
+// The same in strict order. Every event is one step at most, so that one run of steps is under way
+// at a time; hits keep the start of the run in `start_ms[1]` and its last event in `hits`.
+static inline __attribute__((always_inline)) void
+walk_strict(const funnel_context *context, const ds_block *block, const clock_of *clock,
+            bool stored, uint32_t from, uint64_t hits, walk *in) {
+  const funnel_rules *rules = &context->rules;
+  for (; hits != 0; hits &= hits - 1) {
+    const uint32_t e = from + (uint32_t)__builtin_ctzll(hits);
+    const uint32_t step = context->step_of[block->touchpoint[e]];
+    const int64_t at_ms = time_at(clock, block, stored, e);
+    if (step > 0 && step == in->run && e == in->hits + 1 &&
+        at_ms - in->start_ms[1] <= rules->within_ms) {
+      in->run++;
+    } else {
+      in->run = step == 0 && may_begin(rules, at_ms);
+      in->start_ms[1] = at_ms;
+    }
+    in->hits = e;
+    if (in->run <= in->depth)
+      continue;
+    in->depth = in->run;
+    in->first[0] = e;
+    if (in->depth == rules->steps) {
+      in->over = true;
+      break;
+    }
+  }
+}
+
+// The same in any order: of each step the latest event; those within the window of the last one.
+static inline __attribute__((always_inline)) void
+walk_any(const funnel_context *context, const ds_block *block, const clock_of *clock, bool stored,
+         uint32_t from, uint64_t hits, walk *in) {
+  const funnel_rules *rules = &context->rules;
+  for (; hits != 0; hits &= hits - 1) {
+    const uint32_t e = from + (uint32_t)__builtin_ctzll(hits);
+    const uint32_t step = context->step_of[block->touchpoint[e]];
+    const int64_t at_ms = time_at(clock, block, stored, e);
+    in->tied = at_ms == in->before_ms;
+    in->over = in->tied || in->depth == rules->steps;
+    if (in->over)
+      break;
+    in->before_ms = in->start_ms[step] = at_ms;
+    in->latest[step] = e;
+    uint32_t reached = 0;
+    for (uint32_t s = 0; s < rules->steps; s++)
+      reached += at_ms - in->start_ms[s] <= rules->within_ms;
+    if (reached <= in->depth)
+      continue;
+    in->depth = reached;
+    plain_chain *chain = &in->chain;
+    chain->depth = 0;
+    for (uint32_t s = 0; s < rules->steps; s++) {
+      if (at_ms - in->start_ms[s] > rules->within_ms)
+        continue;
+      uint32_t place = chain->depth++;
+      for (; place > 0 && chain->event[place - 1] > in->latest[s]; place--) {
+        chain->event[place] = chain->event[place - 1];
+        chain->time_ms[place] = chain->time_ms[place - 1];
+      }
+      chain->event[place] = in->latest[s];
+      chain->time_ms[place] = in->start_ms[s];
+    }
+  }
+}
+
+// The best chain of a case that was walked: in sequence the one that ends at the earliest hit of
+// the deepest step, and before it, of each step, has the latest hit.
+static inline __attribute__((always_inline)) const plain_chain *
+walk_chain(const funnel_context *context, const ds_block *block, const clock_of *clock,
+           bool stored, walk *in) {
+  plain_chain *chain = &in->chain;
+  chain->depth = in->depth;
+  if (context->rules.order == FUNNEL_SEQUENCE) {
+    uint32_t h = in->depth == 0 ? 0 : in->first[in->depth - 1];
+    for (uint32_t s = in->depth; s-- > 0; h = in->hit[h].before) {
+      chain->event[s] = in->hit[h].event;
+      chain->time_ms[s] = in->hit[h].time_ms;
+    }
+  } else if (context->rules.order == FUNNEL_STRICT) {
+    for (uint32_t s = 0; s < in->depth; s++) {
+      chain->event[s] = in->first[0] - (in->depth - 1 - s);
+      chain->time_ms[s] = time_at(clock, block, stored, chain->event[s]);
+    }
+  }
+  return chain;
+}
+
+static inline ds_code chain_add(funnel_state *state, const ds_block *block, uint32_t j,
+                                const plain_chain *chain, ds_error *err) {
   const funnel_context *context = state->context;
   const uint32_t steps = context->rules.steps, base = state->group[j] * steps;
-  const hit *at = &in->hit[in->first[in->depth - 1]];
-  const uint32_t last = at->event;
+  const uint32_t depth = chain->depth;
   funnel_step *step = state->step + base;
-  for (uint32_t s = in->depth; --s > 0;) {
-    const hit *before = &in->hit[at->before];
-    const int64_t ms = at->time_ms - before->time_ms;
+  for (uint32_t s = 1; s < depth; s++) {
+    const int64_t ms = chain->time_ms[s] - chain->time_ms[s - 1];
     if (ms < 0)
       return ds_fail(err, DS_CORRUPT, "times of a case do not ascend; run `doorstep check`");
     step[s].reached++;
     step[s].time_ms += ms;
     TRY(ds_tally_add(&state->tally, base + s, ms, err));
-    at = before;
   }
   step[0].reached++;
-  if (in->depth == steps)
+  if (depth == steps)
     return DS_OK;
-  const bool open = at->time_ms > context->as_of_ms - context->rules.within_ms;
-  step[in->depth].open += open;
-  step[in->depth].dropped += !open;
-  const uint32_t next = last + 1;
-  const uint32_t touchpoint =
-      next < block->offset[j + 1] ? block->touchpoint[next] : context->touchpoints;
+  const uint32_t next = chain->event[depth - 1] + 1;
+  const bool last = next == block->offset[j + 1];
+  // What is strict is over with the next event.
+  const bool open = chain->time_ms[0] > context->as_of_ms - context->rules.within_ms &&
+                    (last || context->rules.order != FUNNEL_STRICT);
+  step[depth].open += open;
+  step[depth].dropped += !open;
+  const uint32_t touchpoint = last ? context->touchpoints : block->touchpoint[next];
   if (!open)
-    state->instead[(size_t)(base + in->depth) * (context->touchpoints + 1u) + touchpoint]++;
+    state->instead[(size_t)(base + depth) * (context->touchpoints + 1u) + touchpoint]++;
   return DS_OK;
 }
 
@@ -260,11 +379,24 @@ static inline uint32_t begin_of(const funnel_state *state, uint32_t first, uint3
   return end;
 }
 
+// Whether two events of the case from `begin` on, or the one before it and that one, share their
+// instant; in sequence and any order only hits matter, which the walk looks at.
+static inline __attribute__((always_inline)) bool
+is_tied(const funnel_context *context, const ds_block *block, const clock_of *clock, bool stored,
+        uint32_t begin, uint32_t end) {
+  const uint32_t last = context->rules.order == FUNNEL_STRICT ? end : begin + 1;
+  bool tied = false;
+  for (uint32_t e = begin > clock->first ? begin : begin + 1; e < last; e++)
+    tied |= time_at(clock, block, stored, e) == time_at(clock, block, stored, e - 1);
+  return tied;
+}
+
 // The case whose first step is at `begin`.
 static inline __attribute__((always_inline)) ds_code
 walk_case(funnel_state *state, const ds_block *block, uint32_t j, uint32_t begin, bool stored,
           ds_error *err) {
   const funnel_context *context = state->context;
+  const funnel_order order = context->rules.order;
   const uint32_t first = block->offset[j], end = block->offset[j + 1];
   clock_of clock = {.first = first};
   walk in;
@@ -274,13 +406,21 @@ walk_case(funnel_state *state, const ds_block *block, uint32_t j, uint32_t begin
     TRY(ds_block_times(block, j, err));
   walk_begin(&in, context->rules.steps);
   // What lies before the first step can only share its instant.
-  in.over = in.tied = begin > first && time_at(&clock, block, stored, begin - 1) ==
-                                           time_at(&clock, block, stored, begin);
-  for (uint32_t at = begin; at < end && !in.over; at += CHUNK)
-    walk_hits(context, block, &clock, stored, at,
-              window(state->hits, at, end - at < CHUNK ? end - at : (uint32_t)CHUNK), &in);
+  in.over = in.tied = is_tied(context, block, &clock, stored, begin, end);
+  for (uint32_t at = begin; at < end && !in.over; at += CHUNK) {
+    const uint64_t hits =
+        window(state->hits, at, end - at < CHUNK ? end - at : (uint32_t)CHUNK);
+    if (order == FUNNEL_SEQUENCE)
+      walk_sequence(context, block, &clock, stored, at, hits, &in);
+    else if (order == FUNNEL_STRICT)
+      walk_strict(context, block, &clock, stored, at, hits, &in);
+    else
+      walk_any(context, block, &clock, stored, at, hits, &in);
+  }
   if (!in.tied)
-    return in.depth > 0 ? walk_add(state, block, j, &in, err) : DS_OK;
+    return in.depth == 0 ? DS_OK
+                         : chain_add(state, block, j,
+                                     walk_chain(context, block, &clock, stored, &in), err);
   ds_funnel_mark(state, block, j);
   return ds_funnel_journey(state, block, j, ds_funnel_add, state, err);
 }

@@ -14,7 +14,7 @@
 #include "question_world.h"
 #include "unit/oracle.h"
 
-enum { WORLDS = 30, WORLDS_STRESS = 600, STEPS_MAX = 4, CASES_MAX = 2000 };
+enum { WORLDS = 90, WORLDS_STRESS = 600, STEPS_MAX = 4, CASES_MAX = 2000 };
 enum { NEXT_MAX = QW_NAMES_MAX + 1 };
 
 // Steps as text, and by touchpoint of the world as bits; the last may ask for a value, too.
@@ -200,8 +200,11 @@ static void compare_instead(const ds_table *table, const char *group, uint32_t s
 
 // Returns whether the fast path may serve: figures of both are those of one finder.
 static bool is_plain(const asked *ask) {
-  return ask->rules.order == FUNNEL_SEQUENCE && ask->rules.optional == 0 && !ask->rules.all &&
-         ask->rules.withouts == 0 && !ask->same && !ask->value && ask->steps <= &funnels[2];
+  const funnel_rules *rules = &ask->rules;
+  return rules->optional == 0 && !rules->all && !ask->same && !ask->value &&
+         ask->steps <= &funnels[2] &&
+         (rules->withouts == 0 || rules->order == FUNNEL_SEQUENCE) &&
+         (rules->order != FUNNEL_ANY || (!rules->has_from && !rules->has_to));
 }
 
 // One group's rows against its cases.
@@ -277,7 +280,7 @@ static void ask_make(asked *ask, const qw_world *world, uint64_t *seed, ds_arena
   put(ask, "count", rules->all ? "all" : "cases");
   put(ask, "min-n", "1");
   const bool numbered = rules->order != FUNNEL_ANY && (rules->optional & 2) == 0;
-  if (numbered && !plain && qw_random(seed) % 3 == 0) {
+  if (numbered && qw_random(seed) % 3 == 0) {
     rules->withouts = 1;
     rules->without[0] = (funnel_without){0, 1};
     put(ask, "without", "viewed:1-2");
