@@ -195,6 +195,8 @@ uint32_t cli_columns(void);
 // Renders a result in the chosen format to stdout or --output. cli_show_text does so with a text.
 DS_CHECKED ds_code cli_show_text(cli *run, const ds_buf *text, ds_error *err);
 DS_CHECKED ds_code cli_show(cli *run, const ds_result *result, ds_error *err);
+// Says a result's notes on stderr.
+void cli_say_notes(cli *run, const ds_result *result);
 // Writes to stdout; a reader that has gone away is no error but sets run->pipe_closed.
 DS_CHECKED ds_code cli_write(cli *run, const void *data, size_t size, ds_error *err);
 
@@ -218,6 +220,12 @@ typedef struct cli_sink {
 } cli_sink;
 // Takes the next piece; `context` is the sink.
 DS_CHECKED ds_code cli_sink_write(void *context, const void *data, size_t size, ds_error *err);
+// --- features.c: rows that never are together in memory
+// Whether the question's rows go out as they are made: features into CSV or Parquet.
+bool cli_streams(const cli *run);
+// Asks it so; *result gets all but the rows.
+DS_CHECKED ds_code cli_stream(cli *run, const ds_request *request, ds_result *result,
+                              ds_error *err);
 
 // --- signals.c
 // From now on Ctrl-C and SIGTERM set progress->stop; a second one ends the program at once.

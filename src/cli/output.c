@@ -140,7 +140,7 @@ ds_code cli_show_text(cli *run, const ds_buf *text, ds_error *err) {
 }
 
 // What a reader of the figures must know goes beside them when their format has no place for it.
-static void say_notes(cli *run, const ds_result *result) {
+void cli_say_notes(cli *run, const ds_result *result) {
   for (uint32_t n = 0; n < result->notes_count; n++)
     cli_say(run, "%s: %s", result->notes[n].warning ? "warning" : "note", result->notes[n].text);
 }
@@ -165,7 +165,7 @@ ds_code cli_show(cli *run, const ds_result *result, ds_error *err) {
   if (code == DS_OK)
     code = cli_show_text(run, &text, err);
   if (code == DS_OK && !format->has_notes)
-    say_notes(run, result);
+    cli_say_notes(run, result);
   ds_buf_done(&text);
   return code;
 }

@@ -76,6 +76,8 @@ static ds_code ask(cli *run, const ds_snapshot *snapshot, const cli_surroundings
   if (result == NULL)
     return ds_fail(err, DS_MEMORY, "out of memory");
   ds_result_init(result, &run->arena, run->question->name);
+  if (cli_streams(run))
+    return cli_stream(run, &request, result, err);
   cli_progress_start(run);
   const ds_code code = ds_question_run(run->question, &request, result, err);
   cli_progress_end(run);

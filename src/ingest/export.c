@@ -446,22 +446,50 @@ static void copy_sql(const exporter *e, const char *from, const char *to, ds_buf
   ds_buf_text(sql, " (format parquet, compression zstd)");
 }
 
+static ds_code run_sql(const char *duckdb_path, ds_buf *sql, ds_error *err) {
+  ds_duck *duck = NULL;
+  TRY(ds_buf_check(sql, "a query", err));
+  TRY(ds_duck_open(duckdb_path, NULL, (size_t)512 << 20, &duck, err));
+  const ds_code code = ds_duck_run(duck, ds_buf_cstr(sql), err);
+  ds_duck_close(duck);
+  return code;
+}
+
 ds_code ds_export_parquet(const ds_snapshot *snapshot, const ds_export_options *options,
                           const char *duckdb_path, const char *from, const char *to,
                           ds_error *err) {
   exporter e;
-  ds_duck *duck = NULL;
   exporter_init(&e, snapshot, options);
   ds_code code = export_plan(&e, err);
-  if (code == DS_OK)
-    code = ds_duck_open(duckdb_path, NULL, (size_t)512 << 20, &duck, err);
-  if (code == DS_OK)
+  if (code == DS_OK) {
     copy_sql(&e, from, to, &e.out);
-  if (code == DS_OK)
-    code = ds_buf_check(&e.out, "a query", err);
-  if (code == DS_OK)
-    code = ds_duck_run(duck, ds_buf_cstr(&e.out), err);
-  ds_duck_close(duck);
+    code = run_sql(duckdb_path, &e.out, err);
+  }
   exporter_done(&e);
+  return code;
+}
+
+ds_code ds_export_table(const ds_table *table, const char *duckdb_path, const char *from,
+                        const char *to, ds_error *err) {
+  static const char *const types[] = {
+      [DS_CELL_TEXT] = "VARCHAR",     [DS_CELL_COUNT] = "BIGINT", [DS_CELL_NUMBER] = "DOUBLE",
+      [DS_CELL_DURATION] = "DOUBLE",  [DS_CELL_SHARE] = "DOUBLE",
+      [DS_CELL_TIME] = "TIMESTAMP WITH TIME ZONE", [DS_CELL_LIST] = "VARCHAR"};
+  ds_buf sql;
+  ds_buf_init(&sql, 1u << 24);
+  ds_buf_text(&sql, "copy (select * from read_csv(");
+  ds_sql_literal(&sql, ds_str_of(from));
+  ds_buf_text(&sql, ", auto_detect=false, header=true, delim=',', quote='\"', escape='\"', "
+              "new_line='\\r\\n', nullstr='', allow_quoted_nulls=false, columns={");
+  for (uint32_t c = 0; c < table->columns_count; c++) {
+    ds_buf_text(&sql, c == 0 ? "" : ", ");
+    ds_sql_literal(&sql, ds_str_of(table->columns[c].name));
+    ds_buf_printf(&sql, ": '%s'", types[table->columns[c].type]);
+  }
+  ds_buf_text(&sql, "})) to ");
+  ds_sql_literal(&sql, ds_str_of(to));
+  ds_buf_text(&sql, " (format parquet, compression zstd)");
+  const ds_code code = run_sql(duckdb_path, &sql, err);
+  ds_buf_done(&sql);
   return code;
 }

@@ -6,6 +6,7 @@
 #define DS_INGEST_EXPORT_H
 
 #include "base/progress.h"
+#include "model/result.h"
 #include "scan/scan.h"
 #include "scan/unseal.h"
 
@@ -42,5 +43,10 @@ DS_CHECKED ds_code ds_export(const ds_snapshot *snapshot, const ds_export_option
 DS_CHECKED ds_code ds_export_parquet(const ds_snapshot *snapshot,
                                      const ds_export_options *options, const char *duckdb_path,
                                      const char *from, const char *to, ds_error *err);
+
+// Turns rows of such a table, as CSV by ds_csv_table (`from`, exact, with names), into Parquet at
+// path `to`.
+DS_CHECKED ds_code ds_export_table(const ds_table *table, const char *duckdb_path,
+                                   const char *from, const char *to, ds_error *err);
 
 #endif

@@ -54,6 +54,10 @@ typedef struct ds_request {
   size_t memory_bytes;
   ds_progress *progress;
   ds_arena *arena;      // owns the result
+  // Takes the rows of `features` as they are made, a table of some at a time, which lives until it
+  // returns; NULL: they go into the result.
+  ds_code (*take)(void *to, const ds_table *rows, ds_error *err);
+  void *take_to;
   const ds_tracking_limits *tracking; // what silence and lateness mean; NULL = the defaults
   ds_unsealer *unsealer; // of personal values that are asked for; NULL: they stay sealed
 } ds_request;

@@ -39,22 +39,45 @@ static void cell_append(const ds_column *column, const ds_cell *cell, ds_buf *sc
   field_append((ds_str){(const char *)scratch->data, (uint32_t)scratch->size}, out);
 }
 
-static void table_append(const ds_table *table, ds_buf *scratch, ds_buf *out) {
+static void names_append(const ds_table *table, ds_buf *out) {
   for (uint32_t i = 0; i < table->columns_count; i++) {
     if (i != 0)
       ds_buf_u8(out, ',');
     field_append(ds_str_of(table->columns[i].name), out);
   }
   ds_buf_text(out, "\r\n");
+}
+
+// A text as it is, told from null by quotes.
+static void exact_append(const ds_cell *cell, ds_buf *out) {
+  if (cell->text.size > 0)
+    field_append(cell->text, out);
+  else
+    ds_buf_text(out, "\"\"");
+}
+
+static void rows_append(const ds_table *table, bool exact, ds_buf *scratch, ds_buf *out) {
   for (uint32_t row = 0; row < table->rows_count && !out->failed; row++) {
     const ds_cell *cells = table->cells + (size_t)row * table->columns_count;
     for (uint32_t i = 0; i < table->columns_count; i++) {
       if (i != 0)
         ds_buf_u8(out, ',');
-      cell_append(&table->columns[i], &cells[i], scratch, out);
+      if (exact && table->columns[i].type == DS_CELL_TEXT && !cells[i].null)
+        exact_append(&cells[i], out);
+      else
+        cell_append(&table->columns[i], &cells[i], scratch, out);
     }
     ds_buf_text(out, "\r\n");
   }
+}
+
+void ds_csv_table(const ds_table *table, bool names, bool exact, ds_buf *out) {
+  ds_buf scratch;
+  ds_buf_init(&scratch, out->size_max);
+  if (names)
+    names_append(table, out);
+  rows_append(table, exact, &scratch, out);
+  ds_buf_done(&scratch);
 }
 
 static ds_code table_unknown(const ds_result *result, const char *name, ds_error *err) {
@@ -81,9 +104,6 @@ ds_code ds_render_csv(const ds_result *result, const ds_render_options *options,
       name != NULL ? ds_result_find(result, name) : &result->tables[result->tables_count - 1];
   if (table == NULL)
     return table_unknown(result, name, err);
-  ds_buf scratch;
-  ds_buf_init(&scratch, out->size_max);
-  table_append(table, &scratch, out);
-  ds_buf_done(&scratch);
+  ds_csv_table(table, true, false, out);
   return ds_buf_check(out, "CSV", err);
 }

@@ -55,6 +55,10 @@ DS_CHECKED ds_code ds_render_table(const ds_result *result, const ds_render_opti
 DS_CHECKED ds_code ds_render_csv(const ds_result *result, const ds_render_options *options,
                                  ds_buf *out, ds_error *err);
 
+// The same of some rows, behind the columns' names when `names`. `exact`: for a program that reads
+// it, with texts as they are and empty ones in quotes.
+void ds_csv_table(const ds_table *table, bool names, bool exact, ds_buf *out);
+
 // The whole result as one JSON object, one row of a table per line.
 DS_CHECKED ds_code ds_render_json(const ds_result *result, const ds_render_options *options,
                                   ds_buf *out, ds_error *err);

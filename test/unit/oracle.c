@@ -107,6 +107,7 @@ const oracle_question oracle_questions[] = {
     {"trend", {"periods"}, {1}, "columns(*)::varchar"},
     {"retention", {"cells"}, {3}, "columns(*)::varchar"},
     {"segment", {"segments", "overlap", "moves"}, {1, 2, 2}, "columns(*)::varchar"},
+    {"features", {"features"}, {2}, "columns(*)::varchar"},
     {"quality", {"touchpoints", "properties", "problems"}, {1, 2, 5}, "columns(*)::varchar"},
     {"schema", {"keys", "properties", "touchpoints"}, {1, 1, 1}, "columns(*)::varchar"},
     {"find", {"found"}, {2}, "columns(*)::varchar"},

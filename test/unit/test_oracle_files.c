@@ -171,6 +171,10 @@ static void check_questions(fixture *f, ds_duck *duck, const data_set *set, uint
       {"segment", {{"overlap", ""}, {"as-of", set->to}, {"versus", set->from}}},
       {"segment", {{"segment", "count(any) > 3\nsince(any) < 90d"}, by_case, {"overlap", ""},
                    {"versus", set->to}}},
+      {"features", {{"feature", "a=did(actor:customer, last 30d)\nn=count(any, last 365d)\n"
+                     "idle=since(any)\nf=first(any)\nelapsed(any, actor:customer)"},
+                    {"as-of", set->to}}},
+      {"features", {{"feature", "a=did(any, last 30d)\nn=count(any)"}, by_case, from}},
       {"quality", {by_case, from, events}},
       {"schema", {{NULL, NULL}}},
       {"schema", {to, {"range", "completed"}}},

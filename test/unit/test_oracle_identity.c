@@ -496,6 +496,8 @@ static void choose_options(world *w, const oracle_question *what) {
     put_option(w, "within", draw(w, 2) == 0 ? "2s" : "14d");
     put_option(w, "min-n", "2");
   }
+  if (is(what, "features"))
+    put_option(w, "feature", "a=did(delivered)\nn=count(any)\nidle=since(any)");
   if (is(what, "timeline"))
     put_option(w, "who", draw(w, 2) == 0 ? names[draw(w, NAMES)]
                                          : strchr(names[draw(w, NAMES)], '=') + 1);

@@ -288,6 +288,13 @@ static bool refused(world *w, const ds_snapshot *snapshot) {
       ds_names_find(&snapshot->space.touchpoints, ds_str_of("ping")) == DS_NONE)
     return true;
   const char *segments = ds_option_get(&given, "segment");
+  const char *features = ds_option_get(&given, "feature");
+  if (features != NULL &&
+      ((strstr(features, "value") != NULL &&
+        ds_names_find(&snapshot->space.properties, ds_str_of("value")) == DS_NONE) ||
+       (strstr(features, "colour") != NULL &&
+        ds_names_find(&snapshot->space.properties, ds_str_of("colour")) == DS_NONE)))
+    return true;
   if (segments != NULL && strstr(segments, "value") != NULL &&
       ds_names_find(&snapshot->space.properties, ds_str_of("value")) == DS_NONE)
     return true;
@@ -431,6 +438,15 @@ static void choose_segments(world *w) {
     put_option(w, "versus", instants[draw(w, 2)]);
 }
 
+static void choose_features(world *w) {
+  static const char *const features[] = {
+      "a=did(order_placed)\nn=count(any, last 5ms)\nidle=since(any)",
+      "a=did(delivered)\nsum(any.value)\nc=last(any.colour)\nfirst(any)\nmedian(any.value)",
+      "a=segment('lapsed')\nelapsed(order_placed, delivered)\ndistinct(any.colour)"};
+  const uint32_t drawn = draw(w, 3);
+  put_option(w, "feature", features[drawn]);
+}
+
 // Options that only one question has; without those that it does not take.
 static void choose_own_options(world *w, const oracle_question *what) {
   const bool scored = is(what, "map") || is(what, "variants");
@@ -443,6 +459,8 @@ static void choose_own_options(world *w, const oracle_question *what) {
     choose_return(w);
   if (is(what, "segment"))
     choose_segments(w);
+  if (is(what, "features"))
+    choose_features(w);
   if (is(what, "schema"))
     drop_option(w, "case");
   if (is(what, "variants") && draw(w, 2) == 0)

@@ -144,6 +144,8 @@ static const cut_ask asks[] = {
      {{"clock", "rolling"}, {"mode", "unbounded"}, {"again", "any"}}},
     {"segment", {{"segment", "count(any) > 3\nsince(order_placed) < 20h"}, {"min-n", "1"}},
      {{NULL, NULL}}},
+    {"features", {{"feature", "count(any)\nsince(order_placed)\nlast(any.value)\nfirst(any)"}},
+     {{NULL, NULL}}},
     {"quality", {{NULL, NULL}}, {{NULL, NULL}}},
     {"schema", {{NULL, NULL}}, {{NULL, NULL}}},
     {"find", {{"has", "any"}}, {{NULL, NULL}}},
@@ -166,7 +168,8 @@ static uint32_t put_options(cut_world *w, const cut_ask *ask, ds_option_value *o
   const bool about_cases = strcmp(ask->question, "quality") != 0 &&
                            strcmp(ask->question, "schema") != 0 &&
                            strcmp(ask->question, "timeline") != 0 &&
-                           strcmp(ask->question, "find") != 0;
+                           strcmp(ask->question, "find") != 0 &&
+                           strcmp(ask->question, "features") != 0;
   if (about_cases && below(w, 2) == 0)
     out[count++] = (ds_option_value){"case", "order_id"};
   for (uint32_t o = 0; about_cases && o < 3; o++)
@@ -222,8 +225,10 @@ static void compare(cut_world *w, const cut_ask *ask, const ds_snapshot *all,
   assert_true(count + instants_count <= OPTIONS_MAX);
   for (uint32_t i = 0; i < instants_count; i++)
     options[count + i] = instants[i];
-  // The store that was cut needs no --known-at; its clock may have to be told.
-  const bool told = instants_count > 0 && strcmp(instants[0].name, "as-of") == 0;
+  // The store that was cut needs no --known-at, but by features, for which it is the instant unless
+  // it is given; its clock may have to be told.
+  const bool dated = instants_count > 0 && strcmp(instants[0].name, "as-of") == 0;
+  const uint32_t told = strcmp(ask->question, "features") == 0 ? instants_count : dated;
   const ds_code code = answer(all, ask->question, options, count + instants_count,
                               1 + below(w, 2), now_ms, &text[0], &err[0]);
   const ds_code same = answer(cut, ask->question, options, count + told, 1, now_ms, &text[1],

@@ -36,6 +36,7 @@ static const question_rule rules[] = {
     {"segment", true, false, true, true, NONE,
      {{"segment", "count(any) >= 3\nsince(any) < 1d"}, {"overlap", ""},
       {"versus", "2031-01-04"}}},
+    {"features", false, false, true, true, NONE, {{"feature", "n=count(any)"}}},
     {"quality", true, false, true, false, NONE, NONE},
     {"schema", true, false, false, false, NONE, NONE},
     {"find", false, false, true, true, NONE, NONE},

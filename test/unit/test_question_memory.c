@@ -43,6 +43,8 @@ static const asked questions[] = {
     {"segment", {{"segment", "count(any) >= 3\nsince(any) < 1d"}, {"versus", "2023-01-04"},
                  {"overlap", ""}}},
     {"segment", {{"segment", "count(any) >= 3"}, {"by", "color"}}},
+    {"features", {{"feature", "n=count(any)\nlast(any.color)\nsince(any)"},
+                  {"as-of", "2031-01-04"}}},
     {"quality", {{NULL, NULL}}},
     {"schema", {{NULL, NULL}}},
     {"find", {{"has", "order_placed[value >= 2]"}, {"case", "order_id"}}},
