@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The fast path of the usual funnel: steps, each of touchpoints of its own and nothing else, and the
-// best chain of each case. Two bitmaps tell where a chain may begin and where any step is; a case
-// in which none begins costs a look at a word, and its times are never decoded. The others are
+// The fast path of the usual funnel: steps, each of touchpoints of its own and nothing else, and
+// the best chain of each case. Two bitmaps tell where a chain may begin and where any step is; a
+// case in which none begins costs a look at a word, and its times are never decoded. The others are
 // walked from hit to hit. Cases in which two hits share an instant (in strict order: two events),
 // or with very many, go the way of all funnels; tests hold the two against each other.
 #include <string.h>
