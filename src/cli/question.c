@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Every question of the question table as a command.
 #include "cli/cli.h"
+#include "insight/derive.h"
 
 // Whether an option is a question's: of its own table, or of the questions' common one.
 static bool is_of_question(const cli *run, const char *name) {
@@ -68,6 +69,8 @@ static ds_code ask(cli *run, const ds_snapshot *snapshot, const cli_surroundings
       .memory_bytes = run->memory_bytes,
       .progress = &run->progress,
       .arena = &run->arena,
+      .derive = ds_derive_plan,
+      .tracking = &around->settings.tracking,
       .unsealer = cli_unsealer(run),
   };
   if (cli_flag(run, "sql"))
@@ -92,6 +95,8 @@ ds_code cli_run_question(cli *run, ds_error *err) {
   cli_surroundings around = {.zone = NULL};
   TRY(cli_open_snapshot(run, &snapshot, err));
   ds_code code = cli_look_around(run, &around, err);
+  if (code == DS_OK && cli_flag(run, "derive"))
+    code = ds_derive_names(snapshot, err);
   if (code == DS_OK)
     code = ask(run, snapshot, &around, err);
   ds_zone_free(around.zone);

@@ -10,6 +10,7 @@
 #include "ingest/embedded_settings.h"
 #include "ingest/read.h"
 #include "ingest/retention.h"
+#include "ingest/tracking.h"
 #include "ingest/yaml.h"
 #include "lang/segments.h"
 #include "model/catalogue_overlay.h"
@@ -354,13 +355,15 @@ static ds_code zone_read(ds_yaml *yaml, const yaml_node_t *node, ds_io *io,
 }
 
 static ds_code settings_take(ds_yaml *yaml, ds_io *io, ds_settings *settings, ds_error *err) {
-  static const char *const known[] = {"time_zone", "touchpoints", "retention", "questions", NULL};
+  static const char *const known[] = {"time_zone", "touchpoints", "retention", "tracking",
+                                      "questions", NULL};
   const yaml_node_t *root = ds_yaml_root(yaml);
   if (root == NULL || ds_yaml_is_null(root))
     return DS_OK;
   TRY(ds_yaml_map(yaml, root, known, err));
   TRY(zone_read(yaml, ds_yaml_get(yaml, root, "time_zone"), io, settings, err));
   TRY(catalogue_read(yaml, ds_yaml_get(yaml, root, "touchpoints"), settings, err));
+  TRY(ds_tracking_read(yaml, ds_yaml_get(yaml, root, "tracking"), &settings->tracking, err));
   TRY(ds_retention_read(yaml, ds_yaml_get(yaml, root, "retention"), settings->catalogue,
                         &settings->retention, err));
   return ds_saved_read(yaml, ds_yaml_get(yaml, root, "questions"), &settings->saved, err);
@@ -372,7 +375,8 @@ static ds_code too_large(ds_error *err) {
 
 ds_code ds_settings_parse(ds_io *io, ds_str text, ds_arena *arena, ds_settings *ret_settings,
                           ds_error *err) {
-  ds_settings settings = {.time_zone = "UTC", .catalogue = ds_catalogue_shipped()};
+  ds_settings settings = {.time_zone = "UTC", .catalogue = ds_catalogue_shipped(),
+                          .tracking = ds_tracking_defaults};
   ds_yaml yaml;
   if (text.size > DS_SETTINGS_BYTES_MAX)
     return too_large(err);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // A store's settings, doorstep.yaml in its folder, written by people: the time zone, rows of the
-// touchpoint catalogue, and how long events are kept; and segments.yaml beside it. Every key is
-// described in docs/settings.md. Errors name the file, the line and the key, and the nearest name
-// there is. May use base/, io/, model/, lang/, store/, ingest/.
+// touchpoint catalogue, how long events are kept, and when parcels are stalled; and segments.yaml
+// beside it. Every key is described in docs/settings.md. Errors name the file, the line and the
+// key, and the nearest name there is. May use base/, io/, model/, lang/, store/, ingest/.
 #ifndef DS_INGEST_SETTINGS_H
 #define DS_INGEST_SETTINGS_H
 
@@ -11,6 +11,7 @@
 #include "io/io.h"
 #include "lang/schema.h"
 #include "model/catalogue.h"
+#include "model/tracking.h"
 #include "store/store.h"
 
 // What holds for a store. Lives in the arena it was read into.
@@ -18,6 +19,7 @@ typedef struct ds_settings {
   const char *time_zone; // a zone that the system has; "UTC" when none is said
   const ds_catalogue *catalogue;
   ds_retention retention; // no rules when none is said
+  ds_tracking_limits tracking;
   ds_saved_list saved;    // questions
 } ds_settings;
 

@@ -148,9 +148,12 @@ typedef struct ds_parcels {
 // What folds read, made once and shared by threads.
 typedef struct ds_parcel_rules ds_parcel_rules;
 
-// The request as one about orders: unless it says --case, by order_id, else parcel_id, else
-// tracking_number, whichever events carry; without any of them a customer is one order. The copy
-// lives in the request's arena.
+// The key whose values are orders: order_id, else parcel_id, else tracking_number, whichever events
+// carry; NULL: none of them.
+const char *ds_parcel_order_key(const ds_snapshot *snapshot);
+
+// The request as one about orders: unless it says --case, by that key; without one a customer
+// is an order. The copy lives in the request's arena.
 DS_CHECKED ds_code ds_parcel_request(const ds_request *request, ds_request *ret_request,
                                      ds_error *err);
 

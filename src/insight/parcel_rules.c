@@ -71,15 +71,18 @@ const char *const ds_derived_touchpoints[DS_DERIVED_COUNT] = {"shipment_stalled"
 // Keys that make cases of orders, the best first; the last two make parcels.
 static const char *const key_names[] = {"order_id", "parcel_id", "tracking_number"};
 
+const char *ds_parcel_order_key(const ds_snapshot *snapshot) {
+  for (uint32_t k = 0; k < sizeof key_names / sizeof *key_names; k++)
+    if (ds_names_find(&snapshot->space.keys, ds_str_of(key_names[k])) != DS_NONE)
+      return key_names[k];
+  return NULL;
+}
+
 ds_code ds_parcel_request(const ds_request *request, ds_request *ret_request, ds_error *err) {
-  const ds_names *keys = &request->snapshot->space.keys;
   *ret_request = *request;
   if (ds_option_get(&request->options, "case") != NULL)
     return DS_OK;
-  const char *name = NULL;
-  for (uint32_t k = 0; name == NULL && k < sizeof key_names / sizeof *key_names; k++)
-    if (ds_names_find(keys, ds_str_of(key_names[k])) != DS_NONE)
-      name = key_names[k];
+  const char *name = ds_parcel_order_key(request->snapshot);
   if (name == NULL)
     return DS_OK;
   ds_option_set *options = &ret_request->options;

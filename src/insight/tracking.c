@@ -120,6 +120,9 @@ static ds_code prepare(tracking_context *context, const ds_request *asked, ds_ar
   uint64_t top = 0;
   if (request == NULL)
     return ds_fail(err, DS_MEMORY, "out of memory for tracking");
+  if (ds_option_flag(&asked->options, "derive"))
+    return ds_fail(err, DS_USAGE, "tracking tells what is derived in columns of its own: leave "
+                   "--derive out");
   TRY(ds_parcel_request(asked, request, err));
   context->request = request;
   const ds_option_set *options = &request->options;

@@ -94,7 +94,7 @@ static ds_code context_make(quality_work *work, ds_error *err) {
 static ds_code prepare(quality_work *work, ds_error *err) {
   const ds_request *request = work->request;
   TRY(ds_option_refuse(&request->options, "quality",
-                       (const char *const[]){"by", "attach"}, 2, err));
+                       (const char *const[]){"by", "attach", "derive"}, 3, err));
   TRY(ds_question_plan(request, &work->plan, err));
   TRY(ds_plan_leave_links(request, &work->plan, err));
   const uint32_t case_key = work->plan.has_case ? work->plan.case_key : DS_NONE;

@@ -28,6 +28,9 @@ const ds_option ds_common_options[] = {
     {"to", DS_OPTION_TIME, "TIME", "", NULL, "the period ends before this"},
     {"range", DS_OPTION_CHOICE, "WHAT", "started", "started|touching|completed|events",
      "what the period selects: cases started, touched or completed in it, or single events"},
+    {"derive", DS_OPTION_FLAG, "", "", NULL,
+     "with virtual touchpoints: shipment_stalled, promise_at_risk, promise_missed, shipment_lost, "
+     "and complaint_submitted from low reviews (docs/tracking.md)"},
     {"by", DS_OPTION_NAME, "PROPERTY", "", NULL, "the same answer per value of a property"},
     {"top", DS_OPTION_COUNT, "N", "20", NULL, "with --by: so many values, the rest is \"other\""},
     {"list", DS_OPTION_TEXT, "CELL", "", NULL,
@@ -80,7 +83,7 @@ const ds_question ds_questions[] = {
      "doorstep timeline C17", ds_timeline_options, 2, ds_timeline_answer, ds_timeline_sql, false},
     {"tracking", "where parcels and orders are now, since when, and which need somebody",
      "doorstep tracking --by carrier", ds_tracking_options, 3, ds_tracking_answer,
-     ds_tracking_sql, true},
+     ds_tracking_sql, false},
 };
 const uint32_t ds_questions_count = COUNT_OF(ds_questions);
 
@@ -288,6 +291,12 @@ bool ds_question_time(const ds_request *request, const char *name, int64_t *ret_
   return text != NULL && ds_time_parse(ds_str_of(text), ret_ms, &local, &date_only);
 }
 
+static ds_code plan_derive(const ds_request *request, ds_plan *plan, ds_error *err) {
+  if (request->derive == NULL)
+    return ds_fail(err, DS_UNSUPPORTED, "--derive: virtual touchpoints cannot be had here");
+  return request->derive(request, plan, err);
+}
+
 ds_code ds_question_plan(const ds_request *request, ds_plan *ret_plan, ds_error *err) {
   static const char *const ranges[] = {"started", "touching", "completed", "events"};
   ds_plan plan = {.threads = request->threads, .progress = request->progress};
@@ -302,6 +311,8 @@ ds_code ds_question_plan(const ds_request *request, ds_plan *ret_plan, ds_error 
     if (strcmp(range, ranges[r]) == 0)
       plan.range = (ds_range)r;
   TRY(ds_plan_cases(request, ds_option_get(&request->options, "cases"), &plan, err));
+  if (ds_option_flag(&request->options, "derive"))
+    TRY(plan_derive(request, &plan, err));
   *ret_plan = plan;
   return DS_OK;
 }
@@ -458,6 +469,8 @@ ds_code ds_question_sql(const ds_question *question, const ds_request *request, 
                         ds_error *err) {
   ds_request asked;
   ds_snapshot view;
+  if (ds_option_flag(&request->options, "derive"))
+    return ds_fail(err, DS_UNSUPPORTED, "no SQL form: --derive adds events that SQL does not have");
   TRY(ds_question_look_back(question, request, &asked, &view, err));
   const ds_code code = question->sql(&asked, out, err);
   ds_question_look_ahead(request, &asked);

@@ -58,6 +58,8 @@ typedef struct ds_request {
   // returns; NULL: they go into the result.
   ds_code (*take)(void *to, const ds_table *rows, ds_error *err);
   void *take_to;
+  // Lets the plan have virtual touchpoints, for --derive (insight/derive.h); NULL: it cannot.
+  ds_code (*derive)(const struct ds_request *request, ds_plan *plan, ds_error *err);
   const ds_tracking_limits *tracking; // what silence and lateness mean; NULL = the defaults
   ds_unsealer *unsealer; // of personal values that are asked for; NULL: they stay sealed
 } ds_request;

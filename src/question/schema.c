@@ -222,7 +222,8 @@ static ds_code answer(const ds_request *request, ds_arena *arena, ds_result *res
                       ds_error *err) {
   ds_plan plan;
   const char *cell = ds_option_get(&request->options, "list");
-  TRY(ds_option_refuse(&request->options, "schema", (const char *const[]){"case", "by"}, 2, err));
+  TRY(ds_option_refuse(&request->options, "schema",
+                       (const char *const[]){"case", "by", "derive"}, 3, err));
   if (cell != NULL)
     return list(request, cell, result, err);
   TRY(ds_question_plan(request, &plan, err));

@@ -10,6 +10,7 @@
 
 #include "base/limits.h"
 #include "base/pool.h"
+#include "scan/derive.h"
 #include "scan/join.h"
 #include "scan/merge.h"
 #include "scan/property_types.h"
@@ -34,6 +35,7 @@ typedef struct worker {
   ds_joiner joiner;
   ds_stage_room cut;
   ds_stage_room filter;
+  ds_derive_room derived;
   ds_stage_room regroup;
   ds_stage_room chosen;
   ds_stage_room period;
@@ -111,6 +113,12 @@ static ds_code case_column(scan_job *scan, ds_arena *arena, ds_error *err) {
   return DS_OK;
 }
 
+// What virtual events are derived from; an expression's types of properties may be set already.
+static ds_code derived_columns(scan_job *scan, ds_arena *arena, ds_error *err) {
+  TRY(ds_property_types_set(scan->snapshot, &scan->staged, arena, err));
+  return ds_derive_columns(scan->plan->derive, &scan->staged, arena, err);
+}
+
 // The plan's columns and, for stages, those that they read. Arrays grow in the arena, the order of
 // the plan's own columns is kept.
 static ds_code columns_make(scan_job *scan, ds_arena *arena, ds_error *err) {
@@ -125,6 +133,8 @@ static ds_code columns_make(scan_job *scan, ds_arena *arena, ds_error *err) {
     TRY(ds_case_program_columns(plan->cases, &scan->staged, arena, err));
   if (plan->choice != NULL)
     scan->staged.want |= DS_WANT_TIME | DS_WANT_TOUCHPOINT;
+  if (plan->derive != NULL)
+    TRY(derived_columns(scan, arena, err));
   scan->properties_kept = scan->staged.properties_count;
   scan->plain.property_types = scan->staged.property_types;
   if (plan->where != NULL)
@@ -142,7 +152,7 @@ static ds_code columns_make(scan_job *scan, ds_arena *arena, ds_error *err) {
   scan->kept.properties_count = scan->properties_kept;
   scan->has_stages = plan->where != NULL || plan->has_case || plan->cases != NULL ||
                      plan->choice != NULL || plan->recode != NULL || has_period(plan) ||
-                     scan->snapshot->cut.has_received;
+                     plan->derive != NULL || scan->snapshot->cut.has_received;
   return DS_OK;
 }
 
@@ -165,6 +175,8 @@ static ds_code worker_init(worker *self, scan_job *scan, ds_arena *arena, size_t
   }
   TRY(ds_stage_init(&self->cut, &scan->staged, err));
   TRY(ds_stage_init(&self->filter, &scan->kept, err));
+  if (scan->plan->derive != NULL)
+    TRY(ds_derive_init(&self->derived, scan->plan->derive, &scan->kept, err));
   TRY(ds_stage_init(&self->regroup, &scan->kept, err));
   TRY(ds_stage_init(&self->chosen, &scan->kept, err));
   TRY(ds_stage_init(&self->period, &scan->kept, err));
@@ -185,6 +197,7 @@ static void worker_done(worker *self) {
   free(self->joiner.cursors);
   ds_stage_done(&self->cut);
   ds_stage_done(&self->filter);
+  ds_derive_done(&self->derived);
   ds_stage_done(&self->regroup);
   ds_stage_done(&self->chosen);
   ds_stage_done(&self->period);
@@ -243,6 +256,8 @@ static ds_code stages_run(void *context, const ds_block *block, ds_error *err) {
     TRY(ds_stage_cut(&self->cut, &scan->snapshot->cut, block, &block, err));
   if (plan->where != NULL && block->events > 0)
     TRY(ds_stage_filter(&self->filter, self->where, block, &block, err));
+  if (plan->derive != NULL && block->events > 0)
+    TRY(ds_stage_derive(&self->derived, block, &block, err));
   if (plan->has_case && block->events > 0)
     TRY(ds_stage_regroup(&self->regroup,
                          &(ds_regrouping){scan->key_at, plan->attach_nearest, plan->keys_linked,
@@ -260,6 +275,9 @@ static ds_code stages_run(void *context, const ds_block *block, ds_error *err) {
   assert(block->offset[0] == 0 && block->offset[block->journeys] == block->events);
   ds_block view;
   TRY(gaps_make(self, block, &view, err));
+  // Keys that virtual events alone were made from are not the kernel's.
+  if (plan->derive != NULL && view.keys_count > plan->columns.keys_count)
+    view.keys_count = plan->columns.keys_count;
   TRY(nodes_make(self, &view, err));
   return scan->kernel->add_block(self->state, &view, err);
 }
@@ -295,6 +313,9 @@ static const ds_block_zone *zone_of(const scan_job *scan, const ds_unit_block *a
 static bool outside_period(const scan_job *scan, const ds_unit *unit) {
   const ds_plan *plan = scan->plan;
   const ds_cut *cut = &scan->snapshot->cut;
+  // Virtual events lie behind the real ones.
+  if (plan->derive != NULL)
+    return false;
   for (uint32_t b = unit->blocks_first; b < unit->blocks_last; b++) {
     const ds_block_zone *zone = zone_of(scan, &scan->units.blocks[b]);
     if ((!plan->has_from || zone->time_max_ms >= plan->from_ms) &&
@@ -320,7 +341,7 @@ static bool has_needed(const scan_job *scan, const ds_unit_block *at) {
 
 // Whether no event of the unit is of a touchpoint that is needed.
 static bool without_needed(const scan_job *scan, const ds_unit *unit) {
-  if (scan->plan->needed == NULL)
+  if (scan->plan->needed == NULL || scan->plan->derive != NULL)
     return false;
   for (uint32_t b = unit->blocks_first; b < unit->blocks_last; b++)
     if (has_needed(scan, &scan->units.blocks[b]))

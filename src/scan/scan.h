@@ -55,6 +55,7 @@ typedef struct ds_plan {
   bool separate;            // each subject is a customer by itself, whoever is joined
   // Bits of touchpoints: blocks without an event of any of them may be left out. NULL: none may.
   const uint64_t *needed;
+  const struct ds_derivation *derive; // virtual events (scan/derive.h); NULL: there are none
   bool want_case_text;      // fill case_text of regrouped blocks (key columns do not survive)
   uint32_t threads;
   ds_progress *progress;

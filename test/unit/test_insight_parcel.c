@@ -2,7 +2,8 @@
 // The fold of parcels against a brute force that shares no code with it: for each parcel it lists
 // what concerns it and answers every figure by its definition, looking at the whole list each time.
 // Worlds have ties, repeated scans, scans that name no order, no parcel or a tracking number only,
-// promises of orders and of parcels, and estimates. Both sides are written as lines of text.
+// promises of orders and of parcels, and estimates. Both sides are written as lines of text. What
+// is derived must come out of a scan as virtual events, too, in orders and in whole journeys.
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -10,6 +11,7 @@
 // cmocka needs the headers above first.
 #include <cmocka.h>
 
+#include "insight/derive.h"
 #include "insight/parcel.h"
 #include "question_world.h"
 
@@ -593,7 +595,117 @@ static void test_brute_force(void **unused) {
   assert_true(told > 60);
 }
 
+// ---- Virtual events.
+
+typedef struct virtual_state {
+  const ds_snapshot *snapshot;
+  lines *to;
+} virtual_state;
+
+static ds_code virtual_init(void *memory, const void *context, ds_arena *arena, ds_error *err) {
+  (void)arena;
+  (void)err;
+  *(virtual_state *)memory = *(const virtual_state *)context;
+  return DS_OK;
+}
+
+static const char *kind_of(const ds_snapshot *snapshot, uint16_t touchpoint) {
+  static const char *const kinds[] = {"STALLED", "AT_RISK", "MISSED", "LOST"};
+  for (uint32_t d = 0; d < DS_DERIVED_COUNT; d++)
+    if (strcmp(ds_names_text(&snapshot->space.touchpoints, touchpoint),
+               ds_derived_touchpoints[d]) == 0)
+      return kinds[d];
+  fail_msg("no virtual touchpoint");
+  return NULL;
+}
+
+// Virtual events have no arrival; they lie in the order of time, behind real ones.
+static ds_code virtual_add(void *memory, const ds_block *block, ds_error *err) {
+  (void)err;
+  const virtual_state *state = memory;
+  for (uint32_t j = 0; j < block->journeys; j++)
+    for (uint32_t e = block->offset[j]; e < block->offset[j + 1]; e++) {
+      if (e > block->offset[j])
+        assert_true(block->time_ms[e - 1] < block->time_ms[e] ||
+                    (block->time_ms[e - 1] == block->time_ms[e] &&
+                     block->arrival[e - 1] <= block->arrival[e]));
+      if (block->arrival[e] != UINT64_MAX)
+        continue;
+      char *line = state->to->text[state->to->count++];
+      const ds_str text = block->case_text == NULL ? (ds_str){"", 0} : block->case_text[j];
+      snprintf(line, 640, "%.*s", (int)text.size, text.data);
+      mark(line, kind_of(state->snapshot, block->touchpoint[e]), block->time_ms[e]);
+    }
+  return DS_OK;
+}
+
+static const ds_kernel virtual_kernel = {"virtual", sizeof(virtual_state), virtual_init,
+                                         virtual_add, fold_merge, NULL};
+
+static void world_derive(ds_snapshot *snapshot, int64_t now_ms, const char *key, lines *to) {
+  ds_arena arena;
+  ds_error err = {0};
+  ds_arena_init(&arena, 1u << 26);
+  const ds_option_value values[] = {{"derive", ""}, {"case", key}};
+  const ds_request request = {.snapshot = snapshot, .threads = 1, .memory_bytes = 1u << 26,
+                              .options = {.values = values, .count = key == NULL ? 1 : 2},
+                              .as_of_ms = now_ms, .derive = ds_derive_plan, .arena = &arena};
+  ds_plan plan;
+  const virtual_state context = {.snapshot = snapshot, .to = to};
+  void *state = NULL;
+  to->count = 0;
+  if (ds_question_select(&request, "process", &plan, &err) != DS_OK)
+    fail_msg("%s", err.message);
+  plan.want_case_text = plan.has_case;
+  plan.columns.want = DS_WANT_TIME | DS_WANT_TOUCHPOINT | DS_WANT_ARRIVAL;
+  if (ds_scan(snapshot, &plan, &virtual_kernel, &context, &arena, &state, &err) != DS_OK)
+    fail_msg("%s", err.message);
+  ds_arena_done(&arena);
+}
+
+// The derived events of brute-force lines, a line each; `named`: with their order.
+static void derived_lines(const lines *from, bool named, lines *to) {
+  to->count = 0;
+  for (uint32_t i = 0; i < from->count; i++) {
+    char line[640], *rest = line;
+    snprintf(line, sizeof line, "%s", from->text[i]);
+    const char *order = strsep(&rest, " ");
+    for (const char *word; (word = strsep(&rest, " ")) != NULL;)
+      if (strchr(word, '=') != NULL && word[0] >= 'A' && word[0] <= 'Z')
+        snprintf(to->text[to->count++], 640, "%s %s", named ? order : "", word);
+  }
+}
+
+// Virtual events are those of the brute force: of each order, and of customers all together.
+static void test_virtual(void **unused) {
+  (void)unused;
+  static journey world[CUSTOMERS];
+  static lines got, wanted, told;
+  uint64_t virtual = 0;
+  for (uint64_t w = 1; w <= (qw_stress() ? 1000 : 20); w++) {
+    uint64_t seed = w * 104729;
+    for (uint32_t c = 0; c < CUSTOMERS; c++) {
+      journey_make(&world[c], &seed);
+      world[c].events[0].order = 0; // so that there are orders
+    }
+    const int64_t now_ms = START_MS + (int64_t)below(&seed, 200) * DS_DAY_MS;
+    ds_snapshot *snapshot = world_snapshot(world, below(&seed, 2) == 0 ? 1 : 3);
+    assert_int_equal(ds_derive_names(snapshot, NULL), DS_OK);
+    world_solve(world, now_ms, &told);
+    world_derive(snapshot, now_ms, "order_id", &got);
+    derived_lines(&told, true, &wanted);
+    compare(&got, &wanted, w);
+    virtual += got.count;
+    world_derive(snapshot, now_ms, NULL, &got);
+    derived_lines(&told, false, &wanted);
+    compare(&got, &wanted, w);
+    qw_snapshot_free(snapshot);
+  }
+  assert_true(virtual > 60);
+}
+
 int main(void) {
-  const struct CMUnitTest tests[] = {cmocka_unit_test(test_brute_force)};
+  const struct CMUnitTest tests[] = {cmocka_unit_test(test_brute_force),
+                                     cmocka_unit_test(test_virtual)};
   return cmocka_run_group_tests_name("insight_parcel", tests, NULL, NULL);
 }
