@@ -9,6 +9,7 @@
 #include "lang/segments.h"
 #include "question/case_filters.h"
 #include "question/common.h"
+#include "question/sql.h"
 #include "scan/property_types.h"
 
 #define COUNT_OF(array) ((uint32_t)(sizeof(array) / sizeof *(array)))
@@ -473,6 +474,8 @@ ds_code ds_question_sql(const ds_question *question, const ds_request *request, 
     return ds_fail(err, DS_UNSUPPORTED, "no SQL form: --derive adds events that SQL does not have");
   TRY(ds_question_look_back(question, request, &asked, &view, err));
   const ds_code code = question->sql(&asked, out, err);
+  if (code == DS_OK)
+    ds_sql_put_clashes(&asked, out);
   ds_question_look_ahead(request, &asked);
-  return code;
+  return code != DS_OK ? code : ds_buf_check(out, "an SQL text", err);
 }

@@ -74,6 +74,37 @@ void ds_sql_put_plain(const ds_request *request, ds_buf *out) {
   }
 }
 
+// Whether another column is called so, whatever the case; of two properties the one that comes
+// first in the store has the name.
+static bool is_taken(const ds_space *space, uint32_t property) {
+  static const char *const own[] = {"customer", "time",   "touchpoint", "stage",
+                                    "actor",    "source", "received",   "arrival"};
+  const ds_str name = space->properties.text[property];
+  for (size_t i = 0; i < sizeof own / sizeof *own; i++)
+    if (ds_str_equal_nocase(name, ds_str_of(own[i])))
+      return true;
+  for (uint32_t k = 0; k < space->keys.count; k++)
+    if (ds_str_equal_nocase(name, space->keys.text[k]))
+      return true;
+  for (uint32_t p = 0; p < property; p++)
+    if (ds_str_equal_nocase(name, space->properties.text[p]))
+      return true;
+  return false;
+}
+
+void ds_sql_put_clashes(const ds_request *request, ds_buf *out) {
+  const ds_space *space = &request->snapshot->space;
+  for (uint32_t p = 0; p < space->properties.count; p++) {
+    const ds_str name = space->properties.text[p];
+    // A line break would end the remark.
+    const bool one_line = memchr(name.data, '\n', name.size) == NULL &&
+                          memchr(name.data, '\r', name.size) == NULL;
+    if (one_line && is_taken(space, p))
+      ds_buf_printf(out, "-- The property %.*s is called like another column: where this text "
+                    "means it, write \"property:%.*s\".\n", DS_STR(name), DS_STR(name));
+  }
+}
+
 // What no SQL text here says, then "WITH kept AS (…)".
 static ds_code put_kept(const ds_request *request, const ds_plan *plan, ds_buf *out,
                         ds_error *err) {

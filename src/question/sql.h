@@ -42,6 +42,10 @@ DS_CHECKED ds_code ds_sql_events(const ds_request *request, const ds_plan *plan,
 // (as c) that no property of the store can be mistaken for.
 void ds_sql_put_plain(const ds_request *request, ds_buf *out);
 
+// Appends a remark for each property that is called like another column of events: the table has it
+// under a longer name (docs/sql.md), which the text does not know.
+void ds_sql_put_clashes(const ds_request *request, ds_buf *out);
+
 // Appends ", known(touchpoint, stage_name, own, owner, actor, channel) AS (…)": those that the
 // catalogue knows; `own` is the stage's number, NULL where the name is "any".
 void ds_sql_put_known(const ds_request *request, ds_buf *out);
