@@ -6,7 +6,6 @@
 #include <stdlib.h>
 
 #include "base/resize.h"
-#include "question/property.h"
 
 // More distinct values than this are no breakdown.
 enum { VALUES_MAX = 1 << 20 };
@@ -18,19 +17,6 @@ typedef struct count_state {
   uint32_t cases_capacity;
   uint64_t none;
 } count_state;
-
-// The text of the journey's first value; false when it has none.
-static bool first_text(const ds_breakdown *by, const ds_block *block, uint32_t journey,
-                       char room[DS_PROPERTY_TEXT_MAX], ds_str *ret_text) {
-  const ds_property_column *column = &block->property[by->column];
-  if (column->type == DS_TYPE_NULL)
-    return false;
-  for (uint32_t e = block->offset[journey]; e < block->offset[journey + 1]; e++)
-    if ((by->touchpoint == DS_NONE || block->touchpoint[e] == by->touchpoint) &&
-        ds_property_text(column, e, room, ret_text))
-      return true;
-  return false;
-}
 
 static ds_code count_init(void *memory, const void *context, ds_arena *arena, ds_error *err) {
   (void)arena;
@@ -66,7 +52,8 @@ static ds_code count_add(void *memory, const ds_block *block, ds_error *err) {
   for (uint32_t j = 0; j < block->journeys; j++) {
     char room[DS_PROPERTY_TEXT_MAX];
     ds_str text;
-    if (first_text(state->by, block, j, room, &text))
+    if (ds_property_first_text(&state->by->property, block, block->offset[j],
+                               block->offset[j + 1], room, &text))
       TRY(count_value(state, text, 1, err));
     else
       state->none++;
@@ -134,12 +121,9 @@ ds_code ds_breakdown_make(const ds_snapshot *snapshot, ds_plan *plan, const char
   assert(top > 0);
   *ret_by = (ds_breakdown){.name = name};
   ds_names_init(&ret_by->values, VALUES_MAX);
-  ds_property_ref ref;
-  TRY(ds_property_add(snapshot, plan, "by", name, arena, &ref, err));
-  ret_by->column = ref.column;
-  ret_by->touchpoint = ref.touchpoint;
+  TRY(ds_property_add(snapshot, plan, "by", name, arena, &ret_by->property, err));
   ds_plan counting = *plan;
-  counting.columns.want = ret_by->touchpoint == DS_NONE ? 0 : DS_WANT_TOUCHPOINT;
+  counting.columns.want = ret_by->property.touchpoint == DS_NONE ? 0 : DS_WANT_TOUCHPOINT;
   void *memory = NULL;
   TRY(ds_scan(snapshot, &counting, &count_kernel, ret_by, arena, &memory, err));
   const ds_code made = groups_make(ret_by, memory, top, arena, err);
@@ -157,7 +141,8 @@ void ds_breakdown_block(const ds_breakdown *by, const ds_block *block, uint32_t 
   for (uint32_t j = 0; j < block->journeys; j++) {
     char room[DS_PROPERTY_TEXT_MAX];
     ds_str text;
-    if (!first_text(by, block, j, room, &text)) {
+    if (!ds_property_first_text(&by->property, block, block->offset[j], block->offset[j + 1], room,
+                                &text)) {
       group[j] = by->groups - 1;
       continue;
     }

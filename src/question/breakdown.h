@@ -6,14 +6,14 @@
 #define DS_QUESTION_BREAKDOWN_H
 
 #include "base/map.h"
+#include "question/property.h"
 #include "scan/scan.h"
 
 // The groups of one question: the values in `values` are groups 0..count-1, then "other", then
 // "(none)". Immutable once made.
 typedef struct ds_breakdown {
   const char *name;     // as asked: the first column of every table
-  uint32_t column;      // of the block's properties
-  uint32_t touchpoint;  // only events of this touchpoint, DS_NONE = all
+  ds_property_ref property;
   uint32_t groups;      // with other and none
   bool has_other;       // some case has a value outside the top
   bool has_none;

@@ -102,6 +102,10 @@ extern const ds_option ds_conformance_options[];
 extern const uint32_t ds_conformance_options_count;
 ds_code ds_conformance_answer(const ds_request *request, ds_result *result, ds_error *err);
 ds_code ds_conformance_sql(const ds_request *request, ds_buf *out, ds_error *err);
+extern const ds_option ds_delivery_options[]; // of insight/
+extern const uint32_t ds_delivery_options_count;
+ds_code ds_delivery_answer(const ds_request *request, ds_result *result, ds_error *err);
+ds_code ds_delivery_sql(const ds_request *request, ds_buf *out, ds_error *err);
 extern const ds_option ds_trend_options[];
 extern const uint32_t ds_trend_options_count;
 ds_code ds_trend_answer(const ds_request *request, ds_result *result, ds_error *err);

@@ -2,6 +2,7 @@
 // See property.h.
 #include "question/property.h"
 
+#include "question/marks.h"
 #include "scan/property_types.h"
 
 const char *const ds_promise_names[] = {"promise_until",      "promise",
@@ -91,4 +92,15 @@ bool ds_property_text(const ds_property_column *column, uint32_t e,
     value.i = column->i[e];
   *ret_text = (ds_str){room, (uint32_t)ds_value_print(room, DS_PROPERTY_TEXT_MAX, &value)};
   return true;
+}
+
+bool ds_property_first_text(const ds_property_ref *ref, const ds_block *block, uint32_t first,
+                            uint32_t end, char room[DS_PROPERTY_TEXT_MAX], ds_str *ret_text) {
+  const ds_property_column *column = &block->property[ref->column];
+  if (column->type == DS_TYPE_NULL)
+    return false;
+  uint32_t e = ds_marks_next(column->present, first, end);
+  while (e < end && ref->touchpoint != DS_NONE && block->touchpoint[e] != ref->touchpoint)
+    e = ds_marks_next(column->present, e + 1, end);
+  return e < end && ds_property_text(column, e, room, ret_text);
 }

@@ -35,6 +35,10 @@ enum { DS_PROPERTY_TEXT_MAX = 256 };
 bool ds_property_text(const ds_property_column *column, uint32_t e,
                       char room[DS_PROPERTY_TEXT_MAX], ds_str *ret_text);
 
+// The same of the property's first value among the events [first, end) of a block.
+bool ds_property_first_text(const ds_property_ref *ref, const ds_block *block, uint32_t first,
+                            uint32_t end, char room[DS_PROPERTY_TEXT_MAX], ds_str *ret_text);
+
 // Whether event e carries the property, and its number (a truth value as 0 or 1).
 static inline bool ds_property_number(const ds_property_ref *ref, const ds_block *block,
                                       uint32_t e, double *ret_number) {

@@ -70,18 +70,33 @@ ds_code ds_tally_room(ds_tally *tally, ds_error *err) {
 }
 
 void ds_tally_merge(ds_tally *into, ds_tally *from) {
-  assert(into->cells == from->cells);
+  ds_tally_merge_runs(into, from, 0, 1, NULL);
+}
+
+// The cell here that has the number of a cell there.
+static uint32_t cell_in(uint32_t cell, uint32_t runs, uint32_t width, const uint32_t *number) {
+  return cell < runs * width ? number[cell / width] * width + cell % width : cell;
+}
+
+void ds_tally_merge_runs(ds_tally *into, ds_tally *from, uint32_t runs, uint32_t width,
+                         const uint32_t *number) {
+  assert(into->cells == from->cells && runs * width <= from->cells);
   if (into->refine != NULL) {
     ds_refine_merge(into->refine, &into->refined, &from->refined);
     return;
   }
   for (uint32_t c = 0; c < into->cells; c++) {
-    into->cell[c].count += from->cell[c].count;
+    ds_tally_cell *to = &into->cell[cell_in(c, runs, width, number)];
+    to->count += from->cell[c].count;
     for (uint32_t q = 0; q < DS_TALLY_QUANTILES; q++)
-      into->cell[c].below[q] += from->cell[c].below[q];
+      to->below[q] += from->cell[c].below[q];
   }
+  const uint32_t mask = (1u << DS_TALLY_SHIFT) - 1;
   while (from->kept != NULL) {
     ds_tally_chunk *chunk = from->kept;
+    for (uint32_t i = 0; runs > 0 && i < chunk->used; i++)
+      chunk->index[i] = cell_in(chunk->index[i] & mask, runs, width, number) |
+                        (chunk->index[i] & ~mask);
     from->kept = chunk->next;
     chunk->next = into->kept;
     into->kept = chunk;
@@ -216,7 +231,8 @@ static void find_one(finder *in, uint32_t c, uint32_t q) {
   int64_t pair[2];
   if (!in->tally->lost && rank.low >= cell->below[q] && last < cell->below[q] + kept) {
     ds_select(in->room, kept, rank.low - cell->below[q], pair);
-    in->out[c * DS_TALLY_QUANTILES + q] = ds_quantile(rank, pair[0], pair[1]);
+    in->out[c * DS_TALLY_QUANTILES + q] =
+        ds_quantile(rank, pair[0] - in->tally->origin, pair[1] - in->tally->origin);
     return;
   }
   in->targets[in->targets_count++] =
@@ -234,7 +250,8 @@ static void take_targets(finder *in) {
       if (rank.low == in->targets[t].rank &&
           rank.low + (rank.fraction > 0) == in->targets[t + 1].rank)
         in->out[in->targets[t].cell * DS_TALLY_QUANTILES + q] =
-            ds_quantile(rank, in->targets[t].low, in->targets[t + 1].low);
+            ds_quantile(rank, in->targets[t].low - in->tally->origin,
+                        in->targets[t + 1].low - in->tally->origin);
     }
   }
 }

@@ -42,6 +42,7 @@ typedef struct ds_tally {
   size_t kept_bytes;
   size_t kept_bytes_max;
   bool lost; // some values inside windows were not kept
+  int64_t origin; // values stand for what is so much less: how times below zero are tallied
   const ds_refine *refine; // a further pass: values go there instead
   ds_refine_counts refined;
 } ds_tally;
@@ -58,6 +59,11 @@ DS_CHECKED ds_code ds_tally_room(ds_tally *tally, ds_error *err);
 
 // Adds what another thread tallied, which is left empty.
 void ds_tally_merge(ds_tally *into, ds_tally *from);
+
+// The same when the other numbered its first `runs` runs of `width` cells otherwise: run r of its
+// is run number[r] here. Windows of cells whose number differs keep every value.
+void ds_tally_merge_runs(ds_tally *into, ds_tally *from, uint32_t runs, uint32_t width,
+                         const uint32_t *number);
 
 // Counts one value.
 static inline ds_code ds_tally_add(ds_tally *tally, uint32_t cell, int64_t value,

@@ -108,6 +108,8 @@ const oracle_question oracle_questions[] = {
     {"retention", {"cells"}, {3}, "columns(*)::varchar"},
     {"segment", {"segments", "overlap", "moves"}, {1, 2, 2}, "columns(*)::varchar"},
     {"features", {"features"}, {2}, "columns(*)::varchar"},
+    {"delivery", {"overall", "groups", "stages"}, {0, 1, 1},
+     "replace(columns(*)::varchar, ' > ', chr(31))"},
     {"quality", {"touchpoints", "properties", "problems"}, {1, 2, 5}, "columns(*)::varchar"},
     {"schema", {"keys", "properties", "touchpoints"}, {1, 1, 1}, "columns(*)::varchar"},
     {"find", {"found"}, {2}, "columns(*)::varchar"},

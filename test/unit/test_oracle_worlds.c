@@ -447,6 +447,19 @@ static void choose_features(world *w) {
   put_option(w, "feature", features[drawn]);
 }
 
+// About whole orders.
+static void choose_groups(world *w) {
+  static const char *const groups[] = {"weekday", "weekday,month", "month"};
+  for (uint32_t i = 0; i < w->options; i++)
+    if (strcmp(w->option[i].name, "range") == 0 && strcmp(w->option[i].text, "events") == 0)
+      drop_option(w, "range");
+  drop_option(w, "cases");
+  put_option(w, "groups", groups[draw(w, 3)]);
+  put_option(w, "min-n", "1");
+  if (draw(w, 2) == 0)
+    put_option(w, "arrival", "delivered");
+}
+
 // Options that only one question has; without those that it does not take.
 static void choose_own_options(world *w, const oracle_question *what) {
   const bool scored = is(what, "map") || is(what, "variants");
@@ -461,6 +474,8 @@ static void choose_own_options(world *w, const oracle_question *what) {
     choose_segments(w);
   if (is(what, "features"))
     choose_features(w);
+  if (is(what, "delivery"))
+    choose_groups(w);
   if (is(what, "schema"))
     drop_option(w, "case");
   if (is(what, "variants") && draw(w, 2) == 0)

@@ -37,6 +37,8 @@ static const question_rule rules[] = {
      {{"segment", "count(any) >= 3\nsince(any) < 1d"}, {"overlap", ""},
       {"versus", "2031-01-04"}}},
     {"features", false, false, true, true, NONE, {{"feature", "n=count(any)"}}},
+    {"delivery", true, true, true, true, {{"promise", "day"}, {"arrival", "delivered"}},
+     {{"groups", "color,weekday"}, {"score", "value"}}},
     {"quality", true, false, true, false, NONE, NONE},
     {"schema", true, false, false, false, NONE, NONE},
     {"find", false, false, true, true, NONE, NONE},
@@ -79,6 +81,15 @@ static const listed all[] = {
      {"members", "cases", "versus", "stayed", "entered", "left"}},
     {"segment", "overlap", {"name", "other"}, {"both"}},
     {"segment", "moves", {"from", "to"}, {"members"}},
+    {"delivery", "overall", {NULL}, {"deliveries", "promised", "kept", "late", "open", "overdue"}},
+    {"delivery", "groups", {"group"},
+     {"deliveries", "promised", "kept", "late", "open", "overdue"}},
+    {"delivery", "bases", {"promise", "arrival"}, {"promised", "kept", "late"}},
+    {"delivery", "stages", {"stage"}, {"n"}},
+    {"delivery", "promises", {"group"}, {"deliveries", "open", "lost"}},
+    {"delivery", "lateness", {"lateness"}, {"orders", "score_n", "again", "again_n"}},
+    {"delivery", "late_day", {"outcome"}, {"n"}},
+    {"delivery", "exceptions", {"exception", "reason"}, {"parcels"}},
     {"quality", "touchpoints", {"touchpoint"}, {"events", "customers", "out_of_order", "late"}},
     {"quality", "properties", {"touchpoint", "property"}, {"values"}},
     {"quality", "problems", {"kind", "example"}, {"count"}},
@@ -100,6 +111,7 @@ static const listed unlisted[] = {
     {"retention", "curve", {NULL}, {"period", "cohorts"}},
     {"retention", "returns", {NULL}, {"median_days"}},
     {"retention", "again", {NULL}, {"days"}},
+    {"delivery", "promises", {NULL}, {"days"}},
     // Cases with a score; those of a pain point are those of its touchpoint.
     {"map", "stages", {NULL}, {"satisfaction_n"}},
     {"map", "touchpoints", {NULL}, {"satisfaction_n"}},
@@ -225,8 +237,9 @@ static uint32_t options_for(const question_rule *rule, const qw_question *q, boo
   asked.by &= rule->by;
   asked.by_case &= rule->by_case;
   asked.attach &= rule->attach && asked.by_case;
-  // Its period chooses starts alone.
+  // Its period chooses starts alone; the other is about whole orders.
   asked.range = strcmp(rule->question, "retention") == 0 ? 0 : asked.range;
+  asked.range = strcmp(rule->question, "delivery") == 0 && asked.range == 3 ? 1 : asked.range;
   uint32_t count = qw_options(&asked, values, arena);
   for (uint32_t i = 0; own && i < 2 && rule->own[i].name != NULL; i++)
     values[count++] = rule->own[i];
@@ -267,7 +280,8 @@ static void check_answer(const ds_snapshot *snapshot, const question_rule *rule,
     if (strcmp(all[i].question, rule->question) != 0)
       continue;
     // Without --promise no event of these worlds promises anything.
-    if (table == NULL && strcmp(all[i].table, "promises") == 0)
+    if (table == NULL &&
+        (strcmp(all[i].table, "promises") == 0 || strcmp(all[i].table, "bases") == 0))
       continue;
     assert_non_null(table);
     const uint32_t rows = table->rows_count;
@@ -308,8 +322,9 @@ static void test_lists(void **context) {
     }
     qw_snapshot_free(snapshot);
   }
+  // Nothing goes wrong with parcels in these worlds: test_insight_delivery.c lists that.
   for (uint32_t i = 0; i < LISTED; i++)
-    if (found[i] <= 20)
+    if (found[i] <= 20 && strcmp(all[i].table, "exceptions") != 0)
       fail_msg("only %u figures of %s %s were listed", found[i], all[i].question, all[i].table);
 }
 
