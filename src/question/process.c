@@ -6,6 +6,7 @@
 
 #include "question/case_filters.h"
 #include "question/common.h"
+#include "question/hours.h"
 #include "question/nodes.h"
 #include "question/process_list.h"
 #include "question/process_quantiles.h"
@@ -25,6 +26,7 @@ const ds_option ds_process_options[] = {
      "only the most frequent variants that together cover this share of the cases"},
     {"rework", DS_OPTION_FLAG, "", "", NULL, "and what comes again in a case, at once or later"},
     DS_NODES_OPTION,
+    DS_HOURS_OPTIONS,
     DS_VARIANT_FILTER,
     DS_CASE_FILTERS,
 };
@@ -85,6 +87,7 @@ static ds_code prepare(process_work *work, ds_result *result, ds_error *err) {
   const ds_request *request = work->request;
   double coverage = 1;
   TRY(ds_journey_plan(request, &work->plan, err));
+  TRY(ds_hours_add(request, &work->plan, err));
   TRY(ds_case_filters_add(request, &work->plan, err));
   TRY(ds_option_share(&request->options, "coverage", &coverage, err));
   TRY(ds_nodes_make(request, &work->nodes, &work->plan, err));
@@ -330,6 +333,7 @@ static void put_words(const process_work *work, ds_result *result) {
   if (ds_option_flag(&work->request->options, "rework"))
     ds_buf_text(&text, REWORK);
   ds_nodes_tell(&work->nodes, &text);
+  ds_hours_tell(work->request, &text);
   if (work->grouped)
     ds_buf_printf(&text, " A case belongs to the first value of %s among its events that is not "
                   "null.", work->by.name);

@@ -20,6 +20,7 @@ typedef struct rework_count {
 // Where a touchpoint was last seen: the case by its number in the state, the event in its block.
 typedef struct rework_seen {
   uint64_t journey;
+  int64_t since_ms; // of the case's beginning
   uint32_t event;
   bool again;
 } rework_seen;
@@ -57,19 +58,21 @@ static ds_code rework_init(void *memory, const void *context, ds_arena *arena, d
 static void add_journey(rework_state *state, const ds_block *block, uint32_t j,
                         rework_count *counts) {
   const uint64_t journey = ++state->journeys;
+  int64_t since_ms = 0;
   for (uint32_t e = block->offset[j]; e < block->offset[j + 1]; e++) {
+    since_ms += block->gap_ms[e];
     rework_seen *seen = &state->seen[block->node[e]];
     rework_count *count = &counts[block->node[e]];
     if (seen->journey != journey) {
-      *seen = (rework_seen){journey, e, false};
+      *seen = (rework_seen){journey, since_ms, e, false};
       count->cases++;
       continue;
     }
     count->rework_cases += !seen->again;
     count->repeats++;
     count->self_loops += seen->event + 1 == e;
-    count->total_ms += block->time_ms[e] - block->time_ms[seen->event];
-    *seen = (rework_seen){journey, e, true};
+    count->total_ms += since_ms - seen->since_ms;
+    *seen = (rework_seen){journey, since_ms, e, true};
   }
 }
 
@@ -186,7 +189,7 @@ ds_code ds_process_rework_put(const ds_request *request, const ds_plan *plan,
                               ds_error *err) {
   const rework_context context = {names, names->count, by};
   ds_plan counting = *plan;
-  counting.columns.want = DS_WANT_TOUCHPOINT | DS_WANT_TIME;
+  counting.columns.want = DS_WANT_TOUCHPOINT | DS_WANT_GAP;
   void *memory = NULL;
   TRY(ds_scan(request->snapshot, &counting, &rework_kernel, &context, request->arena, &memory,
               err));

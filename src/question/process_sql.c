@@ -58,6 +58,8 @@ ds_code ds_process_sql(const ds_request *request, ds_buf *out, ds_error *err) {
   ds_plan plan;
   TRY(ds_journey_plan(request, &plan, err));
   TRY(ds_case_filters_add(request, &plan, err));
+  if (ds_option_get(&request->options, "hours") != NULL)
+    return ds_fail(err, DS_UNSUPPORTED, "no SQL form: --hours");
   TRY(ds_option_count(&request->options, "min-edge", 1, &min_edge, err));
   TRY(put_paired(request, &plan, out, err));
   ds_buf_printf(out,

@@ -3,6 +3,7 @@
 // takes and what comes of it. One pass over the events; see variants_kernel.h and variants_rows.h.
 #include "question/case_filters.h"
 #include "question/common.h"
+#include "question/hours.h"
 #include "question/nodes.h"
 #include "question/spans.h"
 #include "question/variants_filter.h"
@@ -19,6 +20,7 @@ const ds_option ds_variants_options[] = {
      "the mean of a property per variant: stars, or review_submitted.stars"},
     {"min-n", DS_OPTION_COUNT, "N", "20", NULL, "with --outcome: no mean of fewer values"},
     DS_NODES_OPTION,
+    DS_HOURS_OPTIONS,
     DS_VARIANT_FILTER,
     DS_CASE_FILTERS,
 };
@@ -87,6 +89,7 @@ static ds_code prepare(variants_work *work, ds_result *result, ds_error *err) {
   const ds_request *request = work->request;
   const ds_option_set *options = &request->options;
   TRY(ds_journey_plan(request, &work->plan, err));
+  TRY(ds_hours_add(request, &work->plan, err));
   TRY(ds_case_filters_add(request, &work->plan, err));
   TRY(ds_nodes_make(request, &work->nodes, &work->plan, err));
   TRY(ds_variants_filter_add(request, 1, &work->nodes, &work->filter, &work->plan, result, err));
@@ -94,7 +97,9 @@ static ds_code prepare(variants_work *work, ds_result *result, ds_error *err) {
   const bool staged = work->plan.has_case || work->plan.where != NULL || work->plan.has_from ||
                       work->plan.has_to || work->plan.recode != NULL;
   // As stored, gaps need no sums; after a stage, times are there anyway.
-  work->plan.columns.want |= DS_WANT_TOUCHPOINT | (staged ? DS_WANT_TIME : DS_WANT_GAP);
+  work->context.by_gaps = work->plan.worktime != NULL;
+  work->plan.columns.want |= DS_WANT_TOUCHPOINT |
+                             (staged && !work->context.by_gaps ? DS_WANT_TIME : DS_WANT_GAP);
   work->context.collapse = ds_option_flag(options, "collapse");
   work->context.touchpoints = work->nodes.names->count;
   const char *outcome = ds_option_get(options, "outcome");
@@ -249,6 +254,7 @@ static void put_words(const variants_work *work, ds_result *result) {
                 work->context.collapse ? ", immediate repeats counted once" : "",
                 grouped ? " of the group" : "");
   ds_nodes_tell(&work->nodes, &text);
+  ds_hours_tell(work->request, &text);
   if (outcome != NULL)
     ds_buf_printf(&text, " The outcome is the mean of %s over the events of the variant's cases "
                   "that carry it, and not shown for fewer than %llu values.", outcome,

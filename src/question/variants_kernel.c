@@ -177,7 +177,7 @@ static inline lanes sum_before(const ds_block *block, const lanes *sum, uint32_t
 static void durations_of(variants_state *state, const ds_block *block, uint32_t first,
                          uint32_t last, int64_t durations[BATCH]) {
   const uint32_t *offset = block->offset;
-  if (block->time_ms != NULL) {
+  if (block->time_ms != NULL && !state->context->by_gaps) {
     for (uint32_t j = first; j < last; j++)
       durations[j - first] = block->time_ms[offset[j + 1] - 1] - block->time_ms[offset[j]];
     return;

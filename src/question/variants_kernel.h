@@ -33,6 +33,7 @@ typedef struct variants_outcome {
 typedef struct variants_context {
   uint32_t touchpoints; // up to 256 a code takes one byte, else two
   bool collapse;
+  bool by_gaps; // durations are sums of gaps, though times are there
   bool has_outcome;
   ds_property_ref outcome;
   const ds_breakdown *by; // NULL: one group

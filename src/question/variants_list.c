@@ -31,8 +31,11 @@ static ds_code list_journey(const void *context, const ds_block *block, uint32_t
   const list_context *in = context;
   if (in->record != NULL && !is_variant(in, block, j))
     return DS_OK;
-  const uint32_t first = block->offset[j], last = block->offset[j + 1] - 1;
-  return ds_list_add(list, block, j, first, block->time_ms[last] - block->time_ms[first], err);
+  const uint32_t first = block->offset[j];
+  int64_t duration_ms = 0;
+  for (uint32_t e = first; e < block->offset[j + 1]; e++)
+    duration_ms += block->gap_ms[e];
+  return ds_list_add(list, block, j, first, duration_ms, err);
 }
 
 static ds_code list_events(const void *context, const ds_block *block, uint32_t j, ds_list *list,
@@ -99,5 +102,7 @@ ds_code ds_variants_list(const ds_request *request, const ds_plan *plan,
                              .duration = cell->events ? NULL : &duration,
                              .journey = cell->events ? list_events : list_journey,
                              .context = &in, .touchpoints = cell->events};
-  return ds_list_run(request, plan, &list, result, err);
+  ds_plan listing = *plan;
+  listing.columns.want |= DS_WANT_GAP;
+  return ds_list_run(request, &listing, &list, result, err);
 }

@@ -34,6 +34,8 @@ ds_code ds_variants_sql(const ds_request *request, ds_buf *out, ds_error *err) {
   const char *property = NULL, *source = NULL;
   TRY(ds_journey_plan(request, &plan, err));
   TRY(ds_case_filters_add(request, &plan, err));
+  if (ds_option_get(&request->options, "hours") != NULL)
+    return ds_fail(err, DS_UNSUPPORTED, "no SQL form: --hours");
   if (outcome != NULL) {
     TRY(ds_property_add_number(request->snapshot, &plan, "outcome", outcome, request->arena,
                                &ref, err));

@@ -151,8 +151,8 @@ static ds_code columns_make(scan_job *scan, ds_arena *arena, ds_error *err) {
   scan->kept = scan->staged;
   scan->kept.properties_count = scan->properties_kept;
   scan->has_stages = plan->where != NULL || plan->has_case || plan->cases != NULL ||
-                     plan->choice != NULL || plan->recode != NULL || has_period(plan) ||
-                     plan->derive != NULL || scan->snapshot->cut.has_received;
+                     plan->choice != NULL || plan->recode != NULL || plan->worktime != NULL ||
+                     has_period(plan) || plan->derive != NULL || scan->snapshot->cut.has_received;
   return DS_OK;
 }
 
@@ -221,8 +221,15 @@ static ds_code gaps_make(worker *self, const ds_block *block, ds_block *view, ds
   }
   const int64_t *restrict time = block->time_ms;
   int64_t *restrict gap = self->gap_ms;
-  for (uint32_t e = 1; e < block->events; e++)
+  const ds_worktime *worktime = self->scan->plan->worktime;
+  for (uint32_t e = 1; worktime == NULL && e < block->events; e++)
     gap[e] = time[e] - time[e - 1];
+  int64_t before = 0;
+  for (uint32_t e = 0; worktime != NULL && e < block->events; e++) {
+    const int64_t at = ds_worktime_at(worktime, time[e]);
+    gap[e] = at - before;
+    before = at;
+  }
   for (uint32_t j = 0; j < block->journeys; j++)
     gap[block->offset[j]] = 0;
   view->gap_ms = gap;

@@ -8,6 +8,7 @@
 
 #include "base/progress.h"
 #include "lang/case.h"
+#include "model/worktime.h"
 #include "store/store.h"
 
 // What a period selects (SEMANTICS): whole cases with an event in it, with the first in it
@@ -48,6 +49,7 @@ typedef struct ds_plan {
   int64_t from_ms, to_ms;
   ds_range range;
   const ds_choice *choice;  // the last stage: journeys by times and touchpoints; NULL = all stay
+  const ds_worktime *worktime; // gaps are of working time; NULL = of all time
   const ds_recode *recode;  // the blocks' nodes; NULL = touchpoints
   // One customer alone, by the number of a subject of it: nothing else is read.
   bool has_customer;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The options of `process` and `variants` that choose cases, over random worlds: the answer equals
-// what the question's own SQL text says in DuckDB when SQL written here chooses the cases. 40
-// worlds, with DS_STRESS=1 1,000.
+// The options of `process` and `variants` that have no SQL text, over random worlds: the answer
+// equals what the question's own SQL text says in DuckDB when SQL written here chooses the cases,
+// or turns instants into working time. 40 and 16 worlds, with DS_STRESS=1 1,000 and 500.
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -157,9 +157,78 @@ static void test_choices(void **state) {
       fail_msg("--%s was compared in %u rows only", choices[c].option.name, rows[c]);
 }
 
+// Working time from Monday to Friday, 9 to 17 in UTC, up to an instant: whole weeks, whole days,
+// and what the day has seen.
+static const char work_sql[] =
+    "create or replace macro work(t) as (t // 86400000 + 3) // 7 * 5 * 28800000 + least((t // "
+    "86400000 + 3) % 7, 5) * 28800000 + case when (t // 86400000 + 3) % 7 < 5 then "
+    "least(greatest(t % 86400000 - 32400000, 0), 28800000) else 0 end";
+
+// The SQL text of a question, in which every instant is one of working time.
+static void put_worked(const char *sql, ds_buf *out) {
+  static const char instant[] = "epoch_ms(time)";
+  for (const char *at = strstr(sql, instant); at != NULL; at = strstr(sql, instant)) {
+    ds_buf_append(out, sql, (size_t)(at - sql));
+    ds_buf_printf(out, "work(%s)", instant);
+    sql = at + strlen(instant);
+  }
+  ds_buf_text(out, sql);
+}
+
+static uint32_t compare_hours(const ds_snapshot *snapshot, const char *name, bool by_case,
+                              ds_duck *duck) {
+  const ds_question *question = ds_question_find(ds_str_of(name));
+  ds_arena arena;
+  ds_arena_init(&arena, 256u << 20);
+  ds_option_value values[3] = {{strcmp(name, "process") == 0 ? "rework" : "collapse", ""}};
+  uint32_t count = 1;
+  if (by_case)
+    values[count++] = (ds_option_value){"case", "order_id"};
+  values[count] = (ds_option_value){"hours", "mon-fri 09:00-12:00, mon-fri 11:00-17:00"};
+  ds_error err = {0};
+  ds_buf sql, own;
+  ds_buf_init(&sql, 1u << 20);
+  ds_buf_init(&own, 1u << 20);
+  ds_request request = request_of(snapshot, values, count + 1, &arena);
+  ds_result result;
+  ds_result_init(&result, &arena, name);
+  check(ds_question_run(question, &request, &result, &err), &err);
+  request.options.count = count;
+  check(ds_question_sql(question, &request, &own, &err), &err);
+  put_worked(ds_buf_cstr(&own), &sql);
+  const uint32_t rows = oracle_check_sql(question_named(name), &request, &result, &sql, duck);
+  ds_buf_done(&sql);
+  ds_buf_done(&own);
+  ds_arena_done(&arena);
+  return rows;
+}
+
+static void test_hours(void **state) {
+  (void)state;
+  static qw_world world;
+  ds_error err = {0};
+  ds_duck *duck = NULL;
+  uint32_t rows = 0;
+  check(ds_duck_open("build/libduckdb.so", NULL, (size_t)512 << 20, &duck, &err), &err);
+  check(ds_duck_run(duck, work_sql, &err), &err);
+  for (uint64_t w = 1; w <= (qw_stress() ? 500 : 16); w++) {
+    qw_make(&world, w * 29);
+    if (world.count == 0)
+      continue;
+    oracle_fill(duck, &world);
+    ds_snapshot *snapshot = qw_snapshot(&world, w % 2 == 0);
+    rows += compare_hours(snapshot, w % 4 < 2 ? "process" : "variants",
+                          w % 3 != 0 && snapshot->space.keys.count > 0, duck);
+    qw_snapshot_free(snapshot);
+  }
+  ds_duck_close(duck);
+  assert_true(rows > 300);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_choices),
+      cmocka_unit_test(test_hours),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -28,7 +28,8 @@ typedef struct asked {
 static const asked questions[] = {
     {"process", {{"case", "order_id"}, {"by", "color"}}},
     {"process", {{"where", "color = 'red' or value > 3"}, {"rework", ""}}},
-    {"process", {{"coverage", "0.5"}, {"ends-with", "any[value >= 1]"}, {"node", "color"}}},
+    {"process", {{"coverage", "0.5"}, {"ends-with", "any[value >= 1]"}, {"node", "color"},
+                 {"hours", "mon-sun 08:00-20:00"}}},
     {"process", {{"case", "order_id"},
                  {"list", "nodes touchpoint=order_placed column=occurrences"}}},
     {"map", {{"case", "order_id"}, {"score", "value"}, {"min-n", "1"}}},
