@@ -62,6 +62,8 @@ static ds_code ask(cli *run, const ds_snapshot *snapshot, const cli_surroundings
       .catalogue = around->settings.catalogue,
       .zone = around->zone,
       .zone_name = around->settings.time_zone,
+      .annotations = around->settings.annotations,
+      .annotations_count = around->settings.annotations_count,
       .segments = around->segments,
       .segments_count = around->segments_count,
       .now_ms = io->ops->now_ms(io),

@@ -9,6 +9,7 @@
 
 #include "ingest/embedded_settings.h"
 #include "ingest/read.h"
+#include "ingest/annotations.h"
 #include "ingest/retention.h"
 #include "ingest/tracking.h"
 #include "ingest/yaml.h"
@@ -356,13 +357,15 @@ static ds_code zone_read(ds_yaml *yaml, const yaml_node_t *node, ds_io *io,
 
 static ds_code settings_take(ds_yaml *yaml, ds_io *io, ds_settings *settings, ds_error *err) {
   static const char *const known[] = {"time_zone", "touchpoints", "retention", "tracking",
-                                      "questions", NULL};
+                                      "questions", "annotations", NULL};
   const yaml_node_t *root = ds_yaml_root(yaml);
   if (root == NULL || ds_yaml_is_null(root))
     return DS_OK;
   TRY(ds_yaml_map(yaml, root, known, err));
   TRY(zone_read(yaml, ds_yaml_get(yaml, root, "time_zone"), io, settings, err));
   TRY(catalogue_read(yaml, ds_yaml_get(yaml, root, "touchpoints"), settings, err));
+  TRY(ds_annotations_read(yaml, ds_yaml_get(yaml, root, "annotations"), &settings->annotations,
+                          &settings->annotations_count, err));
   TRY(ds_tracking_read(yaml, ds_yaml_get(yaml, root, "tracking"), &settings->tracking, err));
   TRY(ds_retention_read(yaml, ds_yaml_get(yaml, root, "retention"), settings->catalogue,
                         &settings->retention, err));

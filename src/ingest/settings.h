@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // A store's settings, doorstep.yaml in its folder, written by people: the time zone, rows of the
-// touchpoint catalogue, how long events are kept, and when parcels are stalled; and segments.yaml
-// beside it. Every key is described in docs/settings.md. Errors name the file, the line and the
-// key, and the nearest name there is. May use base/, io/, model/, lang/, store/, ingest/.
+// touchpoint catalogue, how long events are kept, when parcels are stalled, dated notes; and
+// segments.yaml beside it. Every key is described in docs/settings.md. Errors name the file, the
+// line and the key, and the nearest name there is. May use base/, io/, model/, lang/, store/,
+// ingest/.
 #ifndef DS_INGEST_SETTINGS_H
 #define DS_INGEST_SETTINGS_H
 
@@ -10,6 +11,7 @@
 #include "ingest/saved.h"
 #include "io/io.h"
 #include "lang/schema.h"
+#include "model/annotation.h"
 #include "model/catalogue.h"
 #include "model/tracking.h"
 #include "store/store.h"
@@ -21,6 +23,8 @@ typedef struct ds_settings {
   ds_retention retention; // no rules when none is said
   ds_tracking_limits tracking;
   ds_saved_list saved;    // questions
+  const ds_annotation *annotations; // by day
+  uint32_t annotations_count;
 } ds_settings;
 
 // Reads doorstep.yaml in `folder`; without such a file the defaults hold. DS_INPUT with line and

@@ -51,6 +51,11 @@ ds_code ds_calendar_make(const ds_request *request, ds_period period, int64_t fi
   return DS_OK;
 }
 
+uint32_t ds_calendar_find_day(const ds_calendar *calendar, const ds_request *request,
+                              int64_t day) {
+  return ds_calendar_find(calendar, day_start_ms(request, day));
+}
+
 size_t ds_calendar_name(const ds_calendar *calendar, uint32_t period, char out[32]) {
   const int64_t days = calendar->period == DS_PERIOD_WEEK ? 7 : 1;
   if (calendar->period != DS_PERIOD_MONTH)

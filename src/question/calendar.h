@@ -39,6 +39,9 @@ static inline uint32_t ds_calendar_find(const ds_calendar *calendar, int64_t tim
   return (uint32_t)at;
 }
 
+// The period of a day in the request's zone, in days since 1970, or DS_NONE.
+uint32_t ds_calendar_find_day(const ds_calendar *calendar, const ds_request *request, int64_t day);
+
 // Writes the name of a period ("2024-03-04", "2024-03" for a month) and returns its size.
 size_t ds_calendar_name(const ds_calendar *calendar, uint32_t period, char out[32]);
 

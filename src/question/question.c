@@ -63,7 +63,7 @@ const ds_question ds_questions[] = {
      ds_paths_sql, false},
     {"trend", "a count, a rate or a figure of numbers per day, week or month",
      "doorstep trend --measure rate --of delivered --case order_id --per month", ds_trend_options,
-     4, ds_trend_answer, ds_trend_sql, false},
+     5, ds_trend_answer, ds_trend_sql, false},
     {"retention", "who comes back after the first time, in which period, and how soon",
      "doorstep retention --start order_placed --per month", ds_retention_options, 8,
      ds_retention_answer, ds_retention_sql, false},

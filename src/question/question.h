@@ -5,6 +5,7 @@
 #ifndef DS_QUESTION_QUESTION_H
 #define DS_QUESTION_QUESTION_H
 
+#include "model/annotation.h"
 #include "model/catalogue.h"
 #include "model/result.h"
 #include "model/time.h"
@@ -46,6 +47,8 @@ typedef struct ds_request {
   const ds_catalogue *catalogue; // of the store's touchpoints; NULL = the shipped one
   const ds_zone *zone;           // of days, weeks and months; NULL = UTC
   const char *zone_name;         // its name; NULL = UTC
+  const ds_annotation *annotations; // dated notes, by day
+  uint32_t annotations_count;
   const ds_segment *segments;    // what segment('name') means; NULL = the shipped ones
   uint32_t segments_count;
   int64_t now_ms;       // the clock, for as_of

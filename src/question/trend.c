@@ -6,7 +6,6 @@
 #include <stdio.h>
 
 #include "question/common.h"
-#include "question/interval.h"
 #include "question/list.h"
 #include "scan/property_types.h"
 #include "question/sql.h"
@@ -20,6 +19,8 @@ const ds_option ds_trend_options[] = {
     {"of", DS_OPTION_EXPRESSION, "WHAT", "", NULL,
      "rate: which event a case is to have; else a property, or duration (of a case)"},
     {"min-n", DS_OPTION_COUNT, "N", "20", NULL, "no rate, mean or quantile of fewer"},
+    {"anomalies", DS_OPTION_FLAG, "", "", NULL,
+     "what was to be expected of each period, and which ones stand out"},
 };
 const uint32_t ds_trend_options_count = sizeof ds_trend_options / sizeof *ds_trend_options;
 
@@ -36,7 +37,13 @@ static const char *const meanings[] = {
 
 #define DEFINITION                                                                                \
   "%s Periods are those of %s; weeks begin on Monday. A period is complete when it lies between " \
-  "the day of the first event, or --from, and the last event, or --to."
+  "the day of the first event, or --from, and the last event, or --to.%s"
+#define METHOD                                                                                    \
+  " Expected is what a straight line through the complete periods around it, itself left out, "   \
+  "says by repeated medians (of days the 28 on each side, weeks 13, months 6), and the median "   \
+  "effect of its day of the week, or of its month after three years. A period stands out when "   \
+  "it lies more than 3.5 times as far from that as chance, or a period of this series usually, "  \
+  "does (by the median absolute deviation)."
 
 static bool is_given(const ds_request *request, const char *name) {
   for (uint32_t i = 0; i < request->options.count; i++)
@@ -100,6 +107,7 @@ ds_code ds_trend_read(const ds_request *request, trend_context *ret_context, ds_
   const ds_option_set *options = &request->options;
   context.measure = (trend_measure)choice(ds_option_get(options, "measure"), measures, 7);
   context.calendar.period = (ds_period)choice(ds_option_get(options, "per"), periods, 3);
+  context.anomalies = ds_option_flag(options, "anomalies");
   TRY(ds_question_plan(request, &context.plan, err));
   TRY(read_of(&context, err));
   TRY(leave_facts(&context, err));
@@ -159,130 +167,6 @@ static ds_code prepare(trend_context *context, ds_error *err) {
   return make_calendar(context, err);
 }
 
-// The rows' columns; names are stable, the value's type is that of the measure.
-enum { COLUMN_GROUP, COLUMN_PERIOD, COLUMN_N, COLUMN_VALUE, COLUMN_LOW, COLUMN_HIGH,
-       COLUMN_COMPLETE, COLUMNS };
-
-static bool has_column(const trend_context *context, uint32_t column) {
-  switch (column) {
-  case COLUMN_GROUP:
-    return context->grouped;
-  case COLUMN_N:
-    return context->measure > TREND_CASES;
-  case COLUMN_LOW:
-  case COLUMN_HIGH:
-    return context->measure == TREND_RATE;
-  default:
-    return true;
-  }
-}
-
-static ds_table *table_make(const trend_context *context, ds_result *result) {
-  const bool by_start = trend_by_start(context);
-  const ds_cell_type type = context->measure < TREND_RATE    ? DS_CELL_COUNT
-                            : context->measure == TREND_RATE ? DS_CELL_SHARE
-                            : context->duration              ? DS_CELL_DURATION
-                                                             : DS_CELL_NUMBER;
-  const char *name = context->duration ? "value_ms" : "value";
-  const ds_column all[COLUMNS] = {
-      [COLUMN_GROUP] = {context->by.name, DS_CELL_TEXT, "", "value of the breakdown", false},
-      [COLUMN_PERIOD] = {"period", DS_CELL_TEXT, "", "first day of the period, or its month",
-                         false},
-      [COLUMN_N] = {"n", DS_CELL_COUNT, by_start ? "cases" : "values",
-                    by_start ? "cases that begin in the period" : "values in the period", false},
-      [COLUMN_VALUE] = {name, type, context->duration ? "ms" : "", "the figure asked for", false},
-      [COLUMN_LOW] = {"value_low", DS_CELL_SHARE, "", "lower end of its 95 % interval", false},
-      [COLUMN_HIGH] = {"value_high", DS_CELL_SHARE, "", "upper end of its 95 % interval", false},
-      [COLUMN_COMPLETE] = {"complete", DS_CELL_TEXT, "", "whether the period is whole", false},
-  };
-  ds_column *columns = ds_arena_array(result->arena, COLUMNS, sizeof *columns);
-  uint32_t count = 0;
-  for (uint32_t c = 0; columns != NULL && c < COLUMNS; c++)
-    if (has_column(context, c))
-      columns[count++] = all[c];
-  ds_table *table = columns == NULL ? NULL : ds_result_table(result, "periods", "Period by period",
-                                                             columns, count);
-  if (table != NULL)
-    table->bar = name;
-  return table;
-}
-
-static ds_cell value_cell(const trend_context *context, const trend_cell *one, double quantile,
-                          uint64_t min_n) {
-  switch (context->measure) {
-  case TREND_COUNT:
-  case TREND_CASES:
-    return ds_cell_i64((int64_t)one->n);
-  case TREND_RATE:
-    return one->n < min_n ? ds_cell_null() : ds_cell_double((double)one->hits / (double)one->n);
-  case TREND_SUM:
-    return one->n == 0 ? ds_cell_null() : ds_cell_double(one->sum.high);
-  case TREND_MEAN:
-    return one->n < min_n ? ds_cell_null() : ds_cell_double(one->sum.high / (double)one->n);
-  default:
-    return one->n < min_n ? ds_cell_null() : ds_cell_double(quantile);
-  }
-}
-
-static bool is_complete(const trend_context *context, const ds_result *result, uint32_t period) {
-  const ds_plan *plan = &context->plan;
-  const ds_calendar *calendar = &context->calendar;
-  // The first day counts as whole: nobody knows when on it the data begin.
-  const int64_t start_ms = calendar->start[period], end_ms = calendar->start[period + 1];
-  const bool begun = ds_question_day(context->request, start_ms) >=
-                     ds_question_day(context->request, context->request->snapshot->time_min_ms);
-  return begun && (!plan->has_from || start_ms >= plan->from_ms) &&
-         end_ms <= result->as_of_ms + 1 && (!plan->has_to || end_ms <= plan->to_ms);
-}
-
-static ds_code put_rows(const trend_context *context, const trend_cell *cells,
-                        const double *quantile, uint64_t min_n, ds_result *result,
-                        ds_error *err) {
-  const uint32_t count = context->calendar.count;
-  ds_table *table = table_make(context, result);
-  uint32_t first = count, end = 0, open = 0;
-  for (uint32_t c = 0; c < context->cells; c++) {
-    if (cells[c].n == 0)
-      continue;
-    first = c % count < first ? c % count : first;
-    end = c % count >= end ? c % count + 1 : end;
-  }
-  for (uint32_t g = 0; count > 0 && g < context->cells / count; g++) {
-    for (uint32_t p = first; p < end; p++) {
-      const trend_cell *one = &cells[g * count + p];
-      // The last two groups are "other" and "(none)": shown where there is something.
-      if (context->grouped && g + 2 >= context->by.groups && one->n == 0)
-        continue;
-      ds_cell *cell = table == NULL ? NULL : ds_table_row(result, table);
-      if (cell == NULL)
-        return ds_fail(err, DS_MEMORY, "out of memory for a trend: give more --memory");
-      char name[32];
-      const ds_str period = {name, (uint32_t)ds_calendar_name(&context->calendar, p, name)};
-      const bool complete = is_complete(context, result, p);
-      open += !complete && g == 0;
-      if (context->grouped)
-        *cell++ = ds_cell_text(result, ds_str_of(context->by.labels[g]));
-      *cell++ = ds_cell_text(result, period);
-      if (has_column(context, COLUMN_N))
-        *cell++ = ds_cell_i64((int64_t)one->n);
-      *cell++ = value_cell(context, one, quantile == NULL ? 0 : quantile[g * count + p], min_n);
-      if (context->measure == TREND_RATE && one->n >= min_n) {
-        double low, high;
-        ds_rate_interval(one->hits, one->n, &low, &high);
-        cell[0] = ds_cell_double(low);
-        cell[1] = ds_cell_double(high);
-      }
-      cell += context->measure == TREND_RATE ? 2 : 0;
-      *cell++ = ds_cell_text(result, ds_str_of(complete ? "yes" : "no"));
-    }
-  }
-  if (open > 0)
-    ds_result_note(result, false, "Not complete: %u period%s at the edge of the data or of --from "
-                   "and --to; do not compare %s with the others.", open, open == 1 ? "" : "s",
-                   open == 1 ? "it" : "them");
-  return table == NULL ? ds_fail(err, DS_MEMORY, "out of memory for a trend") : DS_OK;
-}
-
 static ds_code answer(trend_context *context, ds_arena *arena, ds_result *result,
                       ds_error *err) {
   const ds_request *request = context->request;
@@ -313,7 +197,7 @@ static ds_code answer(trend_context *context, ds_arena *arena, ds_result *result
                             : ds_trend_quantiles(context, cells, min_n, arena, quantile, err);
   }
   if (code == DS_OK)
-    code = put_rows(context, cells, quantile, min_n, result, err);
+    code = ds_trend_put(context, cells, quantile, min_n, result, err);
   if (memory != NULL)
     ds_trend_kernel.done(memory);
   return code;
@@ -321,14 +205,15 @@ static ds_code answer(trend_context *context, ds_arena *arena, ds_result *result
 
 ds_code ds_trend_answer(const ds_request *request, ds_result *result, ds_error *err) {
   trend_context context = {.request = request};
-  char definition[sizeof DEFINITION + 512];
+  char definition[sizeof DEFINITION + sizeof METHOD + 512];
   ds_arena arena;
   ds_arena_init(&arena, request->memory_bytes);
   const ds_code code = answer(&context, &arena, result, err);
   ds_breakdown_done(&context.by);
   ds_arena_done(&arena);
   snprintf(definition, sizeof definition, DEFINITION, meanings[context.measure],
-           request->zone_name == NULL ? "UTC" : request->zone_name);
+           request->zone_name == NULL ? "UTC" : request->zone_name,
+           context.anomalies ? METHOD : "");
   result->definition = ds_arena_text(result->arena, definition, strlen(definition));
   return code;
 }

@@ -6,6 +6,7 @@
 #define DS_QUESTION_TREND_H
 
 #include "base/sum.h"
+#include "question/anomalies.h"
 #include "question/breakdown.h"
 #include "question/calendar.h"
 #include "question/property.h"
@@ -29,6 +30,7 @@ typedef struct trend_context {
   bool grouped;
   uint32_t cells;
   const ds_refine *refine;      // a pass that narrows quantiles
+  bool anomalies;               // what was to be expected is asked for, too
 } trend_context;
 
 // Whether a case is counted once, in the period in which it begins.
@@ -72,6 +74,11 @@ DS_CHECKED ds_code ds_trend_walk(const trend_context *context, const ds_block *b
 DS_CHECKED ds_code ds_trend_quantiles(trend_context *context, const trend_cell *cells,
                                       uint64_t least, ds_arena *arena, double *value,
                                       ds_error *err);
+
+// The table of periods: the figures of the cells, and of medians and quantiles `quantile`, by cell.
+DS_CHECKED ds_code ds_trend_put(const trend_context *context, const trend_cell *cells,
+                                const double *quantile, uint64_t min_n, ds_result *result,
+                                ds_error *err);
 
 // --list: what a figure of a period counted.
 DS_CHECKED ds_code ds_trend_list(const trend_context *context, const char *text,

@@ -169,6 +169,8 @@ static ds_code put_by_event(ds_buf *out, const trend_context *context, ds_error 
 ds_code ds_trend_sql(const ds_request *request, ds_buf *out, ds_error *err) {
   trend_context context;
   TRY(ds_trend_read(request, &context, err));
+  if (context.anomalies)
+    return ds_fail(err, DS_UNSUPPORTED, "no SQL form: --anomalies");
   if (request->snapshot->events == 0)
     return ds_fail(err, DS_UNSUPPORTED, "no SQL form: there are no events to name");
   TRY(trend_by_start(&context) ? put_by_start(out, &context, err)

@@ -25,7 +25,10 @@ typedef struct fixture {
   ds_store *store;
   ds_arena arena;
   ds_error err;
+  ds_zone *zone; // of days; NULL: UTC
 } fixture;
+
+#define ZONE "America/Sao_Paulo"
 
 static void fixture_open(fixture *f) {
   *f = (fixture){.path = "/tmp/doorstep-oracle-XXXXXX"};
@@ -42,6 +45,7 @@ static void fixture_open(fixture *f) {
 
 static void fixture_close(fixture *f) {
   ds_store_close(f->store);
+  ds_zone_free(f->zone);
   ds_arena_done(&f->arena);
   char command[128];
   snprintf(command, sizeof command, "rm -rf '%s'", f->path);
@@ -66,6 +70,8 @@ static void ask(fixture *f, const char *question, const ds_option_value *values,
   const ds_request request = {.snapshot = snapshot,
                               .options = {.values = values, .count = count},
                               .now_ms = 1790000000000,
+                              .zone = f->zone,
+                              .zone_name = f->zone == NULL ? NULL : ZONE,
                               .threads = threads,
                               .memory_bytes = (size_t)512 << 20,
                               .arena = &f->arena};
@@ -297,14 +303,7 @@ static const data_set olist = {
     .delivers = true,
 };
 
-static void olist_case(const char *uniform, const char *filter, const char *key,
-                       const data_set *set) {
-  if (access(OLIST, R_OK) != 0) {
-    skip();
-    return;
-  }
-  fixture f;
-  fixture_open(&f);
+static void olist_import(fixture *f, const char *uniform) {
   const char *files[] = {OLIST};
   const ds_pair option = {"uniform", uniform};
   ds_import_options options;
@@ -314,7 +313,18 @@ static void olist_case(const char *uniform, const char *filter, const char *key,
   options.mapping = "olist";
   options.options = &option;
   options.options_count = 1;
-  import_files(&f, &options);
+  import_files(f, &options);
+}
+
+static void olist_case(const char *uniform, const char *filter, const char *key,
+                       const data_set *set) {
+  if (access(OLIST, R_OK) != 0) {
+    skip();
+    return;
+  }
+  fixture f;
+  fixture_open(&f);
+  olist_import(&f, uniform);
   const ds_option_value value = {"case", "order_id"};
   const uint32_t given = strcmp(key, "order_id") == 0 ? 1 : 0;
   char events[6144];
@@ -323,6 +333,161 @@ static void olist_case(const char *uniform, const char *filter, const char *key,
     check_against_sql(&f, events, &value, given, NULL, threads);
   assert_int_equal(ds_store_compact(f.store, NULL, &f.err), DS_OK);
   check_against_sql(&f, events, &value, given, set, 2);
+  fixture_close(&f);
+}
+
+#define LATE "delivered[date(time) > promise]"
+#define DRAWN                                                                                     \
+  "order_id in (select order_id from read_csv('" OLIST "/provenance_orders.csv', all_varchar = "  \
+  "true) where uniform = '1')"
+
+// The rows of the table of periods that count something.
+static ds_table counted_rows(fixture *f, const ds_result *result, const char *column) {
+  ds_table table = *oracle_table(result, "periods");
+  const uint32_t c = ds_table_column(&table, column), width = table.columns_count;
+  ds_cell *cells = ds_arena_array(&f->arena, (size_t)table.rows_count * width + 1, sizeof *cells);
+  uint32_t kept = 0;
+  assert_true(cells != NULL && c < width);
+  for (uint32_t r = 0; r < table.rows_count; r++)
+    if (table.cells[(size_t)r * width + c].i > 0)
+      memcpy(cells + (size_t)kept++ * width, table.cells + (size_t)r * width,
+             width * sizeof *cells);
+  table.cells = cells;
+  table.rows_count = kept;
+  return table;
+}
+
+static void check_periods(fixture *f, ds_duck *duck, const ds_option_value *values, uint32_t count,
+                          const char *sql, uint32_t keys) {
+  ds_result result;
+  ds_duck_texts texts;
+  ask(f, "trend", values, count, 2, &result);
+  if (ds_duck_query(duck, sql, &f->arena, &texts, &f->err) != DS_OK)
+    fail_msg("%s", f->err.message);
+  const ds_table table = counted_rows(f, &result, "n");
+  assert_true(texts.rows > 0);
+  oracle_compare(&table, &texts, keys);
+}
+
+// Mean stars of the orders that came so many days late, month by month of the review.
+static void check_stars(fixture *f, ds_duck *duck) {
+  static const struct {
+    int low, high;
+  } bins[] = {{-1000, -8}, {-7, -1}, {0, 0}, {1, 3}, {4, 7}, {8, 1000}};
+  char cases[200], sql[600];
+  for (size_t b = 0; b < sizeof bins / sizeof *bins; b++) {
+    snprintf(cases, sizeof cases, "did(delivered[date(time) - promise between %s%dd and %s%dd])",
+             bins[b].low < 0 ? "0d - " : "", abs(bins[b].low), bins[b].high < 0 ? "0d - " : "",
+             abs(bins[b].high));
+    snprintf(sql, sizeof sql, "select strftime(date_trunc('month', local), '%%Y-%%m'), "
+             "count(score)::varchar, avg(score)::varchar from l where e = 'review_submitted' and "
+             "c in (select c from l where e = 'delivered' and local::date - promise between %d "
+             "and %d) group by 1", bins[b].low, bins[b].high);
+    const ds_option_value values[] = {{"measure", "mean"}, {"of", "review_submitted.score"},
+                                      {"case", "order_id"}, {"cases", cases}, {"min-n", "1"},
+                                      {"per", "month"}};
+    check_periods(f, duck, values, 6, sql, 1);
+  }
+}
+
+// The median of each stage that SQL finds halves the cases, as an expression counts them.
+static void check_stages(fixture *f, ds_duck *duck) {
+  static const char *const steps[] = {"order_placed", "payment_approved", "carrier_collected",
+                                      "delivered"};
+  char sql[700], text[100];
+  for (uint32_t s = 1; s < 4; s++) {
+    ds_duck_texts texts;
+    snprintf(sql, sizeof sql, "with d as (select min(t) filter (e = '%s') as a, min(t) filter (e = "
+             "'%s') as b from l group by c), g as (select b - a as ms from d where b >= a), m as "
+             "(select quantile_disc(ms, 0.5) as half from g) select half::varchar, count(*) filter "
+             "(ms <= half)::varchar, count(*) filter (ms > half)::varchar from g, m group by half",
+             steps[s - 1], steps[s]);
+    if (ds_duck_query(duck, sql, &f->arena, &texts, &f->err) != DS_OK)
+      fail_msg("%s", f->err.message);
+    for (uint32_t side = 0; side < 2; side++) {
+      uint64_t want = 0;
+      ds_result result;
+      snprintf(text, sizeof text, "elapsed(%s, %s) %s %.*sms", steps[s - 1], steps[s],
+               side == 0 ? "<=" : ">", DS_STR(texts.cell[0]));
+      const ds_option_value values[] = {{"id", text}, {"case", "order_id"}};
+      ask(f, "find", values, 2, 2, &result);
+      assert_true(ds_str_to_u64(texts.cell[1 + side], &want) && want > 6000);
+      assert_int_equal(oracle_table(&result, "found")->rows_count, want);
+    }
+  }
+}
+
+static void check_late(fixture *f, ds_duck *duck) {
+  const ds_option_value by_month[] = {{"measure", "rate"}, {"of", LATE}, {"case", "order_id"},
+                                      {"min-n", "1"}, {"per", "month"}, {"by", "state"},
+                                      {"top", "100"}};
+  check_periods(f, duck, by_month, 5,
+                "select strftime(date_trunc('month', begun), '%Y-%m'), count(*)::varchar, "
+                "(count(*) filter (late) / count(*))::varchar from k group by 1", 1);
+  check_periods(f, duck, by_month, 7,
+                "select state, strftime(date_trunc('month', begun), '%Y-%m'), count(*)::varchar, "
+                "(count(*) filter (late) / count(*))::varchar from k group by 1, 2", 2);
+}
+
+// Whether the periods that stand out are those named.
+static void check_anomalies(fixture *f, const ds_option_value *values, uint32_t count,
+                            const char *expected) {
+  ds_result result;
+  ds_buf found;
+  ask(f, "trend", values, count, 2, &result);
+  const ds_table *table = oracle_table(&result, "periods");
+  const uint32_t c = ds_table_column(table, "anomaly");
+  ds_buf_init(&found, 4096);
+  for (uint32_t r = 0; r < table->rows_count; r++) {
+    const ds_cell *row = table->cells + (size_t)r * table->columns_count;
+    if (!row[c].null)
+      ds_buf_printf(&found, "%.*s %.*s ", DS_STR(row[0].text), DS_STR(row[c].text));
+  }
+  if (strcmp(ds_buf_cstr(&found), expected) != 0)
+    fail_msg("anomalies: %s", ds_buf_cstr(&found));
+  ds_buf_done(&found);
+}
+
+// In the draw of orders: late ones of Black Friday 2017 and of February and March 2018; weeks of
+// Black Friday, Christmas, and the strike of the truck drivers.
+static void test_olist_late(void **state) {
+  (void)state;
+  if (access(OLIST, R_OK) != 0) {
+    skip();
+    return;
+  }
+  fixture f;
+  ds_duck *duck = NULL;
+  fixture_open(&f);
+  olist_import(&f, "1");
+  if (ds_zone_load(ds_io_posix(), "/usr/share/zoneinfo", ds_str_of(ZONE), &f.zone, &f.err) !=
+          DS_OK ||
+      ds_duck_open("build/libduckdb.so", NULL, (size_t)1 << 30, &duck, &f.err) != DS_OK)
+    fail_msg("%s", f.err.message);
+  char events[6144];
+  ds_buf sql;
+  snprintf(events, sizeof events, olist_events, DRAWN, "order_id");
+  ds_buf_init(&sql, 1u << 20);
+  ds_buf_printf(&sql, "create table l as select *, timezone('" ZONE "', timezone('UTC', "
+                "make_timestamp(t * 1000))) as local from (%s); create table k as select c, "
+                "any_value(state) as state, arg_min(local, t) as begun, bool_or(e = 'delivered' "
+                "and local::date > promise) as late from l group by c", events);
+  if (ds_duck_run(duck, ds_buf_cstr(&sql), &f.err) != DS_OK)
+    fail_msg("%s", f.err.message);
+  check_stars(&f, duck);
+  check_stages(&f, duck);
+  check_late(&f, duck);
+  const ds_option_value late[] = {{"measure", "rate"}, {"of", LATE}, {"case", "order_id"},
+                                  {"per", "month"}, {"from", "2017-01-01"}, {"to", "2018-09-01"},
+                                  {"anomalies", ""}};
+  check_anomalies(&f, late, 7, "2017-11 high 2018-02 high 2018-03 high ");
+  const ds_option_value orders[] = {{"where", "touchpoint = 'order_placed'"}, {"per", "week"},
+                                    {"from", "2017-01-02"}, {"to", "2018-07-02"},
+                                    {"anomalies", ""}};
+  check_anomalies(&f, orders, 5,
+                  "2017-11-20 high 2017-11-27 high 2017-12-25 low 2018-05-21 low ");
+  ds_buf_done(&sql);
+  ds_duck_close(duck);
   fixture_close(&f);
 }
 
@@ -467,6 +632,7 @@ int main(void) {
       cmocka_unit_test(test_olist_orders),
       cmocka_unit_test(test_olist_people),
       cmocka_unit_test(test_olist_random_draw),
+      cmocka_unit_test(test_olist_late),
       cmocka_unit_test(test_helpdesk),
       cmocka_unit_test(test_receipt),
   };

@@ -65,9 +65,10 @@ static void make_world(cut_world *w) {
 
 static void put_row(const cut_world *w, uint32_t at, qw_rows *rows) {
   const cut_event *event = &w->events[at];
-  char order[8];
+  char order[8], parcel[8];
   snprintf(order, sizeof order, "O%u", event->order);
-  ds_event_key key = {0, ds_str_of(order)};
+  snprintf(parcel, sizeof parcel, "P%u", event->order + at % 2);
+  ds_event_key keys[2] = {{0, ds_str_of(order)}, {1, ds_str_of(parcel)}};
   ds_event_property properties[2];
   uint32_t used = 0;
   if (event->touchpoint >= PLAIN)
@@ -80,17 +81,18 @@ static void put_row(const cut_world *w, uint32_t at, qw_rows *rows) {
                         .time_ms = event->time_ms, .has_received = true,
                         .received_ms = event->received_ms, .arrival = at + 1,
                         .subject = ds_str_of(subjects[event->subject]),
-                        .keys_count = event->has_order && event->touchpoint < PLAIN, .keys = &key,
+                        .keys_count = event->has_order && event->touchpoint < PLAIN ? 2 : 0,
+                        .keys = keys,
                         .properties_count = used, .properties = properties};
   qw_rows_put(rows, &row);
 }
 
 static void name_all(ds_space *space) {
-  static const char *const keys[] = {"order_id"}, *const sources[] = {"test"};
+  static const char *const keys[] = {"order_id", "parcel_id"}, *const sources[] = {"test"};
   static const char *const properties[] = {"value", DS_LINK_PROPERTY};
   qw_names(&space->touchpoints, touchpoints, TOUCHPOINTS);
   qw_names(&space->properties, properties, 2);
-  qw_names(&space->keys, keys, 1);
+  qw_names(&space->keys, keys, 2);
   qw_names(&space->sources, sources, 1);
 }
 
@@ -146,6 +148,11 @@ static const cut_ask asks[] = {
      {{NULL, NULL}}},
     {"features", {{"feature", "count(any)\nsince(order_placed)\nlast(any.value)\nfirst(any)"}},
      {{NULL, NULL}}},
+    {"conformance", {{"pattern", "order_placed then delivered within 30h"}},
+     {{"others", "inserted"}}},
+    {"segment", {{"segment", "lapsed"}, {"min-n", "1"}}, {{NULL, NULL}}},
+    {"features", {{"feature", "n=count(any)\nlast=since(any)"}}, {{NULL, NULL}}},
+    {"tracking", {{NULL, NULL}}, {{NULL, NULL}}},
     {"quality", {{NULL, NULL}}, {{NULL, NULL}}},
     {"schema", {{NULL, NULL}}, {{NULL, NULL}}},
     {"find", {{"has", "any"}}, {{NULL, NULL}}},
