@@ -65,14 +65,25 @@ static ds_code put_names(const ds_expression *expression, const ds_schema *schem
   return DS_OK;
 }
 
-// As a note, because a text of any length is shown whole there.
+// A longer text is none to read beside the answer.
+enum { SQL_SHOWN_BYTES = 400 };
+
+// Shows SQL whole where it is short, else how to have it printed.
+static void note_sql(ds_buf *sql, ds_result *result) {
+  if (sql->size <= SQL_SHOWN_BYTES)
+    ds_result_note(result, false, "As SQL: %s", ds_buf_cstr(sql));
+  else
+    ds_result_note(result, false, "As SQL it has %zu characters: doorstep explain --sql prints it.",
+                   sql->size);
+}
+
 static ds_code put_sql(const ds_expression *expression, ds_result *result, ds_error *err) {
   ds_buf sql;
   ds_error why = {.code = DS_OK};
   ds_buf_init(&sql, 1u << 22);
   const ds_code code = ds_expression_sql(expression, &sql, &why);
   if (code == DS_OK)
-    ds_result_note(result, false, "As SQL: %s", ds_buf_cstr(&sql));
+    note_sql(&sql, result);
   else if (code == DS_UNSUPPORTED)
     ds_result_note(result, false, "%s.", why.message);
   else if (err != NULL)
@@ -191,7 +202,7 @@ static ds_code show_case(cli *run, const ds_case_program *program, const ds_sche
     return code;
   }
   if (code == DS_OK)
-    ds_result_note(result, false, "As SQL: %s", ds_buf_cstr(&sql));
+    note_sql(&sql, result);
   ds_buf_done(&sql);
   if (code != DS_OK && (code != DS_UNSUPPORTED || cli_flag(run, "sql")))
     return ds_fail(err, code, "%s", why.message);

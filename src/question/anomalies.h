@@ -9,8 +9,8 @@
 //    to what is left;
 // A3 distances from what was expected are measured by what chance alone gives (a count: Poisson;
 //    a share: binomial), or the median distance where that is more or chance is not known:
-//    1.4826 times the median absolute deviation. Past 3.5 of these a period stands out (Iglewicz and
-//    Hoaglin, 1993);
+//    1.4826 times the median absolute deviation. Past 3.5 of these a period stands out (Iglewicz
+//    and Hoaglin, 1993);
 // A4 of fewer than DS_ANOMALY_PERIODS periods, or next to fewer than DS_ANOMALY_NEAR, nothing is
 //    expected.
 #ifndef DS_QUESTION_ANOMALIES_H
