@@ -341,7 +341,9 @@ static ds_code check_functions(ds_sql *sql, const sql_statement *statement, cons
   ds_buf_text(&query, at + 1);
   ds_code code = ds_buf_check(&query, "an SQL text", err);
   if (code == DS_OK && ds_duck_query(sql->duck, ds_buf_cstr(&query), arena, &names, NULL) != DS_OK)
-    code = ds_fail(err, DS_LIMIT, "the statement is too long or too deep");
+    code = ds_progress_stopped(sql->options.progress)
+               ? ds_fail(err, DS_INTERRUPTED, "stopped")
+               : ds_fail(err, DS_LIMIT, "the statement is too long or too deep");
   ds_buf_done(&query);
   TRY(code);
   for (uint32_t n = 0; n < names.rows; n++) {
@@ -403,8 +405,8 @@ static ds_code wrap(ds_sql *sql, sql_statement *statement, ds_error *err) {
   const bool wraps = put_wrapped(sql, statement, &text);
   ds_code code = ds_buf_check(&text, "an SQL text", err);
   if (code == DS_OK && wraps) {
-    code = prepare(sql, statement, ds_buf_cstr(&text), &wrapped, NULL);
-    if (code != DS_OK)
+    code = prepare(sql, statement, ds_buf_cstr(&text), &wrapped, err);
+    if (code == DS_EXPRESSION)
       code = ds_fail(err, DS_UNSUPPORTED, "the columns of this statement cannot be shown: write it "
                      "as a SELECT");
   }
