@@ -4,6 +4,8 @@
 enum {
   TEXT_WIDTH_MAX = 60, // a longer text is cut before figures are dropped
   TEXT_WIDTH_MIN = 14, // texts are not cut below this while figures can be dropped
+  TEXT_WIDTH_LEAST = 8, // below this nobody can tell them apart
+  LIST_WIDTH_MIN = 40, // narrower ones have no room for names and values side by side
   BESIDE_WIDTH_MIN = 20, // a text that goes beneath stays in its row where it fits into so much
   BAR_WIDTH_MIN = 5,
   BAR_WIDTH_MAX = 24,
@@ -258,6 +260,8 @@ void ds_layout_make(const ds_table *table, uint32_t rows, uint32_t width, ds_lay
   drop_until_fit(table, ret_layout, room, false);
   cut_until_fit(table, ret_layout, width, TEXT_WIDTH_MIN);
   drop_until_fit(table, ret_layout, width, true);
+  cut_until_fit(table, ret_layout, width, TEXT_WIDTH_LEAST);
+  ret_layout->cramped = width >= LIST_WIDTH_MIN && total_width(ret_layout) > width;
   cut_until_fit(table, ret_layout, width, 1);
   while (ret_layout->count > 1 && total_width(ret_layout) > width)
     drop(ret_layout, ret_layout->count - 1);

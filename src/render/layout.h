@@ -29,6 +29,7 @@ typedef struct ds_layout {
   uint32_t count;
   uint32_t beneath;
   bool split_labels; // some stand on two lines
+  bool cramped; // texts are cut to a few letters: rows read better one after the other, as lists
   uint32_t bar_after;
   uint32_t bar_width;
   double bar_full;

@@ -244,17 +244,19 @@ typedef struct list_widths {
   uint32_t values;
 } list_widths;
 
-static list_widths list_measure(screen *page, const ds_table *table) {
+static list_widths list_measure(screen *page, const ds_table *table, uint32_t rows) {
   list_widths wide = {0};
   for (uint32_t i = 0; i < table->columns_count; i++) {
     ds_buf_reset(&page->scratch);
     ds_column_label(&table->columns[i], &page->scratch);
     const uint32_t name = ds_str_columns(view(&page->scratch));
     wide.names = name > wide.names ? name : wide.names;
-    ds_buf_reset(&page->scratch);
-    ds_cell_human(&table->columns[i], &table->cells[i], &page->scratch);
-    const uint32_t value = ds_str_columns(view(&page->scratch));
-    wide.values = value > wide.values && value <= VALUE_WIDTH_MAX ? value : wide.values;
+    for (uint32_t row = 0; row < rows; row++) {
+      ds_buf_reset(&page->scratch);
+      ds_layout_cell(table, row, i, &page->scratch);
+      const uint32_t value = ds_str_columns(view(&page->scratch));
+      wide.values = value > wide.values && value <= VALUE_WIDTH_MAX ? value : wide.values;
+    }
   }
   const uint32_t room = page->width - DS_LAYOUT_GAP;
   wide.names = wide.names < room / 2 ? wide.names : room / 2;
@@ -262,9 +264,8 @@ static list_widths list_measure(screen *page, const ds_table *table) {
   return wide;
 }
 
-// A table of one row and many columns reads better as a list: name, value, meaning.
-static void put_list(screen *page, const ds_table *table) {
-  const list_widths wide = list_measure(page, table);
+// One row as a list: name, value and, where there is but one, meaning.
+static void put_list(screen *page, const ds_table *table, uint32_t row, list_widths wide) {
   const uint32_t before = wide.names + DS_LAYOUT_GAP;
   const uint32_t used = before + wide.values + DS_LAYOUT_GAP;
   for (uint32_t i = 0; i < table->columns_count; i++) {
@@ -273,7 +274,7 @@ static void put_list(screen *page, const ds_table *table) {
     put_padded(page, view(&page->scratch), wide.names, false);
     repeat(page, " ", DS_LAYOUT_GAP);
     ds_buf_reset(&page->beneath);
-    ds_cell_human(&table->columns[i], &table->cells[i], &page->beneath);
+    ds_layout_cell(table, row, i, &page->beneath);
     const ds_str value = view(&page->beneath);
     const bool beside = ds_str_columns(value) <= wide.values;
     if (!beside && words_fit(value, page->width - before)) {
@@ -282,11 +283,28 @@ static void put_list(screen *page, const ds_table *table) {
     }
     put_padded(page, value, beside ? wide.values : page->width - before, beside);
     repeat(page, " ", DS_LAYOUT_GAP);
-    if (beside && page->width >= used + MEANING_WIDTH_MIN)
+    if (beside && table->rows_count == 1 && page->width >= used + MEANING_WIDTH_MIN)
       put_wrapped(page, used, table->columns[i].meaning, used);
     else
       end_line(page);
   }
+}
+
+// The rows one after the other, each as a list.
+static void put_lists(screen *page, const ds_table *table, uint32_t rows) {
+  const list_widths wide = list_measure(page, table, rows);
+  for (uint32_t row = 0; row < rows && !page->out->failed; row++) {
+    if (row > 0)
+      ds_buf_u8(page->out, '\n');
+    put_list(page, table, row, wide);
+  }
+}
+
+static void put_rows(screen *page, const ds_table *table, const ds_layout *layout,
+                     uint32_t rows) {
+  put_header(page, table, layout);
+  for (uint32_t row = 0; row < rows && !page->out->failed; row++)
+    put_row(page, table, layout, row);
 }
 
 static void put_note(screen *page, const ds_note *note) {
@@ -298,24 +316,23 @@ static void put_note(screen *page, const ds_note *note) {
 }
 
 static void put_table(screen *page, const ds_table *table, uint32_t rows_max) {
-  style(page, "1");
-  put_wrapped(page, 0, table->title, 0);
-  style(page, "0");
+  if (table->title[0] != '\0') {
+    style(page, "1");
+    put_wrapped(page, 0, table->title, 0);
+    style(page, "0");
+  }
   if (table->rows_count == 0) {
     ds_buf_text(page->out, "(nothing)\n");
-    return;
-  }
-  if (table->rows_count == 1 && table->columns_count >= LIST_COLUMNS_MIN) {
-    put_list(page, table);
     return;
   }
   const bool cut = rows_max != 0 && rows_max < table->rows_count;
   const uint32_t rows = cut ? rows_max : table->rows_count;
   ds_layout layout;
   ds_layout_make(table, rows, page->width, &layout);
-  put_header(page, table, &layout);
-  for (uint32_t row = 0; row < rows && !page->out->failed; row++)
-    put_row(page, table, &layout, row);
+  if (layout.cramped || (table->rows_count == 1 && table->columns_count >= LIST_COLUMNS_MIN))
+    put_lists(page, table, rows);
+  else
+    put_rows(page, table, &layout, rows);
   char count[32];
   if (cut)
     ds_buf_printf(page->out, "… and %s more\n", ds_human_count(count, table->rows_count - rows));

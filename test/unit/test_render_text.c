@@ -273,6 +273,34 @@ static void test_lists(void **state) {
   sample_done(&made);
 }
 
+// Texts that would be cut to a few letters: each row is a list, and nothing is dropped.
+static void test_many_texts_are_lists(void **state) {
+  (void)state;
+  enum { COLUMNS = 9 };
+  ds_column columns[COLUMNS];
+  char names[COLUMNS][16];
+  for (uint32_t i = 0; i < COLUMNS; i++) {
+    snprintf(names[i], sizeof names[i], "column_%u", (unsigned)i);
+    columns[i] = (ds_column){names[i], DS_CELL_TEXT, "", "", false};
+  }
+  sample made;
+  sample_init(&made);
+  made.result.tables_count = 0;
+  ds_table *table = ds_result_table(&made.result, "rows", "", columns, COLUMNS);
+  for (uint32_t r = 0; r < 2; r++) {
+    ds_cell *row = ds_table_row(&made.result, table);
+    for (uint32_t i = 0; i < COLUMNS; i++)
+      row[i] = ds_cell_text(&made.result, ds_str_of(r == 0 ? "a-rather-long-text" : "short"));
+  }
+  const char *text = text_of(&made, "table", &(ds_render_options){.columns = 80});
+  assert_memory_equal(text, "column 0  a-rather-long-text\n", 29);
+  assert_non_null(strstr(text, "\n\ncolumn 0               short\n"));
+  assert_null(strstr(text, "…"));
+  text = text_of(&made, "table", &(ds_render_options){.columns = 200});
+  assert_non_null(strstr(text, "column 0            column 1"));
+  sample_done(&made);
+}
+
 static void test_csv(void **state) {
   (void)state;
   sample made;
@@ -362,7 +390,8 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_table),       cmocka_unit_test(test_every_width_fits),
       cmocka_unit_test(test_rows_are_cut), cmocka_unit_test(test_terminal_is_safe),
-      cmocka_unit_test(test_one_row_is_a_list), cmocka_unit_test(test_csv),
+      cmocka_unit_test(test_one_row_is_a_list),
+      cmocka_unit_test(test_many_texts_are_lists), cmocka_unit_test(test_csv),
       cmocka_unit_test(test_names_lose_their_middle), cmocka_unit_test(test_narrow),
       cmocka_unit_test(test_labels_break), cmocka_unit_test(test_lists),
       cmocka_unit_test(test_csv_is_safe), cmocka_unit_test(test_json),
