@@ -155,6 +155,42 @@ void ds_cell_human(const ds_column *column, const ds_cell *cell, ds_buf *out) {
   }
 }
 
+// Whole numbers are most of what is written, and formats are slow.
+static void whole_append(int64_t number, ds_buf *out) {
+  char text[24];
+  char *at = text + sizeof text;
+  uint64_t left = number < 0 ? 0 - (uint64_t)number : (uint64_t)number;
+  do
+    *--at = (char)('0' + left % 10);
+  while ((left /= 10) > 0);
+  if (number < 0)
+    *--at = '-';
+  ds_buf_append(out, at, (size_t)(text + sizeof text - at));
+}
+
+// A number of up to four decimals, such as money, as %.12g writes it; false when it is none. One
+// that is the nearest to k / 10000 with k of at most 12 digits has these digits.
+static bool decimal_append(double number, ds_buf *out) {
+  const double scaled = round(number * 10000);
+  if (!(fabs(scaled) < 1e12) || scaled / 10000 != number)
+    return false;
+  uint64_t left = (uint64_t)fabs(scaled);
+  char text[24];
+  char *at = text + sizeof text;
+  bool digits = false; // zeros at the end go
+  for (uint32_t place = 0; left > 0 || place <= 4; place++, left /= 10) {
+    digits = digits || left % 10 > 0 || place >= 4;
+    if (place == 4 && at < text + sizeof text)
+      *--at = '.';
+    if (digits)
+      *--at = (char)('0' + left % 10);
+  }
+  if (number < 0)
+    *--at = '-';
+  ds_buf_append(out, at, (size_t)(text + sizeof text - at));
+  return true;
+}
+
 void ds_cell_plain(const ds_column *column, const ds_cell *cell, ds_buf *out) {
   char text[32];
   if (cell->null)
@@ -168,7 +204,7 @@ void ds_cell_plain(const ds_column *column, const ds_cell *cell, ds_buf *out) {
     list_append(cell->text, out, text_append);
     return;
   case DS_CELL_COUNT:
-    ds_buf_printf(out, "%" PRId64, cell->i);
+    whole_append(cell->i, out);
     return;
   case DS_CELL_TIME:
     ds_buf_text(out, ds_time_print(text, cell->i));
@@ -180,8 +216,8 @@ void ds_cell_plain(const ds_column *column, const ds_cell *cell, ds_buf *out) {
   }
   const double number = cell->number;
   if (number == trunc(number) && fabs(number) < WHOLE_MAX)
-    ds_buf_printf(out, "%" PRId64, (int64_t)number);
-  else if (isfinite(number))
+    whole_append((int64_t)number, out);
+  else if (isfinite(number) && !decimal_append(number, out))
     ds_buf_printf(out, "%.12g", number);
 }
 

@@ -28,6 +28,11 @@ static bool is_formula(const ds_column *column, const ds_buf *text) {
 
 static void cell_append(const ds_column *column, const ds_cell *cell, ds_buf *scratch,
                         ds_buf *out) {
+  // A figure or an instant has nothing to quote.
+  if (column->type == DS_CELL_TIME || ds_column_is_figure(column)) {
+    ds_cell_plain(column, cell, out);
+    return;
+  }
   ds_buf_reset(scratch);
   ds_cell_plain(column, cell, scratch);
   if (is_formula(column, scratch)) {

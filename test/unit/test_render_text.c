@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <math.h>
 #include <setjmp.h>
 #include <cmocka.h>
 // clang-format on
@@ -386,8 +387,36 @@ static void test_formats(void **state) {
   assert_null(ds_format_of_file(ds_str_of(".csv")));
 }
 
+// Numbers in CSV are those of %.12g, whatever way they are written.
+static void test_numbers(void **context) {
+  (void)context;
+  static const double some[] = {0, -0.5, 0.0001, -0.00012, 1e-5, 12345678.9999, 99999999.9999,
+                                100000000.0001, 0.1 + 0.2, 1.0 / 3, -1234.5678, 1e15 + 0.5, 1e300};
+  const ds_column column = {"x", DS_CELL_NUMBER, "", "", false};
+  uint64_t seed = 9;
+  ds_buf out;
+  ds_buf_init(&out, 1u << 10);
+  for (uint32_t i = 0; i < 200000; i++) {
+    seed = seed * 6364136223846793005u + 1442695040888963407u;
+    const double scale[] = {1, 10, 100, 10000, 100000, 3};
+    const double random = (double)(int64_t)(seed >> 20) / 1000 / scale[i % 6];
+    const double number = i < sizeof some / sizeof *some ? some[i]
+                          : i % 2 == 0                   ? random
+                                                         : round(random) / scale[i % 6];
+    char expected[64];
+    const ds_cell cell = ds_cell_double(number);
+    ds_buf_reset(&out);
+    ds_cell_plain(&column, &cell, &out);
+    const bool whole = number == trunc(number) && fabs(number) < 9e15;
+    snprintf(expected, sizeof expected, whole ? "%.0f" : "%.12g", number);
+    assert_string_equal(ds_buf_cstr(&out), expected);
+  }
+  ds_buf_done(&out);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
+      cmocka_unit_test(test_numbers),
       cmocka_unit_test(test_table),       cmocka_unit_test(test_every_width_fits),
       cmocka_unit_test(test_rows_are_cut), cmocka_unit_test(test_terminal_is_safe),
       cmocka_unit_test(test_one_row_is_a_list),
