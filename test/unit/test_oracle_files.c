@@ -62,14 +62,13 @@ static void import_files(fixture *f, ds_import_options *options) {
     fail_msg("%s", f->err.message);
 }
 
-static void ask_in(fixture *f, const char *question, const ds_option_value *values,
-                   uint32_t count, uint32_t threads, const ds_zone *zone, ds_result *ret_result) {
+static void ask(fixture *f, const char *question, const ds_option_value *values, uint32_t count,
+                uint32_t threads, ds_result *ret_result) {
   ds_snapshot *snapshot = NULL;
   if (ds_store_snapshot(f->store, &snapshot, &f->err) != DS_OK)
     fail_msg("%s", f->err.message);
   const ds_request request = {.snapshot = snapshot,
                               .options = {.values = values, .count = count},
-                              .zone = zone,
                               .now_ms = 1790000000000,
                               .zone = f->zone,
                               .zone_name = f->zone == NULL ? NULL : ZONE,
@@ -82,11 +81,6 @@ static void ask_in(fixture *f, const char *question, const ds_option_value *valu
   if (ds_question_run(asked, &request, ret_result, &f->err) != DS_OK)
     fail_msg("%s", f->err.message);
   ds_snapshot_free(snapshot);
-}
-
-static void ask(fixture *f, const char *question, const ds_option_value *values, uint32_t count,
-                uint32_t threads, ds_result *ret_result) {
-  ask_in(f, question, values, count, threads, NULL, ret_result);
 }
 
 // What SQL says of table `name` over `o`.
@@ -241,7 +235,10 @@ static void check_tracking(fixture *f, ds_duck *duck, const char *zone_name, uin
   ds_result result;
   assert_int_equal(ds_zone_load(ds_io_posix(), "/usr/share/zoneinfo", ds_str_of(zone_name), &zone,
                                 &f->err), DS_OK);
-  ask_in(f, "tracking", NULL, 0, threads, zone, &result);
+  ds_zone *const before = f->zone;
+  f->zone = zone;
+  ask(f, "tracking", NULL, 0, threads, &result);
+  f->zone = before;
   check_table(f, duck, tracking_sql, &result, "states", 1);
   ds_zone_free(zone);
 }
