@@ -59,9 +59,9 @@ bool ds_case_rule_part(const ds_case_program *program, uint32_t rule, uint32_t p
 // Whether what the rule gives can change without a new event.
 bool ds_case_rule_moves(const ds_case_program *program, uint32_t rule);
 
-// The program as SQL (DuckDB) at `now_ms` over the table `source`(customer, case_id, and the
+// The program as SQL (DuckDB) at `now_ms` over the table `source`(customer, of_case, and the
 // columns that ds_expression_sql names), behind a WITH that has begun: ", so_far AS (…), …, facts0
-// AS (…)"; facts0 has customer, case_id and what rules speak of, for every case that has begun.
+// AS (…)"; facts0 has customer, of_case and what rules speak of, for every case that has begun.
 // DS_UNSUPPORTED "no SQL form: ...".
 DS_CHECKED ds_code ds_case_sql(const ds_case_program *program, int64_t now_ms, const char *source,
                                ds_buf *out, ds_error *err);

@@ -120,9 +120,9 @@ static ds_code put_fact(const case_writer *to, const lang_fact *fact) {
   return DS_OK;
 }
 
-// The cases of the level: "customer, case_id" and the value of the key.
+// The cases of the level: "customer, of_case" and the value of the key.
 static void put_case(const case_writer *to) {
-  put(to, to->level->number == 0 ? "customer, case_id" : "customer, case_id, item");
+  put(to, to->level->number == 0 ? "customer, of_case" : "customer, of_case, item");
 }
 
 static void put_source(const case_writer *to) {
@@ -164,7 +164,7 @@ static ds_code put_anchors(const case_writer *to) {
   return DS_OK;
 }
 
-// ", facts0 AS (SELECT customer, case_id, ... AS f0 FROM ...)"
+// ", facts0 AS (SELECT customer, of_case, ... AS f0 FROM ...)"
 static ds_code put_facts(const case_writer *to) {
   const unsigned number = to->level->number;
   ds_buf_printf(to->out, ", facts%u AS (SELECT ", number);
@@ -179,21 +179,21 @@ static ds_code put_facts(const case_writer *to) {
   put(to, ") AS e");
   TRY(put_anchors(to));
   for (uint32_t l = 1; number == 0 && l < to->program->levels_count; l++)
-    ds_buf_printf(to->out, " LEFT JOIN l%u USING (customer, case_id)", (unsigned)l);
+    ds_buf_printf(to->out, " LEFT JOIN l%u USING (customer, of_case)", (unsigned)l);
   put(to, " GROUP BY ");
   put_case(to);
   put(to, ")");
   return DS_OK;
 }
 
-// ", items1 AS (...), facts1 AS (...), l1 AS (SELECT customer, case_id, count(...) AS r3 ...)"
+// ", items1 AS (...), facts1 AS (...), l1 AS (SELECT customer, of_case, count(...) AS r3 ...)"
 static ds_code put_level(const case_writer *to) {
   const unsigned number = to->level->number;
   ds_buf_printf(to->out, ", items%u AS (SELECT *, unnest(list_distinct(", number);
   put_name(to, to->program->schema.space->keys.text[to->level->key]);
   put(to, ")) AS item FROM so_far)");
   TRY(put_facts(to));
-  ds_buf_printf(to->out, ", l%u AS (SELECT customer, case_id", number);
+  ds_buf_printf(to->out, ", l%u AS (SELECT customer, of_case", number);
   for (uint32_t r = 0; r < to->program->rules_count; r++) {
     if (to->program->rules[r]->level != number)
       continue;
@@ -201,7 +201,7 @@ static ds_code put_level(const case_writer *to) {
     TRY(ds_expression_sql(&to->program->rules[r]->expression, to->out, to->err));
     ds_buf_printf(to->out, ") AS r%u", (unsigned)r);
   }
-  ds_buf_printf(to->out, " FROM facts%u GROUP BY customer, case_id)", number);
+  ds_buf_printf(to->out, " FROM facts%u GROUP BY customer, of_case)", number);
   return DS_OK;
 }
 

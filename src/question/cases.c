@@ -27,7 +27,7 @@ ds_code ds_sql_put_met(const ds_plan *plan, ds_buf *out, ds_error *err) {
   // Within a statement of its own: a question may ask for facts of cases, too.
   ds_buf_text(out, ", met AS (WITH asked AS (SELECT * FROM cased)");
   TRY(ds_case_sql(plan->cases, plan->now_ms, "asked", out, err));
-  ds_buf_text(out, " SELECT customer, case_id FROM facts0 WHERE ");
+  ds_buf_text(out, " SELECT customer, of_case FROM facts0 WHERE ");
   for (uint32_t r = 0; r < ds_case_program_rules(plan->cases); r++) {
     ds_buf_text(out, r == 0 ? "(" : " AND (");
     TRY(ds_case_rule_sql(plan->cases, r, out, err));

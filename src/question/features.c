@@ -368,10 +368,10 @@ static ds_code put_sql(features_asked *asked, ds_buf *out, ds_error *err) {
   else
     TRY(ds_sql_events(asked->request, &asked->plan, out, err));
   TRY(ds_case_sql(asked->program, asked->request->as_of_ms, "chosen", out, err));
-  ds_buf_printf(out, " SELECT customer%s", asked->plan.has_case ? ", case_id AS \"case\"" : "");
+  ds_buf_printf(out, " SELECT customer%s", asked->plan.has_case ? ", of_case AS \"case\"" : "");
   for (uint32_t f = 0; f < asked->count; f++)
     TRY(put_feature(asked, f, out, err));
-  ds_buf_text(out, " FROM facts0 ORDER BY customer, case_id;\n");
+  ds_buf_text(out, " FROM facts0 ORDER BY customer, of_case;\n");
   return ds_buf_check(out, "an SQL text", err);
 }
 

@@ -336,7 +336,7 @@ static ds_code put_named(const ds_request *request, const char *id, bool by_case
                    out);
   TRY(put_others(request, id, out, err));
   if (by_case)
-    ds_sql_put_named(" OR case_id = #", id, out);
+    ds_sql_put_named(" OR of_case = #", id, out);
   else if (keys->count > 0)
     ds_buf_text(out, " OR customer IN (SELECT customer FROM chosen WHERE false");
   for (uint32_t k = 0; !by_case && k < keys->count; k++) {
@@ -357,9 +357,9 @@ ds_code ds_find_sql(const ds_request *request, ds_buf *out, ds_error *err) {
     TRY(ds_sql_events(request, &plan, out, err));
   ds_buf_printf(out, " SELECT customer, %scount(*) AS events, epoch_ms(min(time)) AS first, "
                 "epoch_ms(max(time)) AS last, last(touchpoint ORDER BY time, arrival) AS "
-                "touchpoint FROM chosen", plan.has_case ? "case_id AS \"case\", " : "");
+                "touchpoint FROM chosen", plan.has_case ? "of_case AS \"case\", " : "");
   if (id != NULL)
     TRY(put_named(request, id, plan.has_case, out, err));
-  ds_buf_text(out, " GROUP BY customer, case_id ORDER BY last DESC, customer, case_id;\n");
+  ds_buf_text(out, " GROUP BY customer, of_case ORDER BY last DESC, customer, of_case;\n");
   return ds_buf_check(out, "an SQL text", err);
 }

@@ -44,11 +44,11 @@ static ds_code put_condition(const ds_request *request, const funnel_context *co
 static ds_code put_seen(const ds_request *request, const funnel_context *context,
                         const char *same, ds_buf *out, ds_error *err) {
   const funnel_rules *rules = &context->rules;
-  ds_buf_text(out, ", seen AS (SELECT customer, case_id, ");
+  ds_buf_text(out, ", seen AS (SELECT customer, of_case, ");
   if (same != NULL)
     ds_sql_put_name(out, same);
   ds_buf_printf(out, "%s AS same, epoch_ms(time) AS ms, row_number() OVER (PARTITION BY customer, "
-                "case_id ORDER BY time, arrival) AS n", same == NULL ? "0" : "");
+                "of_case ORDER BY time, arrival) AS n", same == NULL ? "0" : "");
   for (uint32_t s = 0; s < rules->steps; s++) {
     ds_buf_text(out, ", coalesce(");
     TRY(put_condition(request, context, s, out, err));
@@ -76,16 +76,16 @@ static void put_windows(const funnel_rules *rules, ds_buf *out) {
   for (uint32_t s = 2; s <= rules->steps; s++)
     ds_buf_printf(out, ", c%u AS (SELECT * EXCLUDE (p), CASE WHEN s%u AND ms - p[1] <= %lld THEN "
                   "list_append(p, ms) END AS k%u FROM (SELECT *, last_value(k%u IGNORE NULLS) OVER "
-                  "(PARTITION BY customer, case_id, same ORDER BY %s) AS p FROM c%u))",
+                  "(PARTITION BY customer, of_case, same ORDER BY %s) AS p FROM c%u))",
                   s, s, (long long)rules->within_ms, s, s - 1, prior, s - 1);
-  ds_buf_text(out, ", chains AS (SELECT customer, case_id, coalesce(");
+  ds_buf_text(out, ", chains AS (SELECT customer, of_case, coalesce(");
   for (uint32_t s = rules->steps; s > 0; s--)
     ds_buf_printf(out, "%sfirst(k%u ORDER BY ms, n DESC) FILTER (k%u IS NOT NULL)",
                   s == rules->steps ? "" : ", ", s, s);
-  ds_buf_printf(out, ") AS k FROM c%u GROUP BY customer, case_id, same)", rules->steps);
+  ds_buf_printf(out, ") AS k FROM c%u GROUP BY customer, of_case, same)", rules->steps);
   // Of several values the best chain: ends are compared, then the steps before, from the last on.
   ds_buf_text(out, ", best AS (SELECT k FROM chains WHERE k IS NOT NULL QUALIFY row_number() OVER "
-                   "(PARTITION BY customer, case_id ORDER BY len(k) DESC, k[-1], list_reverse(k) "
+                   "(PARTITION BY customer, of_case ORDER BY len(k) DESC, k[-1], list_reverse(k) "
                    "DESC) = 1)");
 }
 
@@ -97,13 +97,13 @@ static void put_joins(const funnel_rules *rules, ds_buf *out) {
   ds_buf_text(out, "], lambda t: t IS NOT NULL) AS k FROM (SELECT * FROM seen WHERE s1) e1");
   for (uint32_t s = 2; s <= rules->steps; s++) {
     ds_buf_printf(out, " LEFT JOIN seen e%u ON e%u.s%u AND e%u.customer = e1.customer AND "
-                  "e%u.case_id = e1.case_id AND e%u.same = e1.same AND e%u.ms >= e%u.ms AND "
+                  "e%u.of_case = e1.of_case AND e%u.same = e1.same AND e%u.ms >= e%u.ms AND "
                   "e%u.ms - e1.ms <= %lld", s, s, s, s, s, s, s, s - 1, s,
                   (long long)rules->within_ms);
     for (uint32_t b = 1; b < s; b++)
       ds_buf_printf(out, " AND e%u.n <> e%u.n", s, b);
   }
-  ds_buf_text(out, " QUALIFY row_number() OVER (PARTITION BY e1.customer, e1.case_id ORDER BY "
+  ds_buf_text(out, " QUALIFY row_number() OVER (PARTITION BY e1.customer, e1.of_case ORDER BY "
                    "len(k) DESC, k[-1]");
   for (uint32_t s = rules->steps; s > 0; s--)
     ds_buf_printf(out, ", e%u.n DESC", s);

@@ -9,29 +9,29 @@
 // stage, else this one, at first events of a touchpoint in a stage.
 static const char staged_text[] =
     " AS told, row_number() OVER (PARTITION BY "
-    "customer, case_id ORDER BY time, arrival) AS pos FROM chosen LEFT JOIN known USING "
+    "customer, of_case ORDER BY time, arrival) AS pos FROM chosen LEFT JOIN known USING "
     "(touchpoint)), staged AS (SELECT *, coalesce(last_value(own IGNORE NULLS) OVER w, 0) AS stage "
-    "FROM placed WINDOW w AS (PARTITION BY customer, case_id ORDER BY pos ROWS BETWEEN UNBOUNDED "
-    "PRECEDING AND CURRENT ROW)), firsts AS (SELECT customer, case_id, stage, min(pos) AS pos, "
+    "FROM placed WINDOW w AS (PARTITION BY customer, of_case ORDER BY pos ROWS BETWEEN UNBOUNDED "
+    "PRECEDING AND CURRENT ROW)), firsts AS (SELECT customer, of_case, stage, min(pos) AS pos, "
     "min(time) AS time FROM staged GROUP BY ALL), seen AS (SELECT *, max(stage) OVER w > stage AS "
-    "late, row_number() OVER (PARTITION BY customer, case_id, stage, touchpoint ORDER BY pos) AS "
-    "nth, row_number() OVER (PARTITION BY customer, case_id, stage ORDER BY pos) AS stage_nth "
-    "FROM staged WINDOW w AS (PARTITION BY customer, case_id ORDER BY pos ROWS BETWEEN UNBOUNDED "
-    "PRECEDING AND CURRENT ROW)), origins AS (SELECT s.customer, s.case_id, s.pos, arg_max(f.time, "
+    "late, row_number() OVER (PARTITION BY customer, of_case, stage, touchpoint ORDER BY pos) AS "
+    "nth, row_number() OVER (PARTITION BY customer, of_case, stage ORDER BY pos) AS stage_nth "
+    "FROM staged WINDOW w AS (PARTITION BY customer, of_case ORDER BY pos ROWS BETWEEN UNBOUNDED "
+    "PRECEDING AND CURRENT ROW)), origins AS (SELECT s.customer, s.of_case, s.pos, arg_max(f.time, "
     "CASE WHEN f.stage < s.stage THEN f.stage ELSE -1 END) AS time FROM seen s JOIN firsts f ON "
-    "f.customer = s.customer AND f.case_id = s.case_id AND f.stage <= s.stage AND f.pos < s.pos "
+    "f.customer = s.customer AND f.of_case = s.of_case AND f.stage <= s.stage AND f.pos < s.pos "
     "WHERE s.nth = 1 GROUP BY ALL), timed AS (SELECT s.*, epoch_ms(s.time) - epoch_ms(o.time) AS "
-    "ms FROM seen s LEFT JOIN origins o ON o.customer = s.customer AND o.case_id = s.case_id AND "
-    "o.pos = s.pos), totals AS (SELECT count(DISTINCT (customer, case_id)) AS cases FROM timed)";
+    "ms FROM seen s LEFT JOIN origins o ON o.customer = s.customer AND o.of_case = s.of_case AND "
+    "o.pos = s.pos), totals AS (SELECT count(DISTINCT (customer, of_case)) AS cases FROM timed)";
 
 static const char stages_text[] =
-    ", reached AS (SELECT customer, case_id, stage, max(stage) OVER (PARTITION BY customer, "
-    "case_id) AS furthest, bool_or(late) AS late, max(ms) FILTER (stage_nth = 1) AS ms FROM timed "
-    "GROUP BY customer, case_id, stage), "
+    ", reached AS (SELECT customer, of_case, stage, max(stage) OVER (PARTITION BY customer, "
+    "of_case) AS furthest, bool_or(late) AS late, max(ms) FILTER (stage_nth = 1) AS ms FROM timed "
+    "GROUP BY customer, of_case, stage), "
     "pairs AS (SELECT stage, lead(stage) OVER (ORDER BY stage) AS following FROM (SELECT DISTINCT "
     "stage FROM reached)), "
     "moved AS (SELECT r.stage, count(*) AS moved FROM reached r JOIN pairs p USING (stage) JOIN "
-    "reached n ON n.customer = r.customer AND n.case_id = r.case_id AND n.stage = p.following "
+    "reached n ON n.customer = r.customer AND n.of_case = r.of_case AND n.stage = p.following "
     "GROUP BY r.stage) "
     "SELECT name AS stage, count(*) AS cases, count(*) / any_value(t.cases) AS reach, "
     "CASE WHEN any_value(following) IS NOT NULL THEN coalesce(any_value(moved), 0) / count(*) END "
@@ -40,7 +40,7 @@ static const char stages_text[] =
     "out_of_order";
 
 static const char touchpoints_text[] =
-    ", reached AS (SELECT customer, case_id, stage, touchpoint, count(*) AS occurrences, "
+    ", reached AS (SELECT customer, of_case, stage, touchpoint, count(*) AS occurrences, "
     "bool_or(late) AS late, max(ms) AS ms FROM timed GROUP BY ALL) "
     "SELECT name AS stage, reached.touchpoint, any_value(owner) AS owner, "
     "count(*) AS cases, count(*) / any_value(t.cases) AS reach, "
@@ -62,10 +62,10 @@ static const char mixes_text[] =
 static const char deliveries_text[] =
     " AS promise, row_number() OVER w AS pos, count(*) FILTER (touchpoint = 'delivered') OVER (w "
     "ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS epoch FROM chosen WINDOW w AS (PARTITION "
-    "BY customer, case_id ORDER BY time, arrival)), epochs AS (SELECT customer, case_id, epoch, "
+    "BY customer, of_case ORDER BY time, arrival)), epochs AS (SELECT customer, of_case, epoch, "
     "arg_min(promise, pos) FILTER (promise IS NOT NULL) AS promise, max(time) FILTER (touchpoint = "
-    "'delivered') AS time FROM numbered GROUP BY ALL), promises AS (SELECT customer, case_id, "
-    "time, last_value(promise IGNORE NULLS) OVER (PARTITION BY customer, case_id ORDER BY epoch) "
+    "'delivered') AS time FROM numbered GROUP BY ALL), promises AS (SELECT customer, of_case, "
+    "time, last_value(promise IGNORE NULLS) OVER (PARTITION BY customer, of_case ORDER BY epoch) "
     "AS promise FROM epochs), judged AS (SELECT *, ";
 
 static const char promises_text[] =
@@ -113,7 +113,7 @@ static void put_value(const ds_request *request, const char *name, const ds_prop
 static void put_scores(const ds_request *request, const sql_names *names, ds_buf *out) {
   if (names->score == NULL)
     return;
-  ds_buf_text(out, ", scores AS (SELECT customer, case_id, avg((");
+  ds_buf_text(out, ", scores AS (SELECT customer, of_case, avg((");
   put_value(request, names->score, &names->score_of, out);
   ds_buf_text(out, ")::DOUBLE) AS score FROM chosen GROUP BY ALL)");
 }
@@ -123,7 +123,7 @@ static ds_code put_staged(const ds_request *request, const ds_plan *plan, const 
                           ds_buf *out, ds_error *err) {
   TRY(ds_sql_cases(request, plan, names->all, names->count, out, err));
   ds_sql_put_known(request, out);
-  ds_buf_text(out, ", placed AS (SELECT customer, case_id, time, touchpoint, own, ");
+  ds_buf_text(out, ", placed AS (SELECT customer, of_case, time, touchpoint, own, ");
   ds_buf_text(out, names->channel == NULL ? "NULL::VARCHAR" : "chosen.\"channel\"");
   ds_buf_text(out, staged_text);
   ds_buf_text(out, ", stages(stage, name) AS (VALUES ");
@@ -141,7 +141,7 @@ static void put_responses(ds_buf *out) {
   for (uint32_t a = 0; a < MAP_ANSWERS; a++)
     ds_buf_printf(out, " WHEN '%s' THEN min(CASE WHEN touchpoint = '%s' THEN epoch_ms(time) END) "
                   "OVER after - epoch_ms(time)", ds_map_answers[a].asks, ds_map_answers[a].answer);
-  ds_buf_text(out, " END AS ms FROM timed WINDOW after AS (PARTITION BY customer, case_id ORDER BY "
+  ds_buf_text(out, " END AS ms FROM timed WINDOW after AS (PARTITION BY customer, of_case ORDER BY "
                    "pos ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING)) GROUP BY ALL)");
 }
 
@@ -158,7 +158,7 @@ static ds_code put_stages(const ds_request *request, const ds_plan *plan, const 
   put_satisfaction(request, names, out);
   ds_buf_text(out, " FROM reached JOIN stages USING (stage) CROSS JOIN totals t LEFT JOIN pairs "
                    "USING (stage) LEFT JOIN moved USING (stage)");
-  ds_buf_text(out, names->score == NULL ? "" : " LEFT JOIN scores USING (customer, case_id)");
+  ds_buf_text(out, names->score == NULL ? "" : " LEFT JOIN scores USING (customer, of_case)");
   ds_buf_text(out, " GROUP BY stage, name ORDER BY reached.stage;\n");
   return DS_OK;
 }
@@ -180,7 +180,7 @@ static ds_code put_touchpoints(const ds_request *request, const map_figures *fig
                    "USING (touchpoint) LEFT JOIN mixes USING (stage, touchpoint)");
   if (figures->has_answers)
     ds_buf_text(out, " LEFT JOIN responses USING (stage, touchpoint)");
-  ds_buf_text(out, names->score == NULL ? "" : " LEFT JOIN scores USING (customer, case_id)");
+  ds_buf_text(out, names->score == NULL ? "" : " LEFT JOIN scores USING (customer, of_case)");
   ds_buf_text(out, " GROUP BY reached.stage, name, reached.touchpoint ORDER BY reached.stage, "
                    "cases DESC, reached.touchpoint;\n");
   return DS_OK;
@@ -203,7 +203,7 @@ static ds_code put_promises(const ds_request *request, const map_figures *figure
   const char *least = ds_option_get(&request->options, "min-n");
   TRY(ds_sql_cases(request, plan, names->all, names->count, out, err));
   put_scores(request, names, out);
-  ds_buf_text(out, ", numbered AS (SELECT customer, case_id, time, touchpoint, ");
+  ds_buf_text(out, ", numbered AS (SELECT customer, of_case, time, touchpoint, ");
   put_value(request, names->promise, &figures->promise, out);
   ds_buf_text(out, deliveries_text);
   put_came(request, figures->is_day, out);
@@ -212,8 +212,8 @@ static ds_code put_promises(const ds_request *request, const map_figures *figure
     static const char *const sides[] = {"kept", "late"};
     for (uint32_t s = 0; s < 2; s++)
       ds_buf_printf(out, ", (SELECT CASE WHEN count(score) >= %s THEN avg(score) END FROM scores "
-                    "JOIN (SELECT customer, case_id FROM judged WHERE promise IS NOT NULL GROUP BY "
-                    "ALL HAVING bool_and(kept) = %s) USING (customer, case_id)) AS satisfaction_%s",
+                    "JOIN (SELECT customer, of_case FROM judged WHERE promise IS NOT NULL GROUP BY "
+                    "ALL HAVING bool_and(kept) = %s) USING (customer, of_case)) AS satisfaction_%s",
                     least, s == 0 ? "true" : "false", sides[s]);
   }
   ds_buf_text(out, " FROM rated;\n");

@@ -8,12 +8,12 @@
 
 // After the events chosen: each with its neighbours.
 static const char paired_text[] =
-    ", paired AS (SELECT customer, case_id, touchpoint, lag(touchpoint) OVER w AS "
+    ", paired AS (SELECT customer, of_case, touchpoint, lag(touchpoint) OVER w AS "
     "before, lead(touchpoint) OVER w AS after, epoch_ms(time) - "
-    "lag(epoch_ms(time)) OVER w AS gap, row_number() OVER (PARTITION BY customer, case_id, "
+    "lag(epoch_ms(time)) OVER w AS gap, row_number() OVER (PARTITION BY customer, of_case, "
     "touchpoint ORDER BY time, arrival) AS n, epoch_ms(time) - lag(epoch_ms(time)) OVER "
-    "(PARTITION BY customer, case_id, touchpoint ORDER BY time, arrival) AS back FROM %s WINDOW w "
-    "AS (PARTITION BY customer, case_id ORDER BY time, arrival)) ";
+    "(PARTITION BY customer, of_case, touchpoint ORDER BY time, arrival) AS back FROM %s WINDOW w "
+    "AS (PARTITION BY customer, of_case ORDER BY time, arrival)) ";
 
 // The columns that --columns asks for.
 typedef struct wanted_columns {
@@ -26,7 +26,7 @@ static wanted_columns columns_of(const ds_option_set *options) {
   const bool all = strcmp(columns, "all") == 0;
   return (wanted_columns){
       all || strcmp(columns, "cases") == 0
-          ? ", count(DISTINCT (customer, case_id)) AS cases"
+          ? ", count(DISTINCT (customer, of_case)) AS cases"
           : "",
       all ? ", quantile_cont(gap, 0.5) AS median_ms, quantile_cont(gap, 0.9) AS p90_ms" : ""};
 }

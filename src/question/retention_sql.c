@@ -26,10 +26,10 @@ static void put_period(ds_buf *out, const ds_cohorts *asked) {
 }
 
 static ds_code put_starts(ds_buf *out, const ds_cohorts *asked, ds_error *err) {
-  ds_buf_text(out, ", starts AS (SELECT customer, case_id, time AS begun, arrival AS place FROM "
+  ds_buf_text(out, ", starts AS (SELECT customer, of_case, time AS begun, arrival AS place FROM "
               "chosen WHERE ");
   TRY(ds_expression_sql(asked->mark[DS_COHORTS_START], out, err));
-  ds_buf_text(out, " QUALIFY row_number() OVER (PARTITION BY customer, case_id ORDER BY time, "
+  ds_buf_text(out, " QUALIFY row_number() OVER (PARTITION BY customer, of_case ORDER BY time, "
               "arrival) = 1), cohorts AS (SELECT *, ");
   put_truncated(out, asked, "begun");
   ds_buf_text(out, " AS cohort FROM starts");
@@ -42,16 +42,16 @@ static ds_code put_starts(ds_buf *out, const ds_cohorts *asked, ds_error *err) {
   return DS_OK;
 }
 
-// Every period in which each came back: the table back(customer, case_id, cohort, n).
+// Every period in which each came back: the table back(customer, of_case, cohort, n).
 static ds_code put_back(ds_buf *out, const ds_cohorts *asked, ds_error *err) {
   ds_buf_text(out, ", later AS (SELECT * FROM chosen WHERE ");
   TRY(ds_expression_sql(asked->mark[DS_COHORTS_AGAIN], out, err));
-  ds_buf_text(out, "), seen AS (SELECT s.customer, s.case_id, s.cohort, ");
+  ds_buf_text(out, "), seen AS (SELECT s.customer, s.of_case, s.cohort, ");
   put_period(out, asked);
-  ds_buf_text(out, " AS n FROM cohorts s JOIN later e ON e.customer = s.customer AND e.case_id = "
-              "s.case_id AND (e.time, e.arrival) > (s.begun, s.place))");
+  ds_buf_text(out, " AS n FROM cohorts s JOIN later e ON e.customer = s.customer AND e.of_case = "
+              "s.of_case AND (e.time, e.arrival) > (s.begun, s.place))");
   if (asked->unbounded)
-    ds_buf_printf(out, ", back AS (SELECT customer, case_id, cohort, unnest(range(least(max(n), "
+    ds_buf_printf(out, ", back AS (SELECT customer, of_case, cohort, unnest(range(least(max(n), "
                   "%u) + 1)) AS n FROM seen GROUP BY ALL)", asked->periods);
   else
     ds_buf_text(out, ", back AS (SELECT DISTINCT * FROM seen)");
@@ -95,7 +95,7 @@ static void put_cells(ds_buf *out, const ds_cohorts *asked) {
   const char *least = ds_option_get(&request->options, "min-n");
   ds_buf_printf(out, ", clock AS (SELECT %lld::BIGINT AS now), sizes AS (SELECT cohort, "
                 "count(*) AS size FROM cohorts GROUP BY cohort), cells AS (SELECT cohort, size, "
-                "slot, first, last, (SELECT count(DISTINCT (b.customer, b.case_id)) FROM back b "
+                "slot, first, last, (SELECT count(DISTINCT (b.customer, b.of_case)) FROM back b "
                 "WHERE b.cohort = z.cohort AND b.n BETWEEN first AND last) AS active FROM sizes z, "
                 "slots) SELECT "
                 "strftime(cohort, %s) AS cohort, size, slot AS period, active, CASE WHEN size >= "

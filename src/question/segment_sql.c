@@ -4,12 +4,12 @@
 #include "question/segment.h"
 #include "question/sql.h"
 
-// ", at0 AS (…)": customer, case_id and for each rule s<N> who has begun by an instant.
+// ", at0 AS (…)": customer, of_case and for each rule s<N> who has begun by an instant.
 static ds_code put_instant(const segment_asked *asked, uint32_t instant, ds_buf *out,
                            ds_error *err) {
   ds_buf_printf(out, ", at%u AS (WITH asked AS (SELECT * FROM chosen)", instant);
   TRY(ds_case_sql(asked->program, asked->now_ms[instant], "asked", out, err));
-  ds_buf_text(out, " SELECT customer, case_id");
+  ds_buf_text(out, " SELECT customer, of_case");
   for (uint32_t r = 0; r < asked->rules; r++) {
     ds_buf_text(out, ", coalesce(");
     TRY(ds_case_rule_sql(asked->program, r, out, err));
@@ -48,7 +48,7 @@ static ds_code put_segments(const segment_asked *asked, const char *min_n, ds_bu
                     "count(*) FILTER (b.s%u), count(*) FILTER (a.s%u AND b.s%u), count(*) FILTER "
                     "(%s.s%u AND NOT coalesce(%s.s%u, false)), count(*) FILTER (%s.s%u AND NOT "
                     "coalesce(%s.s%u, false)) FROM at0 a FULL JOIN at1 b USING (customer, "
-                    "case_id)", r, r, r, r, r, later, r, earlier, r, earlier, r, later, r);
+                    "of_case)", r, r, r, r, r, later, r, earlier, r, earlier, r, later, r);
   }
   ds_buf_printf(out, ") SELECT name, members, cases, CASE WHEN cases >= %s THEN members / cases "
                 "END AS share%s FROM sized ORDER BY place;\n", min_n,
@@ -102,7 +102,7 @@ static ds_code put_moves(const segment_asked *asked, const char *min_n, ds_buf *
   ds_buf_text(out, " AS was, ");
   put_state(asked, "l", out);
   ds_buf_printf(out, " AS will FROM at%u l LEFT JOIN at%u e ON e.customer = l.customer AND "
-                "e.case_id = l.case_id), moves AS (SELECT f.place AS was, t.place AS will, f.name "
+                "e.of_case = l.of_case), moves AS (SELECT f.place AS was, t.place AS will, f.name "
                 "AS \"from\", t.name AS \"to\", (SELECT count(*) FROM moved m WHERE m.was = "
                 "f.place AND m.will = t.place) AS members, (SELECT count(*) FROM moved m WHERE "
                 "m.was = f.place) AS n FROM states f, states t) SELECT \"from\", \"to\", members, "

@@ -33,7 +33,7 @@ static void put_period(ds_buf *out, const ds_plan *plan, const char *time) {
 // What --cases and the period leave, behind "chosen AS (SELECT * FROM cased".
 static void put_chosen(ds_buf *out, const ds_plan *plan) {
   if (plan->cases != NULL)
-    ds_buf_text(out, " WHERE (customer, case_id) IN (SELECT (customer, case_id) FROM met)");
+    ds_buf_text(out, " WHERE (customer, of_case) IN (SELECT (customer, of_case) FROM met)");
   if (!plan->has_from && !plan->has_to)
     return;
   if (plan->range == DS_RANGE_EVENTS) {
@@ -41,7 +41,7 @@ static void put_chosen(ds_buf *out, const ds_plan *plan) {
     put_period(out, plan, "time");
     return;
   }
-  ds_buf_text(out, " WINDOW cases AS (PARTITION BY customer, case_id) QUALIFY ");
+  ds_buf_text(out, " WINDOW cases AS (PARTITION BY customer, of_case) QUALIFY ");
   ds_buf_text(out, plan->range == DS_RANGE_TOUCHING ? "bool_or(" : "(");
   put_period(out, plan, plan->range == DS_RANGE_STARTED     ? "(min(time) OVER cases)"
                         : plan->range == DS_RANGE_COMPLETED ? "(max(time) OVER cases)"
@@ -125,18 +125,18 @@ static ds_code put_kept(const ds_request *request, const ds_plan *plan, ds_buf *
 }
 
 // Whether events have a column of the name that cases are called by.
-static bool has_case_id(const ds_request *request) {
+static bool is_case_taken(const ds_request *request) {
   const ds_names *all[] = {&request->snapshot->space.keys, &request->snapshot->space.properties};
   for (uint32_t a = 0; a < 2; a++)
     for (uint32_t n = 0; n < all[a]->count; n++)
-      if (strcasecmp(ds_names_text(all[a], n), "case_id") == 0)
+      if (strcasecmp(ds_names_text(all[a], n), "of_case") == 0)
         return true;
   return false;
 }
 
 // All columns; the case takes the place of one of its name.
 static void put_columns(const ds_request *request, ds_buf *out) {
-  ds_buf_text(out, has_case_id(request) ? "* EXCLUDE (case_id), " : "*, ");
+  ds_buf_text(out, is_case_taken(request) ? "* EXCLUDE (of_case), " : "*, ");
 }
 
 ds_code ds_sql_cases(const ds_request *request, const ds_plan *plan,
@@ -154,7 +154,7 @@ ds_code ds_sql_cases(const ds_request *request, const ds_plan *plan,
     ds_sql_put_name(out, properties[p]);
     ds_buf_text(out, ", ");
   }
-  ds_sql_put_named(key == NULL ? "'' AS case_id" : "unnest(list_distinct(@)) AS case_id", key, out);
+  ds_sql_put_named(key == NULL ? "'' AS of_case" : "unnest(list_distinct(@)) AS of_case", key, out);
   ds_buf_text(out, " FROM kept)");
   TRY(ds_sql_put_met(plan, out, err));
   ds_buf_text(out, ", chosen AS (SELECT * FROM cased");
@@ -211,7 +211,7 @@ ds_code ds_sql_events(const ds_request *request, const ds_plan *plan, ds_buf *ou
   TRY(put_kept(request, plan, out, err));
   ds_buf_text(out, ", cased AS (SELECT ");
   put_columns(request, out);
-  ds_buf_text(out, "'' AS case_id FROM kept)");
+  ds_buf_text(out, "'' AS of_case FROM kept)");
   TRY(ds_sql_put_met(plan, out, err));
   ds_buf_text(out, ", chosen AS (SELECT * FROM cased");
   put_chosen(out, plan);

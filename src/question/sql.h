@@ -17,14 +17,14 @@ void ds_sql_put_text(ds_buf *out, const char *text);
 void ds_sql_put_events(const ds_request *request, ds_buf *out);
 
 // Appends "WITH kept AS (…), cased AS (…), chosen AS (…)": the events that the request's plan
-// leaves (--where, --case, the period), as chosen(customer, case_id, time, arrival, touchpoint,
+// leaves (--where, --case, the period), as chosen(customer, of_case, time, arrival, touchpoint,
 // properties…); all columns of events when `properties` is NULL. Options that have no SQL form here
 // (--by, --list, --sort, --limit, --attach nearest) fail with DS_UNSUPPORTED.
 DS_CHECKED ds_code ds_sql_cases(const ds_request *request, const ds_plan *plan,
                                 const char *const *properties, uint32_t properties_count,
                                 ds_buf *out, ds_error *err);
 
-// Appends ", met AS (…)": customer and case_id of those of `cased` that meet the
+// Appends ", met AS (…)": customer and of_case of those of `cased` that meet the
 // plan's expressions about cases; nothing when it has none.
 DS_CHECKED ds_code ds_sql_put_met(const ds_plan *plan, ds_buf *out, ds_error *err);
 // The properties that expressions over `chosen` read, each once, in the request's arena.

@@ -125,7 +125,7 @@ static ds_code put_by_start(ds_buf *out, const trend_context *context, ds_error 
   } else {
     ds_buf_text(out, "(max(epoch_ms(time)) - min(epoch_ms(time)))::DOUBLE AS v");
   }
-  ds_buf_text(out, " FROM chosen GROUP BY customer, case_id) SELECT ");
+  ds_buf_text(out, " FROM chosen GROUP BY customer, of_case) SELECT ");
   put_period(out, context, "begun");
   ds_buf_text(out, ", ");
   if (context->hit == NULL)
@@ -144,7 +144,7 @@ static ds_code put_by_event(ds_buf *out, const trend_context *context, ds_error 
     ds_buf_text(out, " SELECT ");
     put_period(out, context, "time");
     ds_buf_text(out, context->measure == TREND_COUNT
-                ? ", count(*) AS value" : ", count(DISTINCT (customer, case_id)) AS value");
+                ? ", count(*) AS value" : ", count(DISTINCT (customer, of_case)) AS value");
     ds_buf_text(out, " FROM chosen GROUP BY 1 ORDER BY 1;\n");
     return DS_OK;
   }

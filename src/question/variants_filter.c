@@ -206,18 +206,18 @@ ds_code ds_variants_filter_sql(const ds_request *request, double coverage, ds_bu
     return DS_OK;
   if (text != NULL)
     TRY(read_ranks(text, &ranks, err));
-  ds_buf_text(out, ", routes AS (SELECT customer, case_id, list(touchpoint ORDER BY time, arrival)"
+  ds_buf_text(out, ", routes AS (SELECT customer, of_case, list(touchpoint ORDER BY time, arrival)"
                    " AS route FROM (SELECT *, lag(touchpoint) OVER (PARTITION BY customer, "
-                   "case_id ORDER BY time, arrival) AS previous FROM ");
+                   "of_case ORDER BY time, arrival) AS previous FROM ");
   ds_buf_printf(out, "%s)", *source);
   ds_buf_text(out, ds_option_flag(&request->options, "collapse")
                        ? " WHERE previous IS DISTINCT FROM touchpoint" : "");
-  ds_buf_text(out, " GROUP BY customer, case_id), ranked AS (SELECT route, row_number() OVER "
+  ds_buf_text(out, " GROUP BY customer, of_case), ranked AS (SELECT route, row_number() OVER "
                    "(ORDER BY n DESC, route) AS rank, sum(n) OVER (ORDER BY n DESC, route) - n AS "
                    "before, sum(n) OVER () AS every FROM (SELECT route, count(*) AS n FROM routes "
                    "GROUP BY route)), told AS (SELECT * FROM ");
-  ds_buf_printf(out, "%s WHERE (customer, case_id) IN ", *source);
-  ds_buf_text(out, "(SELECT (customer, case_id) FROM routes JOIN ranked USING (route) WHERE ");
+  ds_buf_printf(out, "%s WHERE (customer, of_case) IN ", *source);
+  ds_buf_text(out, "(SELECT (customer, of_case) FROM routes JOIN ranked USING (route) WHERE ");
   ds_buf_printf(out, "before < %.17g * every", coverage);
   put_ranks(&ranks, out);
   ds_buf_text(out, "))");

@@ -51,7 +51,7 @@ ds_code ds_variants_sql(const ds_request *request, ds_buf *out, ds_error *err) {
   ds_buf_text(out, " AS touchpoints, max(epoch_ms(time)) - min(epoch_ms(time)) AS ms");
   if (outcome != NULL) {
     ds_buf_text(out, ", sum(outcome) AS outcome_sum, count(outcome) AS outcome_n FROM "
-                     "(SELECT customer, case_id, time, arrival, touchpoint, ");
+                     "(SELECT customer, of_case, time, arrival, touchpoint, ");
     ds_buf_text(out, ref.touchpoint == DS_NONE ? "" : "CASE WHEN ");
     if (ref.touchpoint != DS_NONE) {
       ds_buf_text(out, strcmp(events, "nodes") == 0 ? "happened = " : "touchpoint = ");
@@ -65,9 +65,9 @@ ds_code ds_variants_sql(const ds_request *request, ds_buf *out, ds_error *err) {
   } else {
     ds_buf_text(out, " FROM (SELECT *");
   }
-  ds_buf_text(out, ", lag(touchpoint) OVER (PARTITION BY customer, case_id ORDER BY time, "
+  ds_buf_text(out, ", lag(touchpoint) OVER (PARTITION BY customer, of_case ORDER BY time, "
                    "arrival) AS before FROM ");
-  ds_buf_printf(out, "%s) GROUP BY customer, case_id)", source);
+  ds_buf_printf(out, "%s) GROUP BY customer, of_case)", source);
   ds_buf_text(out, sequences_text);
   ds_buf_text(out, outcome != NULL ? ", outcome, outcome_n" : "");
   ds_buf_text(out, " FROM (SELECT touchpoints, count(*) AS cases, quantile_cont(ms, 0.5) AS "

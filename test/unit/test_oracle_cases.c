@@ -127,7 +127,7 @@ static void table_make(table *w) {
   ds_buf sql;
   qw_rows rows = {0};
   ds_buf_init(&sql, 1u << 20);
-  ds_buf_text(&sql, "create or replace table events (customer varchar, case_id varchar, "
+  ds_buf_text(&sql, "create or replace table events (customer varchar, of_case varchar, "
                     "\"time\" timestamp, arrival bigint, touchpoint varchar, order_id varchar[]");
   for (uint32_t p = 0; p < PROPERTIES; p++)
     ds_buf_printf(&sql, ", \"%s\" %s", names[p], sql_types[p]);
@@ -334,13 +334,13 @@ static void ask_duck(table *w, const ds_case_program *program, ds_arena *arena,
   ds_buf sql;
   ds_buf_init(&sql, 1u << 22);
   ds_buf_text(&sql, w->by_order ? "WITH source AS (SELECT * REPLACE (unnest(list_distinct("
-                                  "order_id)) AS case_id) FROM events)"
+                                  "order_id)) AS of_case) FROM events)"
                                 : "WITH source AS (SELECT * FROM events)");
   check(ds_case_sql(program, w->now_ms, "source", &sql, &err), &err);
-  ds_buf_text(&sql, type == DS_TYPE_TIME ? " SELECT customer || '/' || case_id, epoch_ms("
-              : type == DS_TYPE_DATE     ? " SELECT customer || '/' || case_id, date_diff('day', "
+  ds_buf_text(&sql, type == DS_TYPE_TIME ? " SELECT customer || '/' || of_case, epoch_ms("
+              : type == DS_TYPE_DATE     ? " SELECT customer || '/' || of_case, date_diff('day', "
                                            "date '1970-01-01', "
-                                         : " SELECT customer || '/' || case_id, (");
+                                         : " SELECT customer || '/' || of_case, (");
   check(ds_case_rule_sql(program, 0, &sql, &err), &err);
   ds_buf_text(&sql, ")::VARCHAR FROM facts0");
   if (ds_duck_query(w->duck, ds_buf_cstr(&sql), arena, ret_found, &err) != DS_OK)

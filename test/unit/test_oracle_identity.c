@@ -484,7 +484,7 @@ static void choose_options(world *w, const oracle_question *what) {
     put_option(w, "where", draw(w, 2) == 0 ? "value > 1.5" : "touchpoint != 'ping'");
   if (draw(w, 3) == 0) {
     put_option(w, "from", "2017-07-14T02:40:03Z");
-    if (!is(what, "retention")) // It takes no other than "started".
+    if (!is(what, "retention") && !is(what, "delivery")) // They take no other or not all.
       put_option(w, "range", ranges[draw(w, 4)]);
   }
   if (is(what, "trend")) {
@@ -496,6 +496,8 @@ static void choose_options(world *w, const oracle_question *what) {
     put_option(w, "within", draw(w, 2) == 0 ? "2s" : "14d");
     put_option(w, "min-n", "2");
   }
+  if (is(what, "delivery"))
+    put_option(w, "groups", draw(w, 2) == 0 ? "weekday" : "month");
   if (is(what, "features"))
     put_option(w, "feature", "a=did(delivered)\nn=count(any)\nidle=since(any)");
   if (is(what, "timeline"))

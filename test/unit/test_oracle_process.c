@@ -47,10 +47,10 @@ enum { CHOICES = sizeof choices / sizeof *choices };
 static const char numbered[] =
     ", placed as (select *, row_number() over w as n, count(*) over v as total, lag(touchpoint) "
     "over w as before, min(time) over v as earliest, max(time) over v as latest from cased window "
-    "w as (partition by customer, case_id order by time, arrival), v as (partition by customer, "
-    "case_id)), counted as (select *, min(case when touchpoint = 'order_placed' then n end) over "
-    "(partition by customer, case_id) as first_order from placed), chosen as (select c.* from "
-    "cased c where (customer, case_id) ";
+    "w as (partition by customer, of_case order by time, arrival), v as (partition by customer, "
+    "of_case)), counted as (select *, min(case when touchpoint = 'order_placed' then n end) over "
+    "(partition by customer, of_case) as first_order from placed), chosen as (select c.* from "
+    "cased c where (customer, of_case) ";
 
 static void check(ds_code code, const ds_error *err) {
   if (code != DS_OK)
@@ -69,7 +69,7 @@ static void put_chosen(const char *sql, const choice *chosen, ds_buf *out) {
   static const char place[] = ", chosen AS (SELECT * FROM cased)";
   for (const char *at = strstr(sql, place); at != NULL; at = strstr(sql, place)) {
     ds_buf_append(out, sql, (size_t)(at - sql));
-    ds_buf_printf(out, "%s %s in (select (customer, case_id) from counted where %s))", numbered,
+    ds_buf_printf(out, "%s %s in (select (customer, of_case) from counted where %s))", numbered,
                   chosen->not_in ? "not" : "", chosen->where);
     sql = at + strlen(place);
   }
