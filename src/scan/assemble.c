@@ -21,13 +21,19 @@ static void *property_data(const ds_property_column *column, uint32_t *ret_width
   return column->type == DS_TYPE_NUMBER ? (void *)column->number : (void *)column->i;
 }
 
+// Only what values of the type in which a property is read need, where that is known.
 static bool properties_grow(ds_assembly *assembly, uint32_t capacity) {
   const size_t words_old = (assembly->events_capacity + 63u) / 64, words = (capacity + 63u) / 64;
+  const ds_type *types = assembly->columns.property_types;
   for (uint32_t p = 0; p < assembly->columns.properties_count; p++) {
     ds_property_column *column = &assembly->block.property[p];
-    if (!ds_resize(&column->present, words, 8) || !ds_resize(&column->number, capacity, 8) ||
-        !ds_resize(&column->i, capacity, 8) ||
-        !ds_resize(&column->text, capacity, sizeof *column->text))
+    const bool text = types == NULL || ds_type_is_bytes(types[p]);
+    const bool number = types == NULL || types[p] == DS_TYPE_NUMBER;
+    const bool integer = types == NULL || (!text && !number && types[p] != DS_TYPE_NULL);
+    if (!ds_resize(&column->present, words, 8) ||
+        (number && !ds_resize(&column->number, capacity, 8)) ||
+        (integer && !ds_resize(&column->i, capacity, 8)) ||
+        (text && !ds_resize(&column->text, capacity, sizeof *column->text)))
       return false;
     memset(column->present + words_old, 0, (words - words_old) * 8);
   }

@@ -39,12 +39,12 @@ static void move_array(const omission *out, const uint32_t *place, void *array, 
 
 // Moves the value of one event.
 static void move_value(const ds_property_column *column, uint32_t to, uint32_t from) {
-  if (column->number != NULL)
-    column->number[to] = column->number[from];
-  if (column->i != NULL)
-    column->i[to] = column->i[from];
-  if (column->text != NULL)
+  if (ds_type_is_bytes(column->type))
     column->text[to] = column->text[from];
+  else if (column->type == DS_TYPE_NUMBER)
+    column->number[to] = column->number[from];
+  else
+    column->i[to] = column->i[from];
 }
 
 static void move_property(const omission *out, const ds_property_column *column) {

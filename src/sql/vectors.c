@@ -80,11 +80,11 @@ static ds_code fill_customer(const sql_rows *rows, const sql_column *column, uin
   return DS_OK;
 }
 
-// Milliseconds as DuckDB's microseconds.
+// Milliseconds as DuckDB's microseconds. Unsigned: where no value is present anything may lie.
 static void put_times(const sql_rows *rows, const int64_t *restrict ms, duckdb_vector vector) {
   int64_t *restrict data = data_of(rows, vector);
   for (uint32_t i = 0; i < rows->count; i++)
-    data[i] = ms[i] * 1000;
+    data[i] = (int64_t)((uint64_t)ms[i] * 1000);
 }
 
 static ds_code fill_time(const sql_rows *rows, const sql_column *column, uint32_t at,

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// 150 random small worlds with ties, nulls, list-valued keys and empty cases: questions, by turns,
+// 100 random small worlds with ties, nulls, list-valued keys and empty cases: questions, by turns,
 // from the log alone, from log and parts, from parts, and after compaction equal their own SQL
 // text run by DuckDB over the same events. With DS_STRESS=1 every question in every state of 1,000
 // worlds (200 under a sanitizer).
@@ -15,7 +15,7 @@
 #include "unit/oracle.h"
 #include "unit/question_world.h"
 
-#define WORLDS_USUAL 150u
+#define WORLDS_USUAL 100u
 // Under a sanitizer a world takes many times as long.
 #ifdef __has_feature
 #define SANITIZED __has_feature(address_sanitizer)

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Out of memory (sweep 3 of docs/durability.md) in questions: allocation number n fails, once or
-// from then on, for every n. The answer is DS_MEMORY or, to the byte of its JSON, the one that
-// enough memory gives, or says what it left out; never another, and nothing leaks (I12).
-// Question and n make a case again.
+// from then on, for one n in five, or with DS_STRESS=1 for every n. The answer is DS_MEMORY or, to
+// the byte of its JSON, the one that enough memory gives, or says what it left out; never another,
+// and nothing leaks (I12). Question and n make a case again.
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -17,7 +17,7 @@
 #include "question_world.h"
 #include "render/render.h"
 
-enum { OPTIONS_MAX = 4 };
+enum { OPTIONS_MAX = 4, STRIDE_USUAL = 5 };
 #define NO_FAILURE UINT64_MAX
 
 typedef struct asked {
@@ -126,7 +126,8 @@ static void test_question(void **state) {
   (void)ds_buf_cstr(&expected);
   const uint64_t all = run(snapshot, q, NO_FAILURE, false, &expected);
   assert_true(all > 10);
-  for (uint64_t i = 0; i < all * 2; i++)
+  const uint64_t stride = qw_stress() ? 1 : STRIDE_USUAL; // odd: it meets both kinds of failure
+  for (uint64_t i = 0; i < all * 2; i += stride)
     (void)run(snapshot, q, i / 2, i % 2 == 1, &expected);
   ds_buf_done(&expected);
   qw_snapshot_free(snapshot);
