@@ -2,7 +2,9 @@
 // The same as XXH3 elsewhere with vectors of 32 bytes, which xxHash takes when the compiler may use
 // them (GCC; clang keeps to 16). Called only where the machine has them.
 #if defined(__x86_64__)
+#if !defined(__clang__)
 #pragma GCC target("avx2")
+#endif
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
