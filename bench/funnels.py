@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Funnels of four steps within 7 days, and sequences: how fast per core, and how many times as fast
-as the peers in the same run.
+"""Funnels of four steps within 7 days, sequences, and eight conditions at once: how fast per core,
+and how many times as fast as the peers in the same run.
 
 The peers count the same where they can: a ratio is then printed only when the answers agree. For
 what ClickHouse has no word for, its windowFunnel of the same steps stands as the nearest.
@@ -31,6 +31,13 @@ SEQUENCE_MATCH = (f"select toString(countIf(held)) from (select sequenceMatch("
                   f"(toUInt64(toUnixTimestamp64Milli(time)), event = 'order_placed', "
                   f"event = 'delivered', event = 'review_submitted') as held "
                   f"from bench.{{table}} group by customer{{setting}})")
+# ClickHouse's retention() looks at no order of time: of each customer who meets the first
+# condition, which of the others hold of some event. As a segment: did(first) and did(other).
+RETENTION = ["order_placed", "delivered", "review_submitted", "return_requested",
+             "support_ticket_opened", "notification_opened", "confirmation_email_clicked",
+             "csat_submitted"]
+# What is asked without steps, and the least ratio to ClickHouse.
+OTHERS = {"sequence": 8, "retention of 8 conditions": 10}
 IN_ORDER = " settings optimize_aggregation_in_order = 1"
 
 
@@ -57,17 +64,31 @@ def clickhouse_sql(steps, in_order):
             f"from bench.{{table}} group by customer{setting})")
 
 
-def ask(bench, store, name, threads):
+def retention_sql(in_order):
+    conditions = ", ".join(f"event = '{event}'" for event in RETENTION)
+    counts = ", ".join(f"toString(sum(r[{at}]))" for at in range(1, len(RETENTION) + 1))
+    return (f"select {counts} from (select retention({conditions}) as r from bench.{{table}} "
+            f"group by customer{IN_ORDER if in_order else ''})")
+
+
+def segments_of(name):
     if name == "sequence":
-        return bench.doorstep("--store", store, "segment", SEQUENCE, "--threads", threads,
-                              "--format", "json")
+        return [SEQUENCE]
+    first = f"did({RETENTION[0]})"
+    return [first] + [f"{first} and did({event})" for event in RETENTION[1:]]
+
+
+def ask(bench, store, name, threads):
+    if name in OTHERS:
+        return bench.doorstep("--store", store, "segment", *segments_of(name), "--threads",
+                              threads, "--format", "json")
     steps, options = FUNNELS[name][:2]
     return bench.doorstep("--store", store, "funnel", *steps, "--within", "7d", "--threads",
                           threads, "--format", "json", *options)
 
 
 def answer_of(run, name):
-    if name == "sequence":
+    if name in OTHERS:
         return [row["members"] for row in measure.answer_rows(run["out"], "segments")]
     return [row["reached"] for row in measure.answer_rows(run["out"], "steps")]
 
@@ -96,6 +117,9 @@ def formulations_of(peer, name):
     if name == "sequence":
         texts = {"sequenceMatch": SEQUENCE_MATCH.replace("{setting}", ""),
                  "sequenceMatch, grouped in order": SEQUENCE_MATCH.replace("{setting}", IN_ORDER)}
+    elif name in OTHERS:
+        texts = {"retention": retention_sql(False),
+                 "retention, grouped in order": retention_sql(True)}
     elif peer.name == "DuckDB":
         texts = {"windows": duckdb_sql(FUNNELS[name][0])}
     else:
@@ -117,7 +141,7 @@ def compare_peer(bench, store, name, idle, peer, least, agrees, threads):
         # The first round finds the peer's best, the others repeat it.
         formulations = {theirs[1]: formulations[theirs[1]]}
         ratios.append(theirs[0] / ours)
-    work = f"{'' if name == 'sequence' else 'funnel, '}{name}: times as fast as {peer.name}, " \
+    work = f"{'' if name in OTHERS else 'funnel, '}{name}: times as fast as {peer.name}, " \
         f"{threads} thread" + "s" * (threads > 1)
     if theirs is None:
         bench.refuse("funnel", work, "x", ("at least", least), "no formulation agrees")
@@ -140,9 +164,10 @@ def measure_funnels(bench):
         bench.doorstep("--store", store, "import", bench.parquet)
     events = events_of(bench, store)
     idle = start_up(bench, "variants")
-    for name, target in [(name, row[2]) for name, row in FUNNELS.items()] + [("sequence", None)]:
+    for name, target in ([(name, row[2]) for name, row in FUNNELS.items()] +
+                         [(name, None) for name in OTHERS]):
         runs = [ask(bench, store, name, 1) for _ in range(RUNS)]
-        bench.add("funnel", f"{'' if name == 'sequence' else 'funnel, '}{name}, per core",
+        bench.add("funnel", f"{'' if name in OTHERS else 'funnel, '}{name}, per core",
                   [events / (run["cpu_s"] - idle[0]) / MILLION for run in runs], "M events/s",
                   None if target is None else ("at least", target),
                   "CPU seconds of 1 thread less start-up")
@@ -154,4 +179,5 @@ def measure_funnels(bench):
         measure.remove(export)
     for name, (_, _, _, ratios, agrees) in FUNNELS.items():
         compare(bench, store, name, idle, ratios, agrees)
-    compare(bench, store, "sequence", idle, {"ClickHouse": 8}, True)
+    for name, least in OTHERS.items():
+        compare(bench, store, name, idle, {"ClickHouse": least}, True)

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Writes docs/cli.md from the program's own tables; --check compares only.
+"""Writes docs/cli.md and docs/openapi.yaml from the program's own tables; --check compares only.
 
 The program is build/doorstep or $DOORSTEP. Without it --check has nothing to say.
 """
@@ -11,22 +11,25 @@ import sys
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 PROGRAM = pathlib.Path(os.environ.get("DOORSTEP", ROOT / "build" / "doorstep"))
-PAGE = ROOT / "docs" / "cli.md"
+PAGES = {"docs/cli.md": "--markdown", "docs/openapi.yaml": "--openapi"}
 
 
 def main():
     check = "--check" in sys.argv
+    differ = False
     if not PROGRAM.exists():
         print("not checked: the program is not built")
         return 0 if check else 1
-    page = subprocess.run([PROGRAM, "help", "--markdown"], capture_output=True,
-                                    text=True, check=True).stdout
-    if not check:
-        PAGE.write_text(page)
-    elif not PAGE.exists() or PAGE.read_text() != page:
-        print("docs/cli.md differs: run tools/gen_docs.py")
-        return 1
-    return 0
+    for name, option in PAGES.items():
+        page = ROOT / name
+        text = subprocess.run([PROGRAM, "help", option], capture_output=True, text=True,
+                              check=True).stdout
+        if not check:
+            page.write_text(text)
+        elif not page.exists() or page.read_text() != text:
+            print(f"{name} differs: run tools/gen_docs.py")
+            differ = True
+    return 1 if differ else 0
 
 
 if __name__ == "__main__":

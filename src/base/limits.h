@@ -16,9 +16,20 @@
 #define DS_CATALOGUE_ROWS_MAX 2048u          // touchpoints, shipped and of a store's settings
 #define DS_SETTINGS_BYTES_MAX (64u << 10)    // of doorstep.yaml
 #define DS_SEGMENTS_BYTES_MAX (256u << 10)   // of segments.yaml
+#define DS_LISTS_MAX 64u                     // lists of customers
+#define DS_LIST_MEMBERS_MAX 5000000u         // identifiers of one that is uploaded
+#define DS_LIST_BYTES_MAX (256u << 20)       // of its file
 #define DS_SAVED_MAX 200u                    // questions in doorstep.yaml
-#define DS_SAVED_NAME_BYTES_MAX 64u          // of the name of one
+#define DS_SAVED_NAME_BYTES_MAX 64u          // of the name of one, and of a board
+#define DS_BOARDS_BYTES_MAX (1u << 20)       // of boards.yaml
+#define DS_BOARDS_MAX 100u                   // in one file
+#define DS_BOARD_TILES_MAX 40u               // of one board
 #define DS_SETTINGS_ROWS_MAX 1000u           // touchpoints in doorstep.yaml
+#define DS_CALENDARS_MAX 64u                 // in doorstep.yaml
+#define DS_ASKS_MAX 64u                      // touchpoints that something answers: shipped <= 16
+#define DS_SETTINGS_ASKS_MAX 48u             // of those, in doorstep.yaml
+#define DS_ANSWERS_MAX 16u                   // touchpoints that answer one
+#define DS_CARRIERS_MAX 200u                 // in doorstep.yaml; and of places of destination
 #define DS_NAMES_MAX 65535u                  // distinct names of one kind (properties, keys, ...)
 #define DS_KINDS_LISTED_MAX 4096u            // kinds of subjects that a part lists
 #define DS_CUSTOMER_SUBJECTS_MAX 1000u       // identifiers joined to one customer

@@ -325,8 +325,9 @@ const char *ds_human_duration(char out[32], int64_t duration_ms) {
       {"ms", 1}, {"s", 1000}, {"min", 60000}, {"h", 3600000}, {"d", 86400000}};
   const bool negative = duration_ms < 0;
   const uint64_t size_ms = negative ? 0 - (uint64_t)duration_ms : (uint64_t)duration_ms;
-  if (duration_ms == INT64_MIN) {
-    memcpy(out, "-", 2);
+  // Nothing is nothing in any unit: "0 ms" would claim a precision that days do not have.
+  if (duration_ms == 0 || duration_ms == INT64_MIN) {
+    memcpy(out, duration_ms == 0 ? "0" : "-", 2);
     return out;
   }
   out[0] = '-';

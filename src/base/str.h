@@ -43,8 +43,8 @@ bool ds_str_to_duration_ms(ds_str text, int64_t *ret_ms);
 const char *ds_str_nearest(ds_str name, const char *const *candidates, size_t count);
 
 // Writes a count with thousands separators ("12,345"), a duration in the largest fitting unit
-// with two or three figures ("3.2 d", "45 s", "120 ms", "-" for none), a share ("7.9 %"), bytes
-// ("1.5 MiB"). `out` holds 32 bytes; each returns `out`.
+// with two or three figures ("3.2 d", "45 s", "120 ms", "0", "-" for none), a share ("7.9 %"),
+// bytes ("1.5 MiB"). `out` holds 32 bytes; each returns `out`.
 const char *ds_human_count(char out[32], uint64_t count);
 const char *ds_human_duration(char out[32], int64_t duration_ms);
 const char *ds_human_share(char out[32], double share);

@@ -8,6 +8,7 @@
 
 #include <stdio.h>
 
+#include "ask/ask.h"
 #include "base/progress.h"
 #include "ingest/import.h"
 #include "ingest/settings.h"
@@ -67,8 +68,7 @@ struct cli {
   ds_progress progress;
   uint32_t progress_columns; // of the progress line now on the terminal, 0 = none
   char store[DS_PATH_BYTES_MAX];
-  char data[DS_PATH_BYTES_MAX]; // the throw-away store of --data, once it is open
-  ds_unsealer unsealer; // of --personal; the vault is the command's own
+  ds_ask *ask;      // what the command asks, once it is open; until the run ends
   char saved[128];  // before a message: where the saved question that is asked stands
   ds_arena words;   // of its command line
   const char *text; // that the positions in errors speak of; NULL: it is found among the options
@@ -158,14 +158,19 @@ const char *cli_duckdb_path(cli *run);
 // The options of an import as given on the command line, for `files`.
 DS_CHECKED ds_code cli_import_options(cli *run, const char *const *files, uint32_t files_count,
                                       ds_import_options *ret_options, ds_error *err);
+// Imports into the store, which is taken and closed, and shows how far it is. NULL: a dry run. The
+// result, in the run's arena, also tells what came of an import that failed.
+DS_CHECKED ds_code cli_import_into(cli *run, ds_store *store, const ds_import_options *options,
+                                   ds_result **ret_result, ds_error *err);
 
 // --- data.c: --data, files instead of a store
-// The snapshot that a question reads: of the files of --data, else of the store. Says on stderr how
-// files were read when that is new. The caller frees it.
-DS_CHECKED ds_code cli_open_snapshot(cli *run, ds_snapshot **ret_snapshot, ds_error *err);
-// What opens personal values when --personal asks for them, after cli_open_snapshot; NULL: they
-// stay sealed, or there is none. Then says on stderr how many were opened, if asked for.
-ds_unsealer *cli_unsealer(cli *run);
+// Opens into run->ask what is asked: the files of --data, else the store. Says on stderr how files
+// were read when that is new.
+DS_CHECKED ds_code cli_open_ask(cli *run, ds_error *err);
+// What the options that choose events ask of run->ask, which is open: they mean what they mean to a
+// question, but that a period chooses single events unless --range says more.
+DS_CHECKED ds_code cli_select_events(cli *run, ds_request *ret_request, ds_error *err);
+// Says on stderr how many personal values were opened, when --personal asked for them.
 void cli_say_unsealed(cli *run);
 
 // --- cache.c: the throw-away stores
@@ -178,16 +183,6 @@ void cli_cache_remove(const char *path);
 // Removes the stores used longest ago (a folder's time of change tells) until the others keep
 // within the limits, and what was left half made; never the store called `name`.
 void cli_cache_tidy(const char *folder, const char *name);
-
-// What the doorstep.yaml of the store, or of what --data became, says; after cli_open_snapshot. The
-// caller frees the zone.
-typedef struct cli_surroundings {
-  ds_settings settings;
-  ds_zone *zone; // NULL = UTC
-  const ds_segment *segments; // of --segments, else of segments.yaml there, and the shipped ones
-  uint32_t segments_count;
-} cli_surroundings;
-DS_CHECKED ds_code cli_look_around(cli *run, cli_surroundings *ret_around, ds_error *err);
 
 // --- output.c: where results go
 // The terminal's width (80 when it is none, COLUMNS when set).
@@ -227,6 +222,10 @@ bool cli_streams(const cli *run);
 DS_CHECKED ds_code cli_stream(cli *run, const ds_request *request, ds_result *result,
                               ds_error *err);
 
+// --- boards.c
+// DS_USAGE: there is no such board; says the nearest.
+ds_code cli_unknown_board(const ds_board_list *list, const char *name, ds_error *err);
+
 // --- signals.c
 // From now on Ctrl-C and SIGTERM set progress->stop; a second one ends the program at once.
 void cli_catch_signals(ds_progress *progress);
@@ -246,6 +245,7 @@ ds_code cli_run_upgrade(cli *run, ds_error *err);
 ds_code cli_run_import(cli *run, ds_error *err);
 ds_code cli_run_imports(cli *run, ds_error *err);
 ds_code cli_run_undo_import(cli *run, ds_error *err);
+ds_code cli_run_lists(cli *run, ds_error *err);
 ds_code cli_run_link(cli *run, ds_error *err);
 ds_code cli_run_unlink(cli *run, ds_error *err);
 ds_code cli_run_subject(cli *run, ds_error *err);
@@ -255,6 +255,9 @@ ds_code cli_run_export(cli *run, ds_error *err);
 ds_code cli_run_simulate(cli *run, ds_error *err);
 ds_code cli_run_sql(cli *run, ds_error *err);
 ds_code cli_run_run(cli *run, ds_error *err);
+ds_code cli_run_report(cli *run, ds_error *err);
+ds_code cli_run_boards(cli *run, ds_error *err);
+ds_code cli_run_serve(cli *run, ds_error *err);
 ds_code cli_run_explain(cli *run, ds_error *err);
 ds_code cli_run_help(cli *run, ds_error *err);
 ds_code cli_run_question(cli *run, ds_error *err);

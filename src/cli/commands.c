@@ -6,7 +6,7 @@ const ds_option cli_common_options[] = {
      "the store; else $DOORSTEP_STORE, else the nearest doorstep.store upwards"},
     {"output", DS_OPTION_TEXT, "FILE", "", "", "write the result to FILE (-o FILE)"},
     {"force", DS_OPTION_FLAG, "", "", "", "let --output replace a file"},
-    {"format", DS_OPTION_CHOICE, "FORMAT", "", "table|csv|json|svg",
+    {"format", DS_OPTION_CHOICE, "FORMAT", "", "table|csv|json|svg|layout",
      "how to show the result; else by the name of --output, else table"},
     {"table", DS_OPTION_NAME, "NAME", "", "", "the table that CSV shows; else the main one"},
     {"threads", DS_OPTION_COUNT, "N", "", "", "threads to use; else all processors"},
@@ -104,6 +104,8 @@ static const ds_option upgrade_options[] = {
 
 static const ds_option subject_options[] = {
     {"yes", DS_OPTION_FLAG, "", "", "", "erase without asking"},
+    {"reason", DS_OPTION_TEXT, "TEXT", "", "",
+     "unsuppress: why, kept in keys.sqlite with the instant; it must name nobody"},
 };
 
 static const ds_option status_options[] = {
@@ -132,12 +134,54 @@ static const ds_option sql_options[] = {
     {"known-at", DS_OPTION_TIME, "TIME", "", "",
      "as if nothing had been received after this instant: events, and who is whom"},
     {"personal", DS_OPTION_FLAG, "", "", "",
-     "personal values too, in clear, opened by the store's keys; else they are left out"},
+     "personal values in clear, opened by the store's keys; else they show as (sealed)"},
+};
+
+static const ds_option serve_options[] = {
+    {"listen", DS_OPTION_TEXT, "ADDRESS:PORT", "127.0.0.1:8787", "",
+     "where to listen; port 0 takes any that is free"},
+    {"timeout", DS_OPTION_COUNT, "SECONDS", "60", "", "the time that one question may take"},
 };
 
 static const ds_option run_options[] = {
     {"all", DS_OPTION_FLAG, "", "", "",
      "all of them; --output is a folder then, for a file each (.json, or what --format says)"},
+};
+
+static const ds_option report_options[] = {
+    {"title", DS_OPTION_TEXT, "TITLE", "", "", "the heading; else the board's title"},
+    {"case", DS_OPTION_NAME, "KEY", "", "",
+     "of every tile: a journey is one value of this case key"},
+    {"where", DS_OPTION_EXPRESSION, "EXPR", "", "",
+     "of every tile: events that stay, see docs/language.md"},
+    {"cases", DS_OPTION_EXPRESSION, "EXPR", "", "",
+     "of every tile: cases that stay, as in count(order_placed) >= 2"},
+    {"from", DS_OPTION_TIME, "TIME", "", "", "the period begins here (UTC unless it says so)"},
+    {"to", DS_OPTION_TIME, "TIME", "", "", "the period ends before this"},
+    {"range", DS_OPTION_CHOICE, "WHAT", "started", "started|touching|completed|events",
+     "what the period selects: cases started, touched or completed in it, or single events"},
+    {"as-of", DS_OPTION_TIME, "TIME", "", "",
+     "as if this were now: what happened later is not seen (default: the latest event)"},
+    {"known-at", DS_OPTION_TIME, "TIME", "", "",
+     "as if nothing had been received after this instant: events, and who is whom"},
+    {"personal", DS_OPTION_FLAG, "", "", "",
+     "tiles that list people, too; values that are sealed stay so"},
+};
+
+static const ds_option boards_options[] = {
+    {"all", DS_OPTION_FLAG, "", "", "", "export: all boards, not one"},
+};
+
+static const ds_option lists_options[] = {
+    {"as-of", DS_OPTION_TIME, "TIME", "", "",
+     "save: the instant of the condition (default: the latest event)"},
+    {"known-at", DS_OPTION_TIME, "TIME", "", "",
+     "save: as if nothing had been received after this instant"},
+    {"column", DS_OPTION_NAME, "NAME", "", "",
+     "upload: the column of identifiers (default: the one called like a kind of identifier)"},
+    {"kind", DS_OPTION_NAME, "KIND", "", "",
+     "upload: what identifiers are that do not say so, as in email (default: the column's name, "
+     "or customer_id)"},
 };
 
 static const ds_option explain_options[] = {
@@ -146,6 +190,7 @@ static const ds_option explain_options[] = {
 
 static const ds_option help_options[] = {
     {"markdown", DS_OPTION_FLAG, "", "", "", "the whole manual page docs/cli.md"},
+    {"openapi", DS_OPTION_FLAG, "", "", "", "the HTTP API described, docs/openapi.yaml"},
     {"man", DS_OPTION_FLAG, "", "", "", "as a manual page: doorstep help --man import | man -l -"},
     {"completion", DS_OPTION_CHOICE, "SHELL", "", "bash|zsh|fish",
      "completion: source <(doorstep help --completion bash)"},
@@ -175,11 +220,13 @@ const cli_command cli_commands[] = {
      false},
     {"upgrade", "store", "bring the store of an older program into the format of this one", "", 0,
      0, "doorstep upgrade", OPTIONS(upgrade_options), cli_run_upgrade, false},
-    {"subject", "people", "one person: export all that is known, or erase it for ever",
-     "export|erase ID", 2, 2, "doorstep subject erase customer_id=C17", OPTIONS(subject_options),
-     cli_run_subject, false},
-    {"key", "people", "the master key: new FILE makes one, rotate replaces the store's",
-     "new|rotate [FILE]", 1, 2, "doorstep key rotate", NULL, 0, cli_run_key, false},
+    {"subject", "people",
+     "one person: export all that is known, erase it for ever, or take somebody erased in again",
+     "export|erase|unsuppress ID", 2, 2, "doorstep subject erase customer_id=C17",
+     OPTIONS(subject_options), cli_run_subject, false},
+    {"key", "people", "API keys: add, list, remove; the master key: new FILE, rotate",
+     "add|list|remove|new|rotate [NAME|FILE]", 1, 2, "doorstep key add reporting", NULL, 0,
+     cli_run_key, false},
     {"import", "in", "bring in files: CSV, TSV, JSON, XES, OCEL (also .gz, .zst), Parquet",
      "FILE...", 1, CLI_ARGUMENTS_MAX, "doorstep import orders.csv --case order_id",
      OPTIONS(import_options), cli_run_import, false},
@@ -205,6 +252,17 @@ const cli_command cli_commands[] = {
      OPTIONS(sql_options), cli_run_sql, true},
     {"run", "questions", "ask questions that doorstep.yaml keeps: one, --all, or list them",
      "[NAME]", 0, 1, "doorstep run late-orders", OPTIONS(run_options), cli_run_run, false},
+    {"report", "questions", "one file of a board to send or print, answers and all", "[BOARD]", 0,
+     1, "doorstep report -o report.html", OPTIONS(report_options), cli_run_report, true},
+    {"boards", "questions", "list boards; export, import or remove one",
+     "[export|import|remove NAME|FILE]", 0, 2, "doorstep boards export overview",
+     OPTIONS(boards_options), cli_run_boards, false},
+    {"lists", "questions", "fixed lists of customers: show, save, upload or remove one",
+     "[save NAME CONDITION|upload NAME FILE|remove NAME]", 0, 3,
+     "doorstep lists save big 'count(order_placed) >= 5'", OPTIONS(lists_options), cli_run_lists,
+     false},
+    {"serve", "questions", "answer questions over HTTP, and show the dashboard", "", 0, 0,
+     "doorstep serve --listen 127.0.0.1:8787", OPTIONS(serve_options), cli_run_serve, true},
     {"explain", "help", "what an expression means: types, what it reads, SQL", "EXPR", 1, 1,
      "doorstep explain \"order_placed[value > 100]\"", OPTIONS(explain_options), cli_run_explain,
      true},

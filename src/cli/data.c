@@ -14,7 +14,6 @@
 #include <xxhash.h>
 
 #include "cli/cli.h"
-#include "ingest/subject.h"
 
 // A name in the cache: 32 hexadecimal digits.
 enum { NAME_BYTES = 33 };
@@ -177,15 +176,8 @@ static ds_code import_into(data_store *data, const char *path, ds_error *err) {
   ds_store *store = NULL;
   TRY(open_store(run, path, true, &store, err));
   options.memory_bytes = ds_store_get_options(store)->memory_bytes;
-  ds_result *result = (ds_result *)ds_arena_alloc(&run->arena, sizeof *result);
-  ds_code code = result != NULL ? DS_OK : ds_fail(err, DS_MEMORY, "out of memory");
-  if (code == DS_OK) {
-    ds_result_init(result, &run->arena, "import");
-    cli_progress_start(run);
-    code = ds_import(store, &options, &run->arena, result, err);
-    cli_progress_end(run);
-  }
-  ds_store_close(store);
+  ds_result *result = NULL;
+  ds_code code = cli_import_into(run, store, &options, &result, err);
   // The days of what was read in a zone are that zone's.
   if (code == DS_OK)
     code = ds_settings_write_zone(ds_io_posix(), path, zone_of(result), err);
@@ -229,29 +221,26 @@ static ds_code count_refused(void *context, const ds_import_info *info, ds_error
   return DS_OK;
 }
 
-// The snapshot of an open store and, where personal values are asked for, what opens them.
-static ds_code take_snapshot(cli *run, ds_store *store, ds_snapshot **ret_snapshot,
-                             ds_error *err) {
-  ds_vault_close(run->unsealer.vault);
-  run->unsealer = (ds_unsealer){.vault = NULL};
-  if (cli_flag(run, "personal"))
-    TRY(ds_store_open_vault(store, &run->unsealer.vault, err));
-  TRY(ds_store_snapshot(store, ret_snapshot, err));
-  run->unsealer.snapshot = *ret_snapshot;
-  return DS_OK;
-}
-
-ds_unsealer *cli_unsealer(cli *run) {
-  return run->unsealer.vault == NULL ? NULL : &run->unsealer;
+// Asks an open store, which is taken.
+static ds_code take(cli *run, ds_store *store, ds_error *err) {
+  const ds_ask_options options = {.segments = cli_value(run, "segments"),
+                                  .duckdb = cli_duckdb_path(run),
+                                  .personal = cli_flag(run, "personal")};
+  ds_ask_free(run->ask);
+  run->ask = NULL;
+  run->memory_bytes = ds_store_get_options(store)->memory_bytes;
+  return ds_ask_take(store, &options, &run->ask, err);
 }
 
 void cli_say_unsealed(cli *run) {
   char count[32];
+  const ds_unsealer *unsealer = run->ask->unsealer;
   if (cli_flag(run, "personal"))
-    cli_say(run, "personal values in clear: %s", ds_human_count(count, run->unsealer.opened));
+    cli_say(run, "personal values in clear: %s",
+            ds_human_count(count, unsealer == NULL ? 0 : unsealer->opened));
 }
 
-static ds_code open_data(data_store *data, ds_snapshot **ret_snapshot, ds_error *err) {
+static ds_code open_data(data_store *data, ds_error *err) {
   TRY(name_make(data, data->name, err));
   data->report = NULL;
   snprintf(data->path, sizeof data->path, "%s/%s", data->folder, data->name);
@@ -267,11 +256,10 @@ static ds_code open_data(data_store *data, ds_snapshot **ret_snapshot, ds_error 
   utimensat(AT_FDCWD, data->path, NULL, 0);
   if (!found)
     cli_cache_tidy(data->folder, data->name);
-  data->run->memory_bytes = ds_store_get_options(store)->memory_bytes;
   data->refused = 0;
-  ds_code code = ds_store_imports(store, count_refused, &data->refused, err);
+  const ds_code code = ds_store_imports(store, count_refused, &data->refused, err);
   if (code == DS_OK)
-    code = take_snapshot(data->run, store, ret_snapshot, err);
+    return take(data->run, store, err);
   ds_store_close(store);
   return code;
 }
@@ -294,38 +282,34 @@ static ds_code check_options(const cli *run, ds_error *err) {
   return DS_OK;
 }
 
-// A question's argument that is an e-mail address or a phone number names somebody by its hash.
-static ds_code name_person(cli *run, ds_store *store, ds_error *err) {
-  const ds_option *argument = run->question == NULL ? NULL : cli_argument_of(run->question);
-  for (uint32_t i = 0; argument != NULL && i < run->values_count; i++)
-    if (strcmp(run->values[i].name, argument->name) == 0)
-      TRY(ds_person_name(store, run->values[i].text, &run->arena, &run->values[i].text, err));
-  return DS_OK;
-}
-
-ds_code cli_open_snapshot(cli *run, ds_snapshot **ret_snapshot, ds_error *err) {
+ds_code cli_open_ask(cli *run, ds_error *err) {
   TRY(check_options(run, err));
   if (!cli_flag(run, "data")) {
     ds_store *store = NULL;
     TRY(cli_open_store(run, false, false, &store, err));
-    ds_code code = name_person(run, store, err);
-    if (code == DS_OK)
-      code = take_snapshot(run, store, ret_snapshot, err);
-    ds_store_close(store);
-    return code;
+    return take(run, store, err);
   }
   data_store data = {.run = run};
-  ds_snapshot *snapshot = NULL;
   TRY(cli_cache_folder(data.folder, err));
-  TRY(open_data(&data, &snapshot, err));
-  if (names_a_property(run, snapshot)) {
-    ds_snapshot_free(snapshot);
-    snapshot = NULL;
+  TRY(open_data(&data, err));
+  if (names_a_property(run, run->ask->snapshot)) {
     data.case_column = cli_value(run, "case");
-    TRY(open_data(&data, &snapshot, err));
+    TRY(open_data(&data, err));
   }
   tell(&data);
-  snprintf(run->data, sizeof run->data, "%s", data.path);
-  *ret_snapshot = snapshot;
   return DS_OK;
+}
+
+ds_code cli_select_events(cli *run, ds_request *ret_request, ds_error *err) {
+  static const char *const names[] = {"where", "case", "cases", "from", "to", "range", "as-of",
+                                      "known-at"};
+  ds_option_value values[sizeof names / sizeof *names + 1];
+  uint32_t count = 0;
+  for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+    if (cli_value(run, names[i]) != NULL)
+      values[count++] = (ds_option_value){names[i], cli_value(run, names[i])};
+  if (cli_value(run, "range") == NULL &&
+      (cli_value(run, "from") != NULL || cli_value(run, "to") != NULL))
+    values[count++] = (ds_option_value){"range", "events"};
+  return ds_ask_select(run->ask, values, count, &run->arena, ret_request, err);
 }

@@ -33,7 +33,7 @@ static ds_export_options options_of(const task *job, ds_export_form form, cli_si
   return (ds_export_options){.form = form, .selection = &job->selection,
                              .write = cli_sink_write, .context = to,
                              .progress = &job->run->progress,
-                             .unsealer = cli_unsealer(job->run)};
+                             .unsealer = job->run->ask->unsealer};
 }
 
 // By an NDJSON file beside the output, which DuckDB turns into Parquet.
@@ -73,54 +73,26 @@ static ds_code export_file(const task *job, uint64_t *ret_events, ds_error *err)
   return code;
 }
 
-// The options that choose events mean what they mean to a question, but that a period chooses
-// single events unless --range says more.
-static ds_code select_events(cli *run, const ds_snapshot *snapshot,
-                             const cli_surroundings *around, ds_plan *ret_selection,
-                             ds_error *err) {
-  static const char *const names[] = {"where", "from", "to", "range", "case"};
-  ds_option_value values[sizeof names / sizeof *names + 1];
-  uint32_t count = 0;
-  for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-    if (cli_value(run, names[i]) != NULL)
-      values[count++] = (ds_option_value){names[i], cli_value(run, names[i])};
-  if (cli_value(run, "range") == NULL &&
-      (cli_value(run, "from") != NULL || cli_value(run, "to") != NULL))
-    values[count++] = (ds_option_value){"range", "events"};
-  const ds_request request = {.snapshot = snapshot, .options = {.values = values, .count = count},
-                              .catalogue = around->settings.catalogue, .zone = around->zone,
-                              .zone_name = around->settings.time_zone, .arena = &run->arena};
+static ds_code select_events(cli *run, ds_plan *ret_selection, ds_error *err) {
+  ds_request request;
+  TRY(cli_select_events(run, &request, err));
   return ds_question_select(&request, "export", ret_selection, err);
 }
 
-static ds_code export_snapshot(cli *run, const ds_snapshot *snapshot, ds_export_form form,
-                               uint64_t *ret_events, ds_error *err) {
-  task work = {.run = run, .snapshot = snapshot, .form = form};
-  cli_surroundings around = {.zone = NULL};
-  ds_code code = cli_look_around(run, &around, err);
-  if (code == DS_OK)
-    code = select_events(run, snapshot, &around, &work.selection, err);
-  if (code == DS_OK) {
-    cli_progress_start(run);
-    code = export_file(&work, ret_events, err);
-    cli_progress_end(run);
-  }
-  ds_zone_free(around.zone);
-  return code;
-}
-
 ds_code cli_run_export(cli *run, ds_error *err) {
-  ds_snapshot *snapshot = NULL;
-  ds_export_form form;
+  task work = {.run = run};
   uint64_t events = 0;
-  TRY(choose_form(run, &form, err));
-  TRY(cli_open_snapshot(run, &snapshot, err));
-  const ds_code code = export_snapshot(run, snapshot, form, &events, err);
-  ds_snapshot_free(snapshot);
   char count[32];
-  if (code == DS_OK)
-    cli_say_unsealed(run);
-  if (code == DS_OK && cli_value(run, "output") != NULL)
+  TRY(choose_form(run, &work.form, err));
+  TRY(cli_open_ask(run, err));
+  work.snapshot = run->ask->snapshot;
+  TRY(select_events(run, &work.selection, err));
+  cli_progress_start(run);
+  const ds_code code = export_file(&work, &events, err);
+  cli_progress_end(run);
+  TRY(code);
+  cli_say_unsealed(run);
+  if (cli_value(run, "output") != NULL)
     cli_say(run, "wrote %s: %s events", cli_value(run, "output"), ds_human_count(count, events));
-  return code;
+  return DS_OK;
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Help and the manual page, both read from the tables of commands, questions and options.
 #include "cli/cli.h"
+#include "server/openapi.h"
 
 // Headings of the groups, in the order shown.
 static const char *const groups[][2] = {
@@ -203,7 +204,19 @@ void cli_print_markdown(void) {
   }
 }
 
+static ds_code show_openapi(cli *run, ds_error *err) {
+  ds_buf text;
+  ds_buf_init(&text, (size_t)16 << 20);
+  ds_code code = ds_openapi_write(&text, err);
+  if (code == DS_OK)
+    code = cli_show_text(run, &text, err);
+  ds_buf_done(&text);
+  return code;
+}
+
 ds_code cli_run_help(cli *run, ds_error *err) {
+  if (cli_flag(run, "openapi"))
+    return show_openapi(run, err);
   if (cli_flag(run, "markdown")) {
     cli_print_markdown();
     return DS_OK;

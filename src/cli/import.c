@@ -72,6 +72,21 @@ static ds_code check_files(cli *run, ds_error *err) {
   return DS_OK;
 }
 
+ds_code cli_import_into(cli *run, ds_store *store, const ds_import_options *options,
+                        ds_result **ret_result, ds_error *err) {
+  ds_result *result = ds_arena_alloc(&run->arena, sizeof *result);
+  ds_code code = result != NULL ? DS_OK : ds_fail(err, DS_MEMORY, "out of memory");
+  if (code == DS_OK) {
+    ds_result_init(result, &run->arena, "import");
+    cli_progress_start(run);
+    code = ds_import(store, options, &run->arena, result, err);
+    cli_progress_end(run);
+  }
+  ds_store_close(store);
+  *ret_result = result;
+  return code;
+}
+
 ds_code cli_run_import(cli *run, ds_error *err) {
   ds_import_options options;
   ds_store *store = NULL;
@@ -85,15 +100,8 @@ ds_code cli_run_import(cli *run, ds_error *err) {
     TRY(cli_find_store(run, true, &exists, err));
     options.settings_folder = exists ? run->store : NULL;
   }
-  ds_result *result = (ds_result *)ds_arena_alloc(&run->arena, sizeof *result);
-  ds_code code = result != NULL ? DS_OK : ds_fail(err, DS_MEMORY, "out of memory");
-  if (code == DS_OK) {
-    ds_result_init(result, &run->arena, "import");
-    cli_progress_start(run);
-    code = ds_import(store, &options, &run->arena, result, err);
-    cli_progress_end(run);
-  }
-  ds_store_close(store);
+  ds_result *result = NULL;
+  ds_code code = cli_import_into(run, store, &options, &result, err);
   if (code == DS_INTERRUPTED)
     return ds_fail(err, DS_INTERRUPTED, "stopped; nothing was imported");
   return code == DS_OK ? cli_show(run, result, err) : code;

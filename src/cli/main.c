@@ -55,7 +55,7 @@ int main(int argc, char **argv) {
   if (code != DS_OK && !run->pipe_closed && (code != DS_NO || err.message[0] != '\0'))
     cli_report(run, code, &err);
   const bool pipe_closed = run->pipe_closed;
-  ds_vault_close(run->unsealer.vault);
+  ds_ask_free(run->ask);
   ds_arena_done(&run->words);
   ds_arena_done(&run->arena);
   free(run);

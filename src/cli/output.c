@@ -115,7 +115,8 @@ static ds_code choose_format(const cli *run, const ds_format **ret_format, ds_er
     format = ds_format_of_name(ds_str_of("table"));
   if (format == NULL && name == NULL)
     return ds_fail(err, DS_USAGE,
-                   "the name %.200s does not tell the format; add --format table|csv|json|svg",
+                   "the name %.200s does not tell the format; add --format "
+                   "table|csv|json|svg|layout",
                    output != NULL ? output : "");
   if (format == NULL)
     return ds_fail(err, DS_USAGE, "there is no format '%.100s' for this", name);

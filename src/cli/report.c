@@ -23,47 +23,20 @@ static void put_lines(const char *text) {
   ds_buf_done(&clean);
 }
 
-// Whether a message begins with the option's name.
-static bool is_about(const ds_error *err, const char *option) {
-  const size_t size = strlen(option);
-  return strncmp(err->message, "--", 2) == 0 && strncmp(err->message + 2, option, size) == 0 &&
-         err->message[2 + size] == ':';
-}
-
-// The expression that an error's position speaks of: the option that it names, the steps, when it
-// speaks of one of them; the only other one given, else none.
+// The expression that an error's position speaks of, or NULL.
 static const char *expression_of(const cli *run, const ds_error *err) {
   if (run->text != NULL)
     return run->text;
   if (run->question == NULL && run->command == NULL)
     return NULL;
-  const char *found = NULL;
-  bool several = false;
-  const bool asks = run->question != NULL;
-  // Errors of one argument of several begin with its number.
-  static const char *const numbered[] = {"step ", "condition ", "feature "};
-  ds_option_type wanted = DS_OPTION_EXPRESSION;
-  for (size_t n = 0; n < sizeof numbered / sizeof *numbered; n++)
-    if (strncmp(err->message, numbered[n], strlen(numbered[n])) == 0)
-      wanted = DS_OPTION_ARGUMENTS;
-  const ds_option *tables[] = {asks ? run->question->options : run->command->options,
-                               ds_common_options};
-  const uint32_t counts[] = {asks ? run->question->options_count : run->command->options_count,
-                             asks ? ds_common_options_count : 0};
-  for (uint32_t t = 0; t < 2; t++) {
-    for (uint32_t i = 0; i < counts[t]; i++) {
-      const char *text = cli_value(run, tables[t][i].name);
-      const bool condition = tables[t][i].type == DS_OPTION_ARGUMENT && text != NULL &&
-                             strpbrk(text, "( *+?{[^$") != NULL;
-      if ((tables[t][i].type != wanted && !condition) || text == NULL)
-        continue;
-      if (is_about(err, tables[t][i].name))
-        return text;
-      several |= found != NULL;
-      found = text;
-    }
-  }
-  return several ? NULL : found;
+  // A command has options as a question has.
+  const ds_question command = run->question != NULL
+                                  ? *run->question
+                                  : (ds_question){.options = run->command->options,
+                                                  .options_count = run->command->options_count};
+  const ds_option *option = NULL;
+  const char *text = NULL;
+  return ds_ask_blame(&command, run->values, run->values_count, err, &option, &text) ? text : NULL;
 }
 
 // The character `count` characters on from `text`, before `end`.

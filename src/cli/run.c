@@ -152,6 +152,8 @@ static ds_code put_words(words *to, const ds_saved *saved, ds_error *err) {
 
 // Makes the run one that begins.
 static void run_reset(cli *run) {
+  ds_ask_free(run->ask);
+  run->ask = NULL;
   ds_arena_reset(&run->arena);
   run->command = NULL;
   run->question = NULL;

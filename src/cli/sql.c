@@ -188,21 +188,6 @@ static ds_code answer(const sql_task *task, ds_error *err) {
 
 // --- what the tables hold
 
-// The options that choose events mean what they mean to a question, but that a period chooses
-// single events unless --range says more.
-static uint32_t chosen_options(const cli *run, ds_option_value *values) {
-  static const char *const names[] = {"where", "cases", "from", "to", "range", "as-of",
-                                      "known-at"};
-  uint32_t count = 0;
-  for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-    if (cli_value(run, names[i]) != NULL)
-      values[count++] = (ds_option_value){names[i], cli_value(run, names[i])};
-  if (cli_value(run, "range") == NULL &&
-      (cli_value(run, "from") != NULL || cli_value(run, "to") != NULL))
-    values[count++] = (ds_option_value){"range", "events"};
-  return count;
-}
-
 static ds_code ask(cli *run, const ds_request *request, ds_error *err) {
   sql_task task = {.run = run, .request = request};
   ds_plan plan;
@@ -216,9 +201,9 @@ static ds_code ask(cli *run, const ds_request *request, ds_error *err) {
       .now_ms = request->as_of_ms,
       .threads = run->threads,
       .memory_bytes = run->memory_bytes,
-      .unsealer = cli_unsealer(run),
+      .unsealer = request->unsealer,
       .progress = &run->progress,
-      .library_path = cli_duckdb_path(run),
+      .library_path = run->ask->duckdb,
   };
   TRY(answer(&task, err));
   cli_say_unsealed(run);
@@ -236,32 +221,10 @@ static ds_code ask_then(cli *run, const ds_request *request, ds_error *err) {
 }
 
 ds_code cli_run_sql(cli *run, ds_error *err) {
-  ds_snapshot *snapshot = NULL;
-  cli_surroundings around = {.zone = NULL};
-  ds_option_value values[8];
-  ds_io *io = ds_io_posix();
+  ds_request request;
   TRY(read_text(run, err));
-  TRY(cli_open_snapshot(run, &snapshot, err));
-  ds_code code = cli_look_around(run, &around, err);
-  if (code == DS_OK) {
-    const ds_request request = {
-        .snapshot = snapshot,
-        .options = {.values = values, .count = chosen_options(run, values)},
-        .catalogue = around.settings.catalogue,
-        .segments = around.segments,
-        .segments_count = around.segments_count,
-        .zone = around.zone,
-        .zone_name = around.settings.time_zone,
-        .now_ms = io->ops->now_ms(io),
-        .threads = run->threads,
-        .memory_bytes = run->memory_bytes,
-        .progress = &run->progress,
-        .arena = &run->arena,
-        .unsealer = cli_unsealer(run),
-    };
-    code = ask_then(run, &request, err);
-  }
-  ds_zone_free(around.zone);
-  ds_snapshot_free(snapshot);
-  return code;
+  TRY(cli_open_ask(run, err));
+  TRY(cli_select_events(run, &request, err));
+  request.progress = &run->progress;
+  return ask_then(run, &request, err);
 }

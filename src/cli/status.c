@@ -6,7 +6,8 @@
 #include "store/identity.h"
 
 static const ds_column overview_columns[] = {
-    {"events", DS_CELL_COUNT, "events", "events in the store, without facts", false},
+    {"events", DS_CELL_COUNT, "events", "events in the store, without facts about who is whom",
+     false},
     {"customers", DS_CELL_COUNT, "customers", "customers with an event", false},
     {"first", DS_CELL_TIME, "", "time of the earliest event", false},
     {"last", DS_CELL_TIME, "", "time of the latest event", false},

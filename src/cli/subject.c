@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// One person: subject export, subject erase. The vault's master key: key new, key rotate.
+// One person: subject export, subject erase, subject unsuppress.
 #include <unistd.h>
 
 #include "cli/cli.h"
 #include "ingest/subject.h"
+#include "model/identifier.h"
 #include "store/erase.h"
 
 // Finds the person in the store and calls `then` with all that is known.
@@ -118,40 +119,32 @@ static ds_code erase_person(cli *run, ds_store *store, const ds_snapshot *snapsh
   return code == DS_OK ? show_proof(run, &erasure, err) : code;
 }
 
+// Who was erased is known by nothing but a keyed hash of the whole identifier.
+static ds_code unsuppress(cli *run, ds_error *err) {
+  ds_store *store = NULL;
+  const char *name = run->arguments[1];
+  const char *reason = cli_value(run, "reason");
+  TRY(cli_open_store(run, true, false, &store, err));
+  ds_code code = ds_person_name(store, name, &run->arena, &name, err);
+  if (code == DS_OK && !ds_subject_is_sound(ds_str_of(name)))
+    code = ds_fail(err, DS_USAGE, "name the identifier's kind, as in customer_id=C17: a store does "
+                   "not know any more which kinds somebody erased had");
+  if (code == DS_OK)
+    code = ds_store_unsuppress(store, ds_str_of(name), ds_str_of(reason == NULL ? "" : reason),
+                               err);
+  ds_store_close(store);
+  if (code == DS_OK)
+    cli_say(run, "events of this identifier are taken in again; what was erased stays erased");
+  return code;
+}
+
 ds_code cli_run_subject(cli *run, ds_error *err) {
   const char *what = run->arguments[0];
   if (strcmp(what, "export") == 0)
     return with_person(run, false, export_person, err);
   if (strcmp(what, "erase") == 0)
     return with_person(run, true, erase_person, err);
-  return ds_fail(err, DS_USAGE, "subject %s: say export or erase", what);
-}
-
-static ds_code rotate_key(cli *run, const char *file, ds_error *err) {
-  ds_store *store = NULL;
-  ds_vault *vault = NULL;
-  TRY(cli_open_store(run, true, false, &store, err));
-  ds_code code = ds_store_has_vault(store)
-                     ? ds_store_vault(store, &vault, err)
-                     : ds_fail(err, DS_USAGE, "this store has no keys: it holds nothing personal");
-  if (code == DS_OK)
-    code = ds_vault_rotate(vault, file, err);
-  ds_store_close(store);
-  if (code == DS_OK && file == NULL)
-    cli_say(run, "%s/key is new; copies of the old one open nothing any more", run->store);
-  else if (code == DS_OK)
-    cli_say(run, "%s is the master key now: set DOORSTEP_KEY_FILE to it", file);
-  return code;
-}
-
-ds_code cli_run_key(cli *run, ds_error *err) {
-  const char *what = run->arguments[0];
-  const char *file = run->arguments_count > 1 ? run->arguments[1] : NULL;
-  if (strcmp(what, "rotate") == 0)
-    return rotate_key(run, file, err);
-  if (strcmp(what, "new") != 0)
-    return ds_fail(err, DS_USAGE, "key %s: say new or rotate", what);
-  if (file == NULL)
-    return ds_fail(err, DS_USAGE, "key new: name the file to make");
-  return ds_vault_make_key_file(ds_io_posix(), file, err);
+  if (strcmp(what, "unsuppress") == 0)
+    return unsuppress(run, err);
+  return ds_fail(err, DS_USAGE, "subject %s: say export, erase or unsuppress", what);
 }

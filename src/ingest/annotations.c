@@ -31,18 +31,14 @@ static ds_code note_read(ds_yaml *yaml, const yaml_node_t *node, const char *key
 
 ds_code ds_annotations_read(ds_yaml *yaml, const yaml_node_t *node,
                             const ds_annotation **ret_notes, uint32_t *ret_count, ds_error *err) {
+  static const ds_yaml_part part = {"annotations", "notes", NULL, DS_SETTINGS_ROWS_MAX,
+                                    sizeof(ds_annotation)};
+  void *rows;
+  uint32_t count;
   *ret_notes = NULL;
   *ret_count = 0;
-  yaml->where = "annotations";
-  if (node == NULL || ds_yaml_is_null(node))
-    return DS_OK;
-  TRY(ds_yaml_map(yaml, node, NULL, err));
-  const uint32_t count = ds_yaml_pairs(node);
-  if (count > DS_SETTINGS_ROWS_MAX)
-    return ds_yaml_fail(yaml, node, err, "more than %u notes", DS_SETTINGS_ROWS_MAX);
-  ds_annotation *notes = ds_arena_array(yaml->arena, (size_t)count + 1, sizeof *notes);
-  if (notes == NULL)
-    return ds_yaml_no_memory(yaml, err);
+  TRY(ds_yaml_rows(yaml, node, &part, &rows, &count, err));
+  ds_annotation *notes = rows;
   for (uint32_t i = 0; i < count; i++) {
     const char *key;
     yaml_node_t *value;
@@ -50,7 +46,8 @@ ds_code ds_annotations_read(ds_yaml *yaml, const yaml_node_t *node,
     yaml->where = key;
     TRY(note_read(yaml, value, key, &notes[i], err));
   }
-  qsort(notes, count, sizeof *notes, by_day);
+  if (count > 0) // else there is nothing to point at
+    qsort(notes, count, sizeof *notes, by_day);
   *ret_notes = notes;
   *ret_count = count;
   return DS_OK;

@@ -267,9 +267,9 @@ static inline bool looks_personal(ds_str text) {
          ds_personal_value(text);
 }
 
-// Reads a text that looks like JSON; *ret_nodes is NULL when it is none.
+// Reads a text that looks like JSON; *ret_nodes is NULL when it is none, or too large to look into.
 static ds_code json_read(ds_encoder *encoder, ds_str text, const ds_ndjson_node **ret_nodes,
-                         ds_error *err) {
+                         bool *ret_large, ds_error *err) {
   uint32_t count;
   uint32_t column;
   *ret_nodes = NULL;
@@ -281,16 +281,18 @@ static ds_code json_read(ds_encoder *encoder, ds_str text, const ds_ndjson_node 
       ds_ndjson_read(encoder->parser, text.data, text.size, ret_nodes, &count, &column);
   if (reason != NULL)
     *ret_nodes = NULL;
+  *ret_large = ds_ndjson_is_limit(reason);
   // What could not be looked into may hold something personal.
   return reason == ds_ndjson_no_memory
              ? ds_fail(err, DS_MEMORY, "out of memory reading nested values")
              : DS_OK;
 }
 
-// What is personal inside of JSON text is left out; other text stays as it is.
-static ds_code json_clean(ds_encoder *encoder, ds_str *text, ds_error *err) {
+// What is personal inside of JSON text is left out; other text stays as it is. What is too large to
+// look into is taken as personal, whole.
+static ds_code json_clean(ds_encoder *encoder, ds_str *text, bool *personal, ds_error *err) {
   const ds_ndjson_node *nodes;
-  TRY(json_read(encoder, *text, &nodes, err));
+  TRY(json_read(encoder, *text, &nodes, personal, err));
   if (nodes == NULL)
     return DS_OK;
   uint64_t dropped = 0;
@@ -323,7 +325,7 @@ static ds_code string_of(const row_at *at, const ds_plan_property *property, boo
   *personal = *personal || (!property->plain && looks_personal(text));
   const bool nested = text.size > 1 && (text.data[0] == '[' || text.data[0] == '{');
   if (nested && !property->plain && !*personal)
-    TRY(json_clean(encoder, &text, err));
+    TRY(json_clean(encoder, &text, personal, err));
   ret_value->type = DS_TYPE_STRING;
   return ds_read_nfc(text, &encoder->texts, &ret_value->text, err);
 }
@@ -422,7 +424,8 @@ static ds_code key_add(ds_encoder *encoder, uint16_t name, ds_str text, ds_reaso
 static ds_code key_list(ds_encoder *encoder, uint16_t name, ds_str text, bool *ret_list,
                         ds_reason *ret_reason, ds_error *err) {
   const ds_ndjson_node *nodes;
-  TRY(json_read(encoder, text, &nodes, err));
+  bool large;
+  TRY(json_read(encoder, text, &nodes, &large, err));
   *ret_list = nodes != NULL && nodes[0].kind == DS_NDJSON_ARRAY;
   for (uint32_t i = 1; *ret_list && i < nodes[0].next; i = nodes[i].next)
     *ret_list = nodes[i].kind == DS_NDJSON_TEXT || nodes[i].kind == DS_NDJSON_INTEGER ||

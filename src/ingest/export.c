@@ -475,7 +475,7 @@ ds_code ds_export_table(const ds_table *table, const char *duckdb_path, const ch
       [DS_CELL_TEXT] = "VARCHAR",     [DS_CELL_COUNT] = "BIGINT", [DS_CELL_NUMBER] = "DOUBLE",
       [DS_CELL_DURATION] = "DOUBLE",  [DS_CELL_SHARE] = "DOUBLE",
       [DS_CELL_TIME] = "TIMESTAMP WITH TIME ZONE", [DS_CELL_LIST] = "VARCHAR",
-      [DS_CELL_EXACT] = "VARCHAR"};
+      [DS_CELL_ITEMS] = "VARCHAR",    [DS_CELL_EXACT] = "VARCHAR"};
   ds_buf sql;
   ds_buf_init(&sql, 1u << 24);
   ds_buf_text(&sql, "copy (select * from read_csv(");

@@ -26,6 +26,9 @@ extern "C" const char ds_ndjson_no_memory[] = "out of memory";
 
 namespace {
 
+const char too_deep[] = "nested deeper than 32";
+const char too_many[] = "more values in one line than 65,536";
+
 const char *words_of(simdjson::error_code code) {
   switch (code) {
   case simdjson::EMPTY: return "the line is empty";
@@ -138,10 +141,9 @@ simdjson::error_code read_scalar(ds_ndjson_node *node, simdjson::ondemand::value
 simdjson::error_code walk(ds_ndjson *in, simdjson::ondemand::value value,
                           ds_str key, unsigned depth) {
   if (depth > DS_NDJSON_DEPTH_MAX)
-    return fail(in, "nested deeper than 32");
+    return fail(in, too_deep);
   if (!grow(in))
-    return fail(in, in->count == DS_NDJSON_NODES_MAX ? "more values in one line than 65,536"
-                                                     : ds_ndjson_no_memory);
+    return fail(in, in->count == DS_NDJSON_NODES_MAX ? too_many : ds_ndjson_no_memory);
   simdjson::ondemand::json_type type;
   const uint32_t index = in->count++;
   std::string_view token = value.raw_json_token();
@@ -219,6 +221,8 @@ simdjson::error_code read_line(ds_ndjson *in) {
 }
 
 } // namespace
+
+bool ds_ndjson_is_limit(const char *reason) { return reason == too_deep || reason == too_many; }
 
 // The parentheses make all members zero.
 ds_ndjson *ds_ndjson_new(void) { return new (std::nothrow) ds_ndjson(); }

@@ -44,6 +44,9 @@ void ds_ndjson_free(ds_ndjson *parser);
 // good one.
 extern const char ds_ndjson_no_memory[];
 
+// Whether what ds_ndjson_read returned is one of the limits above: the rest was not looked at.
+bool ds_ndjson_is_limit(const char *reason);
+
 // Reads one line. Returns NULL and sets *ret_nodes and *ret_count (node 0 is the value itself),
 // which stay valid until the next call; or returns what is wrong, with *ret_column.
 const char *ds_ndjson_read(ds_ndjson *parser, const char *line, size_t size,

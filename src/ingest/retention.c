@@ -52,17 +52,13 @@ static ds_code name_of(ds_yaml *yaml, const yaml_node_t *node, const char *key,
 
 ds_code ds_retention_read(ds_yaml *yaml, const yaml_node_t *node, const ds_catalogue *catalogue,
                           ds_retention *ret_retention, ds_error *err) {
+  static const ds_yaml_part part = {"retention", "periods", NULL, DS_SETTINGS_ROWS_MAX,
+                                    sizeof(ds_retention_rule)};
+  void *rows;
+  uint32_t count;
   *ret_retention = (ds_retention){.count = 0};
-  yaml->where = "retention";
-  if (node == NULL || ds_yaml_is_null(node))
-    return DS_OK;
-  TRY(ds_yaml_map(yaml, node, NULL, err));
-  const uint32_t count = ds_yaml_pairs(node);
-  if (count > DS_SETTINGS_ROWS_MAX)
-    return ds_yaml_fail(yaml, node, err, "more than %u periods", DS_SETTINGS_ROWS_MAX);
-  ds_retention_rule *rules = ds_arena_array(yaml->arena, (size_t)count + 1, sizeof *rules);
-  if (rules == NULL)
-    return ds_yaml_no_memory(yaml, err);
+  TRY(ds_yaml_rows(yaml, node, &part, &rows, &count, err));
+  ds_retention_rule *rules = rows;
   for (uint32_t i = 0; i < count; i++) {
     const char *key;
     yaml_node_t *value;

@@ -5,21 +5,31 @@
 
 enum { WORDS_MAX = 64 };
 
-static ds_code name_read(ds_yaml *yaml, const yaml_node_t *map, const char **ret_name,
-                         ds_error *err) {
-  TRY(ds_yaml_need_text(yaml, map, "name", ret_name, err));
-  yaml->where = "name";
-  const size_t size = strlen(*ret_name);
-  bool plain = size <= DS_SAVED_NAME_BYTES_MAX && **ret_name != '-';
-  for (const char *c = *ret_name; *c != '\0'; c++)
+bool ds_saved_is_name(const char *text) {
+  bool plain = strlen(text) <= DS_SAVED_NAME_BYTES_MAX && *text != '-' && *text != '\0';
+  for (const char *c = text; *c != '\0'; c++)
     plain = plain && ((*c >= 'a' && *c <= 'z') || (*c >= 'A' && *c <= 'Z') ||
                       (*c >= '0' && *c <= '9') || *c == '-' || *c == '_');
+  return plain;
+}
+
+ds_code ds_saved_name_read(ds_yaml *yaml, const yaml_node_t *map, const char **ret_name,
+                           ds_error *err) {
+  TRY(ds_yaml_need_text(yaml, map, "name", ret_name, err));
+  yaml->where = "name";
   char shown[DS_YAML_SHOWN_BYTES];
-  if (!plain)
+  if (!ds_saved_is_name(*ret_name))
     return ds_yaml_fail(yaml, ds_yaml_get(yaml, map, "name"), err, "`%s` is no name: letters, "
                         "digits, - and _ make one, %u at most",
                         ds_yaml_shown(ds_str_of(*ret_name), shown), DS_SAVED_NAME_BYTES_MAX);
   return DS_OK;
+}
+
+ds_code ds_saved_name_taken(ds_yaml *yaml, const yaml_node_t *map, const char *name, uint32_t line,
+                            ds_error *err) {
+  yaml->where = "name";
+  return ds_yaml_fail(yaml, ds_yaml_get(yaml, map, "name"), err, "`%s` stands here already, on "
+                      "line %u", name, line);
 }
 
 // One text, or a list of them.
@@ -73,41 +83,38 @@ static ds_code options_read(ds_yaml *yaml, const yaml_node_t *map, ds_saved *sav
   return DS_OK;
 }
 
+ds_code ds_saved_words_read(ds_yaml *yaml, const yaml_node_t *map, ds_saved *saved,
+                            ds_error *err) {
+  TRY(arguments_read(yaml, map, saved, err));
+  return options_read(yaml, map, saved, err);
+}
+
 static ds_code saved_read(ds_yaml *yaml, const yaml_node_t *node, ds_saved *saved,
                           ds_error *err) {
   static const char *const known[] = {"name", "question", "arguments", "options", NULL};
   yaml->where = "questions";
   TRY(ds_yaml_map(yaml, node, known, err));
   saved->line = ds_yaml_line(node);
-  TRY(name_read(yaml, node, &saved->name, err));
+  TRY(ds_saved_name_read(yaml, node, &saved->name, err));
   TRY(ds_yaml_need_text(yaml, node, "question", &saved->question, err));
-  TRY(arguments_read(yaml, node, saved, err));
-  return options_read(yaml, node, saved, err);
+  return ds_saved_words_read(yaml, node, saved, err);
 }
 
 ds_code ds_saved_read(ds_yaml *yaml, const yaml_node_t *node, ds_saved_list *ret_list,
                       ds_error *err) {
+  static const ds_yaml_part part = {"questions", "questions", "name", DS_SAVED_MAX,
+                                    sizeof(ds_saved)};
+  void *rows;
+  uint32_t count;
   *ret_list = (ds_saved_list){.count = 0};
-  yaml->where = "questions";
-  if (node == NULL || ds_yaml_is_null(node))
-    return DS_OK;
-  if (node->type != YAML_SEQUENCE_NODE)
-    return ds_yaml_fail(yaml, node, err, "a list is expected here: - name: …");
-  const uint32_t count = ds_yaml_items(node);
-  if (count > DS_SAVED_MAX)
-    return ds_yaml_fail(yaml, node, err, "more than %u questions", DS_SAVED_MAX);
-  ds_saved *items = ds_arena_array(yaml->arena, count + 1u, sizeof *items);
-  if (items == NULL)
-    return ds_yaml_no_memory(yaml, err);
+  TRY(ds_yaml_rows(yaml, node, &part, &rows, &count, err));
+  ds_saved *items = rows;
   for (uint32_t i = 0; i < count; i++) {
     const yaml_node_t *item = ds_yaml_item(yaml, node, i);
     TRY(saved_read(yaml, item, &items[i], err));
     for (uint32_t before = 0; before < i; before++)
-      if (strcmp(items[before].name, items[i].name) == 0) {
-        yaml->where = "name";
-        return ds_yaml_fail(yaml, ds_yaml_get(yaml, item, "name"), err, "`%s` stands here already, "
-                            "on line %u", items[i].name, items[before].line);
-      }
+      if (strcmp(items[before].name, items[i].name) == 0)
+        return ds_saved_name_taken(yaml, item, items[i].name, items[before].line, err);
   }
   *ret_list = (ds_saved_list){items, count};
   return DS_OK;

@@ -25,6 +25,19 @@ typedef struct ds_saved_list {
   uint32_t count;
 } ds_saved_list;
 
+// Whether a text can be the name of a saved question or a board.
+bool ds_saved_is_name(const char *text);
+
+// The parts of an entry that boards share: the text of `name`, which must be a name; the keys
+// arguments and options of the map.
+DS_CHECKED ds_code ds_saved_name_read(ds_yaml *yaml, const yaml_node_t *map, const char **ret_name,
+                                      ds_error *err);
+// DS_INPUT: the name of this map stands on an earlier line already.
+ds_code ds_saved_name_taken(ds_yaml *yaml, const yaml_node_t *map, const char *name, uint32_t line,
+                            ds_error *err);
+DS_CHECKED ds_code ds_saved_words_read(ds_yaml *yaml, const yaml_node_t *map, ds_saved *saved,
+                                       ds_error *err);
+
 // Reads the list `node`; NULL: there is none.
 DS_CHECKED ds_code ds_saved_read(ds_yaml *yaml, const yaml_node_t *node, ds_saved_list *ret_list,
                                  ds_error *err);

@@ -10,16 +10,17 @@
 #include "ingest/embedded_settings.h"
 #include "ingest/read.h"
 #include "ingest/annotations.h"
+#include "ingest/calendars.h"
 #include "ingest/retention.h"
 #include "ingest/tracking.h"
 #include "ingest/yaml.h"
+#include "ingest/zones.h"
 #include "lang/segments.h"
 #include "model/catalogue_overlay.h"
 #include "model/time.h"
 
 #define FILE_NAME "doorstep.yaml"
 #define SEGMENTS_NAME "segments.yaml"
-#define ZONES_FOLDER "/usr/share/zoneinfo"
 
 #define WORDS_MAX 16
 
@@ -30,6 +31,7 @@ typedef struct entry {
   ds_touchpoint row;
   const yaml_node_t *node;
   uint32_t index; // in the overlay
+  const char **answers; // the row's, as far as this file says them
 } entry;
 
 // A kind of words that a key may have as its value: those numbered 0 .. count-1 but the first.
@@ -213,10 +215,34 @@ static ds_code stage_missing(ds_yaml *yaml, const yaml_node_t *map, const char *
   return ds_yaml_fail(yaml, map, err, "the new touchpoint `%s` needs a stage", shown);
 }
 
-static ds_code touchpoint_read(ds_yaml *yaml, const yaml_node_t *node, ds_touchpoint *row,
-                               ds_error *err) {
+// Names only: what they mean is known when all rows and aliases are.
+static ds_code answers_read(ds_yaml *yaml, entry *of, ds_error *err) {
+  const yaml_node_t *list = ds_yaml_get(yaml, of->node, "answered_by");
+  if (list == NULL)
+    return DS_OK;
+  yaml->where = "answered_by";
+  if (list->type != YAML_SEQUENCE_NODE)
+    return ds_yaml_fail(yaml, list, err, "a list is expected here: [subscription_renewed]");
+  const uint32_t count = ds_yaml_items(list);
+  if (count > DS_ANSWERS_MAX)
+    return ds_yaml_fail(yaml, list, err, "more than %u touchpoints", DS_ANSWERS_MAX);
+  of->answers = ds_arena_array(yaml->arena, count + 1, sizeof *of->answers);
+  if (of->answers == NULL)
+    return ds_yaml_no_memory(yaml, err);
+  for (uint32_t i = 0; i < count; i++) {
+    ds_str line;
+    TRY(normal_read(yaml, ds_yaml_item(yaml, list, i), &line, &of->answers[i], err));
+  }
+  of->row.answers = of->answers;
+  of->row.answers_count = (uint16_t)count;
+  return DS_OK;
+}
+
+static ds_code touchpoint_read(ds_yaml *yaml, entry *of, ds_error *err) {
   static const char *const known[] = {"name", "stage", "owner", "actor", "channel", "meaning",
-                                      "aliases", "properties", NULL};
+                                      "aliases", "properties", "answered_by", NULL};
+  const yaml_node_t *node = of->node;
+  ds_touchpoint *row = &of->row;
   const char *name = NULL;
   yaml->where = "touchpoints";
   TRY(ds_yaml_map(yaml, node, known, err));
@@ -238,6 +264,7 @@ static ds_code touchpoint_read(ds_yaml *yaml, const yaml_node_t *node, ds_touchp
   row->actor = (ds_actor)actor;
   TRY(line_get(yaml, node, "channel", &row->channel, err));
   TRY(line_get(yaml, node, "meaning", &row->meaning, err));
+  TRY(answers_read(yaml, of, err));
   return properties_read(yaml, node, row, err);
 }
 
@@ -258,7 +285,7 @@ static ds_code twice_check(ds_yaml *yaml, const entry *entries, uint32_t last, d
 static ds_code rows_read(ds_yaml *yaml, const yaml_node_t *list, entry *entries, ds_error *err) {
   for (uint32_t i = 0; i < ds_yaml_items(list); i++) {
     entries[i].node = ds_yaml_item(yaml, list, i);
-    TRY(touchpoint_read(yaml, entries[i].node, &entries[i].row, err));
+    TRY(touchpoint_read(yaml, &entries[i], err));
     TRY(twice_check(yaml, entries, i, err));
   }
   return DS_OK;
@@ -290,6 +317,41 @@ static ds_code aliases_read(ds_yaml *yaml, ds_overlay *overlay, const entry *to,
   return DS_OK;
 }
 
+// Gives the answers of a row the names that events have.
+static ds_code answers_settle(ds_yaml *yaml, const ds_catalogue *catalogue, const entry *of,
+                              ds_error *err) {
+  const yaml_node_t *list = ds_yaml_get(yaml, of->node, "answered_by");
+  char shown[SHOWN_BYTES];
+  yaml->where = "answered_by";
+  for (uint32_t i = 0; of->answers != NULL && i < of->row.answers_count; i++) {
+    const ds_str name = ds_str_of(of->answers[i]);
+    const ds_touchpoint *known = ds_catalogue_find(catalogue, name);
+    const char *nearest = ds_catalogue_nearest(catalogue, name);
+    ds_yaml_shown(name, shown);
+    if (known == NULL)
+      return ds_yaml_fail(yaml, ds_yaml_item(yaml, list, i), err, "there is no touchpoint `%s`%s%s"
+                          "%s", shown, nearest == NULL ? "" : "; did you mean `",
+                          nearest == NULL ? "" : nearest, nearest == NULL ? "" : "`?");
+    if (strcmp(known->name, of->row.name) == 0)
+      return ds_yaml_fail(yaml, ds_yaml_item(yaml, list, i), err, "`%s` cannot answer itself",
+                          shown);
+    of->answers[i] = known->name;
+  }
+  return DS_OK;
+}
+
+static ds_code asks_count(ds_yaml *yaml, const entry *entries, uint32_t count, ds_error *err) {
+  uint32_t asks = 0;
+  for (uint32_t i = 0; i < count; i++) {
+    asks += entries[i].row.answers_count > 0;
+    yaml->where = "answered_by";
+    if (asks > DS_SETTINGS_ASKS_MAX)
+      return ds_yaml_fail(yaml, entries[i].node, err, "more than %u touchpoints that are answered",
+                          DS_SETTINGS_ASKS_MAX);
+  }
+  return DS_OK;
+}
+
 // How many aliases there are in the file.
 static ds_code aliases_count(ds_yaml *yaml, const entry *entries, uint32_t count,
                              uint32_t *ret_aliases, ds_error *err) {
@@ -311,19 +373,16 @@ static ds_code aliases_count(ds_yaml *yaml, const entry *entries, uint32_t count
 static ds_code catalogue_read(ds_yaml *yaml, const yaml_node_t *list, ds_settings *settings,
                               ds_error *err) {
   uint32_t aliases = 0;
-  yaml->where = "touchpoints";
-  if (list == NULL || ds_yaml_is_null(list))
+  static const ds_yaml_part part = {"touchpoints", "touchpoints", "name", DS_SETTINGS_ROWS_MAX,
+                                    sizeof(entry)};
+  void *rows;
+  uint32_t count;
+  TRY(ds_yaml_rows(yaml, list, &part, &rows, &count, err));
+  entry *entries = rows;
+  if (count == 0)
     return DS_OK;
-  if (list->type != YAML_SEQUENCE_NODE)
-    return ds_yaml_fail(yaml, list, err, "a list of touchpoints is expected here, each \"- name: "
-                        "...\"");
-  const uint32_t count = ds_yaml_items(list);
-  if (count > DS_SETTINGS_ROWS_MAX)
-    return ds_yaml_fail(yaml, list, err, "more than %u touchpoints", DS_SETTINGS_ROWS_MAX);
-  entry *entries = ds_arena_array(yaml->arena, count + 1, sizeof *entries);
-  if (entries == NULL)
-    return ds_yaml_no_memory(yaml, err);
   TRY(rows_read(yaml, list, entries, err));
+  TRY(asks_count(yaml, entries, count, err));
   TRY(aliases_count(yaml, entries, count, &aliases, err));
   ds_overlay *overlay = ds_overlay_new(yaml->arena, count, aliases);
   if (overlay == NULL)
@@ -333,42 +392,38 @@ static ds_code catalogue_read(ds_yaml *yaml, const yaml_node_t *list, ds_setting
   for (uint32_t i = 0; i < count; i++)
     TRY(aliases_read(yaml, overlay, &entries[i], err));
   settings->catalogue = ds_overlay_catalogue(overlay);
-  return DS_OK;
-}
-
-static ds_code zone_read(ds_yaml *yaml, const yaml_node_t *node, ds_io *io,
-                         ds_settings *settings, ds_error *err) {
-  const char *name = NULL;
-  ds_error why = {.code = DS_OK};
-  ds_zone *zone = NULL;
-  if (node == NULL)
-    return DS_OK;
-  yaml->where = "time_zone";
-  TRY(ds_yaml_text(yaml, node, &name, err));
-  const ds_code code = ds_zone_load(io, ZONES_FOLDER, ds_str_of(name), &zone, &why);
-  ds_zone_free(zone);
-  if (code == DS_INPUT)
-    return ds_yaml_fail(yaml, node, err, "%s", why.message);
-  if (code != DS_OK)
-    return ds_fail(err, code, "%s", why.message);
-  settings->time_zone = name;
+  for (uint32_t i = 0; i < count; i++)
+    TRY(answers_settle(yaml, settings->catalogue, &entries[i], err));
   return DS_OK;
 }
 
 static ds_code settings_take(ds_yaml *yaml, ds_io *io, ds_settings *settings, ds_error *err) {
   static const char *const known[] = {"time_zone", "touchpoints", "retention", "tracking",
-                                      "questions", "annotations", NULL};
+                                      "questions", "boards", "annotations", "calendars",
+                                      "carriers", "destinations", NULL};
   const yaml_node_t *root = ds_yaml_root(yaml);
+  const ds_zone *zone = NULL;
   if (root == NULL || ds_yaml_is_null(root))
     return DS_OK;
   TRY(ds_yaml_map(yaml, root, known, err));
-  TRY(zone_read(yaml, ds_yaml_get(yaml, root, "time_zone"), io, settings, err));
+  const yaml_node_t *zone_node = ds_yaml_get(yaml, root, "time_zone");
+  yaml->where = "time_zone";
+  if (zone_node != NULL)
+    TRY(ds_zone_read(yaml, zone_node, io, &settings->time_zone, &zone, err));
   TRY(catalogue_read(yaml, ds_yaml_get(yaml, root, "touchpoints"), settings, err));
   TRY(ds_annotations_read(yaml, ds_yaml_get(yaml, root, "annotations"), &settings->annotations,
                           &settings->annotations_count, err));
-  TRY(ds_tracking_read(yaml, ds_yaml_get(yaml, root, "tracking"), &settings->tracking, err));
+  TRY(ds_calendars_read(yaml, ds_yaml_get(yaml, root, "calendars"), io, &settings->calendars,
+                        err));
+  TRY(ds_tracking_read(yaml, ds_yaml_get(yaml, root, "tracking"), &settings->calendars,
+                       &settings->tracking, err));
+  TRY(ds_carriers_read(yaml, ds_yaml_get(yaml, root, "carriers"), io, &settings->calendars,
+                       &settings->tracking, err));
+  TRY(ds_places_read(yaml, ds_yaml_get(yaml, root, "destinations"), io, &settings->tracking, err));
   TRY(ds_retention_read(yaml, ds_yaml_get(yaml, root, "retention"), settings->catalogue,
                         &settings->retention, err));
+  TRY(ds_boards_read(yaml, ds_yaml_get(yaml, root, "boards"), DS_BOARD_SETTINGS, &settings->boards,
+                     err));
   return ds_saved_read(yaml, ds_yaml_get(yaml, root, "questions"), &settings->saved, err);
 }
 

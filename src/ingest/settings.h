@@ -1,19 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 // A store's settings, doorstep.yaml in its folder, written by people: the time zone, rows of the
-// touchpoint catalogue, how long events are kept, when parcels are stalled, dated notes; and
-// segments.yaml beside it. Every key is described in docs/settings.md. Errors name the file, the
-// line and the key, and the nearest name there is. May use base/, io/, model/, lang/, store/,
-// ingest/.
+// touchpoint catalogue, how long events are kept, working hours, when parcels are stalled, dated
+// notes; and segments.yaml beside it. Every key is described in docs/settings.md. Errors name the
+// file, the line and the key, and the nearest name there is. May use base/, io/, model/, lang/,
+// store/, ingest/.
 #ifndef DS_INGEST_SETTINGS_H
 #define DS_INGEST_SETTINGS_H
 
 #include "base/arena.h"
+#include "ingest/boards.h"
 #include "ingest/saved.h"
 #include "io/io.h"
 #include "lang/schema.h"
 #include "model/annotation.h"
 #include "model/catalogue.h"
 #include "model/tracking.h"
+#include "model/worktime.h"
 #include "store/store.h"
 
 // What holds for a store. Lives in the arena it was read into.
@@ -22,7 +24,9 @@ typedef struct ds_settings {
   const ds_catalogue *catalogue;
   ds_retention retention; // no rules when none is said
   ds_tracking_limits tracking;
+  ds_work_calendars calendars;
   ds_saved_list saved;    // questions
+  ds_board_list boards;
   const ds_annotation *annotations; // by day
   uint32_t annotations_count;
 } ds_settings;

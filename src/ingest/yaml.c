@@ -79,6 +79,19 @@ ds_code ds_yaml_fail(const ds_yaml *yaml, const yaml_node_t *node, ds_error *err
                     "%s line %u, %s: %s", yaml->file, ds_yaml_line(node), yaml->where, what);
 }
 
+ds_code ds_yaml_fail_in(const ds_yaml *yaml, const yaml_node_t *node, size_t offset, ds_error *err,
+                        const char *format, ...) {
+  char what[384];
+  const uint32_t column = (uint32_t)node->start_mark.column + 1 +
+                          (ds_yaml_column(node) != 0 ? (uint32_t)offset : 0);
+  va_list arguments;
+  va_start(arguments, format);
+  vsnprintf(what, sizeof what, format, arguments);
+  va_end(arguments);
+  return ds_fail_at(err, DS_INPUT, ds_yaml_line(node), column, "%s line %u column %u, %s: %s",
+                    yaml->file, ds_yaml_line(node), column, yaml->where, what);
+}
+
 ds_code ds_yaml_no_memory(const ds_yaml *yaml, ds_error *err) {
   return ds_fail(err, DS_MEMORY, "out of memory reading %s", yaml->file);
 }
@@ -218,6 +231,29 @@ ds_code ds_yaml_get_bool(ds_yaml *yaml, const yaml_node_t *node, const char *key
     return ds_yaml_fail(yaml, ds_yaml_get(yaml, node, key), err, "must be true or false");
   }
   *ret_value = strcmp(text, "true") == 0;
+  return DS_OK;
+}
+
+ds_code ds_yaml_rows(ds_yaml *yaml, const yaml_node_t *node, const ds_yaml_part *part,
+                     void **ret_rows, uint32_t *ret_count, ds_error *err) {
+  *ret_rows = NULL;
+  *ret_count = 0;
+  yaml->where = part->key;
+  if (node == NULL || ds_yaml_is_null(node))
+    return DS_OK;
+  if (part->begins == NULL)
+    TRY(ds_yaml_map(yaml, node, NULL, err));
+  else if (node->type != YAML_SEQUENCE_NODE)
+    return ds_yaml_fail(yaml, node, err, "a list of %s is expected here, each \"- %s: …\"",
+                        part->rows, part->begins);
+  const uint32_t count = part->begins == NULL ? ds_yaml_pairs(node) : ds_yaml_items(node);
+  if (count > part->max)
+    return ds_yaml_fail(yaml, node, err, "more than %u %s", part->max, part->rows);
+  void *rows = ds_arena_array(yaml->arena, count + 1u, part->size);
+  if (rows == NULL)
+    return ds_yaml_no_memory(yaml, err);
+  *ret_rows = rows;
+  *ret_count = count;
   return DS_OK;
 }
 

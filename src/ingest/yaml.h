@@ -31,6 +31,10 @@ yaml_node_t *ds_yaml_root(ds_yaml *yaml);
 // DS_INPUT at the node, in the words of the format; DS_MEMORY.
 ds_code ds_yaml_fail(const ds_yaml *yaml, const yaml_node_t *node, ds_error *err,
                      const char *format, ...) __attribute__((format(printf, 4, 5)));
+// The same, with the column in the words: `offset` bytes into the node's text, when that stands in
+// the file as it is read.
+ds_code ds_yaml_fail_in(const ds_yaml *yaml, const yaml_node_t *node, size_t offset, ds_error *err,
+                        const char *format, ...) __attribute__((format(printf, 5, 6)));
 ds_code ds_yaml_no_memory(const ds_yaml *yaml, ds_error *err);
 
 // The line of a node, 1-based; the column of its text, when that stands in the file as it is read
@@ -69,6 +73,19 @@ DS_CHECKED ds_code ds_yaml_need_text(ds_yaml *yaml, const yaml_node_t *node, con
                                      const char **ret_text, ds_error *err);
 DS_CHECKED ds_code ds_yaml_get_bool(ds_yaml *yaml, const yaml_node_t *node, const char *key,
                                     bool *ret_value, ds_error *err);
+
+// A part of a file that is made of rows: its key, what its rows are called, how one begins (NULL
+// when the part is a map instead of a list), how many there may be and the bytes of each.
+typedef struct ds_yaml_part {
+  const char *key, *rows, *begins;
+  uint32_t max;
+  size_t size;
+} ds_yaml_part;
+
+// Checks that the part is such a list or map, and makes room for its rows, zeroed, in the arena.
+// None and NULL when it is absent or written as nothing.
+DS_CHECKED ds_code ds_yaml_rows(ds_yaml *yaml, const yaml_node_t *node, const ds_yaml_part *part,
+                                void **ret_rows, uint32_t *ret_count, ds_error *err);
 
 // Of a node of type YAML_SEQUENCE_NODE: the number of its items; item i.
 uint32_t ds_yaml_items(const yaml_node_t *node);

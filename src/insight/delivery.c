@@ -6,6 +6,7 @@
 
 #include "insight/delivery.h"
 #include "question/common.h"
+#include "question/hours.h"
 #include "question/map_list.h"
 #include "question/spans.h"
 #include "scan/property_types.h"
@@ -23,12 +24,16 @@ const ds_option ds_delivery_options[] = {
     {"by-day", DS_OPTION_FLAG, "", "", NULL,
      "promised instants mean their whole day, in the store's zone"},
     {"groups", DS_OPTION_TEXT, "NAME,NAME…", "", NULL,
-     "by what groups are told apart, up to 3: properties, weekday, month (default: carrier,lane)"},
+     "by what groups are told apart, up to 3: properties, weekday, week, month (default: "
+     "carrier,lane)"},
     {"score", DS_OPTION_NAME, "PROPERTY", "", NULL,
      "the number that says how content; else stars or another usual name"},
     {"again-days", DS_OPTION_COUNT, "N", "90", NULL,
      "another order so soon after the arrival counts as a repeat order"},
     {"min-n", DS_OPTION_COUNT, "N", "20", NULL, "no share, mean or quantile of fewer"},
+    {"curve", DS_OPTION_FLAG, "", "", NULL,
+     "how often a promise of so many days would be kept, for each number of days"},
+    DS_HOURS_OPTIONS,
 };
 const uint32_t ds_delivery_options_count =
     sizeof ds_delivery_options / sizeof *ds_delivery_options;
@@ -41,6 +46,13 @@ static bool option_is(const ds_request *request, const char *name, const char *v
   return strcmp(ds_option_get(&request->options, name), value) == 0;
 }
 
+// What parcels can be told apart by besides properties, which go before: of the order's day.
+static const struct {
+  const char *name;
+  delivery_dimension_kind kind;
+} calendar_kinds[] = {
+    {"weekday", DELIVERY_WEEKDAY}, {"week", DELIVERY_WEEK}, {"month", DELIVERY_MONTH}};
+
 static ds_code dimension_add(const ds_request *request, delivery_asked *asked, const char *name,
                              ds_error *err) {
   const ds_names *properties = &request->snapshot->space.properties;
@@ -49,11 +61,10 @@ static ds_code dimension_add(const ds_request *request, delivery_asked *asked, c
     return ds_fail(err, DS_USAGE, "--groups: at most %d names", DELIVERY_DIMENSIONS_MAX);
   *of = (delivery_dimension){.name = name};
   const bool is_property = ds_names_find(properties, ds_str_of(name)) != DS_NONE;
-  if (!is_property && strcmp(name, "weekday") == 0)
-    of->kind = DELIVERY_WEEKDAY;
-  else if (!is_property && strcmp(name, "month") == 0)
-    of->kind = DELIVERY_MONTH;
-  else
+  for (uint32_t k = 0; !is_property && k < sizeof calendar_kinds / sizeof *calendar_kinds; k++)
+    if (strcmp(name, calendar_kinds[k].name) == 0)
+      of->kind = calendar_kinds[k].kind;
+  if (of->kind == DELIVERY_PROPERTY)
     TRY(ds_property_add(request->snapshot, &asked->plan, "groups", name, request->arena,
                         &of->property, err));
   asked->dimensions++;
@@ -121,7 +132,7 @@ static ds_code read_promise(const ds_request *request, delivery_asked *asked, ds
   const bool by_day = ds_option_flag(&request->options, "by-day");
   ds_type type = DS_TYPE_DATE;
   TRY(ds_parcel_plan(request, &asked->plan, ds_option_get(&request->options, "promise"),
-                     by_day, &ds_tracking_defaults, asked->as_of_ms, &asked->rules, err));
+                     by_day, NULL, asked->as_of_ms, &asked->rules, err));
   asked->promise = ds_parcel_rules_promise(asked->rules);
   if (asked->promise != NULL)
     TRY(promise_type(request, asked->promise, &type, err));
@@ -148,12 +159,14 @@ ds_code ds_delivery_read(const ds_request *request, delivery_asked *asked, ds_er
                    DELIVERY_DAYS_MAX);
   asked->again_ms = (int64_t)again_days * DS_DAY_MS;
   TRY(ds_option_count(&request->options, "min-n", 1, &asked->min_n, err));
+  asked->has_curve = ds_option_flag(&request->options, "curve");
   asked->against = option_is(request, "against", "current") ? DELIVERY_CURRENT : DELIVERY_ORIGINAL;
   asked->arrival =
       option_is(request, "arrival", "delivered") ? DELIVERY_HANDED_OVER : DELIVERY_ATTEMPT;
   asked->as_of_ms = request->as_of_ms;
   asked->as_of_day = ds_question_day(request, asked->as_of_ms);
   TRY(ds_question_plan(request, &asked->plan, err));
+  TRY(ds_hours_make(request, &asked->worktime, err));
   asked->period = asked->plan;
   asked->has_period = asked->plan.has_from || asked->plan.has_to;
   asked->plan.has_from = asked->plan.has_to = false;
@@ -287,6 +300,22 @@ static void put_notes(const delivery_found *found, ds_result *result) {
                    ds_human_count(text, state->unplaced),
                    state->unplaced == 1 ? " does" : "s do",
                    state->unplaced == 1 ? "it is" : "they are");
+  if (state->unread > 0)
+    ds_result_note(result, true, "%s promise%s a promise_window that is not read: hours are "
+                   "written as 14:00-16:00.", ds_human_count(text, state->unread),
+                   state->unread == 1 ? " has" : "s have");
+}
+
+// By which clocks promises are read that the settings say more of.
+static void put_local(const ds_request *request, ds_buf *text) {
+  const ds_tracking_limits *limits = request->tracking;
+  if (limits == NULL || (limits->places_count == 0 && limits->carriers_count == 0))
+    return;
+  ds_buf_text(text, " Promises are read by the clock");
+  if (limits->places_count > 0)
+    ds_buf_printf(text, " of where the parcel goes (%s), where that is not known by that",
+                  limits->place);
+  ds_buf_text(text, " of its carrier, else of the store.");
 }
 
 static void put_words(const delivery_asked *asked, ds_result *result) {
@@ -300,8 +329,8 @@ static void put_words(const delivery_asked *asked, ds_result *result) {
   if (asked->promise != NULL)
     ds_buf_printf(&text, "It is held against the %s promise: %s%s, of the parcel or its order. A "
                   "day is kept by an arrival on it or before (in %s), an instant by one at it or "
-                  "before. The gap is in %s. Early: before the promised window, or more than a day "
-                  "before the day. ",
+                  "before, hours by one before they end. The gap is in %s. Early: before the "
+                  "promised window, or more than a day before the day. ",
                   asked->against == DELIVERY_ORIGINAL ? "first" : "last", asked->promise,
                   asked->against == DELIVERY_ORIGINAL
                       ? "" : ", or an estimate of the carrier's, before it came",
@@ -314,6 +343,8 @@ static void put_words(const delivery_asked *asked, ds_result *result) {
                 "above it. What late goes with is no proof that late causes it; another order "
                 "counts within %lld days after the arrival.", DELIVERY_LEARNT_MIN,
                 (long long)(asked->again_ms / DS_DAY_MS));
+  put_local(asked->request, &text);
+  ds_hours_tell(asked->request, &text);
   result->definition = ds_buf_keep(&text, result->arena);
   ds_buf_done(&text);
 }
@@ -370,6 +401,7 @@ static ds_code answer(const ds_request *request, delivery_asked *asked, ds_arena
   TRY(read_by(request, asked, err));
   TRY(ds_question_note_types(request, &asked->plan, result, err));
   put_words(asked, result);
+  ds_delivery_listable(asked, result);
   if (list != NULL)
     return ds_delivery_list(asked, list, result, err);
   ds_code code = count(asked, arena, &sampled, &windows, &state, result, err);

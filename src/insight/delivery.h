@@ -67,7 +67,7 @@ typedef struct delivery_parcel {
 
 // What groups are told apart by.
 typedef enum delivery_dimension_kind {
-  DELIVERY_PROPERTY, DELIVERY_WEEKDAY, DELIVERY_MONTH
+  DELIVERY_PROPERTY, DELIVERY_WEEKDAY, DELIVERY_WEEK, DELIVERY_MONTH
 } delivery_dimension_kind;
 typedef struct delivery_dimension {
   delivery_dimension_kind kind;
@@ -102,6 +102,7 @@ typedef struct delivery_asked {
   bool has_period;
   ds_plan period;
   const ds_parcel_rules *rules;
+  const ds_worktime *worktime; // that stages count; NULL: all time
   const char *promise; // its property, NULL for none
   bool is_date;        // it is a day, else an instant
   bool has_window, is_from_date; // promise_from goes with it, and is a day
@@ -121,6 +122,7 @@ typedef struct delivery_asked {
   int64_t again_ms; // another order this soon after the arrival is a repeat order
   int64_t as_of_ms, as_of_day;
   uint64_t min_n;
+  bool has_curve;
   const delivery_groups *known; // numbered alike in all threads; NULL: none
   size_t kept_bytes_max;
   const ds_tally_cell *windows;
@@ -179,6 +181,12 @@ typedef struct delivery_order {
   bool again;         // which one did
 } delivery_order;
 
+// Parcels that met an exception for a reason.
+typedef struct delivery_trouble {
+  uint64_t parcels;
+  uint64_t late; // of them
+} delivery_trouble;
+
 // A state: of one thread, or merged.
 typedef struct delivery_state {
   const delivery_asked *asked;
@@ -187,7 +195,7 @@ typedef struct delivery_state {
   delivery_cell *cell; // by group
   uint32_t cells_capacity;
   ds_names reasons;    // by status, reason and group of --by, as one text
-  uint64_t *troubles;  // parcels, by reason
+  delivery_trouble *troubles; // by reason
   uint32_t troubles_capacity;
   delivery_after *after; // by group of --by
   ds_tally tally;
@@ -199,6 +207,7 @@ typedef struct delivery_state {
   uint32_t *by;
   uint32_t by_capacity;
   uint64_t unplaced; // scans that name none of several parcels
+  uint64_t unread;   // promises whose hours cannot be read
 } delivery_state;
 
 // The row of the kernel table; its context is a delivery_asked.
@@ -269,7 +278,8 @@ typedef struct delivery_found {
   uint32_t *rank;
 } delivery_found;
 
-// Puts the table "promises"; those of counts and times; those of what followed.
+// Puts the tables "promises" and, when asked, "curve"; those of counts and times; those of what
+// followed.
 DS_CHECKED ds_code ds_delivery_put_promises(const delivery_found *found, ds_result *result,
                                             ds_error *err);
 DS_CHECKED ds_code ds_delivery_put_overall(const delivery_found *found, ds_result *result,
@@ -300,7 +310,8 @@ void ds_delivery_put_share(const delivery_asked *asked, uint64_t hits, uint64_t 
 bool ds_delivery_days_quantile(const delivery_days *days, uint32_t numerator,
                                uint32_t denominator, double *ret_days);
 
-// --list: what a figure counted.
+// --list: the figures that can be listed, into *result; what one of them counted.
+void ds_delivery_listable(const delivery_asked *asked, ds_result *result);
 DS_CHECKED ds_code ds_delivery_list(const delivery_asked *asked, const char *text,
                                     ds_result *result, ds_error *err);
 

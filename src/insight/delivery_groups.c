@@ -51,6 +51,14 @@ static uint32_t month_of(int64_t day) {
   return number >= 0 && number < DELIVERY_NO_VALUE ? (uint32_t)number : DELIVERY_NO_VALUE;
 }
 
+// Weeks, from Monday, are numbered from this Monday on: 1900-01-01.
+static const int64_t FIRST_MONDAY = -25567;
+
+static uint32_t week_of(int64_t day) {
+  const int64_t number = (day - FIRST_MONDAY) / 7;
+  return day >= FIRST_MONDAY && number < DELIVERY_NO_VALUE ? (uint32_t)number : DELIVERY_NO_VALUE;
+}
+
 static ds_code value_of(const delivery_asked *asked, delivery_groups *groups, uint32_t dimension,
                         const ds_block *block, uint32_t j, int64_t placed_ms, uint32_t *ret_value,
                         ds_error *err) {
@@ -66,7 +74,9 @@ static ds_code value_of(const delivery_asked *asked, delivery_groups *groups, ui
   if (placed_ms == DS_NEVER)
     return DS_OK;
   const int64_t day = ds_question_day(asked->request, placed_ms);
-  *ret_value = of->kind == DELIVERY_MONTH ? month_of(day) : (uint32_t)(((day + 3) % 7 + 7) % 7);
+  *ret_value = of->kind == DELIVERY_MONTH  ? month_of(day)
+               : of->kind == DELIVERY_WEEK ? week_of(day)
+                                           : (uint32_t)(((day + 3) % 7 + 7) % 7);
   return DS_OK;
 }
 
@@ -97,6 +107,7 @@ ds_code ds_delivery_groups_merge(delivery_groups *into, const delivery_groups *f
 void ds_delivery_group_name(const delivery_asked *asked, const delivery_groups *groups,
                             uint64_t key, uint32_t dimensions, ds_buf *out) {
   static const char separator = DS_LIST_SEPARATOR;
+  char date[32];
   for (uint32_t d = 0; d < dimensions; d++) {
     const uint32_t value = delivery_key_value(key, d);
     if (d > 0)
@@ -105,6 +116,8 @@ void ds_delivery_group_name(const delivery_asked *asked, const delivery_groups *
       ds_buf_text(out, "(none)");
     else if (asked->dimension[d].kind == DELIVERY_WEEKDAY)
       ds_buf_text(out, weekdays[value]);
+    else if (asked->dimension[d].kind == DELIVERY_WEEK)
+      ds_buf_text(out, ds_date_print(date, FIRST_MONDAY + (int64_t)value * 7));
     else if (asked->dimension[d].kind == DELIVERY_MONTH)
       ds_buf_printf(out, "%04u-%02u", value / 12, value % 12 + 1);
     else

@@ -48,36 +48,46 @@ static uint64_t bases_of(const ds_parcel *parcel) {
 // than a day before the day.
 static uint64_t judge_promise(const delivery_asked *asked, const ds_promise *promise,
                               delivery_parcel *judged) {
-  const int64_t day = ds_question_day(asked->request, judged->arrived_ms);
+  const int64_t day = promise->zone == asked->request->zone
+                          ? ds_question_day(asked->request, judged->arrived_ms)
+                          : ds_zone_day(promise->zone, judged->arrived_ms);
   const int64_t begin =
       promise->from_day < promise->day - 1 ? promise->from_day : promise->day - 1;
+  const bool is_window = promise->from_ms != INT64_MIN;
+  const bool early = is_window ? judged->arrived_ms < promise->from_ms : day < begin;
   const bool kept = judged->arrived_ms < promise->end_ms;
   judged->days_late = day - promise->day;
-  judged->time_ms[DELIVERY_GAP] = asked->by_day ? judged->days_late * DS_DAY_MS
-                                                : judged->arrived_ms - (promise->end_ms - 1);
+  judged->time_ms[DELIVERY_GAP] = asked->by_day && !is_window
+                                      ? judged->days_late * DS_DAY_MS
+                                      : judged->arrived_ms - (promise->end_ms - 1);
   return bit(DELIVERY_PROMISED) | bit(kept ? DELIVERY_KEPT : DELIVERY_LATE) |
-         (kept && day < begin ? bit(DELIVERY_EARLY) : 0);
+         (kept && early ? bit(DELIVERY_EARLY) : 0);
 }
 
-// The time between two instants that are both known; in disorder it is none.
-static int64_t between(int64_t from_ms, int64_t to_ms, uint64_t *counts) {
+// The time, of --hours if they are asked for, between two instants that are both known; in disorder
+// it is none.
+static int64_t between(const ds_worktime *worktime, int64_t from_ms, int64_t to_ms,
+                       uint64_t *counts) {
   if (from_ms == DS_NEVER || to_ms == DS_NEVER)
     return DS_NEVER;
   *counts |= to_ms < from_ms ? bit(DELIVERY_DISORDER) : 0;
-  return to_ms < from_ms ? DS_NEVER : to_ms - from_ms;
+  if (to_ms < from_ms)
+    return DS_NEVER;
+  return worktime == NULL ? to_ms - from_ms
+                          : ds_worktime_at(worktime, to_ms) - ds_worktime_at(worktime, from_ms);
 }
 
-static uint64_t judge_times(const ds_parcels *parcels, const ds_parcel *parcel,
-                            delivery_parcel *judged) {
+static uint64_t judge_times(const ds_worktime *worktime, const ds_parcels *parcels,
+                            const ds_parcel *parcel, delivery_parcel *judged) {
   const int64_t placed = parcels->placed_ms, prepared = parcels->prepared_ms;
   // Where nothing tells when the goods were ready, they were when the carrier took them.
   const int64_t ready = prepared == DS_NEVER ? parcel->carried_ms : prepared;
   int64_t *time_ms = judged->time_ms;
   uint64_t counts = 0;
-  time_ms[DELIVERY_CLICK] = between(placed, parcel->delivered_ms, &counts);
-  time_ms[DELIVERY_PROCESSING] = between(placed, ready, &counts);
-  time_ms[DELIVERY_PICKUP] = between(prepared, parcel->carried_ms, &counts);
-  time_ms[DELIVERY_TRANSIT] = between(parcel->carried_ms, parcel->delivered_ms, &counts);
+  time_ms[DELIVERY_CLICK] = between(worktime, placed, parcel->delivered_ms, &counts);
+  time_ms[DELIVERY_PROCESSING] = between(worktime, placed, ready, &counts);
+  time_ms[DELIVERY_PICKUP] = between(worktime, prepared, parcel->carried_ms, &counts);
+  time_ms[DELIVERY_TRANSIT] = between(worktime, parcel->carried_ms, parcel->delivered_ms, &counts);
   for (uint32_t t = DELIVERY_CLICK; t < DELIVERY_TIMES; t++)
     counts |= time_ms[t] == DS_NEVER ? 0 : bit(DELIVERY_STAGE_1 + t - DELIVERY_CLICK);
   return counts;
@@ -120,7 +130,7 @@ void ds_delivery_judge(const delivery_asked *asked, const ds_parcels *parcels, u
   const bool arrived = judged.arrived_ms != DS_NEVER;
   const bool open = !arrived && ds_parcel_states[parcel->state].open;
   const bool tried = parcel->attempt_ms != DS_NEVER;
-  uint64_t counts = bases_of(parcel) | judge_times(parcels, parcel, &judged);
+  uint64_t counts = bases_of(parcel) | judge_times(asked->worktime, parcels, parcel, &judged);
   if (parcel->carried_ms != DS_NEVER || tried)
     counts |= bit(DELIVERY_SHIPPED) | (parcel->exceptions > 0 ? bit(DELIVERY_TROUBLED) : 0);
   counts |= tried ? bit(DELIVERY_TRIED) : 0;

@@ -95,7 +95,8 @@ static ds_code days_add(delivery_days *days, int64_t day, uint64_t count, ds_err
 }
 
 // What a parcel's exceptions are called: their status, reason and group of --by, in one text.
-static ds_code trouble_count(delivery_state *state, ds_str name, uint64_t parcels, ds_error *err) {
+static ds_code trouble_count(delivery_state *state, ds_str name, delivery_trouble more,
+                             ds_error *err) {
   uint32_t at = 0;
   TRY(ds_names_add(&state->reasons, name, &at, err));
   if (at >= state->troubles_capacity) {
@@ -106,7 +107,8 @@ static ds_code trouble_count(delivery_state *state, ds_str name, uint64_t parcel
            (capacity - state->troubles_capacity) * sizeof *state->troubles);
     state->troubles_capacity = capacity;
   }
-  state->troubles[at] += parcels;
+  state->troubles[at].parcels += more.parcels;
+  state->troubles[at].late += more.late;
   return DS_OK;
 }
 
@@ -147,7 +149,8 @@ static ds_code add_troubles(delivery_state *state, const ds_block *block,
     name[2] = (char)of->status;
     if (reason.size > 0)
       memcpy(name + 3, reason.data, reason.size);
-    TRY(trouble_count(state, (ds_str){name, 3 + reason.size}, 1, err));
+    const bool late = (state->judged[of->parcel].counts >> DELIVERY_LATE & 1) != 0;
+    TRY(trouble_count(state, (ds_str){name, 3 + reason.size}, (delivery_trouble){1, late}, err));
   }
   return DS_OK;
 }
@@ -253,6 +256,7 @@ static ds_code add_order(delivery_state *state, const ds_block *block, uint32_t 
       TRY(add_parcel(state, &state->judged[p], group, err));
   }
   state->unplaced += parcels.unplaced;
+  state->unread += parcels.unread;
   return asked->refine == NULL ? add_troubles(state, block, &parcels, by, err) : DS_OK;
 }
 
@@ -412,6 +416,7 @@ static ds_code state_merge(void *memory, void *other, ds_error *err) {
   for (uint32_t b = 0; b < asked->bys; b++)
     merge_after(&into->after[b], &from->after[b]);
   into->unplaced += from->unplaced;
+  into->unread += from->unread;
   return DS_OK;
 }
 

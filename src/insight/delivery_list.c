@@ -5,20 +5,23 @@
 #include "insight/delivery.h"
 #include "question/list.h"
 
-// The tables, in the order of tables_plain, and how many columns of each can be listed.
+// The tables, in order.
 enum { TABLE_OVERALL, TABLE_GROUPS, TABLE_BASES, TABLE_STAGES, TABLE_PROMISES, TABLE_LATENESS,
        TABLE_LATE_DAY, TABLE_EXCEPTIONS, TABLES };
+enum { EXCEPTIONS_PARCELS, EXCEPTIONS_LATE };
 enum { LATENESS_ORDERS, LATENESS_SCORED, LATENESS_AGAIN, LATENESS_WATCHED };
 
-static const ds_list_table tables_plain[TABLES] = {
-    {"overall", 0, {NULL}, {"deliveries", "promised", "kept", "late", "open", "overdue"}},
-    {"groups", 1, {"group"}, {"deliveries", "promised", "kept", "late", "open", "overdue"}},
-    {"bases", 2, {"promise", "arrival"}, {"promised", "kept", "late"}},
-    {"stages", 1, {"stage"}, {"n"}},
-    {"promises", 1, {"group"}, {"deliveries", "open", "lost"}},
-    {"lateness", 1, {"lateness"}, {"orders", "score_n", "again", "again_n"}},
-    {"late_day", 1, {"outcome"}, {"n"}},
-    {"exceptions", 2, {"exception", "reason"}, {"parcels"}},
+static const ds_figures tables[TABLES] = {
+    {"overall", 0, {NULL}, {"deliveries", "promised", "kept", "late", "open", "overdue"}, NULL,
+     NULL},
+    {"groups", 1, {"group"}, {"deliveries", "promised", "kept", "late", "open", "overdue"}, NULL,
+     NULL},
+    {"bases", 2, {"promise", "arrival"}, {"promised", "kept", "late"}, NULL, NULL},
+    {"stages", 1, {"stage"}, {"n"}, NULL, NULL},
+    {"promises", 1, {"group"}, {"deliveries", "open", "lost"}, NULL, NULL},
+    {"lateness", 1, {"lateness"}, {"orders", "score_n", "again", "again_n"}, NULL, NULL},
+    {"late_day", 1, {"outcome"}, {"n"}, NULL, NULL},
+    {"exceptions", 2, {"exception", "reason"}, {"parcels", "late"}, NULL, NULL},
 };
 
 // What the columns of "overall", and of "promises", count.
@@ -103,11 +106,14 @@ static ds_code list_orders(const list_context *in, const delivery_state *state,
   return ds_list_add(list, block, j, e, order->days_late * DS_DAY_MS, err);
 }
 
-static ds_code list_troubles(const list_context *in, const ds_block *block, uint32_t j,
-                             const ds_parcels *parcels, ds_list *list, ds_error *err) {
+static ds_code list_troubles(const list_context *in, const delivery_state *state,
+                             const ds_block *block, uint32_t j, const ds_parcels *parcels,
+                             ds_list *list, ds_error *err) {
   for (uint32_t x = 0; x < parcels->exceptions_count; x++) {
     const ds_parcel_exception *of = &parcels->exceptions[x];
-    if (of->status == in->status && !ds_delivery_told_before(in->asked, block, parcels, x) &&
+    const bool late = (state->judged[of->parcel].counts >> DELIVERY_LATE & 1) != 0;
+    if ((in->column == EXCEPTIONS_PARCELS || late) && of->status == in->status &&
+        !ds_delivery_told_before(in->asked, block, parcels, x) &&
         ds_str_equal(in->reason, ds_delivery_reason(in->asked, block, of->event)))
       TRY(ds_list_add(list, block, j, of->event, 0, err));
   }
@@ -144,7 +150,7 @@ static ds_code list_journey(const void *context, const ds_block *block, uint32_t
   if (!state->order[j].chosen)
     return DS_OK;
   if (in->table == TABLE_EXCEPTIONS)
-    return list_troubles(in, block, j, &parcels, list, err);
+    return list_troubles(in, state, block, j, &parcels, list, err);
   TRY(in_group(in, state, block, j, parcels.placed_ms, &inside, err));
   for (uint32_t p = 0; inside && p < parcels.count; p++) {
     const delivery_parcel *judged = &state->judged[p];
@@ -178,24 +184,14 @@ static ds_code find_name(const char *const *names, uint32_t count, const char *k
   return code;
 }
 
-// The values of a group, joined by '>' with or without spaces as they are shown.
+// The values of a group, as they are joined in a name.
 static ds_code read_group(list_context *in, ds_str text, ds_error *err) {
-  const ds_request *request = in->asked->request;
-  char *name = (char *)(uintptr_t)ds_arena_text(request->arena, text.data, text.size);
+  const ds_str items = ds_list_items(text, in->asked->request->arena);
+  const char *name = items.data == NULL ? NULL
+                                        : ds_arena_text(in->asked->request->arena, items.data,
+                                                        items.size);
   if (name == NULL)
     return ds_fail(err, DS_MEMORY, "out of memory for a list");
-  size_t used = 0;
-  for (const char *at = name; *at != '\0';) {
-    const size_t spaces = strspn(at, " ");
-    if (at[spaces] == '>') {
-      name[used++] = DS_LIST_SEPARATOR;
-      at += spaces + 1;
-      at += strspn(at, " ");
-      continue;
-    }
-    name[used++] = *at++;
-  }
-  name[used] = '\0';
   // Before any value is told apart there is one group, all.
   const bool all = strcmp(name, "all") == 0 &&
                    (in->table == TABLE_PROMISES || in->asked->dimensions == 0);
@@ -250,6 +246,10 @@ static ds_code read_row(list_context *in, const ds_str *key, ds_error *err) {
   }
 }
 
+void ds_delivery_listable(const delivery_asked *asked, ds_result *result) {
+  ds_list_offer(result, tables, TABLES, asked->grouped ? &asked->by : NULL);
+}
+
 ds_code ds_delivery_list(const delivery_asked *asked, const char *text, ds_result *result,
                          ds_error *err) {
   static const ds_column gap = {"gap_ms", DS_CELL_DURATION, "ms", "how long after the promise; "
@@ -257,28 +257,16 @@ ds_code ds_delivery_list(const delivery_asked *asked, const char *text, ds_resul
   static const ds_column took = {"took_ms", DS_CELL_DURATION, "ms", "how long it took", false};
   static const ds_column days = {"late_ms", DS_CELL_DURATION, "ms", "calendar days after the "
                                  "promised one; below zero: before it", false};
-  ds_list_table tables[TABLES];
   ds_list_figure figure;
   list_context context = {.asked = asked, .time = DELIVERY_TIMES};
-  uint32_t group = 0;
-  for (uint32_t t = 0; t < TABLES; t++) {
-    tables[t] = tables_plain[t];
-    if (!asked->grouped)
-      continue;
-    tables[t].needed++;
-    memcpy(&tables[t].keys[1], tables_plain[t].keys, (DS_LIST_KEYS_MAX - 1) * sizeof(char *));
-    tables[t].keys[0] = asked->by.name;
-  }
-  TRY(ds_list_read(text, tables, TABLES, &figure, err));
-  if (asked->grouped)
-    TRY(ds_list_group(&asked->by, figure.key[0], &group, err));
+  TRY(ds_list_read(asked->request, text, &asked->by, result, &figure, err));
   context.table = figure.table;
   context.column = figure.column;
-  TRY(read_row(&context, &figure.key[asked->grouped ? 1 : 0], err));
+  TRY(read_row(&context, figure.key, err));
   const bool has_gap = figure.table <= TABLE_GROUPS && context.count >= DELIVERY_PROMISED &&
                        context.count <= DELIVERY_LATE;
   context.time = has_gap ? DELIVERY_GAP : context.time;
-  const ds_list_plan plan = {.by = asked->grouped ? &asked->by : NULL, .group = group,
+  const ds_list_plan plan = {.by = asked->grouped ? &asked->by : NULL, .group = figure.group,
                              .duration = has_gap                         ? &gap
                                          : figure.table == TABLE_STAGES  ? &took
                                          : is_about_orders(&context)     ? &days

@@ -161,46 +161,6 @@ static bool days_of(const node *of, uint32_t level, uint32_t *ret_days, double *
   return false;
 }
 
-static ds_code put_node(const delivery_asked *asked, const delivery_state *state, const tree *all,
-                        const node *of, ds_table *table, ds_result *result, ds_error *err) {
-  ds_buf name, lender;
-  ds_buf_init(&name, 1u << 12);
-  ds_buf_init(&lender, 1u << 12);
-  ds_delivery_group_name(asked, &state->groups, of->key, of->level, &name);
-  const node *by = of->lender == DS_NONE ? NULL : &all->node[of->lender];
-  if (by != NULL)
-    ds_delivery_group_name(asked, &state->groups, by->key, by->level, &lender);
-  ds_code code = DS_OK;
-  for (uint32_t l = 0; code == DS_OK && l < DELIVERY_LEVELS; l++) {
-    ds_cell *cell = ds_delivery_row(asked, delivery_key_by(of->key), result, table);
-    double promised = 0, share = 0;
-    uint32_t days = 0;
-    if (cell == NULL) {
-      code = no_memory(err);
-      break;
-    }
-    cell[0] = ds_cell_text(result, (ds_str){(const char *)name.data, (uint32_t)name.size});
-    cell[1] = ds_cell_i64((int64_t)of->count[DELIVERY_CAME]);
-    cell[2] = ds_cell_i64((int64_t)of->count[DELIVERY_WAITING]);
-    cell[3] = ds_cell_i64((int64_t)of->count[DELIVERY_NEVER]);
-    if (ds_delivery_days_quantile(&of->promised, 1, 2, &promised))
-      cell[4] = ds_cell_double(promised);
-    cell[5] = ds_cell_double(levels[l] / 100.0);
-    if (by == NULL || !days_of(by, levels[l], &days, &share))
-      continue;
-    cell[6] = ds_cell_i64(days);
-    cell[7] = ds_cell_double(share);
-    cell[8] = ds_cell_text(result, (ds_str){(const char *)lender.data, (uint32_t)lender.size});
-  }
-  if (code == DS_OK)
-    code = ds_buf_check(&name, "the name of a group", err);
-  if (code == DS_OK)
-    code = ds_buf_check(&lender, "the name of a group", err);
-  ds_buf_done(&name);
-  ds_buf_done(&lender);
-  return code;
-}
-
 // Groups of --by in their order, all before its parts, the most parcels first; equal ones by their
 // keys' values, which the caller has put in order.
 typedef struct order_of {
@@ -222,6 +182,84 @@ static int by_parcels(const void *a, const void *b, void *context) {
   return (order->rank[m] > order->rank[n]) - (order->rank[m] < order->rank[n]);
 }
 
+// The names of a group and of the one whose estimate it has: left alone when there is none.
+static ds_code put_names(const delivery_found *found, const tree *all, const node *of,
+                         ds_cell *group, ds_cell *from, ds_result *result, ds_error *err) {
+  const node *const nodes[] = {of, of->lender == DS_NONE ? NULL : &all->node[of->lender]};
+  ds_cell *const cells[] = {group, from};
+  ds_code code = DS_OK;
+  for (uint32_t n = 0; code == DS_OK && n < 2; n++) {
+    ds_buf name;
+    if (nodes[n] == NULL)
+      continue;
+    ds_buf_init(&name, 1u << 12);
+    ds_delivery_group_name(found->asked, &found->state->groups, nodes[n]->key, nodes[n]->level,
+                           &name);
+    code = ds_buf_check(&name, "the name of a group", err);
+    *cells[n] = ds_cell_text(result, (ds_str){(const char *)name.data, (uint32_t)name.size});
+    ds_buf_done(&name);
+  }
+  return code;
+}
+
+static ds_code put_node(const delivery_found *found, const tree *all, const node *of,
+                        ds_table *table, ds_result *result, ds_error *err) {
+  const node *by = of->lender == DS_NONE ? NULL : &all->node[of->lender];
+  for (uint32_t l = 0; l < DELIVERY_LEVELS; l++) {
+    ds_cell *cell = ds_delivery_row(found->asked, delivery_key_by(of->key), result, table);
+    double promised = 0, share = 0;
+    uint32_t days = 0;
+    ds_cell from;
+    if (cell == NULL)
+      return no_memory(err);
+    TRY(put_names(found, all, of, &cell[0], &from, result, err));
+    cell[1] = ds_cell_i64((int64_t)of->count[DELIVERY_CAME]);
+    cell[2] = ds_cell_i64((int64_t)of->count[DELIVERY_WAITING]);
+    cell[3] = ds_cell_i64((int64_t)of->count[DELIVERY_NEVER]);
+    if (ds_delivery_days_quantile(&of->promised, 1, 2, &promised))
+      cell[4] = ds_cell_double(promised);
+    cell[5] = ds_cell_double(levels[l] / 100.0);
+    if (by == NULL || !days_of(by, levels[l], &days, &share))
+      continue;
+    cell[6] = ds_cell_i64(days);
+    cell[7] = ds_cell_double(share);
+    cell[8] = from;
+  }
+  return DS_OK;
+}
+
+// What every promise of so many days would have kept, until nothing more arrives.
+static ds_code put_curve(const delivery_found *found, const tree *all, const node *of,
+                         ds_table *table, ds_result *result, ds_error *err) {
+  const node *by = of->lender == DS_NONE ? NULL : &all->node[of->lender];
+  uint32_t end = by == NULL ? 0 : by->days < DELIVERY_DAYS_MAX ? by->days : DELIVERY_DAYS_MAX;
+  while (end > 1 && by->stay[end - 2] - by->stay[end - 1] <= NEAR)
+    end--;
+  for (uint32_t d = 0; d < end; d++) {
+    ds_cell *cell = ds_delivery_row(found->asked, delivery_key_by(of->key), result, table);
+    if (cell == NULL)
+      return no_memory(err);
+    TRY(put_names(found, all, of, &cell[0], &cell[3], result, err));
+    cell[1] = ds_cell_double(d);
+    cell[2] = ds_cell_double(1 - by->stay[d]);
+  }
+  return DS_OK;
+}
+
+static ds_table *curve_table(const delivery_found *found, ds_result *result) {
+  static const ds_column columns[] = {
+      {"group", DS_CELL_LIST, "", "what the parcels have in common", false},
+      {"days", DS_CELL_NUMBER, "days", "a promise of so many, from the order's day", false},
+      {"would_be_kept", DS_CELL_SHARE, "", "share that such a promise would have kept", false},
+      {"from", DS_CELL_LIST, "", "the group it was learnt from: this, or one that holds it", true},
+  };
+  ds_table *table = ds_delivery_table(found->asked, result, "curve",
+                                      "How often each promise would be kept", columns, 4);
+  if (table != NULL)
+    table->bar = "would_be_kept";
+  return table;
+}
+
 static ds_code put_tree(const delivery_found *found, const tree *all, ds_table *table,
                         ds_result *result, ds_error *err) {
   const delivery_asked *asked = found->asked;
@@ -239,7 +277,12 @@ static ds_code put_tree(const delivery_found *found, const tree *all, ds_table *
     rank[ds_map64_get(&all->at[asked->dimensions], state->groups.key[g])] = found->rank[g];
   qsort_r(shown, count, sizeof *shown, by_parcels, &(order_of){all, rank});
   for (uint32_t i = 0; i < count; i++)
-    TRY(put_node(asked, state, all, &all->node[shown[i]], table, result, err));
+    TRY(put_node(found, all, &all->node[shown[i]], table, result, err));
+  ds_table *curve = asked->has_curve ? curve_table(found, result) : NULL;
+  if (asked->has_curve && curve == NULL)
+    return no_memory(err);
+  for (uint32_t i = 0; curve != NULL && i < count; i++)
+    TRY(put_curve(found, all, &all->node[shown[i]], curve, result, err));
   return DS_OK;
 }
 

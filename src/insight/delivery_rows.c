@@ -303,8 +303,8 @@ static int by_troubles(const void *a, const void *b, void *context) {
   const int by = memcmp(s.data, t.data, 2);
   if (by != 0)
     return by;
-  if (state->troubles[x] != state->troubles[y])
-    return state->troubles[x] > state->troubles[y] ? -1 : 1;
+  if (state->troubles[x].parcels != state->troubles[y].parcels)
+    return state->troubles[x].parcels > state->troubles[y].parcels ? -1 : 1;
   return ds_str_compare(s, t);
 }
 
@@ -315,13 +315,15 @@ ds_code ds_delivery_put_exceptions(const delivery_found *found, ds_result *resul
       {"reason", DS_CELL_TEXT, "", "why, as the event says", false},
       {"fault", DS_CELL_TEXT, "", "whose: by the reason's beginning", false},
       {"parcels", DS_CELL_COUNT, "parcels", "parcels that met it", false},
-      {"share", DS_CELL_SHARE, "", "share of the parcels shipped", false},
+      {"share", DS_CELL_SHARE, "", "share of the parcels shipped", true},
+      {"late", DS_CELL_COUNT, "parcels", "of these came late", false},
+      {"of_late", DS_CELL_SHARE, "", "share of all parcels that came late", true},
   };
   const delivery_asked *asked = found->asked;
   const delivery_state *state = found->state;
   uint64_t count[DELIVERY_COUNTS];
   ds_table *table = ds_delivery_table(asked, result, "exceptions", "What goes wrong, and whose "
-                                      "fault it is", columns, 5);
+                                      "fault it is", columns, 7);
   uint32_t *order = ds_arena_array(result->arena, state->reasons.count + 1u, sizeof *order);
   if (table == NULL || order == NULL)
     return no_memory(err);
@@ -341,9 +343,11 @@ ds_code ds_delivery_put_exceptions(const delivery_found *found, ds_result *resul
     cell[0] = ds_cell_text(result, ds_str_of(ds_parcel_statuses[(uint8_t)name.data[2]].touchpoint));
     cell[1] = ds_cell_text(result, reason.size == 0 ? ds_str_of("(none)") : reason);
     cell[2] = ds_cell_text(result, ds_str_of(ds_delivery_fault(reason)));
-    cell[3] = ds_cell_i64((int64_t)state->troubles[order[i]]);
-    ds_delivery_put_share(asked, state->troubles[order[i]], count[DELIVERY_SHIPPED], &cell[4],
-                          NULL);
+    const delivery_trouble *of = &state->troubles[order[i]];
+    cell[3] = ds_cell_i64((int64_t)of->parcels);
+    ds_delivery_put_share(asked, of->parcels, count[DELIVERY_SHIPPED], &cell[4], NULL);
+    cell[5] = ds_cell_i64((int64_t)of->late);
+    ds_delivery_put_share(asked, of->late, count[DELIVERY_LATE], &cell[6], NULL);
   }
   return DS_OK;
 }

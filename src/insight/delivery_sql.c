@@ -13,17 +13,31 @@ static const char linked_text[] =
     "END AS @) FROM chosen c LEFT JOIN links l ON l.customer = c.customer AND l.parcel = "
     "c.parcel_id[1])";
 
-// Of each order its parcels, and of each event the parcel of which it tells; NULL: of the order.
+// Of each order its parcels, those of carriers that made a label without one beside the named ones
+// (chr(31) before its name), and of each event the parcel of which it tells; NULL: of the order.
 static const char parcels_text[] =
-    ", e AS MATERIALIZED (SELECT o.*, s.* EXCLUDE (touchpoint) FROM o LEFT JOIN statuses s "
-    "USING (touchpoint)), named AS (SELECT DISTINCT customer, o, unnest(parcels) AS p FROM e), "
-    "all_of AS (SELECT * FROM named UNION ALL SELECT DISTINCT customer, o, '' FROM e WHERE "
-    "(customer, o) NOT IN (SELECT (customer, o) FROM named)), parcels AS MATERIALIZED (SELECT "
-    "* FROM all_of WHERE (customer, o) IN (SELECT (customer, o) FROM e WHERE s IS NOT NULL)), "
-    "sizes AS (SELECT customer, o, count(*) AS n, min(p) AS lone FROM parcels GROUP BY ALL), x "
-    "AS MATERIALIZED (SELECT e.*, unnest(parcels) AS p FROM e UNION ALL SELECT e.*, CASE WHEN "
-    "s IS NOT NULL AND NOT of_order THEN lone END AS p FROM e JOIN sizes z ON z.customer = "
-    "e.customer AND z.o = e.o WHERE len(parcels) = 0 AND (s IS NULL OR of_order OR n = 1))";
+    ", e AS MATERIALIZED (SELECT o.*, s.* EXCLUDE (touchpoint) FROM o LEFT JOIN statuses s USING "
+    "(touchpoint)), named AS (SELECT DISTINCT customer, o, unnest(parcels) AS p FROM e), owners "
+    "AS (SELECT DISTINCT customer, o, unnest(parcels) AS p, carried_by FROM e WHERE carried_by "
+    "<> ''), loose AS (SELECT *, count(*) OVER (PARTITION BY customer, o) AS n FROM (SELECT "
+    "DISTINCT customer, o, carried_by FROM e WHERE touchpoint = 'label_created' AND len(parcels) "
+    "= 0 AND carried_by <> '') l WHERE (customer, o, carried_by) NOT IN (SELECT (customer, o, "
+    "carried_by) FROM owners) AND (customer, o) NOT IN (SELECT (customer, o) FROM e WHERE "
+    "touchpoint = 'carrier_changed' AND len(parcels) = 0) AND (customer, o) NOT IN (SELECT "
+    "(customer, o) FROM named WHERE (customer, o, p) NOT IN (SELECT (customer, o, p) FROM "
+    "owners))), loosed AS (SELECT customer, o, chr(31) || carried_by AS p, carried_by FROM loose "
+    "WHERE n > 1 OR (customer, o) IN (SELECT (customer, o) FROM named)), every AS (SELECT * FROM "
+    "named UNION ALL SELECT customer, o, p FROM loosed), all_of AS (SELECT * FROM every UNION "
+    "ALL SELECT DISTINCT customer, o, '' FROM e WHERE (customer, o) NOT IN (SELECT (customer, o) "
+    "FROM every)), parcels AS MATERIALIZED (SELECT * FROM all_of WHERE (customer, o) IN (SELECT "
+    "(customer, o) FROM e WHERE s IS NOT NULL)), sizes AS (SELECT customer, o, count(*) AS n, "
+    "min(p) AS lone FROM parcels GROUP BY ALL), theirs AS (SELECT customer, o, carried_by, "
+    "min(p) AS p FROM (SELECT * FROM owners UNION ALL SELECT * FROM loosed) GROUP BY ALL HAVING "
+    "count(DISTINCT p) = 1), x AS MATERIALIZED (SELECT e.*, unnest(parcels) AS p FROM e UNION "
+    "ALL SELECT e.*, CASE WHEN s IS NULL OR of_order THEN NULL WHEN z.n = 1 THEN lone ELSE w.p "
+    "END AS p FROM e JOIN sizes z ON z.customer = e.customer AND z.o = e.o LEFT JOIN theirs w ON "
+    "w.customer = e.customer AND w.o = e.o AND w.carried_by = e.carried_by WHERE len(parcels) = "
+    "0 AND (s IS NULL OR of_order OR z.n = 1 OR w.p IS NOT NULL))";
 
 // What of a parcel is known: when it was sent back, then all the rest.
 static const char facts_text[] =
@@ -46,11 +60,11 @@ static const char facts_text[] =
 // The first promise of a parcel, and of its order: the one told first holds.
 static const char promises_text[] =
     ", told AS (SELECT customer, o, p, first({'t': t, 'arrival': arrival, 'day': day, 'until': "
-    "until, 'from_day': from_day} ORDER BY t, arrival) AS of FROM x WHERE day IS NOT NULL "
-    "GROUP BY ALL), promised AS (SELECT r.customer, r.o, r.p, CASE WHEN b.of IS NULL OR "
-    "(a.of.t, a.of.arrival) < (b.of.t, b.of.arrival) THEN a.of ELSE b.of END AS promise FROM "
-    "parcels r LEFT JOIN told b ON b.customer = r.customer AND b.o = r.o AND b.p = r.p LEFT "
-    "JOIN told a ON a.customer = r.customer AND a.o = r.o AND a.p IS NULL)";
+    "until, 'from_t': from_t, 'from_day': from_day} ORDER BY t, arrival) AS of FROM x WHERE day "
+    "IS NOT NULL GROUP BY ALL), promised AS (SELECT r.customer, r.o, r.p, CASE WHEN b.of IS NULL "
+    "OR (a.of.t, a.of.arrival) < (b.of.t, b.of.arrival) THEN a.of ELSE b.of END AS promise FROM "
+    "parcels r LEFT JOIN told b ON b.customer = r.customer AND b.o = r.o AND b.p = r.p LEFT JOIN "
+    "told a ON a.customer = r.customer AND a.o = r.o AND a.p IS NULL)";
 
 // All that is known of a parcel.
 static const char known_text[] =
@@ -66,7 +80,7 @@ static const char known_text[] =
 static const char counted_text[] =
     ", counted AS (SELECT count(arrived) AS deliveries, count(arrived) FILTER (due) AS "
     "promised, count(*) FILTER (kept) AS kept, count(*) FILTER (NOT kept) AS late, count(*) "
-    "FILTER (kept AND arrived_day < least(promise.from_day, promise.day - 1)) AS early, "
+    "FILTER (kept AND early) AS early, "
     "quantile_cont(gap, 0.5) FILTER (due) AS gap_median, quantile_cont(gap, 0.9) FILTER (due) "
     "AS gap_p90, count(click) AS clicks, quantile_cont(click, 0.5) AS click_median, "
     "quantile_cont(click, 0.9) AS click_p90, count(tried) AS tries, count(*) FILTER (tried IS "
@@ -121,13 +135,26 @@ static void put_orders(const delivery_asked *asked, const char *key, bool parcel
                                  "unnest(list_distinct(@)) AS o, ", key, out);
   ds_buf_text(out, parcels ? "list_distinct(coalesce(parcel_id, [])) AS parcels, "
                            : "[]::VARCHAR[] AS parcels, ");
+  if (ds_parcel_rules_have_carriers(asked->rules))
+    ds_buf_text(out, "coalesce(regexp_replace(translate(carrier, 'ABCDEFGHIJKLMNOPQRSTUVWXYZ', "
+                "'abcdefghijklmnopqrstuvwxyz'), '[\\x00-/:-@\\[-`{-\\x7f]', '', 'g'), '')");
+  else
+    ds_buf_text(out, "''");
+  ds_buf_text(out, " AS carried_by, ");
   if (asked->promise == NULL) {
-    ds_buf_text(out, "NULL::BIGINT AS day, NULL::BIGINT AS until, NULL::BIGINT AS from_day");
+    ds_buf_text(out, "NULL::BIGINT AS day, NULL::BIGINT AS until, NULL::BIGINT AS from_t, "
+                     "NULL::BIGINT AS from_day");
   } else {
     put_day(asked, asked->promise, asked->is_date, out);
     ds_buf_text(out, " AS day, ");
     ds_sql_put_named(asked->by_day ? "NULL::BIGINT" : "epoch_ms(@)", asked->promise, out);
-    ds_buf_text(out, " AS until, least(");
+    ds_buf_text(out, " AS until, ");
+    if (asked->has_window && !asked->is_from_date && !asked->by_day)
+      ds_sql_put_named("CASE WHEN promise_from <= @ THEN epoch_ms(promise_from) END",
+                       asked->promise, out);
+    else
+      ds_buf_text(out, "NULL::BIGINT");
+    ds_buf_text(out, " AS from_t, least(");
     put_day(asked, asked->promise, asked->is_date, out);
     if (asked->has_window) {
       ds_buf_text(out, ", ");
@@ -162,6 +189,8 @@ static void put_picked(const delivery_asked *asked, ds_buf *out) {
 
 // What a parcel is judged to be.
 static void put_judged(const delivery_asked *asked, ds_buf *out) {
+  static const char *const formats[] = {
+      [DELIVERY_WEEKDAY] = "%A", [DELIVERY_WEEK] = "%Y-%m-%d", [DELIVERY_MONTH] = "%Y-%m"};
   const bool by_attempt = asked->arrival == DELIVERY_ATTEMPT;
   ds_buf_printf(out, ", arrivals AS (SELECT *, %s AS arrived, make_timestamp(%s * 1000) AS "
                 "arrived_at, make_timestamp(placed * 1000) AS placed_at FROM known), judged AS "
@@ -170,7 +199,8 @@ static void put_judged(const delivery_asked *asked, ds_buf *out) {
   ds_sql_put_day(asked->request, "arrived_at", out);
   ds_buf_text(out, " AS arrived_day, ");
   ds_sql_put_day(asked->request, "placed_at", out);
-  ds_buf_text(out, " AS placed_day, ");
+  ds_buf_text(out, " AS placed_day, coalesce(arrived < promise.from_t, arrived_day < "
+              "least(promise.from_day, promise.day - 1)) AS early, ");
   if (asked->by_day)
     ds_buf_printf(out, "arrived_day <= promise.day AS kept, (arrived_day - promise.day) * 86400000 "
                   "AS gap, promise.day < %lld AS past", (long long)asked->as_of_day);
@@ -181,9 +211,9 @@ static void put_judged(const delivery_asked *asked, ds_buf *out) {
     const delivery_dimension_kind kind = asked->dimension[d].kind;
     if (kind == DELIVERY_PROPERTY)
       continue;
-    ds_buf_text(out, ", strftime(");
+    ds_buf_text(out, kind == DELIVERY_WEEK ? ", strftime(date_trunc('week', " : ", strftime((");
     ds_sql_put_local(asked->request, "placed_at", out);
-    ds_buf_printf(out, ", '%s') AS g%u", kind == DELIVERY_MONTH ? "%Y-%m" : "%A", d);
+    ds_buf_printf(out, "), '%s') AS g%u", formats[kind], d);
   }
   ds_buf_text(out, ", CASE WHEN delivered >= placed THEN delivered - placed END AS click, CASE "
               "WHEN coalesce(prepared, carried) >= placed THEN coalesce(prepared, carried) - "
@@ -263,8 +293,15 @@ ds_code ds_delivery_sql(const ds_request *request, ds_buf *out, ds_error *err) {
     return ds_fail(err, DS_UNSUPPORTED, "no SQL form: there are no events to name");
   if (asked->plan.cases != NULL)
     return ds_fail(err, DS_UNSUPPORTED, "no SQL form: --cases");
+  if (ds_option_get(&request->options, "by") != NULL)
+    return ds_fail(err, DS_UNSUPPORTED, "no SQL form: --by");
   if (asked->against == DELIVERY_CURRENT)
     return ds_fail(err, DS_UNSUPPORTED, "no SQL form: --against current");
+  if (ds_parcel_rules_are_local(asked->rules))
+    return ds_fail(err, DS_UNSUPPORTED, "no SQL form: promises with hours, or by the zone of a "
+                   "carrier or a place");
+  if (asked->worktime != NULL)
+    return ds_fail(err, DS_UNSUPPORTED, "no SQL form: --hours");
   if (ds_names_find(&request->snapshot->space.keys, ds_str_of("tracking_number")) != DS_NONE)
     return ds_fail(err, DS_UNSUPPORTED, "no SQL form: parcels by tracking_number");
   TRY(put_counted(asked, false, out, err));

@@ -7,61 +7,17 @@
 #include <stdlib.h>
 
 #include "base/resize.h"
-#include "insight/parcel_rules.h"
-
-enum { DAYS_KEPT = 256 };
-
-// Which parcel of the order a key's value is, when `epoch` is that of the journey in hand.
-typedef struct slot {
-  uint32_t epoch;
-  uint32_t parcel;
-} slot;
-
-// What a parcel needs while it is folded.
-typedef struct making {
-  int64_t seen_ms;      // the latest instant
-  uint64_t seen;        // statuses at it
-  int64_t stalled_from; // the scan whose silence was told
-  int64_t lost_from;
-  bool troubled;        // something went wrong at the door
-} making;
-
-struct ds_parcel_fold {
-  const ds_parcel_rules *rules;
-  const ds_block *block;
-  slot *slots[2]; // of the parcel key and of the tracking key
-  uint32_t slots_capacity[2];
-  uint32_t epoch;
-  ds_parcel *parcel; // of the order, [0] stands for the order as a whole
-  making *making;
-  uint32_t count; // with [0]
-  uint32_t capacity;
-  ds_parcel_exception *exceptions;
-  uint32_t exceptions_count, exceptions_capacity;
-  ds_parcel_move *moves;
-  uint32_t moves_count, moves_capacity;
-  ds_derived *derived;
-  uint32_t derived_count, derived_capacity;
-  int64_t placed_ms, prepared_ms;
-  uint32_t placed_event;
-  uint32_t unplaced;
-  int64_t day[DAYS_KEPT]; // days whose beginning is known, DS_NEVER for none
-  int64_t day_ms[DAYS_KEPT];
-};
-
-static const ds_promise no_promise = {.end_ms = DS_NEVER, .event = DS_NONE};
-
-static ds_code no_memory(ds_error *err) {
-  return ds_fail(err, DS_MEMORY, "out of memory for the parcels of an order");
-}
+#include "insight/parcel_fold.h"
 
 ds_code ds_parcel_fold_new(const ds_parcel_rules *rules, ds_parcel_fold **ret_fold,
                            ds_error *err) {
   ds_parcel_fold *fold = calloc(1, sizeof *fold);
   if (fold == NULL)
-    return no_memory(err);
+    return ds_parcel_no_memory(err);
   fold->rules = rules;
-  for (uint32_t d = 0; d < DAYS_KEPT; d++)
+  ds_map64_init(&fold->shared);
+  ds_map64_init(&fold->carriers);
+  for (uint32_t d = 0; d < PARCEL_DAYS_KEPT; d++)
     fold->day[d] = DS_NEVER;
   *ret_fold = fold;
   return DS_OK;
@@ -70,94 +26,33 @@ ds_code ds_parcel_fold_new(const ds_parcel_rules *rules, ds_parcel_fold **ret_fo
 void ds_parcel_fold_free(ds_parcel_fold *fold) {
   if (fold == NULL)
     return;
+  ds_map64_done(&fold->shared);
+  ds_map64_done(&fold->carriers);
   void *const rest[] = {fold->slots[0], fold->slots[1], fold->parcel, fold->making,
-                        fold->exceptions, fold->moves, fold->derived, fold};
+                        fold->exceptions, fold->moves, fold->derived, fold->value_event,
+                        fold};
   for (size_t i = 0; i < sizeof rest / sizeof *rest; i++)
     free(rest[i]);
 }
 
-// The columns of the two keys in the block in hand; NULL where there is none.
-static const ds_key_column *key_of(const ds_parcel_fold *fold, uint32_t which) {
-  const uint32_t column = which == 0 ? fold->rules->parcel_key : fold->rules->tracking_key;
-  return column == DS_NONE ? NULL : &fold->block->key[column];
-}
-
+// Slots of the blocks before stay: their epochs are over.
 ds_code ds_parcel_fold_begin(ds_parcel_fold *fold, const ds_block *block, ds_error *err) {
   fold->block = block;
+  fold->named_hash = 0;
   for (uint32_t k = 0; k < 2; k++) {
-    const ds_key_column *key = key_of(fold, k);
-    if (key == NULL)
+    const ds_key_column *key = ds_parcel_key_of(fold, k);
+    if (fold->epoch > UINT32_MAX - block->journeys - 1 && fold->slots_capacity[k] > 0)
+      memset(fold->slots[k], 0, fold->slots_capacity[k] * sizeof *fold->slots[k]);
+    const uint32_t known = fold->slots_capacity[k];
+    if (key == NULL || key->values <= known)
       continue;
-    if (key->values > fold->slots_capacity[k]) {
-      if (!ds_resize(&fold->slots[k], key->values, sizeof *fold->slots[k]))
-        return no_memory(err);
-      fold->slots_capacity[k] = key->values;
-    }
-    if (key->values > 0)
-      memset(fold->slots[k], 0, key->values * sizeof *fold->slots[k]);
+    if (!ds_resize(&fold->slots[k], key->values, sizeof *fold->slots[k]))
+      return ds_parcel_no_memory(err);
+    memset(fold->slots[k] + known, 0, (key->values - known) * sizeof *fold->slots[k]);
+    fold->slots_capacity[k] = key->values;
   }
-  fold->epoch = 0;
-  return DS_OK;
-}
-
-// One more parcel, of which nothing is known.
-static ds_code parcel_add(ds_parcel_fold *fold, const ds_key_column *key, uint32_t item,
-                          ds_error *err) {
-  if (fold->count == fold->capacity) {
-    const uint32_t capacity = fold->capacity * 2 + 16;
-    if (!ds_resize(&fold->parcel, capacity, sizeof *fold->parcel) ||
-        !ds_resize(&fold->making, capacity, sizeof *fold->making))
-      return no_memory(err);
-    fold->capacity = capacity;
-  }
-  fold->making[fold->count] = (making){.seen_ms = DS_NEVER, .stalled_from = DS_NEVER,
-                                       .lost_from = DS_NEVER};
-  ds_parcel *parcel = &fold->parcel[fold->count++];
-  *parcel = (ds_parcel){.state_ms = DS_NEVER, .state_event = DS_NONE, .last_event = DS_NONE,
-                        .labelled_ms = DS_NEVER, .carried_ms = DS_NEVER, .out_ms = DS_NEVER,
-                        .attempt_ms = DS_NEVER, .delivered_ms = DS_NEVER,
-                        .cancelled_ms = DS_NEVER, .returning_ms = DS_NEVER,
-                        .last_scan_ms = DS_NEVER, .original = no_promise, .current = no_promise,
-                        .slipped_ms = DS_NEVER, .stalled_ms = DS_NEVER, .lost_ms = DS_NEVER,
-                        .at_risk_ms = DS_NEVER, .missed_ms = DS_NEVER};
-  if (key != NULL) {
-    parcel->hash = key->hash[item];
-    if (fold->rules->key_texts)
-      parcel->key = key->text[item];
-  }
-  return DS_OK;
-}
-
-// The parcel of a key's value, made when it is new.
-static ds_code parcel_of(ds_parcel_fold *fold, uint32_t which, uint32_t item, uint32_t *ret_parcel,
-                         ds_error *err) {
-  slot *of = &fold->slots[which][item];
-  if (of->epoch != fold->epoch) {
-    TRY(parcel_add(fold, key_of(fold, which), item, err));
-    *of = (slot){fold->epoch, fold->count - 1};
-  }
-  *ret_parcel = of->parcel;
-  return DS_OK;
-}
-
-// Numbers the parcels that events [first, last) name. A tracking number that ever stands beside one
-// parcel_id means that parcel, also in events that carry it alone.
-static ds_code parcels_find(ds_parcel_fold *fold, uint32_t first, uint32_t last, ds_error *err) {
-  const ds_key_column *key = key_of(fold, 0), *tracking = key_of(fold, 1);
-  uint32_t parcel = DS_NONE;
-  for (uint32_t e = first; key != NULL && e < last; e++) {
-    for (uint32_t i = key->first[e]; i < key->first[e + 1]; i++)
-      TRY(parcel_of(fold, 0, key->item[i], &parcel, err));
-    if (tracking == NULL || key->first[e + 1] - key->first[e] != 1)
-      continue;
-    for (uint32_t i = tracking->first[e]; i < tracking->first[e + 1]; i++)
-      if (fold->slots[1][tracking->item[i]].epoch != fold->epoch)
-        fold->slots[1][tracking->item[i]] = (slot){fold->epoch, parcel};
-  }
-  for (uint32_t e = first; tracking != NULL && e < last; e++)
-    if (key->first[e] == key->first[e + 1])
-      for (uint32_t i = tracking->first[e]; i < tracking->first[e + 1]; i++)
-        TRY(parcel_of(fold, 1, tracking->item[i], &parcel, err));
+  if (fold->epoch > UINT32_MAX - block->journeys - 1)
+    fold->epoch = 0;
   return DS_OK;
 }
 
@@ -166,7 +61,7 @@ static ds_code derived_add(ds_parcel_fold *fold, uint32_t parcel, ds_derived_kin
   if (fold->derived_count == fold->derived_capacity) {
     const uint32_t capacity = fold->derived_capacity * 2 + 16;
     if (!ds_resize(&fold->derived, capacity, sizeof *fold->derived))
-      return no_memory(err);
+      return ds_parcel_no_memory(err);
     fold->derived_capacity = capacity;
   }
   fold->derived[fold->derived_count++] = (ds_derived){time_ms, parcel, kind};
@@ -181,22 +76,36 @@ static bool is_cancelled(const ds_parcel_fold *fold, const ds_parcel *parcel, in
   return cancelled_ms <= at_ms && parcel->carried_ms > at_ms;
 }
 
+// The rules of the carrier that a scan named last, by whose limits the silence behind it is judged.
+static const parcel_carrier *carrier_now(const ds_parcel_fold *fold, uint32_t p) {
+  const uint32_t now = fold->making[p].now;
+  return now == DS_NONE ? ds_parcel_first_carrier(fold, p) : &fold->rules->carrier[now];
+}
+
+// When silence since an instant has lasted so long that the parcel is stalled: the limit counts the
+// hours of the calendar alone, if the settings name one.
+static int64_t stalled_at(const parcel_carrier *of, ds_parcel_silence silence, int64_t from_ms) {
+  const int64_t limit_ms =
+      silence == DS_SILENCE_LABEL ? of->limits->label_silent_ms : of->limits->silent_ms;
+  return of->worktime == NULL ? from_ms + limit_ms
+                              : ds_worktime_after(of->worktime, from_ms, limit_ms);
+}
+
 // Tells what the silence since the last scan has come to mean before `until_ms`.
 static ds_code silence_tell(ds_parcel_fold *fold, uint32_t p, int64_t until_ms, ds_error *err) {
   const ds_parcel *parcel = &fold->parcel[p];
-  const ds_tracking_limits *limits = &fold->rules->limits;
+  const parcel_carrier *carrier = carrier_now(fold, p);
   const ds_parcel_silence silence = ds_parcel_states[parcel->state].silence;
   const int64_t from = parcel->last_scan_ms;
   if (silence == DS_SILENCE_NONE || from == DS_NEVER)
     return DS_OK;
-  const int64_t stalled =
-      from + (silence == DS_SILENCE_LABEL ? limits->label_silent_ms : limits->silent_ms);
-  making *of = &fold->making[p];
+  const int64_t stalled = stalled_at(carrier, silence, from);
+  parcel_making *of = &fold->making[p];
   if (stalled < until_ms && of->stalled_from != from && !is_cancelled(fold, parcel, stalled)) {
     of->stalled_from = from;
     TRY(derived_add(fold, p, DS_DERIVED_STALLED, stalled, err));
   }
-  const int64_t lost = from + limits->lost_ms;
+  const int64_t lost = from + carrier->limits->lost_ms;
   if (silence == DS_SILENCE_CARRIER && lost < until_ms && of->lost_from != from) {
     of->lost_from = from;
     TRY(derived_add(fold, p, DS_DERIVED_LOST, lost, err));
@@ -217,7 +126,7 @@ static ds_code advance(ds_parcel_fold *fold, uint32_t p, ds_parcel_state state, 
   if (fold->moves_count == fold->moves_capacity) {
     const uint32_t capacity = fold->moves_capacity * 2 + 16;
     if (!ds_resize(&fold->moves, capacity, sizeof *fold->moves))
-      return no_memory(err);
+      return ds_parcel_no_memory(err);
     fold->moves_capacity = capacity;
   }
   // Parcels are numbered from 0 for those who ask; the order's 0 becomes DS_NONE.
@@ -288,7 +197,7 @@ static ds_code exception_add(ds_parcel_fold *fold, uint32_t p, uint32_t s, uint3
   if (fold->exceptions_count == fold->exceptions_capacity) {
     const uint32_t capacity = fold->exceptions_capacity * 2 + 16;
     if (!ds_resize(&fold->exceptions, capacity, sizeof *fold->exceptions))
-      return no_memory(err);
+      return ds_parcel_no_memory(err);
     fold->exceptions_capacity = capacity;
   }
   fold->exceptions[fold->exceptions_count++] = (ds_parcel_exception){p, s, event};
@@ -301,7 +210,7 @@ static ds_code status_apply(ds_parcel_fold *fold, uint32_t p, uint32_t s, uint32
   const int64_t time_ms = fold->block->time_ms[e];
   const ds_parcel_status *status = &ds_parcel_statuses[s];
   ds_parcel *parcel = &fold->parcel[p];
-  making *of = &fold->making[p];
+  parcel_making *of = &fold->making[p];
   if (of->seen_ms == time_ms && (of->seen >> s & 1) != 0)
     return DS_OK;
   of->seen = (of->seen_ms == time_ms ? of->seen : 0) | 1ull << s;
@@ -318,120 +227,12 @@ static ds_code status_apply(ds_parcel_fold *fold, uint32_t p, uint32_t s, uint32
   if ((status->tells & DS_STATUS_EXCEPTION) != 0)
     TRY(exception_add(fold, p, s, e, err));
   if ((status->tells & DS_STATUS_SCAN) != 0) {
+    const uint32_t carrier = fold->rules->is_local ? ds_parcel_carrier_rules(fold, e) : DS_NONE;
+    of->now = carrier == DS_NONE ? of->now : carrier;
     parcel->scans++;
     parcel->last_scan_ms = time_ms;
   }
   return status->state == DS_PARCEL_UNKNOWN ? DS_OK : advance(fold, p, status->state, e, err);
-}
-
-// When a day begins in the store's zone; a midnight that a zone leaves out is shifted.
-static int64_t day_start(ds_parcel_fold *fold, int64_t day) {
-  if (fold->rules->zone == NULL)
-    return day * DS_DAY_MS;
-  const uint32_t at = (uint32_t)((uint64_t)day % DAYS_KEPT);
-  if (fold->day[at] != day) {
-    fold->day[at] = day;
-    fold->day_ms[at] = ds_zone_utc_ms(fold->rules->zone, day * DS_DAY_MS, &(int){0});
-  }
-  return fold->day_ms[at];
-}
-
-static int64_t day_of(const ds_parcel_fold *fold, int64_t time_ms) {
-  if (fold->rules->zone != NULL)
-    return ds_zone_day(fold->rules->zone, time_ms);
-  return time_ms / DS_DAY_MS - (time_ms % DS_DAY_MS < 0);
-}
-
-// The day, and for an instant that too, that a property of event e tells. Days and instants that no
-// calendar has are none.
-static bool promise_read(ds_parcel_fold *fold, const parcel_promise_column *of, uint32_t e,
-                         ds_promise *ret_promise) {
-  if (!of->is_given)
-    return false;
-  const ds_property_column *column = &fold->block->property[of->property.column];
-  if (column->type == DS_TYPE_NULL || (column->present[e / 64] >> (e % 64) & 1) == 0 ||
-      (of->property.touchpoint != DS_NONE &&
-       fold->block->touchpoint[e] != of->property.touchpoint))
-    return false;
-  const int64_t value = column->i[e];
-  const bool is_day = column->type == DS_TYPE_DATE || fold->rules->by_day;
-  const int64_t limit = column->type == DS_TYPE_DATE ? DS_TIME_MAX_MS / DS_DAY_MS - 1
-                                                     : DS_TIME_MAX_MS - DS_DAY_MS;
-  if (value > limit || value < -limit)
-    return false;
-  const int64_t day = column->type == DS_TYPE_DATE ? value : day_of(fold, value);
-  *ret_promise = (ds_promise){.end_ms = is_day ? day_start(fold, day + 1) : value + 1,
-                              .day = day,
-                              .from_day = day,
-                              .told_ms = fold->block->time_ms[e],
-                              .event = e};
-  return true;
-}
-
-// What event `e` promises parcel `p`, or with p == 0 the whole order.
-static ds_code promise_apply(ds_parcel_fold *fold, uint32_t p, uint32_t s, uint32_t e,
-                             ds_error *err) {
-  (void)err;
-  const int64_t time_ms = fold->block->time_ms[e];
-  ds_parcel *parcel = &fold->parcel[p];
-  const ds_promise *order = &fold->parcel[0].original;
-  for (uint32_t c = 0; c < PARCEL_PROMISE_COLUMNS; c++) {
-    const parcel_promise_column *of = &fold->rules->promise[c];
-    ds_promise told, from;
-    if (!promise_read(fold, of, e, &told))
-      continue;
-    if (c == 0 && promise_read(fold, &fold->rules->from, e, &from) && from.day < told.day)
-      told.from_day = from.day;
-    if (parcel->original.event == DS_NONE && !of->is_estimate)
-      parcel->original = told;
-    // What is written beside a delivery, or after it, revises nothing.
-    if (parcel->delivered_ms <= time_ms ||
-        (s != PARCEL_NO_STATUS && ds_parcel_statuses[s].state == DS_PARCEL_DELIVERED))
-      continue;
-    parcel->current = told;
-    const ds_promise *first = parcel->original.event == DS_NONE ? order : &parcel->original;
-    if (told.end_ms > first->end_ms)
-      earliest(&parcel->slipped_ms, time_ms);
-  }
-  return DS_OK;
-}
-
-// Whether event e promises anything.
-static bool promises(const ds_parcel_fold *fold, uint32_t e) {
-  bool any = false;
-  for (uint32_t c = 0; c < PARCEL_PROMISE_COLUMNS; c++) {
-    const parcel_promise_column *of = &fold->rules->promise[c];
-    const ds_property_column *column =
-        of->is_given ? &fold->block->property[of->property.column] : NULL;
-    any |= column != NULL && column->type != DS_TYPE_NULL &&
-           (column->present[e / 64] >> (e % 64) & 1) != 0;
-  }
-  return any;
-}
-
-// What of an event is applied.
-typedef ds_code (*apply)(ds_parcel_fold *fold, uint32_t p, uint32_t s, uint32_t e, ds_error *err);
-
-// Event `e` to the parcels that it names, else to the order or to its one parcel. *ret_unplaced
-// counts it when it is neither's.
-static ds_code event_place(ds_parcel_fold *fold, apply event_apply, uint32_t e,
-                           uint32_t *ret_unplaced, ds_error *err) {
-  const uint32_t s = fold->rules->status[fold->block->touchpoint[e]];
-  const uint8_t tells = s == PARCEL_NO_STATUS ? DS_STATUS_ORDER : ds_parcel_statuses[s].tells;
-  for (uint32_t k = 0; k < 2; k++) {
-    const ds_key_column *key = key_of(fold, k);
-    if (key == NULL || key->first[e] == key->first[e + 1])
-      continue;
-    for (uint32_t i = key->first[e]; i < key->first[e + 1]; i++)
-      TRY(event_apply(fold, fold->slots[k][key->item[i]].parcel, s, e, err));
-    return DS_OK;
-  }
-  if ((tells & DS_STATUS_ORDER) != 0)
-    return event_apply(fold, 0, s, e, err);
-  if (fold->count == 2)
-    return event_apply(fold, 1, s, e, err);
-  *ret_unplaced += 1;
-  return DS_OK;
 }
 
 // The events [first, last) of one instant: status by status, then what they promise as they came.
@@ -445,10 +246,10 @@ static ds_code instant_apply(ds_parcel_fold *fold, uint32_t first, uint32_t last
   for (; statuses != 0; statuses &= statuses - 1)
     for (uint32_t e = first; e < last; e++)
       if (status[touchpoint[e]] == __builtin_ctzll(statuses))
-        TRY(event_place(fold, status_apply, e, &fold->unplaced, err));
+        TRY(ds_parcel_place(fold, status_apply, e, &fold->unplaced, err));
   for (uint32_t e = first; e < last; e++)
-    if (promises(fold, e))
-      TRY(event_place(fold, promise_apply, e, &(uint32_t){0}, err));
+    if (ds_parcel_promises(fold, e))
+      TRY(ds_parcel_place(fold, ds_parcel_promise, e, &(uint32_t){0}, err));
   return DS_OK;
 }
 
@@ -466,10 +267,10 @@ static void order_lay(ds_parcel_fold *fold, uint32_t p) {
   earliest(&parcel->cancelled_ms, order->cancelled_ms);
   earliest(&parcel->slipped_ms, order->slipped_ms);
   if (order->original.event < parcel->original.event)
-    parcel->original = order->original;
+    parcel->original = ds_parcel_promise_for(fold, &order->original, p);
   if (order->current.event != DS_NONE &&
       (parcel->current.event == DS_NONE || parcel->current.event < order->current.event))
-    parcel->current = order->current;
+    parcel->current = ds_parcel_promise_for(fold, &order->current, p);
   if (parcel->current.event == DS_NONE)
     parcel->current = parcel->original;
 }
@@ -477,17 +278,16 @@ static void order_lay(ds_parcel_fold *fold, uint32_t p) {
 // What the silence means that lasts until now.
 static void silence_keep(ds_parcel_fold *fold, uint32_t p) {
   ds_parcel *parcel = &fold->parcel[p];
-  const making *of = &fold->making[p];
-  const ds_tracking_limits *limits = &fold->rules->limits;
+  const parcel_making *of = &fold->making[p];
+  const parcel_carrier *carrier = carrier_now(fold, p);
   const ds_parcel_silence silence = ds_parcel_states[parcel->state].silence;
   const int64_t from = parcel->last_scan_ms;
   if (silence == DS_SILENCE_NONE || from == DS_NEVER)
     return;
   if (of->stalled_from == from)
-    parcel->stalled_ms =
-        from + (silence == DS_SILENCE_LABEL ? limits->label_silent_ms : limits->silent_ms);
+    parcel->stalled_ms = stalled_at(carrier, silence, from);
   if (of->lost_from == from)
-    parcel->lost_ms = from + limits->lost_ms;
+    parcel->lost_ms = from + carrier->limits->lost_ms;
 }
 
 // When the promise was missed: it ended, or was told after its end, without an attempt until then.
@@ -499,7 +299,7 @@ static ds_code promise_judge(ds_parcel_fold *fold, uint32_t p, ds_error *err) {
   if (promise->event == DS_NONE)
     return DS_OK;
   const int64_t missed = promise->end_ms > told ? promise->end_ms : told;
-  const int64_t before = promise->end_ms - fold->rules->limits.risk_ms;
+  const int64_t before = promise->end_ms - ds_parcel_first_carrier(fold, p)->limits->risk_ms;
   int64_t at_risk = before > told ? before : told;
   const int64_t near_ms =
       parcel->out_ms < parcel->attempt_ms ? parcel->out_ms : parcel->attempt_ms;
@@ -555,7 +355,8 @@ static ds_code fold_end(ds_parcel_fold *fold, ds_parcels *ret_parcels, ds_error 
                               .placed_ms = fold->placed_ms,
                               .placed_event = fold->placed_event,
                               .prepared_ms = fold->prepared_ms,
-                              .unplaced = fold->unplaced};
+                              .unplaced = fold->unplaced,
+                              .unread = fold->unread};
   return DS_OK;
 }
 
@@ -576,13 +377,11 @@ ds_code ds_parcel_fold_journey(ds_parcel_fold *fold, uint32_t journey, ds_parcel
     return DS_OK;
   fold->epoch++;
   fold->count = fold->exceptions_count = fold->derived_count = fold->unplaced = 0;
+  fold->unread = 0;
   fold->moves_count = 0;
   fold->placed_ms = fold->prepared_ms = DS_NEVER;
   fold->placed_event = DS_NONE;
-  TRY(parcel_add(fold, NULL, 0, err));
-  TRY(parcels_find(fold, first, last, err));
-  if (fold->count == 1)
-    TRY(parcel_add(fold, NULL, 0, err));
+  TRY(ds_parcel_find(fold, first, last, err));
   for (uint32_t e = first, end; e < last; e = end) {
     for (end = e + 1; end < last && time_ms[end] == time_ms[e]; end++)
       ;

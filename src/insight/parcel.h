@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The fold of one order's events into its parcels. A parcel is a value of the case key parcel_id
 // or, for events without one, tracking_number (which an event that carries both joins to that
-// parcel); an order whose events carry neither is one parcel. Invariants: (1) a state only moves
+// parcel); an order whose events carry neither is one parcel. Carriers that made a label each with
+// one tracking number, or with none, have a parcel each. Invariants: (1) a state only moves
 // forward, but for delivered -> returning, so late or repeated scans change history and never take
 // a parcel back; (2) the order in which scans of one instant came in does not matter: they go
 // by instant, then status, and one of the same instant and status counts once (of several, the
@@ -11,7 +12,7 @@
 #define DS_INSIGHT_PARCEL_H
 
 #include "model/tracking.h"
-#include "question/question.h"
+#include "question/property.h"
 
 // An instant that never came.
 #define DS_NEVER INT64_MAX
@@ -58,12 +59,16 @@ typedef struct ds_parcel_status {
 extern const ds_parcel_status ds_parcel_statuses[];
 extern const uint32_t ds_parcel_statuses_count;
 
-// A promised day or instant. Kept by an instant t exactly when t < end_ms.
+// A promised day, instant or window of hours. Kept by an instant t exactly when t < end_ms.
 typedef struct ds_promise {
-  int64_t end_ms;  // for a day the beginning of the next one in the store's zone; else 1 ms later
-                   // than promised. DS_NEVER: there is none
-  int64_t day;     // the promised day, in days since 1970 in the store's zone
+  int64_t end_ms;  // for a day the beginning of the next one in its zone; else 1 ms later than
+                   // promised. DS_NEVER: there is none
+  int64_t from_ms; // of a window of instants or hours its first one; else INT64_MIN
+  int64_t day;     // the promised day, in days since 1970 in its zone
   int64_t from_day; // of a window of days its first; else the same as `day`
+  bool is_day;     // a day as a whole
+  uint8_t column;  // the fold's own: what it was read from
+  const ds_zone *zone; // of where the parcel goes, else its carrier's, else the store's
   int64_t told_ms; // when
   uint32_t event;  // by which; DS_NONE: there is none
 } ds_promise;
@@ -143,6 +148,7 @@ typedef struct ds_parcels {
   int64_t prepared_ms;  // first order_packed, order_picked or label_created of any parcel
   uint32_t placed_event;
   uint32_t unplaced;    // scans that name none of several parcels: they tell of none
+  uint32_t unread;      // promises with hours that cannot be read
 } ds_parcels;
 
 // What folds read, made once and shared by threads.
@@ -168,6 +174,12 @@ DS_CHECKED ds_code ds_parcel_plan(const ds_request *request, ds_plan *plan, cons
 // The name of the property that promises are read from; NULL: there is none.
 const char *ds_parcel_rules_promise(const ds_parcel_rules *rules);
 
+// Whether events name carriers, which can tell parcels apart.
+bool ds_parcel_rules_have_carriers(const ds_parcel_rules *rules);
+
+// Whether promises have hours, or a zone that is not the store's.
+bool ds_parcel_rules_are_local(const ds_parcel_rules *rules);
+
 // One thread's folding.
 typedef struct ds_parcel_fold ds_parcel_fold;
 DS_CHECKED ds_code ds_parcel_fold_new(const ds_parcel_rules *rules, ds_parcel_fold **ret_fold,
@@ -178,5 +190,20 @@ void ds_parcel_fold_free(ds_parcel_fold *fold);
 DS_CHECKED ds_code ds_parcel_fold_begin(ds_parcel_fold *fold, const ds_block *block, ds_error *err);
 DS_CHECKED ds_code ds_parcel_fold_journey(ds_parcel_fold *fold, uint32_t journey,
                                           ds_parcels *ret_parcels, ds_error *err);
+
+// What the parcels of the journey folded last carry: begins before its events; takes those until an
+// instant, not before the one before it. DS_MEMORY. `refs` stay the caller's and must outlive the
+// questions below.
+DS_CHECKED ds_code ds_parcel_values_begin(ds_parcel_fold *fold, uint32_t journey,
+                                          const ds_property_ref *refs, uint32_t count,
+                                          ds_error *err);
+DS_CHECKED ds_code ds_parcel_values_until(ds_parcel_fold *fold, int64_t time_ms, ds_error *err);
+
+// The event that tells a parcel's value of refs[k]: its latest own one, else the first of its
+// order's that name no parcel; its latest status and scan, else its order's. DS_NONE: there is
+// none.
+uint32_t ds_parcel_value_event(ds_parcel_fold *fold, uint32_t parcel, uint32_t k);
+uint32_t ds_parcel_status_event(ds_parcel_fold *fold, uint32_t parcel);
+uint32_t ds_parcel_scan_event(ds_parcel_fold *fold, uint32_t parcel);
 
 #endif

@@ -5,6 +5,7 @@
 #include <assert.h>
 
 #include "question/common.h"
+#include "question/hours.h"
 #include "scan/property_types.h"
 
 const ds_parcel_state_row ds_parcel_states[DS_PARCEL_STATES_COUNT] = {
@@ -121,53 +122,126 @@ static ds_code add_key(const ds_request *request, ds_plan *plan, const char *nam
   return DS_OK;
 }
 
-// Adds a property that tells a day or an instant; is_given stays false when it tells neither.
-static ds_code add_promise(const ds_request *request, ds_plan *plan, const char *name,
-                           parcel_promise_column *column, ds_error *err) {
+// Adds a property, when some event carries it in one of the types that are bits of `types`.
+static ds_code add_read(const ds_request *request, ds_plan *plan, const char *name, uint32_t types,
+                        parcel_column *column, ds_error *err) {
   ds_property_kinds kinds;
   ds_plan with = *plan;
   TRY(ds_property_add(request->snapshot, &with, "promise", name, request->arena, &column->property,
                       err));
   TRY(ds_property_kinds_of(request->snapshot, column->property.code, &kinds, err));
-  column->is_given = kinds.type == DS_TYPE_DATE || kinds.type == DS_TYPE_TIME;
+  column->is_given = (types >> kinds.type & 1) != 0;
   if (column->is_given)
     *plan = with;
   return DS_OK;
 }
 
-// The same for a property that is of one touchpoint only, where there are both.
-static ds_code add_of(const ds_request *request, ds_plan *plan, const char *touchpoint,
-                      const char *name, parcel_promise_column *column, ds_error *err) {
-  const ds_space *space = &request->snapshot->space;
-  const uint32_t code = ds_names_find(&space->touchpoints, ds_str_of(touchpoint));
-  if (code == DS_NONE || ds_names_find(&space->properties, ds_str_of(name)) == DS_NONE)
+enum {
+  INSTANTS = 1u << DS_TYPE_DATE | 1u << DS_TYPE_TIME,
+  TEXTS = 1u << DS_TYPE_STRING,
+  VALUES = 1u << DS_TYPE_STRING | 1u << DS_TYPE_NUMBER | 1u << DS_TYPE_BOOL
+};
+
+// Properties that mean one thing only, of one touchpoint or (NULL) of any.
+static const struct {
+  uint32_t read;
+  const char *touchpoint, *name;
+  uint32_t types;
+} usual_reads[] = {
+    {PARCEL_READ_DELAYED, "shipment_delayed", "new_edd", INSTANTS},
+    {PARCEL_READ_CHANGED, "edd_changed", "new", INSTANTS},
+    {PARCEL_READ_WINDOW, "out_for_delivery", "window_until", INSTANTS},
+    {PARCEL_READ_HOURS, NULL, "promise_window", TEXTS},
+    {PARCEL_READ_CARRIER, NULL, "carrier", TEXTS},
+};
+
+// The same of one that may be absent, or sealed: then nothing is read.
+static ds_code add_usual(const ds_request *request, ds_plan *plan, const char *name,
+                         uint32_t types, parcel_column *column, ds_error *err) {
+  const uint32_t code = ds_names_find(&request->snapshot->space.properties, ds_str_of(name));
+  ds_property_kinds kinds;
+  if (code == DS_NONE)
     return DS_OK;
-  TRY(add_promise(request, plan, name, column, err));
-  column->property.touchpoint = code;
-  column->is_estimate = true;
-  return DS_OK;
+  TRY(ds_property_kinds_of(request->snapshot, (uint16_t)code, &kinds, err));
+  return kinds.type == DS_TYPE_SEALED ? DS_OK
+                                      : add_read(request, plan, name, types, column, err);
+}
+
+static ds_code add_usuals(const ds_request *request, ds_plan *plan, ds_parcel_rules *rules,
+                          ds_error *err) {
+  const ds_names *touchpoints = &request->snapshot->space.touchpoints;
+  for (uint32_t i = 0; i < sizeof usual_reads / sizeof *usual_reads; i++) {
+    const char *touchpoint = usual_reads[i].touchpoint;
+    parcel_column *column = &rules->read[usual_reads[i].read];
+    const uint32_t code =
+        touchpoint == NULL ? DS_NONE : ds_names_find(touchpoints, ds_str_of(touchpoint));
+    if (touchpoint != NULL && code == DS_NONE)
+      continue;
+    TRY(add_usual(request, plan, usual_reads[i].name, usual_reads[i].types, column, err));
+    column->property.touchpoint = code;
+    column->is_estimate = usual_reads[i].read < PARCEL_PROMISES;
+  }
+  return rules->limits.place == NULL
+             ? DS_OK
+             : add_usual(request, plan, rules->limits.place, VALUES,
+                         &rules->read[PARCEL_READ_PLACE], err);
 }
 
 static ds_code add_promises(const ds_request *request, ds_plan *plan, const char *given,
                             ds_parcel_rules *rules, ds_error *err) {
   const ds_names *names = &request->snapshot->space.properties;
+  parcel_column *promise = &rules->read[PARCEL_READ_PROMISE];
   const char *name = given;
   for (uint32_t i = 0; name == NULL && ds_promise_names[i] != NULL; i++)
     if (ds_names_find(names, ds_str_of(ds_promise_names[i])) != DS_NONE)
       name = ds_promise_names[i];
   if (name != NULL) {
-    TRY(add_promise(request, plan, name, &rules->promise[0], err));
-    if (given != NULL && !rules->promise[0].is_given)
+    TRY(add_read(request, plan, name, INSTANTS, promise, err));
+    if (given != NULL && !promise->is_given)
       return ds_fail(err, DS_EXPRESSION, "--promise %s: a promise is a day or an instant, and its "
                      "values are neither", name);
-    rules->promise_name = rules->promise[0].is_given ? name : NULL;
+    rules->promise_name = promise->is_given ? name : NULL;
   }
-  TRY(add_of(request, plan, "shipment_delayed", "new_edd", &rules->promise[1], err));
-  TRY(add_of(request, plan, "edd_changed", "new", &rules->promise[2], err));
-  if (rules->promise_name != NULL && strcmp(rules->promise_name, "promise_until") == 0 &&
-      ds_names_find(names, ds_str_of("promise_from")) != DS_NONE)
-    TRY(add_promise(request, plan, "promise_from", &rules->from, err));
+  if (rules->promise_name != NULL && strcmp(rules->promise_name, "promise_until") == 0)
+    TRY(add_usual(request, plan, "promise_from", INSTANTS, &rules->read[PARCEL_READ_FROM], err));
+  return add_usuals(request, plan, rules, err);
+}
+
+static ds_code worktime_make(const ds_request *request, const ds_tracking_limits *limits,
+                             parcel_carrier *of, ds_error *err) {
+  of->limits = limits;
+  if (limits->calendar == NULL || request->snapshot->events == 0)
+    return DS_OK;
+  return ds_hours_span(request, &limits->calendar->week, ds_hours_zone(request, limits->calendar),
+                       &of->worktime, err);
+}
+
+static ds_code carriers_make(const ds_request *request, ds_parcel_rules *rules, ds_error *err) {
+  const ds_tracking_limits *limits = &rules->limits;
+  parcel_carrier *carrier =
+      ds_arena_array(request->arena, limits->carriers_count + 1u, sizeof *carrier);
+  if (carrier == NULL)
+    return ds_fail(err, DS_MEMORY, "out of memory for the plan of a scan");
+  TRY(worktime_make(request, limits, &carrier[0], err));
+  for (uint32_t c = 0; c < limits->carriers_count; c++) {
+    const ds_carrier_rules *from = &limits->carriers[c];
+    parcel_carrier *to = &carrier[c + 1];
+    *to = (parcel_carrier){.hash = ds_key_hash(ds_str_of(from->normal)),
+                           .has_zone = from->zone_name != NULL, .zone = from->zone,
+                           .hours = from->hours};
+    TRY(worktime_make(request, from->limits, to, err));
+  }
+  rules->carrier = carrier;
+  rules->carriers = limits->carriers_count + 1;
+  rules->is_local = limits->carriers_count > 0 || limits->places_count > 0;
   return DS_OK;
+}
+
+static uint8_t status_of(const char *touchpoint) {
+  uint8_t s = 0;
+  while (strcmp(ds_parcel_statuses[s].touchpoint, touchpoint) != 0)
+    s++;
+  return s;
 }
 
 static ds_code statuses_make(const ds_request *request, ds_parcel_rules *rules, ds_error *err) {
@@ -182,6 +256,8 @@ static ds_code statuses_make(const ds_request *request, ds_parcel_rules *rules, 
       status[code] = (uint8_t)s;
   }
   rules->status = status;
+  rules->label_status = status_of("label_created");
+  rules->changed_status = status_of("carrier_changed");
   return DS_OK;
 }
 
@@ -195,6 +271,7 @@ ds_code ds_parcel_plan(const ds_request *request, ds_plan *plan, const char *pro
   if (limits == NULL)
     limits = request->tracking == NULL ? &ds_tracking_defaults : request->tracking;
   rules->limits = *limits;
+  TRY(carriers_make(request, rules, err));
   rules->now_ms = now_ms;
   rules->zone = request->zone;
   rules->by_day = by_day;
@@ -203,6 +280,7 @@ ds_code ds_parcel_plan(const ds_request *request, ds_plan *plan, const char *pro
   TRY(statuses_make(request, rules, err));
   TRY(add_key(request, plan, "parcel_id", &rules->parcel_key, err));
   TRY(add_key(request, plan, "tracking_number", &rules->tracking_key, err));
+  rules->number_key = rules->tracking_key == DS_NONE ? DS_NONE : rules->parcel_key != DS_NONE;
   if (rules->parcel_key == DS_NONE) {
     rules->parcel_key = rules->tracking_key;
     rules->tracking_key = DS_NONE;
@@ -214,3 +292,11 @@ ds_code ds_parcel_plan(const ds_request *request, ds_plan *plan, const char *pro
 }
 
 const char *ds_parcel_rules_promise(const ds_parcel_rules *rules) { return rules->promise_name; }
+
+bool ds_parcel_rules_are_local(const ds_parcel_rules *rules) {
+  return rules->is_local || rules->read[PARCEL_READ_HOURS].is_given;
+}
+
+bool ds_parcel_rules_have_carriers(const ds_parcel_rules *rules) {
+  return rules->read[PARCEL_READ_CARRIER].is_given;
+}

@@ -89,6 +89,11 @@ static void put_words(const tracking_context *context, ds_result *result) {
                ? "none is told"
                : ds_parcel_rules_promise(context->rules),
            ds_human_duration(risk, limits->risk_ms));
+  const size_t used = strlen(text);
+  if (limits->calendar != NULL)
+    snprintf(text + used, sizeof text - used, " Until a parcel is stalled, silence counts the "
+             "hours of the calendar %s alone (%.200s).", limits->calendar->name,
+             limits->calendar->hours);
   result->definition = ds_arena_text(result->arena, text, strlen(text));
 }
 
@@ -110,6 +115,10 @@ static ds_code answer_states(tracking_context *context, ds_arena *arena, ds_resu
                    (unsigned long long)state->unplaced,
                    state->unplaced == 1 ? "scan names" : "scans name",
                    state->unplaced == 1 ? "s" : "");
+  if (state->unread > 0)
+    ds_result_note(result, true, "%llu promise%s a promise_window that is not read: hours are "
+                   "written as 14:00-16:00.", (unsigned long long)state->unread,
+                   state->unread == 1 ? " has" : "s have");
   ds_tracking_kernel.done(memory);
   return code;
 }
@@ -117,7 +126,6 @@ static ds_code answer_states(tracking_context *context, ds_arena *arena, ds_resu
 static ds_code prepare(tracking_context *context, const ds_request *asked, ds_arena *arena,
                        ds_error *err) {
   ds_request *request = ds_arena_alloc(asked->arena, sizeof *request);
-  uint64_t top = 0;
   if (request == NULL)
     return ds_fail(err, DS_MEMORY, "out of memory for tracking");
   if (ds_option_flag(&asked->options, "derive"))
@@ -132,16 +140,10 @@ static ds_code prepare(tracking_context *context, const ds_request *asked, ds_ar
   TRY(ds_parcel_plan(request, &context->plan, ds_option_get(options, "promise"),
                      ds_option_flag(options, "by-day"), NULL, context->as_of_ms, &context->rules,
                      err));
-  context->grouped = ds_option_get(options, "by") != NULL && request->snapshot->events > 0;
   context->groups = 1;
-  if (!context->grouped)
-    return DS_OK;
-  TRY(ds_option_count(options, "top", 1, &top, err));
-  TRY(ds_breakdown_make(request->snapshot, &context->plan, ds_option_get(options, "by"),
-                        top < 10000 ? (uint32_t)top : 10000, arena, &context->by, err));
-  context->groups = context->by.groups;
-  context->plan.columns.want |= DS_WANT_TIME | DS_WANT_TOUCHPOINT;
-  return DS_OK;
+  return ds_option_get(options, "by") != NULL && request->snapshot->events > 0
+             ? ds_tracking_by_make(context, arena, err)
+             : DS_OK;
 }
 
 static ds_code answer(tracking_context *context, const ds_request *asked, ds_arena *arena,
@@ -160,6 +162,7 @@ static ds_code answer(tracking_context *context, const ds_request *asked, ds_are
                    "customer counts as one order.");
   if (id != NULL && list != NULL)
     return ds_fail(err, DS_USAGE, "tracking of one identifier takes no --list");
+  ds_tracking_listable(context, result);
   if (list != NULL)
     return ds_tracking_list(context, list, result, err);
   if (id != NULL)

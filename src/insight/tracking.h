@@ -23,7 +23,9 @@ typedef struct tracking_context {
   ds_plan plan;
   const ds_parcel_rules *rules;
   int64_t as_of_ms;
-  ds_breakdown by; // when `grouped`
+  ds_breakdown by; // when `grouped`: of parcels
+  ds_property_ref by_property;
+  bool by_status; // the last status, and no property
   bool grouped;
   uint32_t groups;
   size_t kept_bytes; // for times in states, each thread
@@ -42,16 +44,26 @@ typedef struct tracking_state {
   ds_parcel_fold *fold;
   tracking_cell *cell;
   ds_tally times; // in the state, of each cell
-  uint32_t *group;
-  uint32_t group_capacity;
   uint64_t unplaced;
+  uint64_t unread;
 } tracking_state;
 
 // Counts; its state is a tracking_state.
 extern const ds_kernel ds_tracking_kernel;
 
-// The state of an order: that of its parcel that is least far, of those that were not cancelled.
-ds_parcel_state ds_tracking_order_state(const ds_parcels *parcels);
+// The parcel that tells an order's state: the first of those that are least far, of those that were
+// not cancelled.
+uint32_t ds_tracking_order_parcel(const ds_parcels *parcels);
+
+// --by: finds the values of parcels and makes their groups; `grouped` is set then. The caller calls
+// ds_breakdown_done.
+DS_CHECKED ds_code ds_tracking_by_make(tracking_context *context, ds_arena *arena, ds_error *err);
+
+// Before the groups of the parcels of a journey that was just folded are asked for.
+DS_CHECKED ds_code ds_tracking_by_begin(const tracking_context *context, ds_parcel_fold *fold,
+                                        uint32_t journey, ds_error *err);
+uint32_t ds_tracking_by_group(const tracking_context *context, ds_parcel_fold *fold,
+                              const ds_block *block, uint32_t parcel);
 
 // Whether a figure of the parcel's state, other than ORDERS, counts it.
 bool ds_tracking_counts(const ds_parcel *parcel, tracking_figure figure);
@@ -60,7 +72,8 @@ bool ds_tracking_counts(const ds_parcel *parcel, tracking_figure figure);
 DS_CHECKED ds_code ds_tracking_quantiles(tracking_context *context, const tracking_state *state,
                                       ds_arena *arena, double **ret_quantiles, ds_error *err);
 
-// Answers --list.
+// --list: the figures that can be listed, into *result; what one of them counted.
+void ds_tracking_listable(const tracking_context *context, ds_result *result);
 DS_CHECKED ds_code ds_tracking_list(const tracking_context *context, const char *text,
                                  ds_result *result, ds_error *err);
 

@@ -5,15 +5,12 @@
 
 #include "insight/tracking.h"
 
-ds_parcel_state ds_tracking_order_state(const ds_parcels *parcels) {
-  ds_parcel_state least = DS_PARCEL_CANCELLED;
-  bool any = false;
-  for (uint32_t p = 0; p < parcels->count; p++) {
-    const ds_parcel_state state = parcels->parcel[p].state;
-    if (state == DS_PARCEL_CANCELLED || (any && state >= least))
-      continue;
-    least = state;
-    any = true;
+uint32_t ds_tracking_order_parcel(const ds_parcels *parcels) {
+  uint32_t least = 0;
+  for (uint32_t p = 1; p < parcels->count; p++) {
+    const ds_parcel_state state = parcels->parcel[p].state, best = parcels->parcel[least].state;
+    if (state != DS_PARCEL_CANCELLED && (best == DS_PARCEL_CANCELLED || state < best))
+      least = p;
   }
   return least;
 }
@@ -50,42 +47,41 @@ static void state_done(void *memory) {
   tracking_state *state = memory;
   ds_parcel_fold_free(state->fold);
   ds_tally_done(&state->times);
-  free(state->group);
   state->fold = NULL;
-  state->group = NULL;
 }
 
-static ds_code add_order(tracking_state *state, uint32_t group, const ds_parcels *parcels,
+static ds_code add_order(tracking_state *state, const ds_block *block, const ds_parcels *parcels,
                          ds_error *err) {
   const tracking_context *context = state->context;
-  const uint32_t first = group * DS_PARCEL_STATES_COUNT;
   state->unplaced += parcels->unplaced;
+  state->unread += parcels->unread;
+  const uint32_t of_order = parcels->count > 0 ? ds_tracking_order_parcel(parcels) : 0;
   for (uint32_t p = 0; p < parcels->count; p++) {
     const ds_parcel *parcel = &parcels->parcel[p];
-    tracking_cell *cell = &state->cell[first + parcel->state];
+    const uint32_t at = ds_tracking_by_group(context, state->fold, block, p) *
+                            DS_PARCEL_STATES_COUNT + parcel->state;
+    tracking_cell *cell = &state->cell[at];
     for (uint32_t f = 0; f < TRACKING_FIGURES; f++)
       cell->n[f] += ds_tracking_counts(parcel, (tracking_figure)f);
+    cell->n[TRACKING_ORDERS] += p == of_order;
     if (parcel->state_ms == DS_NEVER)
       continue;
     const int64_t ms = context->as_of_ms - parcel->state_ms;
     cell->longest_ms = ms > cell->longest_ms ? ms : cell->longest_ms;
-    TRY(ds_tally_add(&state->times, first + parcel->state, ms, err));
+    TRY(ds_tally_add(&state->times, at, ms, err));
   }
-  if (parcels->count > 0)
-    state->cell[first + ds_tracking_order_state(parcels)].n[TRACKING_ORDERS]++;
   return DS_OK;
 }
 
 static ds_code state_add(void *memory, const ds_block *block, ds_error *err) {
   tracking_state *state = memory;
-  const tracking_context *context = state->context;
   ds_parcels parcels;
-  if (context->grouped)
-    TRY(ds_breakdown_groups(&context->by, block, &state->group, &state->group_capacity, err));
   TRY(ds_parcel_fold_begin(state->fold, block, err));
   for (uint32_t j = 0; j < block->journeys; j++) {
     TRY(ds_parcel_fold_journey(state->fold, j, &parcels, err));
-    TRY(add_order(state, context->grouped ? state->group[j] : 0, &parcels, err));
+    if (parcels.count > 0)
+      TRY(ds_tracking_by_begin(state->context, state->fold, j, err));
+    TRY(add_order(state, block, &parcels, err));
   }
   return DS_OK;
 }
@@ -100,6 +96,7 @@ static ds_code state_merge(void *memory, void *other, ds_error *err) {
       into->cell[c].longest_ms = from->cell[c].longest_ms;
   }
   into->unplaced += from->unplaced;
+  into->unread += from->unread;
   ds_tally_merge(&into->times, &from->times);
   return DS_OK;
 }

@@ -6,13 +6,14 @@
 
 #include "question/list.h"
 
-static_assert((int)TRACKING_FIGURES == (int)DS_LIST_COLUMNS_MAX, "every figure can be listed");
+static_assert((int)TRACKING_FIGURES == (int)DS_FIGURES_COLUMNS_MAX, "every figure can be listed");
 
 // The figure to list.
 typedef struct list_context {
   const tracking_context *asked;
   ds_parcel_state state;
   tracking_figure figure;
+  uint32_t group; // of --by
 } list_context;
 
 static ds_code list_block(const void *context, const ds_block *block, ds_list *list,
@@ -38,17 +39,21 @@ static ds_code list_journey(const void *context, const ds_block *block, uint32_t
                             ds_error *err) {
   const list_context *in = context;
   ds_parcels parcels;
-  TRY(ds_parcel_fold_journey(*(ds_parcel_fold **)ds_list_scratch(list), j, &parcels, err));
-  const bool by_order = in->figure == TRACKING_ORDERS;
-  if (parcels.count == 0 || (by_order && ds_tracking_order_state(&parcels) != in->state))
+  ds_parcel_fold *fold = *(ds_parcel_fold **)ds_list_scratch(list);
+  TRY(ds_parcel_fold_journey(fold, j, &parcels, err));
+  if (parcels.count == 0)
     return DS_OK;
-  for (uint32_t p = 0; p < parcels.count; p++) {
+  TRY(ds_tracking_by_begin(in->asked, fold, j, err));
+  // One parcel stands for its order.
+  const bool by_order = in->figure == TRACKING_ORDERS;
+  const uint32_t first = by_order ? ds_tracking_order_parcel(&parcels) : 0;
+  const uint32_t end = by_order ? first + 1 : parcels.count;
+  for (uint32_t p = first; p < end; p++) {
     const ds_parcel *parcel = &parcels.parcel[p];
-    if (parcel->state != in->state || (!by_order && !ds_tracking_counts(parcel, in->figure)))
-      continue;
-    TRY(put(in, block, j, parcel, by_order, list, err));
-    if (by_order) // the first of its parcels stands for it
-      break;
+    if (parcel->state == in->state && (by_order || ds_tracking_counts(parcel, in->figure)) &&
+        (!in->asked->grouped ||
+         ds_tracking_by_group(in->asked, fold, block, p) == in->group))
+      TRY(put(in, block, j, parcel, by_order, list, err));
   }
   return DS_OK;
 }
@@ -64,27 +69,23 @@ static ds_code state_named(ds_str name, ds_parcel_state *ret_state, ds_error *er
   return ds_fail(err, DS_USAGE, "--list: no state is called %.*s", DS_STR(name));
 }
 
+void ds_tracking_listable(const tracking_context *context, ds_result *result) {
+  ds_figures table = {"states", 1, {"state"}, {NULL}, NULL, NULL};
+  memcpy(table.columns, ds_tracking_figures, sizeof table.columns);
+  ds_list_offer(result, &table, 1, context->grouped ? &context->by : NULL);
+}
+
 ds_code ds_tracking_list(const tracking_context *context, const char *text, ds_result *result,
                       ds_error *err) {
   static const ds_column since = {"in_state_ms", DS_CELL_DURATION, "ms",
                                   "how long it has been in its state", false};
-  ds_list_table table = {"states", 1, {"state"}, {NULL}};
   ds_list_figure figure;
   list_context in = {.asked = context};
-  uint32_t group = 0;
-  memcpy(table.columns, ds_tracking_figures, sizeof table.columns);
-  if (context->grouped) {
-    table.needed = 2;
-    table.keys[0] = context->by.name;
-    table.keys[1] = "state";
-  }
-  TRY(ds_list_read(text, &table, 1, &figure, err));
-  if (context->grouped)
-    TRY(ds_list_group(&context->by, figure.key[0], &group, err));
-  TRY(state_named(figure.key[context->grouped], &in.state, err));
+  TRY(ds_list_read(context->request, text, &context->by, result, &figure, err));
+  TRY(state_named(figure.key[0], &in.state, err));
   in.figure = (tracking_figure)figure.column;
-  const ds_list_plan plan = {.by = context->grouped ? &context->by : NULL, .group = group,
-                             .duration = &since, .block = list_block, .journey = list_journey,
+  in.group = figure.group;
+  const ds_list_plan plan = {.duration = &since, .block = list_block, .journey = list_journey,
                              .context = &in, .scratch_bytes = sizeof(ds_parcel_fold *),
                              .scratch_done = scratch_done, .touchpoints = true, .named = true};
   return ds_list_run(context->request, &context->plan, &plan, result, err);

@@ -29,9 +29,12 @@ DS_CHECKED ds_code ds_case_program_add_condition(ds_case_program *program, ds_st
 uint32_t ds_case_program_rules(const ds_case_program *program);
 ds_type ds_case_rule_type(const ds_case_program *program, uint32_t rule);
 
-// Whether it asks about the cases of a customer (any_case) or reads a case key's values: blocks
-// whose journeys are cases already have no such columns.
-bool ds_case_program_reads_keys(const ds_case_program *program);
+// Whether it can be asked of journeys that are cases already, which have no cases within them, no
+// case keys and no consents. DS_UNSUPPORTED says what it asks of them.
+DS_CHECKED ds_code ds_case_program_check_cases(const ds_case_program *program, ds_error *err);
+
+// Whether it asks who is in lists, which have no past.
+bool ds_case_program_reads_lists(const ds_case_program *program);
 
 // Which columns it reads, as ds_expression_columns.
 DS_CHECKED ds_code ds_case_program_columns(const ds_case_program *program, ds_columns *columns,
@@ -96,6 +99,11 @@ typedef struct ds_case_values {
 // All rules over all journeys of the block at `now_ms`; *ret_values has an entry per rule.
 DS_CHECKED ds_code ds_case_evaluate(ds_case_evaluator *evaluator, int64_t now_ms,
                                     const ds_case_values **ret_values, ds_error *err);
+
+// All rules for one journey of the block, which is entry 0 of the values.
+DS_CHECKED ds_code ds_case_evaluate_at(ds_case_evaluator *evaluator, uint32_t journey,
+                                       int64_t now_ms, const ds_case_values **ret_values,
+                                       ds_error *err);
 
 // One rule for one journey of the block at `now_ms`, and the earliest instant after it at which
 // the value is another without a new event: INT64_MAX when there is none. Where a clock's reading

@@ -126,6 +126,19 @@ static void link_absences(lang_pattern *pattern) {
     }
 }
 
+// What asks for nothing but steps one behind the other, and time between neighbours.
+static bool is_plain(const lang_pattern *pattern) {
+  bool plain = pattern->last == 1ull << (pattern->states - 1) && pattern->absent == 0 &&
+               pattern->total_ms == PATTERN_UNBOUND && !pattern->at_start && !pattern->at_end;
+  for (uint32_t s = 0; s < pattern->states; s++) {
+    const lang_state *state = &pattern->state[s];
+    const uint64_t before = s == 0 ? 0 : 1ull << (s - 1);
+    plain = plain && state->starts == (s == 0) && state->ways == 1 &&
+            state->way[0].before == before && !state->way[0].immediately;
+  }
+  return plain;
+}
+
 ds_code ds_lang_automaton(lang_parser *in, lang_pattern *pattern, const pattern_item *items,
                           bool *ret_nullable) {
   automaton a = {.in = in, .pattern = pattern};
@@ -135,6 +148,7 @@ ds_code ds_lang_automaton(lang_parser *in, lang_pattern *pattern, const pattern_
     pattern->state[s].starts = (all.first >> s & 1) != 0;
   pattern->last = all.last;
   link_absences(pattern);
+  pattern->plain = pattern->states > 0 && is_plain(pattern);
   *ret_nullable = all.nullable;
   return DS_OK;
 }

@@ -83,6 +83,7 @@ static bool same_fact(const lang_fact *a, const lang_fact *b) {
   return a->form == b->form && a->type == b->type && a->selector == b->selector &&
          a->second == b->second && a->window == b->window && a->property == b->property &&
          a->property_type == b->property_type && a->rule == b->rule && a->pattern == b->pattern &&
+         ds_str_equal(a->list_name, b->list_name) &&
          (a->property != LANG_ABSENT || ds_str_equal(a->name, b->name));
 }
 
@@ -167,12 +168,20 @@ ds_type ds_case_rule_type(const ds_case_program *program, uint32_t rule) {
   return rule_of(program, rule)->expression.root->type;
 }
 
-bool ds_case_program_reads_keys(const ds_case_program *program) {
+ds_code ds_case_program_check_cases(const ds_case_program *program, ds_error *err) {
   bool keys = program->levels_count > 1;
   for (uint32_t s = 0; s < program->selectors_count; s++)
     keys = keys || program->selectors[s].expression->keys_count > 0;
-  return keys;
+  if (keys)
+    return ds_fail(err, DS_UNSUPPORTED, "with --case a journey is one case already, and its events "
+                   "have no case keys: leave --case out, or any_case() and case keys");
+  if (program->reads_consents)
+    return ds_fail(err, DS_UNSUPPORTED, "with --case a journey is one case, and consents are those "
+                   "of a customer: leave --case out, or consent()");
+  return DS_OK;
 }
+
+bool ds_case_program_reads_lists(const ds_case_program *program) { return program->reads_lists; }
 
 ds_code ds_case_program_columns(const ds_case_program *program, ds_columns *columns,
                                 ds_arena *arena, ds_error *err) {

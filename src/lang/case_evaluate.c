@@ -4,7 +4,7 @@
 #include <assert.h>
 #include <stdlib.h>
 
-#include "base/bits.h"
+#include "base/classes.h"
 #include "lang/case_run.h"
 
 static ds_code no_memory(ds_error *err) {
@@ -196,26 +196,6 @@ static ds_code bits_room(lang_stage *stage, uint32_t selectors, uint32_t events,
   return DS_OK;
 }
 
-// Up to eight selectors at once: a byte per event has a bit for each.
-static void group_bits(const uint8_t *restrict mask, const uint16_t *restrict touchpoint,
-                       uint32_t events, uint64_t *const *to, uint32_t count) {
-  for (uint32_t first = 0; first < events; first += 64) {
-    const uint32_t some = events - first < 64 ? events - first : 64;
-    uint64_t eight[8] = {0};
-    uint8_t *bytes = (uint8_t *)eight;
-    for (uint32_t i = 0; i < some; i++)
-      bytes[i] = mask[touchpoint[first + i]];
-    for (uint32_t s = 0; s < count; s++) {
-      uint64_t word = 0;
-      for (uint32_t b = 0; b < 8; b++) {
-        const uint64_t one = eight[b] >> s & 0x0101010101010101u;
-        word |= ds_bits_pack8((const uint8_t *)&one) << (8 * b);
-      }
-      to[s][first / 64] = word;
-    }
-  }
-}
-
 static ds_code selectors_run(ds_case_evaluator *ev, ds_error *err) {
   const ds_block *block = ev->block;
   const uint32_t count = ev->program->selectors_count;
@@ -229,8 +209,8 @@ static ds_code selectors_run(ds_case_evaluator *ev, ds_error *err) {
     const uint32_t some = ev->pure_count - p < 8 ? ev->pure_count - p : 8;
     for (uint32_t i = 0; i < some; i++)
       to[i] = bits[ev->pure[p + i]];
-    group_bits(ev->mask + (size_t)(p / 8) * touchpoints, block->touchpoint, block->events, to,
-               some);
+    ds_class_bits(ev->mask + (size_t)(p / 8) * touchpoints, touchpoints, block->touchpoint,
+                  block->events, to, some);
   }
   return DS_OK;
 }
@@ -554,14 +534,24 @@ ds_code ds_lang_journeys_run(ds_case_evaluator *ev, uint32_t first, uint32_t cou
   return ds_lang_stage_run(ev, 0, first, count, now_ms, err);
 }
 
-ds_code ds_case_evaluate(ds_case_evaluator *ev, int64_t now_ms, const ds_case_values **ret_values,
-                         ds_error *err) {
+static ds_code evaluate(ds_case_evaluator *ev, uint32_t first, uint32_t count, int64_t now_ms,
+                        const ds_case_values **ret_values, ds_error *err) {
   ds_arena_reset(&ev->texts);
-  TRY(ds_lang_journeys_run(ev, 0, ev->block->journeys, now_ms, err));
+  TRY(ds_lang_journeys_run(ev, first, count, now_ms, err));
   for (uint32_t a = 0; a < ev->program->asked_count; a++)
     ev->given[a] = ev->answer[ev->program->asked[a]].values;
   *ret_values = ev->given;
   return DS_OK;
+}
+
+ds_code ds_case_evaluate(ds_case_evaluator *ev, int64_t now_ms, const ds_case_values **ret_values,
+                         ds_error *err) {
+  return evaluate(ev, 0, ev->block->journeys, now_ms, ret_values, err);
+}
+
+ds_code ds_case_evaluate_at(ds_case_evaluator *ev, uint32_t journey, int64_t now_ms,
+                            const ds_case_values **ret_values, ds_error *err) {
+  return evaluate(ev, journey, 1, now_ms, ret_values, err);
 }
 
 ds_code ds_lang_node_value(ds_case_evaluator *ev, uint32_t r, const lang_node *node,

@@ -366,6 +366,26 @@ static ds_code run_count_cases(const lang_line *line, const lang_fact *fact,
   return DS_OK;
 }
 
+// The journey of the block that case c of the line is, or belongs to.
+static uint32_t journey_of(const lang_line *line, uint32_t c) {
+  if (line->event == NULL)
+    return line->first + c;
+  const ds_block *block = line->evaluator->block;
+  const uint32_t event = line->event[line->offset[line->first + c]];
+  return ds_first_at_least(block->offset, 0, block->journeys, (uint64_t)event + 1) - 1;
+}
+
+static ds_code run_in_list(const lang_line *line, const lang_fact *fact, const lang_range *range,
+                           lang_column *out, ds_error *err) {
+  (void)range;
+  (void)err;
+  const uint32_t *customer = line->evaluator->block->customer;
+  for (uint32_t c = 0; c < line->count; c++)
+    out->i[c] = ds_customers_has(fact->list, customer[journey_of(line, c)]);
+  set_all(line, out);
+  return DS_OK;
+}
+
 #define S LANG_TAKES_SELECTOR
 #define P LANG_TAKES_PROPERTY
 #define FILTER " FILTER (WHERE %s)"
@@ -408,6 +428,11 @@ const lang_form ds_lang_forms[] = {
      false, 0, DS_TYPE_NUMBER, run_count_cases, NULL},
     {"segment", "segment('name')", "the segment's definition in its place", LANG_TAKES_NAMES,
      false, false, 0, DS_TYPE_BOOL, NULL, NULL},
+    {"in_list", "in_list('name')", "whether the customer is in the list", LANG_TAKES_LIST, false,
+     false, 0, DS_TYPE_BOOL, run_in_list, NULL},
+    {"consent", "consent('purpose' [, 'channel'])",
+     "whether the customer allows that use of data now", LANG_TAKES_CONSENT, false, false, 0,
+     DS_TYPE_BOOL, NULL, NULL},
     {"customer", "customer.p", "the property of the latest event that has it", LANG_TAKES_NOTHING,
      false, false, VALUES, DS_TYPE_NULL, run_trait,
      "last(%p ORDER BY time, arrival) FILTER (WHERE %s AND %p IS NOT NULL)"},

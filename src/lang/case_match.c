@@ -189,6 +189,44 @@ static uint64_t wanted(const matching *m, uint32_t from) {
   return bits;
 }
 
+// A plain pattern: of each step only the last that was taken matters (P2). An event takes the later
+// steps first, so that none continues a step that it has just taken itself.
+static bool holds_plain(const lang_line *line, const lang_pattern *pattern, uint32_t low,
+                        uint32_t high) {
+  const uint64_t *bits[PATTERN_STATES];
+  int64_t last_ms[PATTERN_STATES];
+  const uint32_t end = pattern->states - 1;
+  for (uint32_t s = 0; s <= end; s++)
+    bits[s] = line->bits[pattern->state[s].selector];
+  low = lang_bits_first(bits[0], low, high);
+  const uint32_t last = low == DS_NONE ? DS_NONE : lang_bits_last(bits[end], low, high);
+  if (last == DS_NONE)
+    return false;
+  uint32_t reached = 0; // steps that were taken
+  for (uint32_t from = low; from <= last; from += 64) {
+    uint64_t wanted = 0;
+    for (uint32_t s = 0; s <= end; s++)
+      wanted |= lang_bits_at(bits[s], from, last + 1 - from);
+    for (; wanted != 0; wanted &= wanted - 1) {
+      const uint32_t at = from + (uint32_t)__builtin_ctzll(wanted);
+      const int64_t time_ms = line->time_ms[at];
+      for (uint32_t s = reached <= end ? reached : end;; s--) {
+        const bool follows =
+            s == 0 || time_ms - last_ms[s - 1] <= pattern->state[s].way[0].within_ms;
+        if (follows && (bits[s][at / 64] >> (at % 64) & 1) != 0) {
+          if (s == end)
+            return true;
+          last_ms[s] = time_ms;
+          reached += s == reached;
+        }
+        if (s == 0)
+          break;
+      }
+    }
+  }
+  return false;
+}
+
 static ds_code match(matching *m, const lang_line *line, const lang_fact *fact,
                      const lang_range *range, uint32_t c, ds_error *err) {
   const uint64_t *any = line->bits[fact->pattern->any];
@@ -222,7 +260,9 @@ ds_code ds_lang_pattern_run(const lang_line *line, const lang_fact *fact, const 
   matching m;
   ds_code code = DS_OK;
   memset(m.queue, 0, sizeof m.queue);
-  for (uint32_t c = 0; c < line->count && code == DS_OK; c++) {
+  for (uint32_t c = 0; c < line->count && fact->pattern->plain; c++)
+    out->i[c] = holds_plain(line, fact->pattern, range->low[c], range->high[c]);
+  for (uint32_t c = 0; c < line->count && !fact->pattern->plain && code == DS_OK; c++) {
     code = match(&m, line, fact, range, c, err);
     out->i[c] = m.met;
   }

@@ -10,8 +10,6 @@
 #include "lang/case_pattern.h"
 #include "lang/functions.h"
 
-static ds_code read_whole(lang_parser *in, bool condition, lang_node **ret_root);
-
 static bool is(const lang_parser *in, const char *word) { return ds_token_is(&in->token, word); }
 
 static ds_code fail(lang_parser *in, const ds_token *at, const char *message) {
@@ -268,74 +266,6 @@ static ds_code fact_node(lang_parser *in, const ds_token *start, const lang_fact
   return DS_OK;
 }
 
-// The segments that stand open from `first` on, and that one again: "a, b, a".
-static ds_code circle(lang_parser *in, const ds_token *at, uint32_t first) {
-  const ds_case_program *program = in->level->program;
-  char names[256];
-  size_t used = 0;
-  for (uint32_t s = first; s <= program->segments_depth && used < sizeof names; s++) {
-    const uint32_t one = s < program->segments_depth ? s : first;
-    used += (size_t)snprintf(names + used, sizeof names - used, "%s%.60s", s == first ? "" : ", ",
-                             program->segments_open[one]->name);
-  }
-  return ds_fail_at(in->err, DS_EXPRESSION, at->line, at->column,
-                    "segments name each other in a circle: %s", names);
-}
-
-// An error within a definition: of the file where people wrote it, else of the place that names it.
-static ds_code fail_within(lang_parser *in, const ds_token *name, const ds_segment *segment,
-                           ds_code code) {
-  ds_error *err = in->err;
-  if (err == NULL || err->file != NULL)
-    return code;
-  if (segment->file == NULL) {
-    err->line = name->line;
-    err->column = name->column;
-    return ds_fail_in(err, code, "segment '%.60s'", segment->name);
-  }
-  err->column += err->line <= 1 ? segment->column - 1 : 0;
-  err->line = segment->line + (err->line > 1 ? err->line - 1 : 0);
-  err->file = segment->file;
-  return ds_fail_in(err, code, "%.200s line %u, segment '%.60s'", segment->file, err->line,
-                    segment->name);
-}
-
-// segment('lapsed'): the definition stands in its place.
-static ds_code read_segment(lang_parser *in, const ds_token *open, lang_node **ret_node) {
-  const ds_schema *schema = in->schema;
-  ds_case_program *program = in->level->program;
-  const char *names[DS_SEGMENTS_MAX];
-  const ds_token name = in->token;
-  uint32_t s = 0, *depth = &program->segments_depth;
-  if (name.kind != DS_TOKEN_LITERAL || name.value.type != DS_TYPE_STRING)
-    return ds_lang_expected(in, "a segment's name in quotes, as in segment('lapsed')");
-  for (; s < schema->segments_count; s++) {
-    names[s] = schema->segments[s].name;
-    if (ds_str_equal(name.text, ds_str_of(names[s])))
-      break;
-  }
-  if (s == schema->segments_count)
-    return ds_lang_unknown(in, &name, name.text, names, s, "there is no segment of that name");
-  const ds_segment *segment = &schema->segments[s];
-  for (uint32_t d = 0; d < *depth; d++)
-    if (program->segments_open[d] == segment)
-      return circle(in, &name, d);
-  if (*depth == LANG_SEGMENTS_DEPTH_MAX)
-    return fail(in, &name, "segments name each other more than 16 deep");
-  lang_parser inner = {.lexer = ds_lexer_of(ds_str_of(segment->expression), in->arena),
-                       .schema = schema, .level = in->level, .arena = in->arena, .err = in->err,
-                       .depth = in->depth};
-  program->segments_open[(*depth)++] = segment;
-  ds_code code = ds_lang_advance(&inner);
-  if (code == DS_OK)
-    code = read_whole(&inner, true, ret_node);
-  --*depth;
-  if (code != DS_OK)
-    return fail_within(in, &name, segment, code);
-  TRY(ds_lang_advance(in));
-  return ds_lang_close(in, open, ")");
-}
-
 static ds_code read_form(lang_parser *in, const ds_token *name, lang_node **ret_node) {
   const lang_form *form = ds_lang_forms;
   lang_node *property = NULL, *node = NULL;
@@ -350,7 +280,9 @@ static ds_code read_form(lang_parser *in, const ds_token *name, lang_node **ret_
   case LANG_TAKES_PAIR: TRY(read_pair(in, &fact)); break;
   case LANG_TAKES_CASES: TRY(read_cases(in, &fact)); break;
   case LANG_TAKES_PATTERN: TRY(ds_lang_pattern(in, &fact.pattern)); break;
-  case LANG_TAKES_NAMES: return read_segment(in, &open, ret_node);
+  case LANG_TAKES_NAMES: return ds_lang_segment(in, &open, ret_node);
+  case LANG_TAKES_CONSENT: return ds_lang_consent(in, &open, ret_node);
+  case LANG_TAKES_LIST: TRY(ds_lang_list(in, &fact)); break;
   default: TRY(read_events(in, name, &fact, node, &property)); break;
   }
   if (!is(in, ")") && in->token.kind != DS_TOKEN_END)
@@ -423,9 +355,6 @@ ds_code ds_lang_case_name(lang_parser *in, lang_node **ret_node) {
   lang_node *node = NULL;
   if (name.quoted)
     return misplaced(in, &name);
-  if (ds_token_is(&name, "consent"))
-    return ds_fail_at(in->err, DS_UNSUPPORTED, name.line, name.column,
-                      "consent() has nothing to look at: the store keeps no consents yet");
   if (ds_token_is(&next, "("))
     return is_form(&name) ? read_form(in, &name, ret_node) : ds_lang_call(in, ret_node);
   if (ds_token_is(&next, "[") || ds_token_is(&next, ":"))
@@ -443,7 +372,7 @@ ds_code ds_lang_case_name(lang_parser *in, lang_node **ret_node) {
   return fact_node(in, &name, &fact, node);
 }
 
-static ds_code read_whole(lang_parser *in, bool condition, lang_node **ret_root) {
+ds_code ds_lang_whole(lang_parser *in, bool condition, lang_node **ret_root) {
   TRY(ds_lang_condition(in, ret_root));
   if (in->token.kind != DS_TOKEN_END)
     return ds_lang_expected(in, is(in, ")") ? "and, or, or the end" : "an operator, and, or");
@@ -473,7 +402,7 @@ static ds_code add(ds_case_program *program, ds_str text, bool condition, uint32
                     .arena = program->arena, .err = err};
   lang_node *root = NULL;
   TRY(ds_lang_advance(&in));
-  TRY(read_whole(&in, condition, &root));
+  TRY(ds_lang_whole(&in, condition, &root));
   TRY(ds_lang_rule_add(&program->level[0], root, &asked[program->asked_count], err));
   *ret_rule = program->asked_count++;
   return DS_OK;

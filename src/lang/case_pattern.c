@@ -119,8 +119,6 @@ static ds_code read_item(lang_parser *in, lang_pattern *pattern, bool first, pat
     item->step = pattern->steps++;
   }
   TRY(read_repeat(in, &item->often));
-  if (item->inside != NULL && item->often.most != 1)
-    note_place(&item->at, &pattern->repeated);
   return read_within(in, pattern, first && item->often.most == 1 ? NULL : &item->within_ms);
 }
 

@@ -51,12 +51,12 @@ struct lang_pattern {
   uint64_t follow[PATTERN_STATES]; // absences that a state is followed by
   int64_t total_ms;  // or PATTERN_UNBOUND
   bool bounded;      // some step is bound to the one before
+  bool plain;        // steps one behind the other, at most so long after the one before: no more
   bool at_start;     // ^
   bool at_end;       // $
   uint32_t any;      // selector of what counts as an event for ^, $ and immediately
   uint32_t steps;    // as written
-  lang_place without;  // the first `not`
-  lang_place repeated; // the first group that is taken several times
+  lang_place without; // the first `not`
 };
 
 // How often an item is taken: [least, most], most 0 = without end.

@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "lang/case_tree.h"
+#include "model/identifier.h"
 
 typedef struct case_writer {
   const ds_case_program *program;
@@ -99,6 +100,27 @@ static ds_code put_elapsed(const case_writer *to, const lang_fact *fact) {
   return DS_OK;
 }
 
+static void put_text(const case_writer *to, ds_str text) {
+  put(to, "'");
+  for (uint32_t i = 0; i < text.size; i++) {
+    ds_buf_append(to->out, &text.data[i], 1);
+    if (text.data[i] == '\'')
+      put(to, "'");
+  }
+  put(to, "'");
+}
+
+// Of in_list(): whoever has an event that says so, whatever is left of events otherwise.
+static void put_list(const case_writer *to, const lang_fact *fact) {
+  const ds_lists *lists = &to->program->schema.lists;
+  put(to, "customer IN (SELECT customer FROM events WHERE touchpoint = '" DS_LIST_JOINED "' AND "
+          "\"" DS_LIST_PROPERTY "\" = ");
+  put_text(to, fact->list_name);
+  if (lists->has_known)
+    ds_buf_printf(to->out, " AND epoch_ms(received) <= %lld", (long long)lists->known_ms);
+  put(to, ")");
+}
+
 static ds_code put_fact(const case_writer *to, const lang_fact *fact) {
   if (fact->mixed)
     return ds_fail(to->err, DS_UNSUPPORTED, "no SQL form: %.*s has values of several types",
@@ -107,6 +129,10 @@ static ds_code put_fact(const case_writer *to, const lang_fact *fact) {
     return ds_fail(to->err, DS_UNSUPPORTED, "no SQL form: sequence() has none");
   if (fact->form->takes == LANG_TAKES_PAIR)
     return put_elapsed(to, fact);
+  if (fact->form->takes == LANG_TAKES_LIST) {
+    put_list(to, fact);
+    return DS_OK;
+  }
   if (fact->form->takes == LANG_TAKES_CASES) {
     ds_buf_printf(to->out, "coalesce(any_value(l%u.r%u), 0)%s", (unsigned)fact->level,
                   (unsigned)fact->rule, fact->type == DS_TYPE_BOOL ? " > 0" : "::DOUBLE");

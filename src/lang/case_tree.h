@@ -37,7 +37,9 @@ typedef enum lang_takes {
   LANG_TAKES_PAIR,     // A, B
   LANG_TAKES_PATTERN,
   LANG_TAKES_CASES,    // KEY, EXPR
-  LANG_TAKES_NAMES     // 'text'
+  LANG_TAKES_NAMES,    // 'text'
+  LANG_TAKES_LIST,     // 'text'
+  LANG_TAKES_CONSENT   // 'text' [, 'text']
 } lang_takes;
 
 // One thing that can be asked: a row of the table. Rows of one name differ in what they take.
@@ -95,6 +97,8 @@ struct lang_fact {
   uint32_t rule;      // of any_case: number among the program's rules
   bool mixed;         // the property has several types
   lang_pattern *pattern;
+  ds_str list_name;   // of in_list()
+  const ds_customers *list;
 };
 
 // A selector that facts use.
@@ -152,6 +156,8 @@ struct ds_case_program {
   ds_expression reads; // inputs: properties; keys: of levels
   const ds_segment *segments_open[LANG_SEGMENTS_DEPTH_MAX]; // segment('name') within each other
   uint32_t segments_depth;
+  bool reads_consents;
+  bool reads_lists;
 };
 
 // The events that a window leaves of each case of a line: [low, high).
@@ -180,6 +186,14 @@ ds_code ds_lang_duration(lang_parser *in, const char *what, int64_t *ret_ms);
 // A selector within a fact, and `any`: the number in the program.
 ds_code ds_lang_fact_selector(lang_parser *in, uint32_t *ret_number);
 ds_code ds_lang_any_selector(lang_parser *in, uint32_t *ret_number);
+
+// A whole text, with `condition` one that is met or not.
+ds_code ds_lang_whole(lang_parser *in, bool condition, lang_node **ret_root);
+
+// --- case_named.c: what stands behind the bracket `open`
+ds_code ds_lang_segment(lang_parser *in, const ds_token *open, lang_node **ret_node);
+ds_code ds_lang_consent(lang_parser *in, const ds_token *open, lang_node **ret_node);
+ds_code ds_lang_list(lang_parser *in, lang_fact *fact);
 
 // --- case_compile.c
 // Calls `each` with every selector that a fact and its window look at.

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "base/bits.h"
+#include "base/classes.h"
 
 // Whether so few of 64 events have a value that each is better looked at by itself; counted here
 // because plain x86-64 has no instruction for it, and the library's is a call.
@@ -251,19 +252,15 @@ static ds_code is_null(ds_evaluator *ev, const lang_node *node, const lang_bits 
 // What the touchpoint or source alone decides.
 static void by_code(const ds_evaluator *ev, const lang_node *node, const lang_bits *active,
                     lang_truth *out) {
-  const uint16_t *restrict code =
+  const ds_space *space = ev->expression->schema->space;
+  const uint32_t codes = node->by_source ? space->sources.count : space->touchpoints.count;
+  const uint16_t *code =
       (node->by_source ? ev->block->source : ev->block->touchpoint) + ev->first;
-  const uint8_t *restrict hit = node->hit;
+  static_assert(LANG_YES == 1 && LANG_NO == 2, "the first bits");
+  ds_class_bits(node->hit, codes, code, ev->count, (uint64_t *const[]){out->yes, out->no}, 2);
   for (uint32_t w = 0; w < ev->words; w++) {
-    const uint32_t at = w * 64, some = ev->count - at < 64 ? ev->count - at : 64;
-    uint64_t yes = 0, no = 0;
-    for (uint32_t i = 0; i < some; i++) {
-      const uint64_t one = hit[code[at + i]];
-      yes |= (one & 1) << i;
-      no |= (one >> 1) << i;
-    }
-    out->yes[w] = yes & active->word[w];
-    out->no[w] = no & active->word[w];
+    out->yes[w] &= active->word[w];
+    out->no[w] &= active->word[w];
   }
 }
 

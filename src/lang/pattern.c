@@ -39,16 +39,11 @@ static void take(const lang_pattern *from, const ds_case_program *program, ds_pa
   }
 }
 
-// Whoever goes through a pattern step by step wants its states in one direction, and one way into
-// each.
+// Whoever goes through a pattern step by step wants one way into each of its states.
 static ds_code check(const lang_pattern *pattern, ds_error *err) {
   bool uneven = false;
   for (uint32_t s = 0; s < pattern->states; s++)
     uneven |= pattern->state[s].ways > 1;
-  if (pattern->repeated.line > 0)
-    return ds_fail_at(err, DS_UNSUPPORTED, pattern->repeated.line, pattern->repeated.column,
-                      "a group that repeats is no path to compare with: write its steps as often "
-                      "as they come, or repeat single steps");
   return uneven ? ds_fail(err, DS_UNSUPPORTED, "a step that may follow others within different "
                           "times is no path to compare with: write one within for each step")
                 : DS_OK;

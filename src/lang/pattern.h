@@ -17,7 +17,7 @@ typedef struct ds_pattern_state {
   uint32_t selector; // among the pattern's
   bool starts;       // can be the first
   bool immediately;  // only right behind the step before
-  uint64_t before;   // bits of states that it can follow: lower ones, or itself
+  uint64_t before;   // bits of states that it can follow; a higher one ends a group that repeats
   int64_t within_ms; // of the step before, or DS_PATTERN_UNBOUND
 } ds_pattern_state;
 

@@ -6,6 +6,7 @@
 #define DS_LANG_SCHEMA_H
 
 #include "model/catalogue.h"
+#include "model/customers.h"
 #include "model/event.h"
 #include "model/time.h"
 
@@ -27,6 +28,19 @@ typedef struct ds_segment {
 } ds_segment;
 enum { DS_SEGMENTS_MAX = 256 };
 
+// Fixed lists of customers, for in_list(): their names, and who is in one, which is looked up when
+// an expression speaks of it and lives as long as the expressions. As SQL it is asked of the events
+// received by known_ms.
+typedef struct ds_lists {
+  const char *const *names;
+  uint32_t count;
+  ds_code (*find)(void *context, uint32_t list, const ds_customers **ret_customers,
+                  ds_error *err);
+  void *context;
+  bool has_known;
+  int64_t known_ms;
+} ds_lists;
+
 // All must outlive the expressions read with it. With `column_sql` expressions are about rows that
 // are no events yet: all names are properties, the columns, which are in SQL what is said there.
 typedef struct ds_schema {
@@ -38,6 +52,7 @@ typedef struct ds_schema {
   const char *zone_name;         // its name; NULL: UTC
   const ds_segment *segments;    // at most DS_SEGMENTS_MAX
   uint32_t segments_count;
+  ds_lists lists;
   const char *const *column_sql; // of each property of the space; NULL: they are events
 } ds_schema;
 

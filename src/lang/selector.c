@@ -15,7 +15,7 @@ bool ds_is_own_fact(ds_str touchpoint) {
   for (size_t i = 0; i < sizeof facts / sizeof *facts; i++)
     if (ds_str_equal(touchpoint, ds_str_of(facts[i])))
       return true;
-  return ds_is_link(touchpoint);
+  return ds_is_knowledge(touchpoint);
 }
 
 // One of the words that a touchpoint's row may have for a prefix.

@@ -36,10 +36,13 @@ typedef struct ds_columns {
 } ds_columns;
 
 // One property column over the block's events: `present` has one bit per event (LSB first), values
-// stand at the event's index. Of one type, the plan's; values of others read as null.
+// stand at the event's index. Of one type, the plan's; values of others read as null. In a packed
+// column, which no kernel sees, values stand one behind the other: before[w] of them belong to
+// events before 64 * w, for every word w up to that of the last value.
 typedef struct ds_property_column {
   ds_type type; // NULL: no event of the block carries it
   uint64_t *present;
+  uint32_t *before; // NULL: not packed
   double *number; // NUMBER
   int64_t *i;     // BOOL, TIME, DATE, DURATION
   ds_str *text;   // STRING; views valid as long as the block
@@ -87,21 +90,27 @@ typedef struct ds_block {
   ds_key_column *key; // in the plan's order
 } ds_block;
 
-// The times of a journey as they are stored: event e of the block is at second_ms + (second[e] -
-// second[first], as uint32) * 1000 + millis[e] (NULL: 0).
-typedef struct ds_journey_times {
-  int64_t second_ms; // of its first event, without milliseconds
+// The times of journeys as they are stored: event e of journey j, whose events begin at `first`, is
+// at base_ms + (start_s[j] + (second[e] - second[first], as uint32)) * 1000 + millis[e] (NULL: 0).
+// Bit e of `again`: it shares its instant with the event before; of a journey's first event this
+// means nothing.
+typedef struct ds_stored_times {
+  int64_t base_ms;
+  const int64_t *start_s;
   const uint32_t *second;
   const uint16_t *millis;
-} ds_journey_times;
+  const uint64_t *again;
+} ds_stored_times;
 
-// How a block with DS_WANT_TIME_LATER decodes. Journeys are asked for in order, one at a time;
-// `customer` is not there at all.
+// How a block with DS_WANT_TIME_LATER decodes. Journeys are asked for in order; `customer` is not
+// there at all.
 typedef struct ds_later_ops {
   // Fills time_ms of the journey.
   ds_code (*fill)(void *of, uint32_t journey, ds_error *err);
-  // Gives its times as they are stored. `narrow` tells whether a block has this.
-  ds_code (*stored)(void *of, uint32_t journey, ds_journey_times *ret_times, ds_error *err);
+  // Gives the times of the journeys [first, end) as they are stored. `narrow` tells whether a block
+  // has this.
+  ds_code (*stored)(void *of, uint32_t first, uint32_t end, ds_stored_times *ret_times,
+                    ds_error *err);
   bool (*narrow)(const void *of);
 } ds_later_ops;
 

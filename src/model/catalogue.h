@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // The touchpoint catalogue: every canonical post-purchase event with one stage, owner and actor,
-// its channel and expected properties; names that mean the same (aliases); and the maps from
-// carriers' and other systems' statuses. One data file, src/model/touchpoints.tsv, compiled into
-// const tables. May use base/. A store may override or add rows from doorstep.yaml: then lookups go
-// to a catalogue of its own (catalogue_overlay.h).
+// its channel and expected properties, and what answers it; names that mean the same (aliases); and
+// the maps from carriers' and other systems' statuses. One data file, src/model/touchpoints.tsv,
+// compiled into const tables. May use base/. A store may override or add rows from doorstep.yaml:
+// then lookups go to a catalogue of its own (catalogue_overlay.h).
 #ifndef DS_MODEL_CATALOGUE_H
 #define DS_MODEL_CATALOGUE_H
 
@@ -46,6 +46,8 @@ typedef struct ds_touchpoint {
   const ds_expected *expected;
   uint16_t expected_count;
   const char *meaning; // one line in words
+  const char *const *answers; // the touchpoints that answer it
+  uint16_t answers_count;     // 0: it asks nothing
 } ds_touchpoint;
 
 // One row of a reverse map: status of an outside taxonomy ("aftership", "InTransit_002"; Shippo's

@@ -94,3 +94,7 @@ bool ds_is_link(ds_str touchpoint) {
          ds_str_equal(touchpoint, ds_str_of(DS_LINK_UNTOLD)) ||
          ds_str_equal(touchpoint, ds_str_of(DS_LINK_SEEN));
 }
+
+bool ds_is_knowledge(ds_str touchpoint) {
+  return ds_is_link(touchpoint) || ds_str_equal(touchpoint, ds_str_of(DS_LIST_JOINED));
+}

@@ -51,4 +51,13 @@ int ds_subject_compare(ds_str a, ds_str b);
 // Whether a touchpoint is a fact of identity.
 bool ds_is_link(ds_str touchpoint);
 
+// That a customer is in a list (ingest/lists.h) is an event of this name, too; the property says in
+// which.
+#define DS_LIST_JOINED "list_joined"
+#define DS_LIST_PROPERTY "list_name"
+
+// Whether a touchpoint is something known of customers and no step of their journeys: a fact of
+// identity, or of lists.
+bool ds_is_knowledge(ds_str touchpoint);
+
 #endif

@@ -20,6 +20,7 @@ typedef enum ds_cell_type {
   DS_CELL_SHARE,    // double 0..1
   DS_CELL_TIME,     // int64 ms UTC
   DS_CELL_LIST,     // text: items joined by DS_LIST_SEPARATOR; an array in JSON
+  DS_CELL_ITEMS,    // the same where their order says nothing: "a b" for people
   DS_CELL_EXACT,    // text: a number to its last digit, true or false; the same in JSON
 } ds_cell_type;
 
@@ -74,6 +75,7 @@ typedef struct ds_table {
   const char *beneath; // a text that a terminal puts under each row when it does not fit; or NULL
   const ds_tree *tree;   // how people see that rows hang on one another; NULL: they do not
   const ds_pivot *pivot; // how people see it; NULL: as it is
+  uint32_t given_names;  // so many columns, the last ones, are called as somebody called them
 } ds_table;
 
 // A remark to the reader. Warnings must be shown wherever the figures are.
@@ -88,6 +90,25 @@ typedef struct ds_option_value {
   const char *text;
 } ds_option_value;
 
+// More than any table has.
+enum { DS_FIGURES_KEYS_MAX = 4, DS_FIGURES_COLUMNS_MAX = 6 };
+
+// The figures of a table that can be listed, by --list: those of `columns`. A row is named by its
+// group, when there is one, and by `keys`, of which the first `needed` are never null; a key that
+// is null is not given. NULL ends a row of names.
+typedef struct ds_figures {
+  const char *table;
+  uint32_t needed;
+  const char *keys[DS_FIGURES_KEYS_MAX];
+  const char *columns[DS_FIGURES_COLUMNS_MAX];
+  const char *const *except; // rows of these values of the first key count nothing that can be
+                             // listed; NULL: there are none
+  const char *by;            // the column of groups; NULL: there is none
+} ds_figures;
+
+// More tables no answer has.
+enum { DS_RESULT_TABLES_MAX = 9 };
+
 // The answer to a question. Texts not made by the functions below must outlive it.
 typedef struct ds_result {
   const char *question;
@@ -96,7 +117,9 @@ typedef struct ds_result {
   uint32_t tables_count;
   uint32_t notes_count;
   uint32_t options_count;
-  ds_table tables[8];
+  uint32_t figures_count;
+  ds_table tables[DS_RESULT_TABLES_MAX];
+  ds_figures figures[DS_RESULT_TABLES_MAX]; // of tables of this result
   ds_note notes[32];
   ds_option_value options[64];
   const char *main_table; // what a format of one table (CSV) shows; NULL = the last
@@ -106,7 +129,7 @@ typedef struct ds_result {
 // An empty result whose content will live in `arena` (which must outlive it).
 void ds_result_init(ds_result *result, ds_arena *arena, const char *question);
 
-// A new table with static column descriptions; NULL past 8 tables.
+// A new table with static column descriptions; NULL past DS_RESULT_TABLES_MAX.
 ds_table *ds_result_table(ds_result *result, const char *name, const char *title,
                           const ds_column *columns, uint32_t columns_count);
 

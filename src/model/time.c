@@ -35,26 +35,54 @@ static int64_t floor_day(int64_t time_ms) {
   return time_ms / DS_DAY_MS - (time_ms % DS_DAY_MS < 0);
 }
 
-const char *ds_date_print(char out[32], int64_t days) {
+// Writes `count` decimal digits of a value that has no more; formats are slow.
+static char *put_digits(char *at, unsigned value, uint32_t count) {
+  for (uint32_t d = count; d > 0; d--, value /= 10)
+    at[d - 1] = (char)('0' + value % 10);
+  return at + count;
+}
+
+// Returns the end.
+static char *put_date(char *at, int64_t days) {
   int64_t year;
   unsigned month;
   unsigned day;
   ds_civil_from_days(days, &year, &month, &day);
-  snprintf(out, 32, "%04" PRId64 "-%02u-%02u", year, month, day);
+  if (year >= 0 && year <= 9999)
+    at = put_digits(at, (unsigned)year, 4);
+  else
+    at += snprintf(at, 24, "%04" PRId64, year);
+  *at++ = '-';
+  at = put_digits(at, month, 2);
+  *at++ = '-';
+  at = put_digits(at, day, 2);
+  *at = '\0';
+  return at;
+}
+
+const char *ds_date_print(char out[32], int64_t days) {
+  put_date(out, days);
   return out;
 }
 
 const char *ds_time_print(char out[32], int64_t time_ms) {
   const int64_t days = floor_day(time_ms);
   const unsigned ms = (unsigned)(time_ms - days * DS_DAY_MS);
-  const unsigned s = ms / 1000;
-  ds_date_print(out, days);
-  const size_t used = strlen(out);
-  if (ms % 1000 == 0)
-    snprintf(out + used, 32 - used, "T%02u:%02u:%02uZ", s / 3600, s / 60 % 60, s % 60);
-  else
-    snprintf(out + used, 32 - used, "T%02u:%02u:%02u.%03uZ", s / 3600, s / 60 % 60, s % 60,
-             ms % 1000);
+  const unsigned s = ms / 1000, parts[3] = {s / 3600, s / 60 % 60, s % 60};
+  char *at = put_date(out, days);
+  // Of years that no store holds the time of day does not fit.
+  if (at - out > 17)
+    return out;
+  for (uint32_t p = 0; p < 3; p++) {
+    *at++ = p == 0 ? 'T' : ':';
+    at = put_digits(at, parts[p], 2);
+  }
+  if (ms % 1000 != 0) {
+    *at++ = '.';
+    at = put_digits(at, ms % 1000, 3);
+  }
+  *at++ = 'Z';
+  *at = '\0';
   return out;
 }
 

@@ -5,6 +5,7 @@
 #ifndef DS_MODEL_TIME_H
 #define DS_MODEL_TIME_H
 
+#include "base/arena.h"
 #include "base/str.h"
 #include "io/io.h"
 
@@ -35,6 +36,9 @@ typedef struct ds_zone ds_zone;
 DS_CHECKED ds_code ds_zone_load(ds_io *io, const char *directory, ds_str name, ds_zone **ret_zone,
                                 ds_error *err);
 void ds_zone_free(ds_zone *zone);
+
+// The zone moved into an arena; NULL and nothing moved when that is full.
+const ds_zone *ds_zone_keep(ds_zone *zone, ds_arena *arena);
 
 // UTC -> local reading (ms as if UTC).
 int64_t ds_zone_local_ms(const ds_zone *zone, int64_t utc_ms);

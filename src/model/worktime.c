@@ -5,11 +5,106 @@
 
 #include <assert.h>
 #include <stdlib.h>
+#include <string.h>
+#include <strings.h>
 
 // No zone changes its offset twice within one.
 #define PIECE_MS (6 * 3600000LL)
 #define MINUTE_MS 60000LL
 #define SPAN_MAX_MS (200 * 366 * DS_DAY_MS)
+
+static const char *const weekdays[7] = {"mon", "tue", "wed", "thu", "fri", "sat", "sun"};
+
+// Reads on behind blanks.
+static void skip_blanks(const char **at) {
+  while (**at == ' ')
+    ++*at;
+}
+
+static bool read_weekday(const char **at, uint32_t *ret_weekday) {
+  for (uint32_t d = 0; d < 7; d++)
+    if (strncasecmp(*at, weekdays[d], 3) == 0) {
+      *at += 3;
+      *ret_weekday = d;
+      return true;
+    }
+  return false;
+}
+
+static bool read_sign(const char **at, char sign) {
+  if (**at != sign)
+    return false;
+  ++*at;
+  return true;
+}
+
+// "09:00", up to 24:00.
+static bool read_minute(const char **at, uint32_t *ret_minute) {
+  uint32_t part[2] = {0};
+  for (uint32_t p = 0; p < 2; p++) {
+    if (p == 1 && !read_sign(at, ':'))
+      return false;
+    for (uint32_t i = 0; i < 2; i++, ++*at) {
+      if (**at < '0' || **at > '9')
+        return false;
+      part[p] = part[p] * 10 + (uint32_t)(**at - '0');
+    }
+  }
+  *ret_minute = part[0] * 60 + part[1];
+  return part[1] < 60 && *ret_minute <= DS_DAY_MINUTES;
+}
+
+// "mon-fri 09:00-17:00": days may go over the end of a week, hours not over that of a day.
+static bool read_slot(const char **at, ds_workweek *week) {
+  uint32_t first = 0, last = 0, from = 0, to = 0;
+  skip_blanks(at);
+  if (!read_weekday(at, &first))
+    return false;
+  last = first;
+  if (read_sign(at, '-') && !read_weekday(at, &last))
+    return false;
+  if (!read_sign(at, ' '))
+    return false;
+  skip_blanks(at);
+  if (!read_minute(at, &from) || !read_sign(at, '-') || !read_minute(at, &to) || from >= to)
+    return false;
+  for (uint32_t d = first;; d = (d + 1) % 7) {
+    for (uint32_t m = from; m < to; m++)
+      week->works[d][m] = true;
+    if (d == last)
+      break;
+  }
+  skip_blanks(at);
+  return true;
+}
+
+bool ds_workweek_read(const char *text, ds_workweek *week, size_t *ret_at) {
+  const char *at = text;
+  bool read = read_slot(&at, week);
+  while (read && read_sign(&at, ','))
+    read = read_slot(&at, week);
+  *ret_at = (size_t)(at - text);
+  return read && *at == '\0';
+}
+
+static int compare_days(const void *a, const void *b) {
+  const int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+  return (x > y) - (x < y);
+}
+
+void ds_workweek_holidays(ds_workweek *week, int64_t *days, uint32_t count) {
+  if (count > 1)
+    qsort(days, count, sizeof *days, compare_days);
+  week->holidays = days;
+  week->holidays_count = count;
+}
+
+const ds_work_calendar *ds_work_calendar_find(const ds_work_calendars *all, ds_str name) {
+  for (uint32_t c = 0; all != NULL && c < all->count; c++)
+    if (ds_str_equal(name, ds_str_of(all->list[c].name)))
+      return &all->list[c];
+  return NULL;
+}
 
 // The stretches found so far; in memory of its own while they grow.
 typedef struct stretches {
@@ -161,4 +256,19 @@ int64_t ds_worktime_at(const ds_worktime *worktime, int64_t time_ms) {
   const uint32_t s = low - 1;
   const int64_t end = worktime->end_ms[s] < time_ms ? worktime->end_ms[s] : time_ms;
   return worktime->before_ms[s] + end - worktime->start_ms[s];
+}
+
+int64_t ds_worktime_after(const ds_worktime *worktime, int64_t time_ms, int64_t work_ms) {
+  const int64_t target = ds_worktime_at(worktime, time_ms) + work_ms;
+  uint32_t low = 0, high = worktime->count;
+  // The first stretch by whose end so much has passed.
+  while (low < high) {
+    const uint32_t s = low + (high - low) / 2;
+    if (worktime->before_ms[s] + worktime->end_ms[s] - worktime->start_ms[s] < target)
+      low = s + 1;
+    else
+      high = s;
+  }
+  return low == worktime->count ? INT64_MAX
+                                : worktime->start_ms[low] + target - worktime->before_ms[low];
 }

@@ -381,6 +381,16 @@ ds_code ds_zone_load(ds_io *io, const char *directory, ds_str name, ds_zone **re
 
 void ds_zone_free(ds_zone *zone) { free(zone); }
 
+const ds_zone *ds_zone_keep(ds_zone *zone, ds_arena *arena) {
+  const size_t size = sizeof *zone + zone->count * sizeof(transition);
+  ds_zone *kept = ds_arena_alloc(arena, size);
+  if (kept == NULL)
+    return NULL;
+  memcpy(kept, zone, size);
+  ds_zone_free(zone);
+  return kept;
+}
+
 // A stretch of time with one offset: begin_s <= instant < end_s.
 typedef struct stretch {
   int64_t begin_s;

@@ -17,7 +17,8 @@ typedef struct sort_order {
 } sort_order;
 
 static bool is_text(ds_cell_type type) {
-  return type == DS_CELL_TEXT || type == DS_CELL_LIST || type == DS_CELL_EXACT;
+  return type == DS_CELL_TEXT || type == DS_CELL_LIST || type == DS_CELL_ITEMS ||
+         type == DS_CELL_EXACT;
 }
 
 static bool is_integer(ds_cell_type type) {

@@ -12,38 +12,55 @@ enum { VALUES_MAX = 1 << 20 };
 
 typedef struct count_state {
   const ds_breakdown *by;
-  ds_names values;
-  uint64_t *cases; // per value
-  uint32_t cases_capacity;
-  uint64_t none;
+  ds_value_counts counts;
 } count_state;
+
+void ds_value_counts_init(ds_value_counts *counts) {
+  *counts = (ds_value_counts){.none = 0};
+  ds_names_init(&counts->values, VALUES_MAX);
+}
+
+void ds_value_counts_done(ds_value_counts *counts) {
+  ds_names_done(&counts->values);
+  free(counts->times);
+  counts->times = NULL;
+}
+
+ds_code ds_value_counts_add(ds_value_counts *counts, const char *name, ds_str text, uint64_t times,
+                            ds_error *err) {
+  uint32_t at = 0;
+  if (counts->values.count == VALUES_MAX && ds_names_find(&counts->values, text) == DS_NONE)
+    return ds_fail(err, DS_LIMIT, "--by %s: it has more than %d different values", name,
+                   VALUES_MAX);
+  TRY(ds_names_add(&counts->values, text, &at, err));
+  if (at >= counts->times_capacity) {
+    const uint32_t capacity = at * 2 + 64;
+    uint64_t *grown = realloc(counts->times, capacity * sizeof *grown);
+    if (grown == NULL)
+      return ds_fail(err, DS_MEMORY, "out of memory for --by");
+    memset(grown + counts->times_capacity, 0,
+           (capacity - counts->times_capacity) * sizeof *grown);
+    counts->times = grown;
+    counts->times_capacity = capacity;
+  }
+  counts->times[at] += times;
+  return DS_OK;
+}
+
+ds_code ds_value_counts_merge(ds_value_counts *into, const char *name,
+                              const ds_value_counts *from, ds_error *err) {
+  for (uint32_t v = 0; v < from->values.count; v++)
+    TRY(ds_value_counts_add(into, name, from->values.text[v], from->times[v], err));
+  into->none += from->none;
+  return DS_OK;
+}
 
 static ds_code count_init(void *memory, const void *context, ds_arena *arena, ds_error *err) {
   (void)arena;
   (void)err;
   count_state *state = memory;
   state->by = context;
-  ds_names_init(&state->values, VALUES_MAX);
-  return DS_OK;
-}
-
-static ds_code count_value(count_state *state, ds_str text, uint64_t cases, ds_error *err) {
-  uint32_t at = 0;
-  if (state->values.count == VALUES_MAX && ds_names_find(&state->values, text) == DS_NONE)
-    return ds_fail(err, DS_LIMIT, "--by %s: it has more than %d different values",
-                   state->by->name, VALUES_MAX);
-  TRY(ds_names_add(&state->values, text, &at, err));
-  if (at >= state->cases_capacity) {
-    const uint32_t capacity = at * 2 + 64;
-    uint64_t *grown = realloc(state->cases, capacity * sizeof *grown);
-    if (grown == NULL)
-      return ds_fail(err, DS_MEMORY, "out of memory for --by");
-    memset(grown + state->cases_capacity, 0,
-           (capacity - state->cases_capacity) * sizeof *grown);
-    state->cases = grown;
-    state->cases_capacity = capacity;
-  }
-  state->cases[at] += cases;
+  ds_value_counts_init(&state->counts);
   return DS_OK;
 }
 
@@ -54,60 +71,51 @@ static ds_code count_add(void *memory, const ds_block *block, ds_error *err) {
     ds_str text;
     if (ds_property_first_text(&state->by->property, block, block->offset[j],
                                block->offset[j + 1], room, &text))
-      TRY(count_value(state, text, 1, err));
+      TRY(ds_value_counts_add(&state->counts, state->by->name, text, 1, err));
     else
-      state->none++;
+      state->counts.none++;
   }
   return DS_OK;
 }
 
 static ds_code count_merge(void *memory, void *other, ds_error *err) {
   count_state *into = memory;
-  const count_state *from = other;
-  for (uint32_t v = 0; v < from->values.count; v++)
-    TRY(count_value(into, from->values.text[v], from->cases[v], err));
-  into->none += from->none;
-  return DS_OK;
+  return ds_value_counts_merge(&into->counts, into->by->name, &((count_state *)other)->counts, err);
 }
 
-static void count_done(void *memory) {
-  count_state *state = memory;
-  ds_names_done(&state->values);
-  free(state->cases);
-  state->cases = NULL;
-}
+static void count_done(void *memory) { ds_value_counts_done(&((count_state *)memory)->counts); }
 
 static const ds_kernel count_kernel = {"values",  sizeof(count_state), count_init,
                                        count_add, count_merge,         count_done};
 
-// More cases first, then by bytes, so that the order depends on the data alone.
+// More frequent ones first, then by bytes, so that the order depends on the data alone.
 static int by_cases(const void *a, const void *b, void *context) {
-  const count_state *state = context;
+  const ds_value_counts *counts = context;
   const uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
-  if (state->cases[x] != state->cases[y])
-    return state->cases[x] > state->cases[y] ? -1 : 1;
-  return ds_str_compare(state->values.text[x], state->values.text[y]);
+  if (counts->times[x] != counts->times[y])
+    return counts->times[x] > counts->times[y] ? -1 : 1;
+  return ds_str_compare(counts->values.text[x], counts->values.text[y]);
 }
 
-static ds_code groups_make(ds_breakdown *by, const count_state *state, uint32_t top,
+static ds_code groups_make(ds_breakdown *by, const ds_value_counts *counts, uint32_t top,
                            ds_arena *arena, ds_error *err) {
-  const uint32_t count = state->values.count;
+  const uint32_t count = counts->values.count;
   uint32_t *order = ds_arena_array(arena, count + 1u, sizeof *order);
   if (order == NULL)
     return ds_fail(err, DS_MEMORY, "out of memory for --by");
   for (uint32_t v = 0; v < count; v++)
     order[v] = v;
-  qsort_r(order, count, sizeof *order, by_cases, (void *)(uintptr_t)state);
+  qsort_r(order, count, sizeof *order, by_cases, (void *)(uintptr_t)counts);
   const uint32_t kept = count < top ? count : top;
   by->groups = kept + 2;
   by->has_other = kept < count;
-  by->has_none = state->none > 0;
+  by->has_none = counts->none > 0;
   by->labels = ds_arena_array(arena, by->groups, sizeof *by->labels);
   if (by->labels == NULL)
     return ds_fail(err, DS_MEMORY, "out of memory for --by");
   for (uint32_t g = 0; g < kept; g++) {
     uint32_t at = 0;
-    TRY(ds_names_add(&by->values, state->values.text[order[g]], &at, err));
+    TRY(ds_names_add(&by->values, counts->values.text[order[g]], &at, err));
     assert(at == g);
     by->labels[g] = ds_names_text(&by->values, g);
   }
@@ -126,9 +134,21 @@ ds_code ds_breakdown_make(const ds_snapshot *snapshot, ds_plan *plan, const char
   counting.columns.want = ret_by->property.touchpoint == DS_NONE ? 0 : DS_WANT_TOUCHPOINT;
   void *memory = NULL;
   TRY(ds_scan(snapshot, &counting, &count_kernel, ret_by, arena, &memory, err));
-  const ds_code made = groups_make(ret_by, memory, top, arena, err);
+  const ds_code made = groups_make(ret_by, &((count_state *)memory)->counts, top, arena, err);
   count_done(memory);
   return made;
+}
+
+ds_code ds_breakdown_of(const char *name, const ds_value_counts *counts, uint32_t top,
+                        ds_arena *arena, ds_breakdown *ret_by, ds_error *err) {
+  *ret_by = (ds_breakdown){.name = name};
+  ds_names_init(&ret_by->values, VALUES_MAX);
+  return groups_make(ret_by, counts, top, arena, err);
+}
+
+uint32_t ds_breakdown_group(const ds_breakdown *by, bool none, ds_str text) {
+  const uint32_t at = none ? DS_NONE : ds_names_find(&by->values, text);
+  return none ? by->groups - 1 : at == DS_NONE ? by->groups - 2 : at;
 }
 
 void ds_breakdown_done(ds_breakdown *by) {
@@ -143,11 +163,10 @@ void ds_breakdown_block(const ds_breakdown *by, const ds_block *block, uint32_t 
     ds_str text;
     if (!ds_property_first_text(&by->property, block, block->offset[j], block->offset[j + 1], room,
                                 &text)) {
-      group[j] = by->groups - 1;
+      group[j] = ds_breakdown_group(by, true, text);
       continue;
     }
-    const uint32_t at = ds_names_find(&by->values, text);
-    group[j] = at == DS_NONE ? by->groups - 2 : at;
+    group[j] = ds_breakdown_group(by, false, text);
   }
 }
 

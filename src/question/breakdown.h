@@ -21,6 +21,31 @@ typedef struct ds_breakdown {
   const char **labels;  // groups
 } ds_breakdown;
 
+// How often each value came, for whoever counts other things than cases.
+typedef struct ds_value_counts {
+  ds_names values;
+  uint64_t *times; // of each
+  uint32_t times_capacity;
+  uint64_t none;
+} ds_value_counts;
+
+// An empty one; done gives the memory back. Adding a value `name` calls, so often; all of another.
+// DS_LIMIT past a million of values, DS_MEMORY.
+void ds_value_counts_init(ds_value_counts *counts);
+void ds_value_counts_done(ds_value_counts *counts);
+DS_CHECKED ds_code ds_value_counts_add(ds_value_counts *counts, const char *name, ds_str text,
+                                       uint64_t times, ds_error *err);
+DS_CHECKED ds_code ds_value_counts_merge(ds_value_counts *into, const char *name,
+                                         const ds_value_counts *from, ds_error *err);
+
+// The groups of values counted: *ret_by has no property. The caller calls ds_breakdown_done, also
+// after a failure.
+DS_CHECKED ds_code ds_breakdown_of(const char *name, const ds_value_counts *counts, uint32_t top,
+                                   ds_arena *arena, ds_breakdown *ret_by, ds_error *err);
+
+// The group of a value; `none` has no value.
+uint32_t ds_breakdown_group(const ds_breakdown *by, bool none, ds_str text);
+
 // Resolves "property" or "touchpoint.property" against the snapshot, adds the property to the
 // plan's columns and counts the values. The caller calls ds_breakdown_done.
 DS_CHECKED ds_code ds_breakdown_make(const ds_snapshot *snapshot, ds_plan *plan, const char *name,

@@ -13,9 +13,8 @@ ds_code ds_plan_cases(const ds_request *request, const char *text, ds_plan *plan
   if (program == NULL)
     TRY(ds_case_program_new(&schema, request->arena, &program, err));
   TRY(ds_case_program_add_condition(program, ds_str_of(text), &rule, err));
-  if (plan->has_case && ds_case_program_reads_keys(program))
-    return ds_fail(err, DS_UNSUPPORTED, "with --case a journey is one case already, and its events "
-                   "have no case keys: leave --case out, or any_case() and case keys");
+  if (plan->has_case)
+    TRY(ds_case_program_check_cases(program, err));
   plan->cases = program;
   plan->now_ms = request->as_of_ms;
   return DS_OK;

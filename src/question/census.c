@@ -168,8 +168,9 @@ static ds_code values_use(census_key *key, const ds_key_column *from, uint32_t e
   return DS_OK;
 }
 
+// Behind the plan's columns are those that --where alone reads.
 static ds_code keys_add(census_state *state, const ds_block *block, ds_error *err) {
-  for (uint32_t k = 0; k < block->keys_count; k++) {
+  for (uint32_t k = 0; k < state->context->plan->columns.keys_count; k++) {
     const ds_key_column *from = &block->key[k];
     census_key *key = &state->key[k];
     TRY(values_use(key, from, block->events, err));
@@ -201,9 +202,10 @@ static void touchpoints_add(census_state *state, const ds_block *block) {
 }
 
 ds_code ds_census_add(census_state *state, const ds_block *block, ds_error *err) {
-  touchpoints_add(state, block);
+  if ((state->context->plan->columns.want & DS_WANT_TIME) != 0)
+    touchpoints_add(state, block);
   TRY(keys_add(state, block, err));
-  for (uint32_t p = 0; p < block->properties_count; p++)
+  for (uint32_t p = 0; p < state->context->plan->columns.properties_count; p++)
     TRY(property_add(state, p, block, err));
   return DS_OK;
 }
@@ -262,6 +264,23 @@ ds_code ds_census_merge(census_state *into, const census_state *from, ds_error *
   into->events += from->events;
   return DS_OK;
 }
+
+static ds_code kernel_init(void *state, const void *context, ds_arena *arena, ds_error *err) {
+  return ds_census_init(state, context, arena, err);
+}
+
+static ds_code kernel_add(void *state, const ds_block *block, ds_error *err) {
+  return ds_census_add(state, block, err);
+}
+
+static ds_code kernel_merge(void *into, void *from, ds_error *err) {
+  return ds_census_merge(into, from, err);
+}
+
+static void kernel_done(void *state) { ds_census_done(state); }
+
+const ds_kernel ds_census_kernel = {"census",   sizeof(census_state), kernel_init,
+                                    kernel_add, kernel_merge,         kernel_done};
 
 // The next text in order: more values first, then by bytes; DS_NONE past the last.
 static uint32_t next_text(const census_property *property, const bool *shown) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What there is, counted in one pass: events and journeys per touchpoint, values per property and
 // touchpoint with their range or most frequent texts, values per case key. Private to question/;
-// part of the kernels of schema and quality. May use base/ to scan/. Invariant: no figure or
+// the kernel of schema and a part of quality's. May use base/ to scan/. Invariant: no figure or
 // example depends on blocks, threads or their order.
 #ifndef DS_QUESTION_CENSUS_H
 #define DS_QUESTION_CENSUS_H
@@ -11,7 +11,8 @@
 // Distinct texts are counted up to CENSUS_TEXTS_MAX; beyond, only the least texts are kept.
 enum { CENSUS_TEXTS_MAX = 4096, CENSUS_LEAST = 3, CENSUS_LEAST_BYTES = 48 };
 
-// What to count; the plan's columns say which properties and keys. Read-only while scanning.
+// What to count; the plan's columns say which properties and keys, and touchpoints when there are
+// times. Read-only while scanning.
 typedef struct census_context {
   const ds_plan *plan;
   uint32_t touchpoints;
@@ -73,6 +74,9 @@ DS_CHECKED ds_code ds_census_init(census_state *state, const census_context *con
 DS_CHECKED ds_code ds_census_add(census_state *state, const ds_block *block, ds_error *err);
 DS_CHECKED ds_code ds_census_merge(census_state *into, const census_state *from, ds_error *err);
 void ds_census_done(census_state *state);
+
+// The same as a row of the kernel table; the context is a census_context.
+extern const ds_kernel ds_census_kernel;
 
 // Examples of a property in words: "1.5 to 20", or its most frequent texts; of a key: some values.
 // Appended to `out`.

@@ -47,16 +47,18 @@ DS_CHECKED ds_code ds_plan_leave_unnamed(const ds_request *request,
                                          const ds_expression *const *expressions, uint32_t count,
                                          ds_plan *plan, ds_error *err);
 
-// The same, but for touchpoints that the plan's --where or a rule of a program (NULL: none) speaks
-// of.
+// The same, but for touchpoints that the plan's --where, an expression or a rule of a program
+// (NULL: none) speaks of.
 DS_CHECKED ds_code ds_plan_leave_unasked(const ds_request *request,
+                                         const ds_expression *expression,
                                          const ds_case_program *program, ds_plan *plan,
                                          ds_error *err);
 
-// Leaves facts of identity out of a plan.
+// Leaves facts of identity and of lists out of a plan.
 DS_CHECKED ds_code ds_plan_leave_links(const ds_request *request, ds_plan *plan, ds_error *err);
 
-// Says which of the store's own facts such a plan leaves out; those of identity go without saying.
+// Says which of the store's own facts such a plan leaves out; those of identity and of lists go
+// without saying.
 void ds_question_note_facts(const ds_request *request, const ds_plan *plan, ds_result *result);
 
 // Warns of every property of several types that the plan or its --where reads in some of them only.
@@ -130,6 +132,8 @@ extern const ds_option ds_features_options[];
 extern const uint32_t ds_features_options_count;
 ds_code ds_features_answer(const ds_request *request, ds_result *result, ds_error *err);
 ds_code ds_features_sql(const ds_request *request, ds_buf *out, ds_error *err);
+extern const ds_option ds_quality_options[];
+extern const uint32_t ds_quality_options_count;
 ds_code ds_quality_answer(const ds_request *request, ds_result *result, ds_error *err);
 ds_code ds_quality_sql(const ds_request *request, ds_buf *out, ds_error *err);
 ds_code ds_schema_answer(const ds_request *request, ds_result *result, ds_error *err);

@@ -385,6 +385,7 @@ static ds_code answer(conformance_work *work, ds_result *result, ds_error *err) 
   }
   ds_question_note_facts(request, &asked->plan, result);
   const char *cell = ds_option_get(&request->options, "list");
+  ds_conformance_listable(asked, result);
   if (cell != NULL)
     return ds_conformance_list(asked, cell, result, err);
   void *memory = NULL;

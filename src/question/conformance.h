@@ -106,7 +106,8 @@ typedef struct ds_conformance_state {
 } ds_conformance_state;
 extern const ds_kernel ds_conformance_kernel;
 
-// Lists into *result what `cell` names.
+// Says in *result which figures can be listed; lists into it what `cell` names.
+void ds_conformance_listable(const ds_conformance *asked, ds_result *result);
 DS_CHECKED ds_code ds_conformance_list(const ds_conformance *asked, const char *cell,
                                        ds_result *result, ds_error *err);
 

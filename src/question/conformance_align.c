@@ -14,9 +14,10 @@ void ds_aligner_init(ds_aligner *aligner, const ds_pattern *pattern) {
   for (uint32_t s = 0; s < pattern->states; s++) {
     if (pattern->state[s].starts)
       aligner->next[0] |= 1ull << s;
-    for (uint32_t b = 0; b <= s; b++)
+    for (uint32_t b = 0; b < pattern->states; b++)
       if ((pattern->state[s].before >> b & 1) != 0)
         aligner->next[b + 1] |= 1ull << s;
+    aligner->loops |= pattern->state[s].before >> s > 1;
   }
 }
 
@@ -80,6 +81,26 @@ static uint16_t cost_of(const ds_aligner *aligner, const ds_align_event *event, 
   return cost;
 }
 
+// What is left costs at all places. Skips lead on at the same event, to higher places but where a
+// group begins again: then the costs are lowered until they stay.
+static void costs_make(ds_aligner *aligner, const ds_align_event *event, uint32_t read) {
+  const uint32_t places = aligner->pattern->states + 1;
+  bool lowered = false;
+  for (uint32_t place = 0; place < places; place++)
+    for (uint32_t after = 0; after < 2; after++)
+      *cost_at(aligner, read, place, after != 0) = NEVER;
+  do {
+    lowered = false;
+    for (uint32_t place = places; place-- > 0;)
+      for (uint32_t after = 0; after < 2; after++) {
+        uint16_t *cost = cost_at(aligner, read, place, after != 0);
+        const uint16_t found = cost_of(aligner, event, read, place, after != 0);
+        lowered |= found < *cost;
+        *cost = found;
+      }
+  } while (lowered && aligner->loops);
+}
+
 static ds_code room_make(ds_aligner *aligner, uint32_t count, ds_error *err) {
   const uint32_t places = aligner->pattern->states + 1;
   if (aligner->cost != NULL && count <= aligner->cost_capacity)
@@ -87,7 +108,8 @@ static ds_code room_make(ds_aligner *aligner, uint32_t count, ds_error *err) {
   free(aligner->cost);
   free(aligner->move);
   aligner->cost = malloc((count + 1u) * (size_t)places * 2 * sizeof *aligner->cost);
-  aligner->move = malloc((count + places) * sizeof *aligner->move);
+  // Each event is read once, and no way is worth more than inserting all and skipping the shortest.
+  aligner->move = malloc((2u * count + places) * sizeof *aligner->move);
   aligner->cost_capacity = count;
   if (aligner->cost == NULL || aligner->move == NULL)
     return ds_fail(err, DS_MEMORY, "out of memory for aligning cases");
@@ -143,13 +165,9 @@ static void walk(ds_aligner *aligner, const ds_align_event *events, uint32_t cou
 ds_code ds_align(ds_aligner *aligner, const ds_align_event *events, uint32_t count,
                  uint32_t *ret_cost, ds_error *err) {
   assert(count <= DS_ALIGN_EVENTS_MAX);
-  const uint32_t states = aligner->pattern->states;
   TRY(room_make(aligner, count, err));
   for (uint32_t read = count + 1; read-- > 0;)
-    for (uint32_t place = states + 1; place-- > 0;)
-      for (uint32_t after = 0; after < 2; after++)
-        *cost_at(aligner, read, place, after != 0) =
-            cost_of(aligner, read < count ? &events[read] : NULL, read, place, after != 0);
+    costs_make(aligner, read < count ? &events[read] : NULL, read);
   *ret_cost = *cost_at(aligner, 0, 0, false);
   assert(*ret_cost != NEVER);
   walk(aligner, events, count);

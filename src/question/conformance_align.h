@@ -38,6 +38,7 @@ typedef struct ds_align_move {
 typedef struct ds_aligner {
   const ds_pattern *pattern;
   uint64_t next[DS_PATTERN_STATES + 1]; // by place: 0 the beginning, s + 1 state s taken last
+  bool loops;                           // some group repeats: a state can follow a higher one
   uint16_t *cost;                       // by events read, place, and whether a free event came last
   uint32_t cost_capacity;               // events
   ds_align_move *move;                  // of the last alignment

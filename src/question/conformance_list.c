@@ -6,10 +6,10 @@
 enum { TABLE_OVERALL, TABLE_KINDS, TABLE_DEVIATIONS, TABLES };
 enum { KINDS_OCCURRENCES, KINDS_CASES };
 
-static const ds_list_table plain[TABLES] = {
-    {"overall", 0, {NULL}, {"cases", "fits"}},
-    {"kinds", 1, {"kind"}, {"occurrences", "cases"}},
-    {"deviations", 1, {"kind", "step", "what"}, {"occurrences", "cases"}},
+static const ds_figures tables[TABLES] = {
+    {"overall", 0, {NULL}, {"cases", "fits"}, NULL, NULL},
+    {"kinds", 1, {"kind"}, {"occurrences", "cases"}, NULL, NULL},
+    {"deviations", 1, {"kind", "step", "what"}, {"occurrences", "cases"}, NULL, NULL},
 };
 
 // The figure that is listed.
@@ -94,33 +94,24 @@ static ds_code read_what(const ds_conformance *asked, ds_str step, ds_str what,
   return DS_OK;
 }
 
+void ds_conformance_listable(const ds_conformance *asked, ds_result *result) {
+  ds_list_offer(result, tables, TABLES, asked->grouped ? &asked->by : NULL);
+}
+
 ds_code ds_conformance_list(const ds_conformance *asked, const char *cell, ds_result *result,
                             ds_error *err) {
-  ds_list_table tables[TABLES];
   ds_list_figure figure;
-  uint32_t group = 0;
-  for (uint32_t t = 0; t < TABLES; t++) {
-    tables[t] = plain[t];
-    if (!asked->grouped)
-      continue;
-    tables[t].needed++;
-    memcpy(&tables[t].keys[1], plain[t].keys, (DS_LIST_KEYS_MAX - 1) * sizeof *plain[t].keys);
-    tables[t].keys[0] = asked->by.name;
-  }
-  TRY(ds_list_read(cell, tables, TABLES, &figure, err));
-  const ds_str *key = figure.key;
-  if (asked->grouped)
-    TRY(ds_list_group(&asked->by, *key++, &group, err));
+  TRY(ds_list_read(asked->request, cell, &asked->by, result, &figure, err));
   list_context context = {.asked = asked, .all = figure.table == TABLE_OVERALL,
                           .once = figure.column == KINDS_CASES,
                           .any_what = figure.table == TABLE_KINDS};
   if (context.all)
     context.fits = figure.column == 1;
   else
-    TRY(read_kind(key[0], context.any_what, &context, err));
+    TRY(read_kind(figure.key[0], context.any_what, &context, err));
   if (figure.table == TABLE_DEVIATIONS)
-    TRY(read_what(asked, key[1], key[2], &context, err));
-  const ds_list_plan list = {.by = asked->grouped ? &asked->by : NULL, .group = group,
+    TRY(read_what(asked, figure.key[1], figure.key[2], &context, err));
+  const ds_list_plan list = {.by = asked->grouped ? &asked->by : NULL, .group = figure.group,
                              .block = list_block, .journey = list_journey, .context = &context,
                              .scratch_bytes = sizeof(list_scratch), .scratch_done = scratch_done,
                              .touchpoints = !context.all && !context.fits};

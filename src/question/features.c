@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// `features`: a row per customer or case, a column per named expression, at an instant. Rows are
+// `features`: a row per customer or case, a column per named expression, at an instant; or, with
+// --at, a row for each instant of some of the case's events, about what was known then. Rows are
 // made block by block, so that they can go on to a file without ever being together in memory.
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,13 +9,17 @@
 #include "question/common.h"
 #include "question/sql.h"
 #include "scan/property_types.h"
+#include "scan/stages.h"
 
-enum { FEATURES_MAX = 256, CHUNK_ROWS = 2048 };
+// A chunk of rows stays in the nearest caches.
+enum { FEATURES_MAX = 256, CHUNK_ROWS = 64 };
 
 const ds_option ds_features_options[] = {
     {"feature", DS_OPTION_ARGUMENTS, "[NAME=]EXPR...", "", NULL,
      "what is asked of each customer or case: 'orders=count(order_placed)' 'lapsed=segment(...)'; "
      "up to 256"},
+    {"at", DS_OPTION_EXPRESSION, "SELECTOR", "", NULL,
+     "a row for each instant of such an event, as order_placed: what was known of the case then"},
 };
 const uint32_t ds_features_options_count =
     sizeof ds_features_options / sizeof *ds_features_options;
@@ -28,14 +33,30 @@ typedef struct features_asked {
   uint32_t count;
   ds_column *columns;
   uint32_t columns_count;
+  const ds_expression *at; // of the rows' instants; NULL: there is one, as_of
+  ds_columns kept;         // what the scan's blocks have
   ds_result *result; // takes the rows, unless the request has a taker
   size_t bytes_max;
 } features_asked;
 
+// Rows at instants of their own.
+typedef struct features_instants {
+  ds_evaluator *anchor;
+  uint64_t *anchors; // bits of the block's events
+  uint32_t anchors_capacity;
+  ds_case_evaluator *evaluator; // of what was known
+  ds_stage_room alone, known;   // one journey, and what of it was
+} features_instants;
+
 typedef struct features_state {
   const features_asked *asked;
   ds_case_evaluator *evaluator;
-  ds_arena arena; // of one chunk of rows
+  features_instants instants;
+  uint64_t unknown; // instants at which nothing was known
+  ds_arena cells;   // of the chunk at hand, when there is a taker
+  ds_arena texts;
+  ds_result chunk;
+  ds_table *table;
 } features_state;
 
 static ds_code no_memory(ds_error *err) {
@@ -94,7 +115,9 @@ static ds_code add_feature(features_asked *asked, ds_str line, ds_error *err) {
                   ds_case_rule_type(asked->program, rule), &asked->names[number], err));
   for (uint32_t f = 0; f <= number; f++)
     if ((f < number && strcmp(asked->names[f], asked->names[number]) == 0) ||
-        strcmp(asked->names[number], f == 0 ? "customer" : "case") == 0)
+        strcmp(asked->names[number], f == 0 ? "customer" : "case") == 0 ||
+        (strcmp(asked->names[number], "at") == 0 &&
+         ds_option_get(&asked->request->options, "at") != NULL))
       return ds_fail(err, DS_USAGE, "feature %u: there is a column '%.60s' already: give it "
                      "another name, as in NAME=EXPR", number + 1, asked->names[number]);
   asked->count++;
@@ -118,10 +141,21 @@ static ds_code read_features(features_asked *asked, ds_error *err) {
                     err));
     at = end == NULL ? NULL : end + 1;
   }
-  if (asked->plan.has_case && ds_case_program_reads_keys(asked->program))
-    return ds_fail(err, DS_UNSUPPORTED, "with --case a journey is one case already, and its events "
-                   "have no case keys: leave --case out, or any_case() and case keys");
-  return DS_OK;
+  return asked->plan.has_case ? ds_case_program_check_cases(asked->program, err) : DS_OK;
+}
+
+static ds_code read_at(features_asked *asked, ds_error *err) {
+  const ds_request *request = asked->request;
+  const char *text = ds_option_get(&request->options, "at");
+  ds_schema schema;
+  if (text == NULL || asked->program == NULL)
+    return DS_OK;
+  if (ds_case_program_reads_lists(asked->program))
+    return ds_fail(err, DS_UNSUPPORTED, "a list has no past: with --at it would tell what was not "
+                   "known yet; leave in_list() out, or ask at one instant, --as-of");
+  TRY(ds_question_schema(request, &schema, err));
+  TRY(ds_selector_parse(ds_str_of(text), &schema, request->arena, &asked->at, err));
+  return ds_question_check_keys(request, asked->at, "at", err);
 }
 
 static ds_column column_of(const features_asked *asked, uint32_t feature) {
@@ -140,12 +174,15 @@ static ds_code make_columns(features_asked *asked, ds_error *err) {
       {"customer", DS_CELL_TEXT, "", "the customer, as kind=identifier", false},
       {"case", DS_CELL_TEXT, "", "the case", false},
   };
-  asked->columns = ds_arena_array(asked->request->arena, asked->count + 2u,
+  static const ds_column at = {"at", DS_CELL_TIME, "", "the row's instant", false};
+  asked->columns = ds_arena_array(asked->request->arena, asked->count + 3u,
                                   sizeof *asked->columns);
   if (asked->columns == NULL)
     return no_memory(err);
   for (uint32_t c = 0; c < (asked->plan.has_case ? 2u : 1u); c++)
     asked->columns[asked->columns_count++] = who[c];
+  if (ds_option_get(&asked->request->options, "at") != NULL)
+    asked->columns[asked->columns_count++] = at;
   for (uint32_t f = 0; f < asked->count; f++)
     asked->columns[asked->columns_count++] = column_of(asked, f);
   return DS_OK;
@@ -160,8 +197,9 @@ static ds_code features_read(const ds_request *request, features_asked *asked, d
                    "doorstep timeline CUSTOMER shows the events of one");
   TRY(ds_question_plan(request, &asked->plan, err));
   TRY(read_features(asked, err));
+  TRY(read_at(asked, err));
   TRY(make_columns(asked, err));
-  return ds_plan_leave_unasked(request, asked->program, &asked->plan, err);
+  return ds_plan_leave_unasked(request, asked->at, asked->program, &asked->plan, err);
 }
 
 // --- rows
@@ -169,75 +207,226 @@ static ds_code features_read(const ds_request *request, features_asked *asked, d
 static ds_code state_init(void *memory, const void *context, ds_arena *arena, ds_error *err) {
   (void)arena;
   features_state *state = memory;
-  state->asked = context;
-  ds_arena_init(&state->arena, (size_t)256 << 20);
-  return ds_case_evaluator_new(state->asked->program, &state->asked->plan.columns,
-                               &state->evaluator, err);
+  const features_asked *asked = context;
+  state->asked = asked;
+  ds_arena_init(&state->cells, (size_t)256 << 20);
+  ds_arena_init(&state->texts, (size_t)256 << 20);
+  TRY(ds_case_evaluator_new(asked->program, &asked->kept, &state->evaluator, err));
+  if (asked->at != NULL) {
+    features_instants *to = &state->instants;
+    TRY(ds_evaluator_new(asked->at, &asked->kept, &to->anchor, err));
+    TRY(ds_case_evaluator_new(asked->program, &asked->kept, &to->evaluator, err));
+    TRY(ds_stage_init(&to->alone, &asked->kept, err));
+    TRY(ds_stage_init(&to->known, &asked->kept, err));
+  }
+  state->table = &asked->result->tables[0];
+  if (asked->request->take == NULL)
+    return DS_OK;
+  ds_result_init(&state->chunk, &state->texts, "features");
+  state->table = ds_result_table(&state->chunk, "features", "", asked->columns,
+                                 asked->columns_count);
+  state->table->rows_capacity = CHUNK_ROWS;
+  state->table->cells = ds_arena_array(&state->cells, (size_t)CHUNK_ROWS * asked->columns_count,
+                                       sizeof *state->table->cells);
+  return state->table->cells == NULL ? no_memory(err) : DS_OK;
 }
 
 static void state_done(void *memory) {
   features_state *state = memory;
   ds_case_evaluator_free(state->evaluator);
   state->evaluator = NULL;
-  ds_arena_done(&state->arena);
+  ds_evaluator_free(state->instants.anchor);
+  ds_case_evaluator_free(state->instants.evaluator);
+  ds_stage_done(&state->instants.alone);
+  ds_stage_done(&state->instants.known);
+  free(state->instants.anchors);
+  state->instants = (features_instants){.anchor = NULL};
+  ds_arena_done(&state->cells);
+  ds_arena_done(&state->texts);
 }
 
-static ds_cell cell_of(const ds_case_values *values, uint32_t j, ds_result *result) {
+// Hands the chunk's rows on; its texts go.
+static ds_code flush(features_state *state, ds_error *err) {
+  const ds_request *request = state->asked->request;
+  if (request->take == NULL || state->table->rows_count == 0)
+    return DS_OK;
+  if (state->texts.refused)
+    return no_memory(err);
+  TRY(request->take(request->take_to, state->table, err));
+  state->table->rows_count = 0;
+  ds_arena_reset(&state->texts);
+  return DS_OK;
+}
+
+// The cells of `count` more rows, at most CHUNK_ROWS, all of which the caller fills.
+static ds_code rows_add(features_state *state, uint32_t count, ds_cell **ret_cells,
+                        ds_error *err) {
+  ds_table *table = state->table;
+  if (state->asked->request->take == NULL) {
+    const size_t before = table->rows_count;
+    for (uint32_t r = 0; r < count; r++)
+      if (ds_table_row(state->asked->result, table) == NULL)
+        return no_memory(err);
+    *ret_cells = table->cells + before * table->columns_count;
+    return DS_OK;
+  }
+  if (table->rows_count + count > CHUNK_ROWS)
+    TRY(flush(state, err));
+  *ret_cells = table->cells + (size_t)table->rows_count * table->columns_count;
+  table->rows_count += count;
+  return DS_OK;
+}
+
+static bool is_present(const ds_case_values *values, uint32_t v) {
+  return (values->present[v / 64] >> (v % 64) & 1) != 0;
+}
+
+static ds_cell cell_of(const ds_case_values *values, uint32_t v, ds_result *result) {
   char text[32];
-  if ((values->present[j / 64] >> (j % 64) & 1) == 0)
-    return ds_cell_null();
   switch (values->type) {
-  case DS_TYPE_BOOL: return ds_cell_i64((int64_t)(values->yes[j / 64] >> (j % 64) & 1));
-  case DS_TYPE_NUMBER: return ds_cell_double(values->number[j]);
-  case DS_TYPE_TIME: return ds_cell_i64(values->i[j]);
-  case DS_TYPE_DURATION: return ds_cell_double((double)values->i[j]);
-  case DS_TYPE_DATE: return ds_cell_text(result, ds_str_of(ds_date_print(text, values->i[j])));
-  default: return ds_cell_text(result, values->text[j]);
+  case DS_TYPE_BOOL: return ds_cell_i64((int64_t)(values->yes[v / 64] >> (v % 64) & 1));
+  case DS_TYPE_NUMBER: return ds_cell_double(values->number[v]);
+  case DS_TYPE_TIME: return ds_cell_i64(values->i[v]);
+  case DS_TYPE_DURATION: return ds_cell_double((double)values->i[v]);
+  case DS_TYPE_DATE: return ds_cell_text(result, ds_str_of(ds_date_print(text, values->i[v])));
+  default: return ds_cell_text(result, values->text[v]);
   }
 }
 
-static ds_code put_rows(const features_asked *asked, const ds_block *block, uint32_t first,
-                        uint32_t end, const ds_case_values *values, ds_result *result,
-                        ds_table *table, ds_error *err) {
-  for (uint32_t j = first; j < end; j++) {
-    ds_cell *cell = ds_table_row(result, table);
-    if (cell == NULL)
-      return no_memory(err);
-    *cell++ = ds_cell_text(result, block->subject[j]);
+// One feature of `count` rows, from entry v on; cells of a column are `width` apart.
+static void put_column(const ds_case_values *values, uint32_t v, uint32_t count, ds_cell *cell,
+                       uint32_t width, ds_result *result) {
+  if (values->type == DS_TYPE_NUMBER) // most are
+    for (uint32_t r = 0; r < count; r++, cell += width)
+      *cell = is_present(values, v + r) ? ds_cell_double(values->number[v + r]) : ds_cell_null();
+  else
+    for (uint32_t r = 0; r < count; r++, cell += width)
+      *cell = is_present(values, v + r) ? cell_of(values, v + r, result) : ds_cell_null();
+}
+
+// The rows of `count` journeys from j on, at most CHUNK_ROWS, whose values are entries from v on.
+static ds_code put_rows(features_state *state, const ds_block *block, uint32_t j, uint32_t count,
+                        int64_t at_ms, const ds_case_values *values, uint32_t v, ds_error *err) {
+  const features_asked *asked = state->asked;
+  const bool held = asked->request->take == NULL; // rows outlive the block
+  const uint32_t width = asked->columns_count;
+  ds_result *result = held ? asked->result : &state->chunk;
+  ds_cell *cell = NULL;
+  TRY(rows_add(state, count, &cell, err));
+  for (uint32_t r = 0; r < count; r++) {
+    ds_cell *who = cell + (size_t)r * width;
+    *who++ = held ? ds_cell_text(result, block->subject[j + r])
+                  : (ds_cell){.text = block->subject[j + r]};
     if (asked->plan.has_case)
-      *cell++ = ds_cell_text(result, block->case_text[j]);
-    for (uint32_t f = 0; f < asked->count; f++)
-      *cell++ = cell_of(&values[f], j, result);
+      *who++ = held ? ds_cell_text(result, block->case_text[j + r])
+                    : (ds_cell){.text = block->case_text[j + r]};
+    if (asked->at != NULL)
+      *who = ds_cell_i64(at_ms);
   }
+  cell += width - asked->count;
+  for (uint32_t f = 0; f < asked->count; f++)
+    put_column(&values[f], v, count, cell + f, width, result);
   return result->arena->refused ? no_memory(err) : DS_OK;
+}
+
+// --- rows at instants of their own
+
+// Whether something that had happened by an instant was received after it.
+static bool is_late(const ds_block *block, uint32_t j, int64_t at_ms) {
+  bool late = false;
+  for (uint32_t e = block->offset[j]; e < block->offset[j + 1] && block->time_ms[e] <= at_ms; e++)
+    late |= block->received_ms[e] > at_ms;
+  return late;
+}
+
+static bool any_late(const ds_block *block, uint32_t j) {
+  bool late = false;
+  for (uint32_t e = block->offset[j]; e < block->offset[j + 1]; e++)
+    late |= block->received_ms[e] > block->time_ms[e];
+  return late;
+}
+
+// Marks one journey.
+static ds_code mark_one(const void *context, const ds_block *block, uint64_t *keep,
+                        ds_error *err) {
+  const uint32_t j = *(const uint32_t *)context;
+  (void)err;
+  for (uint32_t e = block->offset[j]; e < block->offset[j + 1]; e++)
+    keep[e / 64] |= 1ull << (e % 64);
+  return DS_OK;
+}
+
+// The row of what was known at an instant: of what had happened by then only what was received.
+static ds_code put_known(features_state *state, const ds_block *block, uint32_t j, int64_t at_ms,
+                         ds_error *err) {
+  features_instants *in = &state->instants;
+  const ds_choice one = {mark_one, &j};
+  const ds_cut cut = {.has_time = true, .has_received = true, .time_ms = at_ms,
+                      .received_ms = at_ms};
+  const ds_block *alone = NULL, *known = NULL;
+  const ds_case_values *values = NULL;
+  uint64_t *keep = NULL;
+  TRY(ds_stage_choice(&in->alone, &one, block, &alone, err));
+  TRY(ds_stage_select(&in->known, &cut, NULL, alone, &keep, err));
+  TRY(ds_stage_compact(&in->known, alone, &known, err));
+  if (known->journeys == 0) {
+    state->unknown++;
+    return DS_OK;
+  }
+  TRY(ds_case_begin(in->evaluator, known, err));
+  TRY(ds_case_evaluate(in->evaluator, at_ms, &values, err));
+  return put_rows(state, block, j, 1, at_ms, values, 0, err);
+}
+
+static ds_code add_instants(features_state *state, const ds_block *block, ds_error *err) {
+  features_instants *in = &state->instants;
+  const ds_case_values *values = NULL;
+  const uint32_t words = block->events / 64u + 1;
+  if (words > in->anchors_capacity) {
+    free(in->anchors);
+    in->anchors = calloc(words, sizeof *in->anchors);
+    in->anchors_capacity = in->anchors == NULL ? 0 : words;
+    if (in->anchors == NULL)
+      return no_memory(err);
+  }
+  TRY(ds_evaluator_run(in->anchor, block, in->anchors, err));
+  for (uint32_t j = 0; j < block->journeys; j++) {
+    const bool late = any_late(block, j);
+    int64_t before_ms = INT64_MIN;
+    for (uint32_t e = block->offset[j]; e < block->offset[j + 1]; e++) {
+      const int64_t at_ms = block->time_ms[e];
+      if ((in->anchors[e / 64] >> (e % 64) & 1) == 0 || at_ms == before_ms)
+        continue;
+      before_ms = at_ms;
+      if (late && is_late(block, j, at_ms)) {
+        TRY(put_known(state, block, j, at_ms, err));
+        continue;
+      }
+      TRY(ds_case_evaluate_at(state->evaluator, j, at_ms, &values, err));
+      TRY(put_rows(state, block, j, 1, at_ms, values, 0, err));
+    }
+  }
+  return DS_OK;
 }
 
 static ds_code state_add(void *memory, const ds_block *block, ds_error *err) {
   features_state *state = memory;
   const features_asked *asked = state->asked;
-  const ds_request *request = asked->request;
   const ds_case_values *values = NULL;
+  if (asked->request->take == NULL && asked->result->arena->used_bytes > asked->bytes_max)
+    return ds_fail(err, DS_MEMORY, "the features do not fit into memory: write them to a file "
+                   "that takes them row by row, -o FILE.csv or FILE.parquet");
   TRY(ds_case_begin(state->evaluator, block, err));
-  TRY(ds_case_evaluate(state->evaluator, request->as_of_ms, &values, err));
-  if (request->take == NULL) {
-    ds_result *result = asked->result;
-    if (result->arena->used_bytes > asked->bytes_max)
-      return ds_fail(err, DS_MEMORY, "the features do not fit into memory: write them to a file "
-                     "that takes them row by row, -o FILE.csv or FILE.parquet");
-    return put_rows(asked, block, 0, block->journeys, values, result, &result->tables[0], err);
+  if (asked->at != NULL) {
+    TRY(add_instants(state, block, err));
+    return flush(state, err);
   }
-  for (uint32_t first = 0; first < block->journeys; first += CHUNK_ROWS) {
-    const uint32_t left = block->journeys - first;
-    ds_result chunk;
-    ds_arena_reset(&state->arena);
-    ds_result_init(&chunk, &state->arena, "features");
-    ds_table *table = ds_result_table(&chunk, "features", "", asked->columns,
-                                      asked->columns_count);
-    TRY(put_rows(asked, block, first, first + (left < CHUNK_ROWS ? left : CHUNK_ROWS), values,
-                 &chunk, table, err));
-    TRY(request->take(request->take_to, table, err));
+  TRY(ds_case_evaluate(state->evaluator, asked->request->as_of_ms, &values, err));
+  for (uint32_t j = 0; j < block->journeys; j += CHUNK_ROWS) {
+    const uint32_t left = block->journeys - j;
+    TRY(put_rows(state, block, j, left < CHUNK_ROWS ? left : CHUNK_ROWS, 0, values, j, err));
   }
-  return DS_OK;
+  return flush(state, err);
 }
 
 static ds_code state_merge(void *memory, void *other, ds_error *err) {
@@ -251,33 +440,53 @@ static ds_code state_merge(void *memory, void *other, ds_error *err) {
 static const ds_kernel kernel = {"features", sizeof(features_state), state_init,
                                  state_add,  state_merge,            state_done};
 
+// What rows are sorted by: customer, case, instant.
+enum { ROW_KEYS = 3 };
+
 static int by_name(const void *a, const void *b) {
   const ds_cell *x = *(ds_cell *const *)a, *y = *(ds_cell *const *)b;
-  const int order = ds_str_compare(x[0].text, y[0].text);
-  return order != 0 ? order : ds_str_compare(x[1].text, y[1].text);
+  int order = ds_str_compare(x[0].text, y[0].text);
+  order = order != 0 ? order : ds_str_compare(x[1].text, y[1].text);
+  return order != 0 ? order : (x[2].i > y[2].i) - (x[2].i < y[2].i);
 }
 
-// By customer, then case, whatever the order in the store.
+// Whatever the order in the store.
 static ds_code sort_rows(const features_asked *asked, ds_table *table, ds_error *err) {
   const uint32_t width = table->columns_count, rows = table->rows_count;
+  const uint32_t of_case = asked->plan.has_case ? 1 : 0; // else the customer once more
   ds_arena *arena = asked->request->arena;
   ds_cell **row = ds_arena_array(arena, rows + 1u, sizeof *row);
-  // Compared by two texts; without cases the second is the first again.
-  ds_cell *keys = ds_arena_array(arena, (size_t)rows * (width + 2u) + 1, sizeof *keys);
+  ds_cell *keys = ds_arena_array(arena, (size_t)rows * (width + ROW_KEYS) + 1, sizeof *keys);
   if (row == NULL || keys == NULL)
     return no_memory(err);
   for (uint32_t r = 0; r < rows; r++) {
     const ds_cell *from = table->cells + (size_t)r * width;
-    row[r] = keys + (size_t)r * (width + 2u);
+    row[r] = keys + (size_t)r * (width + ROW_KEYS);
     row[r][0] = from[0];
-    row[r][1] = from[asked->plan.has_case ? 1 : 0];
-    memcpy(row[r] + 2, from, width * sizeof *from);
+    row[r][1] = from[of_case];
+    row[r][2] = asked->at != NULL ? from[of_case + 1] : ds_cell_i64(0);
+    memcpy(row[r] + ROW_KEYS, from, width * sizeof *from);
   }
   if (rows > 0)
     qsort(row, rows, sizeof *row, by_name);
   for (uint32_t r = 0; r < rows; r++)
-    memcpy(table->cells + (size_t)r * width, row[r] + 2, width * sizeof **row);
+    memcpy(table->cells + (size_t)r * width, row[r] + ROW_KEYS, width * sizeof **row);
   return DS_OK;
+}
+
+#define AT_INSTANT                                                                              \
+  "What each customer, or with --case each case, gives at as_of: nothing that happened later "  \
+  "is seen, and with --as-of nothing that was received later (--known-at)."
+#define AT_INSTANTS                                                                             \
+  "What each customer, or with --case each case, gave at each instant of an event of --at: "    \
+  "nothing that happened later is seen, and nothing that was received later. Who is whom is "   \
+  "as of --known-at, else of today."
+
+static void note_unknown(const features_state *state, ds_result *result) {
+  char count[32];
+  if (state->unknown > 0)
+    ds_result_note(result, false, "%s instant%s left out: nothing of the case had been received by "
+                   "then.", ds_human_count(count, state->unknown), state->unknown == 1 ? "" : "s");
 }
 
 static ds_code answer(features_asked *asked, ds_arena *arena, ds_result *result, ds_error *err) {
@@ -290,21 +499,24 @@ static ds_code answer(features_asked *asked, ds_arena *arena, ds_result *result,
   if (table == NULL)
     return no_memory(err);
   table->bar = "";
-  result->definition = "What each customer, or with --case each case, gives at as_of: nothing "
-                       "that happened later is seen, and with --as-of nothing that was received "
-                       "later (--known-at).";
+  result->definition = asked->at == NULL ? AT_INSTANT : AT_INSTANTS;
   if (asked->program == NULL)
     return DS_OK;
   asked->result = result;
   asked->bytes_max = request->memory_bytes / 3;
-  plan->columns.want |= DS_WANT_TIME | DS_WANT_SUBJECT;
+  plan->columns.want |=
+      DS_WANT_TIME | DS_WANT_SUBJECT | (asked->at == NULL ? 0u : (uint32_t)DS_WANT_RECEIVED);
   plan->want_case_text = plan->has_case;
   plan->threads = 1;
   TRY(ds_property_types_set(request->snapshot, &plan->columns, request->arena, err));
   TRY(ds_case_program_columns(asked->program, &plan->columns, request->arena, err));
+  if (asked->at != NULL)
+    TRY(ds_expression_columns(asked->at, &plan->columns, request->arena, err));
+  asked->kept = plan->columns;
   TRY(ds_question_note_types(request, plan, result, err));
   ds_question_note_facts(request, plan, result);
   TRY(ds_scan(request->snapshot, plan, &kernel, asked, arena, &memory, err));
+  note_unknown(memory, result);
   kernel.done(memory);
   return request->take == NULL ? sort_rows(asked, table, err) : DS_OK;
 }
@@ -361,6 +573,8 @@ static ds_code put_feature(const features_asked *asked, uint32_t feature, ds_buf
 
 static ds_code put_sql(features_asked *asked, ds_buf *out, ds_error *err) {
   TRY(features_read(asked->request, asked, err));
+  if (asked->at != NULL)
+    return ds_fail(err, DS_UNSUPPORTED, "no SQL form: --at");
   if (asked->program == NULL)
     return ds_fail(err, DS_UNSUPPORTED, "no SQL form: there are no events to name");
   if (asked->plan.has_case)

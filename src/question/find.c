@@ -6,8 +6,10 @@
 #include <stdlib.h>
 
 #include "question/common.h"
+#include "base/limits.h"
 #include "question/sql.h"
 #include "store/identity.h"
+#include "store/key_holders.h"
 
 const ds_option ds_find_options[] = {
     {"id", DS_OPTION_ARGUMENT, "[ID]", "", NULL,
@@ -168,16 +170,46 @@ static int latest_first(const void *a, const void *b) {
   return subjects != 0 ? subjects : ds_str_compare(x->case_text, y->case_text);
 }
 
-// Who is named, and no case can be: nothing but their journeys is read.
-static ds_code find_customers(const ds_request *request, ds_plan *plan,
-                              const find_context *context, ds_arena *arena, find_state *found,
-                              ds_error *err) {
+// Only these may have what is named: nothing but their journeys is read.
+static ds_code find_among(const ds_request *request, const find_context *context, ds_plan *plan,
+                          const uint32_t *customers, uint32_t count, ds_arena *arena,
+                          find_state *found, ds_error *err) {
   plan->has_customer = true;
-  for (uint32_t c = 0; c < context->customers_count; c++) {
+  for (uint32_t c = 0; c < count; c++) {
     void *memory = NULL;
-    plan->customer = context->customers[c];
+    plan->customer = customers[c];
     TRY(ds_scan(request->snapshot, plan, &kernel, context, arena, &memory, err));
     TRY(find_merge(found, memory, err));
+  }
+  return DS_OK;
+}
+
+// Whether the names of customers say all whom a text may name: a part lists so many kinds only.
+static bool lists_all_kinds(const ds_snapshot *snapshot) {
+  bool all = true;
+  for (uint32_t p = 0; p < snapshot->places_count; p++)
+    all = all && ds_part_kinds(snapshot->places[p].part)->count < DS_KINDS_LISTED_MAX;
+  return all;
+}
+
+// Whom the identifier may name: customers by their own, or the few who carry it as a value of a
+// case key. *ret_all is false when that is not known, or they are many.
+static ds_code find_candidates(const ds_request *request, const find_context *context,
+                               ds_arena *arena, uint32_t **ret_customers, uint32_t *ret_count,
+                               bool *ret_all, ds_error *err) {
+  const ds_plan *plan = context->plan;
+  const uint16_t *keys = plan->has_case ? &plan->case_key : plan->columns.keys;
+  TRY(ds_snapshot_holders(request->snapshot, context->hash, keys,
+                           plan->has_case ? 1 : plan->columns.keys_count, request->threads,
+                           arena, ret_customers, ret_count, ret_all, err));
+  *ret_all = *ret_all && context->customers_count <= DS_HOLDERS_MAX &&
+             lists_all_kinds(request->snapshot);
+  for (uint32_t c = 0; c < context->customers_count && *ret_all; c++) {
+    uint32_t at = 0;
+    while (at < *ret_count && (*ret_customers)[at] != context->customers[c])
+      at++;
+    if (at == *ret_count)
+      (*ret_customers)[(*ret_count)++] = context->customers[c];
   }
   return DS_OK;
 }
@@ -199,8 +231,12 @@ ds_code ds_find_run(const ds_request *request, const ds_plan *plan, const char *
   }
   find_state none = {.context = &context, .arena = arena};
   void *memory = &none;
-  if (id != NULL && full.columns.keys_count == 0 && !full.has_case)
-    TRY(find_customers(request, &full, &context, arena, &none, err));
+  uint32_t *few = NULL, few_count = 0;
+  bool are_few = false;
+  if (id != NULL)
+    TRY(find_candidates(request, &context, arena, &few, &few_count, &are_few, err));
+  if (are_few)
+    TRY(find_among(request, &context, &full, few, few_count, arena, &none, err));
   else
     TRY(ds_scan(request->snapshot, &full, &kernel, &context, arena, &memory, err));
   const find_state *state = memory;

@@ -77,7 +77,8 @@ static ds_code budget_check(const funnel_work *work, ds_error *err) {
   const uint64_t cells = (uint64_t)context->groups * context->rules.steps;
   const uint64_t each = sizeof(funnel_step) + 2 * sizeof(ds_tally_cell) +
                         (context->touchpoints + 1u) * sizeof(uint64_t);
-  if (cells * each * (work->plan.threads + 1u) <= work->request->memory_bytes / 2 &&
+  const uint64_t bytes = cells * each + ds_funnel_detail_bytes(context);
+  if (bytes * (work->plan.threads + 1u) <= work->request->memory_bytes / 2 &&
       cells < 1u << DS_TALLY_SHIFT)
     return DS_OK;
   return ds_fail(err, DS_MEMORY, "the funnel outgrows the memory budget: give more --memory%s",
@@ -104,6 +105,7 @@ static ds_code prepare(funnel_work *work, ds_result *result, ds_error *err) {
     context->by = &work->by;
     context->groups = work->by.groups;
   }
+  TRY(ds_funnel_detail_read(request, context, err));
   TRY(ds_funnel_columns(request, &work->plan, context, err));
   TRY(ds_funnel_plain_prepare(request, &work->plan, context, err));
   return budget_check(work, err);
@@ -183,40 +185,63 @@ static ds_code count(funnel_work *work, ds_result *result, ds_error *err) {
   return DS_OK;
 }
 
-static ds_table *table_make(const funnel_work *work, ds_result *result, const char *name,
-                            const char *title, const ds_column *columns, uint32_t count) {
-  ds_column *shown = ds_arena_array(work->request->arena, COLUMNS_MAX, sizeof *shown);
+ds_table *ds_funnel_table(const funnel_tables *to, const char *name, const char *title,
+                          const ds_column *columns, uint32_t count) {
+  ds_column *shown = ds_arena_array(to->request->arena, count + 1u, sizeof *shown);
   uint32_t used = 0;
   if (shown == NULL)
     return NULL;
-  if (work->context.by != NULL)
-    shown[used++] = (ds_column){work->by.name, DS_CELL_TEXT, "", "value of --by", false};
-  for (uint32_t c = 0; c < count; c++) {
-    const bool value = c >= STEP_COLUMNS && c < STEP_COLUMNS + VALUE_COLUMNS;
-    const bool before = c >= STEP_COLUMNS + VALUE_COLUMNS;
-    if ((!value || work->context.has_value) && (!before || work->compared))
-      shown[used++] = columns[c];
-  }
-  return ds_result_table(result, name, title, shown, used);
+  if (to->context->by != NULL)
+    shown[used++] = (ds_column){to->context->by->name, DS_CELL_TEXT, "", "value of --by", false};
+  memcpy(shown + used, columns, count * sizeof *columns);
+  return ds_result_table(to->result, name, title, shown, used + count);
 }
 
-static ds_cell *row_make(const funnel_work *work, ds_result *result, ds_table *table,
-                         uint32_t group, uint32_t step) {
-  const funnel_rules *rules = &work->context.rules;
-  ds_cell *cell = table == NULL ? NULL : ds_table_row(result, table);
-  if (cell == NULL)
-    return NULL;
-  if (work->context.by != NULL)
-    *cell++ = ds_cell_text(result, ds_str_of(work->by.labels[group]));
-  *cell++ = ds_cell_double(step + 1.0);
+ds_cell *ds_funnel_row(const funnel_tables *to, uint32_t group, ds_table *table) {
+  ds_cell *cell = table == NULL ? NULL : ds_table_row(to->result, table);
+  if (cell != NULL && to->context->by != NULL)
+    *cell++ = ds_cell_text(to->result, ds_str_of(to->context->by->labels[group]));
+  return cell;
+}
+
+void ds_funnel_put_selector(const funnel_tables *to, uint32_t step, ds_cell *cell) {
+  const funnel_rules *rules = &to->context->rules;
   char text[256];
   if (rules->order == FUNNEL_ANY)
     snprintf(text, sizeof text, "any %u of %u", step + 1, rules->steps);
   else
-    snprintf(text, sizeof text, "%.250s%s", work->context.text[step],
+    snprintf(text, sizeof text, "%.250s%s", to->context->text[step],
              (rules->optional >> step & 1) != 0 ? "?" : "");
-  *cell++ = ds_cell_text(result, ds_str_of(text));
-  return cell;
+  cell[0] = ds_cell_double(step + 1.0);
+  cell[1] = ds_cell_text(to->result, ds_str_of(text));
+}
+
+static funnel_tables tables_of(const funnel_work *work, ds_result *result) {
+  return (funnel_tables){work->request, &work->context, work->state, result, work->min_n};
+}
+
+// The columns of steps that were asked for.
+static ds_table *steps_table(const funnel_work *work, ds_result *result) {
+  const funnel_tables to = tables_of(work, result);
+  ds_column shown[COLUMNS_MAX];
+  uint32_t used = 0;
+  for (uint32_t c = 0; c < sizeof step_columns / sizeof *step_columns; c++) {
+    const bool value = c >= STEP_COLUMNS && c < STEP_COLUMNS + VALUE_COLUMNS;
+    const bool before = c >= STEP_COLUMNS + VALUE_COLUMNS;
+    if ((!value || work->context.has_value) && (!before || work->compared))
+      shown[used++] = step_columns[c];
+  }
+  return ds_funnel_table(&to, "steps", "The funnel, step by step", shown, used);
+}
+
+static ds_cell *row_make(const funnel_work *work, ds_result *result, ds_table *table,
+                         uint32_t group, uint32_t step) {
+  const funnel_tables to = tables_of(work, result);
+  ds_cell *cell = ds_funnel_row(&to, group, table);
+  if (cell == NULL)
+    return NULL;
+  ds_funnel_put_selector(&to, step, cell);
+  return cell + 2;
 }
 
 // A share and its interval; null of fewer than --min-n.
@@ -279,8 +304,7 @@ static bool is_shown(const funnel_work *work, uint32_t group) {
 }
 
 static ds_code put_steps(const funnel_work *work, ds_result *result, ds_error *err) {
-  ds_table *table = table_make(work, result, "steps", "The funnel, step by step", step_columns,
-                               sizeof step_columns / sizeof *step_columns);
+  ds_table *table = steps_table(work, result);
   for (uint32_t g = 0; g < work->context.groups; g++)
     for (uint32_t s = 0; is_shown(work, g) && s < work->context.rules.steps; s++) {
       ds_cell *cell = row_make(work, result, table, g, s);
@@ -308,8 +332,9 @@ static ds_code put_instead(const funnel_work *work, ds_result *result, ds_error 
   const ds_names *names = &work->request->snapshot->space.touchpoints;
   const funnel_context *context = &work->context;
   const uint32_t steps = context->rules.steps;
-  ds_table *table = table_make(work, result, "instead", "What those who dropped did next",
-                               instead_columns, INSTEAD_COLUMNS);
+  const funnel_tables to = tables_of(work, result);
+  ds_table *table = ds_funnel_table(&to, "instead", "What those who dropped did next",
+                                    instead_columns, INSTEAD_COLUMNS);
   for (uint32_t c = 0; c < context->groups * steps; c++) {
     funnel_instead instead;
     const uint32_t group = c / steps, step = c % steps;
@@ -385,19 +410,26 @@ static void put_notes(const funnel_work *work, ds_result *result) {
                    open == 1 ? "chain is" : "chains are");
 }
 
+static ds_code list(funnel_work *work, const char *cell, ds_result *result, ds_error *err) {
+  ds_list_figure figure;
+  ds_result unseen;
+  TRY(ds_list_read(work->request, cell, work->context.by, result, &figure, err));
+  ds_result_init(&unseen, work->request->arena, result->question);
+  // What the pass remarks is remarked again by the list's own.
+  if (ds_funnel_list_counts(&figure))
+    TRY(count(work, &unseen, err));
+  return ds_funnel_list(work->request, &work->plan, &work->context, work->state, &figure, result,
+                        err);
+}
+
 static ds_code answer(funnel_work *work, ds_result *result, ds_error *err) {
   const ds_request *request = work->request;
   TRY(prepare(work, result, err));
   TRY(ds_question_note_types(request, &work->plan, result, err));
   const char *cell = ds_option_get(&request->options, "list");
-  if (cell != NULL) {
-    ds_result unseen;
-    ds_result_init(&unseen, request->arena, result->question);
-    // What the pass remarks is remarked again by the list's own.
-    if (ds_funnel_list_counts(cell))
-      TRY(count(work, &unseen, err));
-    return ds_funnel_list(request, &work->plan, &work->context, work->state, cell, result, err);
-  }
+  ds_funnel_listable(&work->context, result);
+  if (cell != NULL)
+    return list(work, cell, result, err);
   TRY(count(work, result, err));
   if (work->compared)
     TRY(count_before(work, err));
@@ -405,6 +437,8 @@ static ds_code answer(funnel_work *work, ds_result *result, ds_error *err) {
                          work, request->arena, &work->quantiles, err));
   TRY(put_steps(work, result, err));
   TRY(put_instead(work, result, err));
+  const funnel_tables to = tables_of(work, result);
+  TRY(ds_funnel_detail_put(&to, err));
   put_notes(work, result);
   result->main_table = "steps";
   return DS_OK;

@@ -9,7 +9,9 @@
 
 #include "base/sum.h"
 #include "question/breakdown.h"
+#include "question/calendar.h"
 #include "question/funnel_chain.h"
+#include "question/list.h"
 #include "question/property.h"
 #include "question/tally.h"
 
@@ -21,7 +23,7 @@ typedef struct funnel_selector {
 } funnel_selector;
 
 // Each step and each without may have one.
-enum { FUNNEL_PLAIN_CODES = 8, FUNNEL_SELECTORS_MAX = FUNNEL_STEPS_MAX + FUNNEL_WITHOUTS_MAX };
+enum { FUNNEL_PLAIN_STEPS = 8, FUNNEL_SELECTORS_MAX = FUNNEL_STEPS_MAX + FUNNEL_WITHOUTS_MAX };
 
 // What the kernel is asked to do; read-only while it runs. The tally's cells are, for group g, the
 // steps at g * steps.
@@ -33,10 +35,8 @@ typedef struct funnel_context {
   uint32_t *without; // and the withouts
   bool *fact;        // by touchpoint: never stands between; NULL: no such event is read
   bool is_plain; // see funnel_plain.c
-  uint32_t codes;
-  uint16_t code[FUNNEL_PLAIN_CODES]; // then its touchpoints, those of the first step first
-  uint32_t begin_codes;
-  uint8_t *step_of; // and by touchpoint the step
+  uint8_t *class_of; // then by touchpoint the bit of the step
+  uint8_t *step_of; // and its number
   funnel_selector selector[FUNNEL_SELECTORS_MAX];
   uint32_t selectors;
   const char *text[FUNNEL_STEPS_MAX]; // the steps as asked, without '?'
@@ -46,6 +46,8 @@ typedef struct funnel_context {
   const ds_breakdown *by; // NULL: one group
   uint32_t groups;
   const ds_tally_cell *windows;
+  bool has_times, has_periods;
+  ds_calendar calendar; // of --per; empty without
   size_t kept_bytes_max;
   const ds_refine *refine; // a further pass: times only
 } funnel_context;
@@ -60,13 +62,22 @@ typedef struct funnel_step {
   uint64_t values;
 } funnel_step;
 
+// Classes of times, and chains whose time to a step lies in one.
+enum { FUNNEL_CLASSES = 25 };
+typedef struct funnel_time {
+  uint64_t since_previous; // the mandatory step before
+  uint64_t since_start;    // the first step
+} funnel_time;
+
 // One thread's state, or the merged one.
 typedef struct funnel_state {
   const funnel_context *context;
   funnel_step *step;  // groups * steps
   uint64_t *instead;  // groups * steps * (touchpoints + 1): what came next, the last is nothing
-  uint64_t *begins;   // by event of the block, bits: it is the first step
-  uint64_t *hits;     // it is a step
+  funnel_time *times; // groups * steps * FUNNEL_CLASSES; only with --times
+  uint64_t *periods;  // groups * periods * steps: reached; only with --per
+  uint64_t *marks; // plain: of each step, mark_words words of bits by event of the block
+  uint32_t mark_words;
   ds_tally tally;
   funnel_finder finder;
   ds_evaluator *evaluator[FUNNEL_SELECTORS_MAX];
@@ -147,11 +158,44 @@ typedef struct funnel_instead {
 void ds_funnel_instead(const funnel_state *state, const ds_names *touchpoints, uint32_t group,
                        uint32_t step, funnel_instead *ret_instead);
 
-// --list: the figure that a cell names, listed into *result. `state` has counted when the cell is
-// one of `instead`, else it may be NULL.
-bool ds_funnel_list_counts(const char *cell);
+// What the tables are made of.
+typedef struct funnel_tables {
+  const ds_request *request;
+  const funnel_context *context;
+  const funnel_state *state;
+  ds_result *result;
+  uint64_t min_n;
+} funnel_tables;
+
+// A table, which with --by begins with its group; a row of it: the cell after that one; then what a
+// step is called, in two cells. NULL without memory.
+ds_table *ds_funnel_table(const funnel_tables *to, const char *name, const char *title,
+                          const ds_column *columns, uint32_t count);
+ds_cell *ds_funnel_row(const funnel_tables *to, uint32_t group, ds_table *table);
+void ds_funnel_put_selector(const funnel_tables *to, uint32_t step, ds_cell *cell);
+
+// --per and --times: read, once steps and groups are; what a state then takes; counting a chain's
+// step; the tables. Counts of both are there only when asked for.
+DS_CHECKED ds_code ds_funnel_detail_read(const ds_request *request, funnel_context *context,
+                                         ds_error *err);
+size_t ds_funnel_detail_bytes(const funnel_context *context);
+DS_CHECKED ds_code ds_funnel_detail_init(funnel_state *state, ds_arena *arena, ds_error *err);
+void ds_funnel_detail_add(funnel_state *state, uint32_t group, uint32_t step, int64_t first_ms,
+                          int64_t before_ms, int64_t at_ms);
+void ds_funnel_detail_merge(funnel_state *into, const funnel_state *from);
+DS_CHECKED ds_code ds_funnel_detail_put(const funnel_tables *to, ds_error *err);
+
+// The class of a time, and that of such a name (DS_NONE: there is none).
+uint32_t ds_funnel_class(int64_t ms);
+uint32_t ds_funnel_class_named(ds_str name);
+
+// --list: the figures that can be listed, into *result; one of them, listed. `state` has counted
+// when that is one of `instead`, else it may be NULL.
+void ds_funnel_listable(const funnel_context *context, ds_result *result);
+bool ds_funnel_list_counts(const ds_list_figure *figure);
 DS_CHECKED ds_code ds_funnel_list(const ds_request *request, const ds_plan *plan,
                                   const funnel_context *context, const funnel_state *state,
-                                  const char *cell, ds_result *result, ds_error *err);
+                                  const ds_list_figure *figure, ds_result *result,
+                                  ds_error *err);
 
 #endif

@@ -29,6 +29,7 @@ static ds_code kernel_init(void *memory, const void *given, ds_arena *arena, ds_
                                   sizeof *state->instead);
   if (state->step == NULL || state->instead == NULL)
     return no_memory(err);
+  TRY(ds_funnel_detail_init(state, arena, err));
   return ds_tally_init(&state->tally, (uint32_t)cells, context->windows, context->kept_bytes_max,
                        context->refine, err);
 }
@@ -36,7 +37,7 @@ static ds_code kernel_init(void *memory, const void *given, ds_arena *arena, ds_
 static void kernel_done(void *memory) {
   funnel_state *state = memory;
   void *const all[] = {state->group, state->steps, state->without, state->same,
-                       state->keep,  state->fact,  state->begins,  state->hits};
+                       state->keep,  state->fact,  state->marks};
   for (size_t i = 0; i < sizeof all / sizeof *all; i++)
     free(all[i]);
   for (uint32_t s = 0; s < FUNNEL_SELECTORS_MAX; s++)
@@ -57,13 +58,14 @@ static ds_code room_make(funnel_state *state, const ds_block *block, ds_error *e
     const size_t events = block->events;
     void **const all[] = {(void **)&state->steps,  (void **)&state->without, (void **)&state->same,
                           (void **)&state->keep,   (void **)&state->fact,
-                          (void **)&state->begins, (void **)&state->hits};
+                          (void **)&state->marks};
     // A word more than there are, so that 64 bits can be read from any byte.
     const size_t bits = (events / 64 + 2) * sizeof *state->keep;
     const size_t bytes[] = {events * sizeof *state->steps,
                             context->rules.withouts > 0 ? events * sizeof *state->without : 1,
                             context->has_same ? events * sizeof *state->same : 1,
-                            bits, context->fact != NULL ? events : 1, bits, bits};
+                            bits, context->fact != NULL ? events : 1,
+                            context->is_plain ? bits * context->rules.steps : 1};
     bool made = true;
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
       free(*all[i]);
@@ -71,6 +73,7 @@ static ds_code room_make(funnel_state *state, const ds_block *block, ds_error *e
       made = made && *all[i] != NULL;
     }
     state->events_capacity = made ? block->events : 0;
+    state->mark_words = (uint32_t)(bits / sizeof *state->marks);
     if (!made)
       return no_memory(err);
   }
@@ -238,11 +241,15 @@ ds_code ds_funnel_add(void *to, const funnel_found *found, ds_error *err) {
   const uint32_t base = found->group * rules->steps;
   double value = 0;
   const bool valued = chain_value(context, found, &value);
+  const bool detailed = context->has_times || context->has_periods;
   uint32_t before = DS_NONE;
   for (uint32_t s = 0; s < rules->steps; s++) {
     const uint32_t e = found->chain.event[s];
     if (e == DS_NONE)
       continue;
+    if (detailed)
+      ds_funnel_detail_add(state, found->group, s, time_ms[found->chain.event[0]],
+                           time_ms[before == DS_NONE ? e : before], time_ms[e]);
     funnel_step *step = &state->step[base + s];
     step->reached++;
     if (valued) {
@@ -295,6 +302,7 @@ static ds_code kernel_merge(void *memory, void *other, ds_error *err) {
   }
   for (size_t i = 0; i < cells * (context->touchpoints + 1u); i++)
     into->instead[i] += from->instead[i];
+  ds_funnel_detail_merge(into, from);
   ds_tally_merge(&into->tally, &from->tally);
   return DS_OK;
 }

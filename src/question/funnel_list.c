@@ -3,7 +3,6 @@
 #include <string.h>
 
 #include "question/funnel.h"
-#include "question/list.h"
 
 // The more frequent first, then by name; nothing stands behind all names.
 static bool before(const funnel_context *context, const uint64_t *count, const ds_names *names,
@@ -39,9 +38,10 @@ void ds_funnel_instead(const funnel_state *state, const ds_names *touchpoints, u
   *ret_instead = instead;
 }
 
-enum { LIST_STEPS, LIST_INSTEAD };
-enum { KEY_STEP, KEY_TOUCHPOINT, KEY_GROUP };
+enum { LIST_STEPS, LIST_INSTEAD, LIST_TIMES, LIST_PERIODS, LIST_TABLES };
+enum { KEY_STEP, KEY_OTHER };
 enum { COLUMN_REACHED, COLUMN_DROPPED, COLUMN_OPEN };
+enum { COLUMN_CASES, COLUMN_SINCE_START, COLUMN_BEGAN = 1 };
 
 // The figure that is listed.
 typedef struct list_figure {
@@ -51,6 +51,8 @@ typedef struct list_figure {
   uint32_t step;
   uint32_t next; // what came next; DS_NONE = none of those shown
   funnel_instead instead;
+  uint32_t class;  // of times
+  uint32_t period;
 } list_figure;
 
 // Whether what came next is what the row counts.
@@ -70,6 +72,21 @@ typedef struct list_target {
   ds_list *list;
 } list_target;
 
+// The mandatory step before, or the first one, of which the chain has an event.
+static uint32_t timed_from(const list_figure *figure, const uint32_t *event) {
+  uint32_t step = ds_funnel_previous(&figure->context->rules, figure->step);
+  return event[figure->column == COLUMN_SINCE_START ? 0 : step];
+}
+
+// Whether a chain that holds the step is one that the figure of times or periods counts.
+static bool is_detailed(const list_figure *figure, const uint32_t *event, const int64_t *time_ms) {
+  if (figure->table == LIST_TIMES)
+    return ds_funnel_class(time_ms[event[figure->step]] - time_ms[timed_from(figure, event)]) ==
+           figure->class;
+  return figure->table != LIST_PERIODS ||
+         ds_calendar_find(&figure->context->calendar, time_ms[event[0]]) == figure->period;
+}
+
 static ds_code take(void *to, const funnel_found *found, ds_error *err) {
   const list_target *target = to;
   const list_figure *figure = target->figure;
@@ -82,7 +99,9 @@ static ds_code take(void *to, const funnel_found *found, ds_error *err) {
     first = first == DS_NONE ? event[s] : first;
     last = event[s];
   }
-  if (figure->table == LIST_INSTEAD || figure->column != COLUMN_REACHED) {
+  const int64_t *time_ms = found->block->time_ms + found->first;
+  if (figure->table == LIST_INSTEAD ||
+      (figure->table == LIST_STEPS && figure->column != COLUMN_REACHED)) {
     const funnel_end end = ds_funnel_end(target->state, found);
     const bool open = figure->table == LIST_STEPS && figure->column == COLUMN_OPEN;
     listed = end.step == figure->step && end.open == open &&
@@ -90,9 +109,8 @@ static ds_code take(void *to, const funnel_found *found, ds_error *err) {
                  ? last
                  : DS_NONE;
   }
-  if (listed == DS_NONE)
+  if (listed == DS_NONE || !is_detailed(figure, event, time_ms))
     return DS_OK;
-  const int64_t *time_ms = found->block->time_ms + found->first;
   return ds_list_add(target->list, found->block, found->journey, found->first + listed,
                      time_ms[listed] - time_ms[first], err);
 }
@@ -128,44 +146,66 @@ static ds_code next_read(const ds_request *request, ds_str name, list_figure *fi
   return ds_list_touchpoint(request, name, &figure->next, err);
 }
 
-bool ds_funnel_list_counts(const char *cell) {
-  ds_list_cell words;
-  return ds_list_parse(cell, &words, NULL) == DS_OK &&
-         ds_str_equal(words.table, ds_str_of("instead"));
+static ds_code class_read(ds_str name, list_figure *figure, ds_error *err) {
+  figure->class = ds_funnel_class_named(name);
+  if (figure->step == 0)
+    return ds_fail(err, DS_USAGE, "--list: times are those of step 2 and later");
+  return figure->class != DS_NONE
+             ? DS_OK
+             : ds_fail(err, DS_USAGE, "--list: time=%.*s: write it as in the table, as in "
+                       "time=\"1 to 2 d\"", DS_STR(name));
 }
 
-ds_code ds_funnel_list(const ds_request *request, const ds_plan *plan,
-                       const funnel_context *context, const funnel_state *state, const char *cell,
-                       ds_result *result, ds_error *err) {
-  const char *by = context->by == NULL ? NULL : context->by->name;
-  const ds_list_table tables[] = {
-      [LIST_STEPS] = {"steps", 1, {"step", by}, {"reached", "dropped", "open"}},
-      [LIST_INSTEAD] = {"instead", 2, {"step", "touchpoint", by}, {"cases"}},
+static ds_code period_read(ds_str name, list_figure *figure, ds_error *err) {
+  const ds_calendar *calendar = &figure->context->calendar;
+  // All that began are those that have the first step.
+  figure->step = figure->column == COLUMN_BEGAN ? 0 : figure->step;
+  if (!figure->context->has_periods)
+    return ds_fail(err, DS_USAGE, "--list periods needs --per day, week or month");
+  for (figure->period = 0; figure->period < calendar->count; figure->period++) {
+    char text[32];
+    const size_t size = ds_calendar_name(calendar, figure->period, text);
+    if (ds_str_equal(name, (ds_str){text, (uint32_t)size}))
+      return DS_OK;
+  }
+  return ds_fail(err, DS_USAGE, "--list: period=%.*s is none of this answer", DS_STR(name));
+}
+
+void ds_funnel_listable(const funnel_context *context, ds_result *result) {
+  static const ds_figures tables[LIST_TABLES] = {
+      [LIST_STEPS] = {"steps", 1, {"step"}, {"reached", "dropped", "open"}, NULL, NULL},
+      [LIST_INSTEAD] = {"instead", 2, {"step", "touchpoint"}, {"cases"}, NULL, NULL},
+      [LIST_TIMES] = {"times", 2, {"step", "time"}, {"cases", "since_start"}, NULL, NULL},
+      [LIST_PERIODS] = {"periods", 2, {"step", "period"}, {"reached", "began"}, NULL, NULL},
   };
+  ds_list_offer(result, tables, LIST_TABLES, context->by);
+}
+
+bool ds_funnel_list_counts(const ds_list_figure *read) { return read->table == LIST_INSTEAD; }
+
+ds_code ds_funnel_list(const ds_request *request, const ds_plan *plan,
+                       const funnel_context *context, const funnel_state *state,
+                       const ds_list_figure *read, ds_result *result, ds_error *err) {
   static const ds_column duration = {"duration_ms", DS_CELL_DURATION, "ms",
                                      "since the first event of the chain", false};
-  ds_list_figure read;
   list_figure figure = {.context = context};
-  TRY(ds_list_read(cell, tables, 2, &read, err));
   uint64_t step = 0;
-  if (!ds_str_to_u64(read.key[KEY_STEP], &step) || step == 0 || step > context->rules.steps)
+  if (!ds_str_to_u64(read->key[KEY_STEP], &step) || step == 0 || step > context->rules.steps)
     return ds_fail(err, DS_USAGE, "--list: step=%.*s: there are steps 1 to %u",
-                   DS_STR(read.key[KEY_STEP]), context->rules.steps);
-  figure.table = read.table;
-  figure.column = read.column;
+                   DS_STR(read->key[KEY_STEP]), context->rules.steps);
+  figure.table = read->table;
+  figure.column = read->column;
   figure.step = (uint32_t)step - 1;
-  const ds_str label = read.key[read.table == LIST_STEPS ? 1 : KEY_GROUP];
-  uint32_t group = 0;
-  if (by != NULL && label.data == NULL)
-    return ds_fail(err, DS_USAGE, "--list: with --by say which group: %s=VALUE", by);
-  if (by != NULL)
-    TRY(ds_list_group(context->by, label, &group, err));
-  if (read.table == LIST_INSTEAD) {
-    ds_funnel_instead(state, &request->snapshot->space.touchpoints, group, figure.step,
+  if (read->table == LIST_INSTEAD) {
+    ds_funnel_instead(state, &request->snapshot->space.touchpoints, read->group, figure.step,
                       &figure.instead);
-    TRY(next_read(request, read.key[KEY_TOUCHPOINT], &figure, err));
+    TRY(next_read(request, read->key[KEY_OTHER], &figure, err));
   }
-  const ds_list_plan list = {.by = context->by, .group = group, .duration = &duration,
+  if (read->table == LIST_TIMES)
+    TRY(class_read(read->key[KEY_OTHER], &figure, err));
+  if (read->table == LIST_PERIODS)
+    TRY(period_read(read->key[KEY_OTHER], &figure, err));
+  const ds_list_plan list = {.by = context->by, .group = read->group, .duration = &duration,
                              .block = list_block, .journey = list_journey, .context = &figure,
                              .scratch_bytes = sizeof(funnel_state),
                              .scratch_done = ds_funnel_kernel.done, .touchpoints = true};

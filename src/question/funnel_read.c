@@ -17,7 +17,7 @@ const ds_option ds_funnel_options[] = {
      "sequence: other events may lie between the steps; strict: none; any: steps in any order"},
     {"ties", DS_OPTION_CHOICE, "HOW", "either", "either|arrival",
      "events of one instant: in the order that helps, or as they arrived"},
-    {"without", DS_OPTION_TEXT, "S:I-J", "", NULL,
+    {"without", DS_OPTION_TEXTS, "S:I-J", "", NULL,
      "no such event between steps I and J: support_ticket_opened:1-2; may be given again"},
     {"count", DS_OPTION_CHOICE, "WHAT", "cases", "cases|all",
      "the best chain of each case, or chain after chain"},
@@ -26,6 +26,9 @@ const ds_option ds_funnel_options[] = {
      "sum a number that the chains carry: value, or order_placed.value"},
     {"compare", DS_OPTION_CHOICE, "WITH", "none", "none|previous",
      "with --from and --to: the same period before, beside it"},
+    {"per", DS_OPTION_CHOICE, "PERIOD", "none", "none|day|week|month",
+     "conversion over time, by when the first step was"},
+    {"times", DS_OPTION_FLAG, "", "", NULL, "how the times to a step are spread"},
     {"min-n", DS_OPTION_COUNT, "N", "20", NULL, "no conversion of fewer"},
 };
 const uint32_t ds_funnel_options_count = sizeof ds_funnel_options / sizeof *ds_funnel_options;

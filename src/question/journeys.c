@@ -37,14 +37,16 @@ ds_code ds_plan_leave_unnamed(const ds_request *request, const ds_expression *co
   return ds_plan_leave_facts(request, named, plan, err);
 }
 
-ds_code ds_plan_leave_unasked(const ds_request *request, const ds_case_program *program,
-                              ds_plan *plan, ds_error *err) {
+ds_code ds_plan_leave_unasked(const ds_request *request, const ds_expression *expression,
+                              const ds_case_program *program, ds_plan *plan, ds_error *err) {
   uint8_t *named = ds_arena_array(request->arena,
                                   request->snapshot->space.touchpoints.count + 1u, sizeof *named);
   if (named == NULL)
     return ds_fail(err, DS_MEMORY, "out of memory for the plan of a scan");
   if (plan->where != NULL)
     ds_expression_named(plan->where, named);
+  if (expression != NULL)
+    ds_expression_named(expression, named);
   for (uint32_t r = 0; program != NULL && r < ds_case_program_rules(program); r++)
     ds_case_rule_touchpoints(program, r, named);
   return ds_plan_leave_facts(request, named, plan, err);
@@ -56,7 +58,7 @@ ds_code ds_plan_leave_links(const ds_request *request, ds_plan *plan, ds_error *
   if (named == NULL)
     return ds_fail(err, DS_MEMORY, "out of memory for the plan of a scan");
   for (uint32_t t = 0; t < names->count; t++)
-    named[t] = !ds_is_link(names->text[t]);
+    named[t] = !ds_is_knowledge(names->text[t]);
   return ds_plan_leave_facts(request, named, plan, err);
 }
 
@@ -70,7 +72,7 @@ void ds_question_note_facts(const ds_request *request, const ds_plan *plan, ds_r
   ds_buf text;
   ds_buf_init(&text, 1024);
   for (uint32_t t = 0; plan->where != NULL && t < names->count; t++)
-    if (ds_is_own_fact(names->text[t]) && !ds_is_link(names->text[t]) &&
+    if (ds_is_own_fact(names->text[t]) && !ds_is_knowledge(names->text[t]) &&
         !ds_expression_can_mean(plan->where, (uint16_t)t))
       ds_buf_printf(&text, "%s%.*s", text.size == 0 ? "" : ", ", DS_STR(names->text[t]));
   if (text.size > 0)

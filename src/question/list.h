@@ -9,42 +9,35 @@
 #include "question/breakdown.h"
 #include "question/question.h"
 
-// More parts no row of any table has.
-enum { DS_LIST_PARTS_MAX = 8 };
+// Says in the result which figures of these tables can be listed; `by` (NULL: none) names the group
+// of their rows.
+void ds_list_offer(ds_result *result, const ds_figures *tables, uint32_t count,
+                   const ds_breakdown *by);
 
-// A cell as written: "edges from=A to=B column=cases". Views of the text.
-typedef struct ds_list_cell {
-  ds_str table;
-  ds_str name[DS_LIST_PARTS_MAX];
-  ds_str value[DS_LIST_PARTS_MAX]; // without quotes
-  uint32_t parts;
-} ds_list_cell;
+// Leaves in the result's figures those of its tables and their columns alone. Asserts that the
+// tables have the keys.
+void ds_list_keep(ds_result *result);
 
-// Splits a cell into its table and its parts; a value may be quoted. DS_USAGE says what is wrong.
-DS_CHECKED ds_code ds_list_parse(const char *text, ds_list_cell *ret_cell, ds_error *err);
-
-// More than any row of a table of figures has.
-enum { DS_LIST_KEYS_MAX = 4, DS_LIST_COLUMNS_MAX = 6 };
-
-// A table whose figures can be listed: the columns that name a row of it, of which the first
-// `needed` must be given, and those that count cases or events. NULL ends a row of names.
-typedef struct ds_list_table {
-  const char *name;
-  uint32_t needed;
-  const char *keys[DS_LIST_KEYS_MAX];
-  const char *columns[DS_LIST_COLUMNS_MAX];
-} ds_list_table;
-
-// A figure: table and column by their places, what names the row; data NULL where it is not given.
+// A figure: its table by its place among those offered, its column by that in the table, what names
+// the row; data NULL where it is not given.
 typedef struct ds_list_figure {
   uint32_t table;
   uint32_t column;
-  ds_str key[DS_LIST_KEYS_MAX];
+  uint32_t group; // of `by`
+  ds_str key[DS_FIGURES_KEYS_MAX];
 } ds_list_figure;
 
-// Reads a cell by such tables. DS_USAGE says what could be written instead.
-DS_CHECKED ds_code ds_list_read(const char *text, const ds_list_table *tables, uint32_t count,
+// Reads a cell, as "edges from=A to=B column=cases", of a figure that the result offers. A name or
+// value may stand in single or double quotes, a quote within them is doubled. DS_USAGE says what
+// could be written instead. Texts live as long as the cell and the request's arena.
+DS_CHECKED ds_code ds_list_read(const ds_request *request, const char *text,
+                                const ds_breakdown *by, const ds_result *offers,
                                 ds_list_figure *ret_figure, ds_error *err);
+
+// The items of a list as it stands in a cell of --list, joined by '>' with a space on both sides or
+// none, a '>' within an item doubled; joined by DS_LIST_SEPARATOR, in the arena. Data NULL without
+// memory.
+ds_str ds_list_items(ds_str text, ds_arena *arena);
 
 // The one of `names` that events are called.
 DS_CHECKED ds_code ds_list_node(const ds_request *request, const ds_names *names, ds_str name,

@@ -54,8 +54,11 @@ const uint32_t ds_map_options_count = sizeof ds_map_options / sizeof *ds_map_opt
   "that the catalogue expects."
 
 #define DEFINITION_ANSWER                                                                      \
-  " The response is the median time to the next event of the case that answers it (of "         \
-  "support_ticket_opened support_first_response, and so on; see docs/map.md)."
+  " A touchpoint that asks is answered by the next event of the case of a touchpoint that "     \
+  "answers it; the response is the median time to that. Asked are the cases that have it in "   \
+  "the stage, answered those of them with an answer after the first time, however late; an "    \
+  "answer that is still to come is not there yet. Shares of cases answered have 95 % Wilson "   \
+  "intervals."
 
 #define DEFINITION_SCORE                                                                       \
   " Satisfaction is the mean score of the row's cases, a case's score the mean of %s over its " \
@@ -105,6 +108,19 @@ static const ds_column promise_columns[] = {
     {"satisfaction_late", DS_CELL_NUMBER, "", "mean score of cases with one late", false},
 };
 
+static const ds_column answer_columns[] = {
+    {"stage", DS_CELL_TEXT, "", "where it is asked", false},
+    {"touchpoint", DS_CELL_TEXT, "", "kind of event that asks", false},
+    {"actor", DS_CELL_TEXT, "", "who asks", true},
+    {"answered_by", DS_CELL_TEXT, "", "kinds of event that answer it", true},
+    {"asked", DS_CELL_COUNT, "cases", "cases with at least one", false},
+    {"answered", DS_CELL_COUNT, "cases", "of them with an answer after the first", false},
+    {"unanswered", DS_CELL_COUNT, "cases", "of them without", false},
+    {"answered_share", DS_CELL_SHARE, "", "share answered of those asked", false},
+    {"answered_share_low", DS_CELL_SHARE, "", "95 % interval of the share", true},
+    {"answered_share_high", DS_CELL_SHARE, "", "95 % interval of the share", true},
+};
+
 static const ds_column route_columns[] = {
     {"rank", DS_CELL_NUMBER, "", "1 is the most frequent", false},
     {"route", DS_CELL_LIST, "", "stages in the order of being entered", false},
@@ -125,7 +141,7 @@ static const ds_column pain_columns[] = {
 
 enum {
   STAGE_COLUMNS = 10, TOUCHPOINT_COLUMNS = 14, PROMISE_COLUMNS = 9, ROUTE_COLUMNS = 5,
-  PAIN_COLUMNS = 7
+  PAIN_COLUMNS = 7, ANSWER_COLUMNS = 10
 };
 
 // The question at work.
@@ -231,7 +247,8 @@ static ds_code budget_check(const map_work *work, ds_error *err) {
   const map_context *context = &work->context;
   const uint64_t cells = (uint64_t)context->groups * (MAP_STAGES + context->cells);
   const uint64_t bytes =
-      cells * (sizeof(map_cell) + 2 * sizeof(ds_tally_cell)) * (work->plan.threads + 1u);
+      cells * (sizeof(map_cell) + sizeof(map_answered) + 2 * sizeof(ds_tally_cell)) *
+      (work->plan.threads + 1u);
   if (bytes <= work->request->memory_bytes / 2 && cells < 1u << DS_TALLY_SHIFT)
     return DS_OK;
   return ds_fail(err, DS_MEMORY, "the journey map outgrows the memory budget: give more --memory%s",
@@ -259,7 +276,7 @@ static ds_code sample(map_work *work, ds_error *err) {
   TRY(ds_scan_sample(request->snapshot, &work->plan, (uint32_t)stride, kernel, context,
                      &work->arena, &memory, err));
   ds_code code = ds_tally_windows(&((map_state *)memory)->tally, &work->windows, err);
-  if (code == DS_OK && work->figures.has_answers)
+  if (code == DS_OK && work->figures.asks > 0)
     code = ds_tally_windows(&((map_figures_state *)memory)->answers, &work->answer_windows, err);
   kernel->done(memory);
   work->context.windows = work->windows;
@@ -324,7 +341,7 @@ static ds_code count(map_work *work, ds_result *result, ds_error *err) {
   TRY(ds_spans_scan(request, &work->plan, kernel, context, &work->arena, result, &memory, err));
   work->state = memory;
   work->told = map_figures_any(&work->figures) ? memory : NULL;
-  if (work->figures.has_answers)
+  if (work->figures.asks > 0)
     TRY(ds_tally_quantiles(&work->told->answers, request->memory_bytes / 4, work->plan.threads,
                            answer_pass, work, request->arena, &work->answers, err));
   TRY(ds_tally_quantiles(&work->state->tally, request->memory_bytes / 4, work->plan.threads, pass,
@@ -337,7 +354,7 @@ static ds_code count(map_work *work, ds_result *result, ds_error *err) {
 static bool has_column(const map_work *work, const ds_column *column) {
   if (strncmp(column->name, "satisfaction", 12) == 0)
     return work->score != NULL;
-  return work->figures.has_answers || strcmp(column->name, "response_ms") != 0;
+  return work->figures.asks > 0 || strcmp(column->name, "response_ms") != 0;
 }
 
 // A table with --by's column first, and without the columns of what the store has not.
@@ -444,12 +461,65 @@ static ds_code put_touchpoints(const map_work *work, ds_result *result, ds_error
     *cell++ = ds_cell_i64((int64_t)of->occurrences);
     *cell++ = share_cell(of->occurrences, of->cases);
     cell = put_times(work, map_tally_cell(&work->context, row->group, row->index), cell);
-    if (work->figures.has_answers)
+    if (work->figures.asks > 0)
       *cell++ = time_cell(work->answers[(row->group * work->context.cells + row->index) *
                                         DS_TALLY_QUANTILES]);
     *cell++ = share_cell(of->out_of_order, of->cases);
     put_scores(work, &of->score, cell);
     cell[work->score == NULL ? 0 : 2] = channel_cell(work, row, result);
+  }
+  return DS_OK;
+}
+
+// A share with its interval; nothing of too few.
+static ds_cell *put_share(const map_work *work, uint64_t some, uint64_t all, ds_cell *cell) {
+  double low = 0, high = 0;
+  if (all < work->min_n)
+    return cell + 3;
+  ds_rate_interval(some, all, &low, &high);
+  *cell++ = share_cell(some, all);
+  *cell++ = ds_cell_double(low);
+  *cell++ = ds_cell_double(high);
+  return cell;
+}
+
+// What answers a touchpoint, of what the store has.
+static ds_cell answers_cell(const map_work *work, uint32_t touchpoint, ds_result *result) {
+  const ds_names *names = &work->request->snapshot->space.touchpoints;
+  const map_role *role = work->figures.role;
+  ds_buf text;
+  ds_buf_init(&text, (size_t)names->count * (DS_NAME_BYTES_MAX + 2u) + 1u);
+  for (uint32_t t = 0; t < names->count; t++)
+    if ((role[t].answers >> role[touchpoint].asks & 1) != 0)
+      ds_buf_printf(&text, "%s%.*s", text.size == 0 ? "" : ", ", DS_STR(names->text[t]));
+  const char *all = ds_buf_keep(&text, result->arena);
+  ds_buf_done(&text);
+  return ds_cell_text(result, ds_str_of(all));
+}
+
+static ds_code put_answers(const map_work *work, ds_result *result, ds_error *err) {
+  if (work->figures.asks == 0)
+    return DS_OK;
+  ds_table *table = table_make(work, result, "answers", "What is asked, and answered",
+                               answer_columns, ANSWER_COLUMNS);
+  for (uint32_t r = 0; r < work->rows.touchpoints; r++) {
+    const map_touchpoint_row *row = &work->rows.touchpoint[r];
+    if (work->figures.role[row->touchpoint].asks == DS_NONE)
+      continue;
+    const uint64_t asked = row->cell->cases;
+    const uint64_t answered =
+        work->told->answered[row->group * work->context.cells + row->index].cases;
+    assert(answered <= asked);
+    ds_cell *cell = NULL;
+    TRY(row_make(work, result, table, row->group, &cell, err));
+    *cell++ = ds_cell_text(result, ds_str_of(ds_map_stage_name(row->stage)));
+    *cell++ = ds_cell_text(result, row->names->text[row->touchpoint]);
+    *cell++ = catalogue_cell(result, ds_actor_name(work->row[row->touchpoint]->actor));
+    *cell++ = answers_cell(work, row->touchpoint, result);
+    *cell++ = ds_cell_i64((int64_t)asked);
+    *cell++ = ds_cell_i64((int64_t)answered);
+    *cell++ = ds_cell_i64((int64_t)(asked - answered));
+    put_share(work, answered, asked, cell);
   }
   return DS_OK;
 }
@@ -470,14 +540,7 @@ static ds_code put_promises(const map_work *work, ds_result *result, ds_error *e
     *cell++ = ds_cell_i64((int64_t)of->promised);
     *cell++ = ds_cell_i64((int64_t)of->kept);
     *cell++ = ds_cell_i64((int64_t)(of->promised - of->kept));
-    if (of->promised >= work->min_n) {
-      double low = 0, high = 0;
-      ds_rate_interval(of->kept, of->promised, &low, &high);
-      cell[0] = share_cell(of->kept, of->promised);
-      cell[1] = ds_cell_double(low);
-      cell[2] = ds_cell_double(high);
-    }
-    cell += 3;
+    cell = put_share(work, of->kept, of->promised, cell);
     if (work->score != NULL) {
       *cell++ = mean_cell(work, &of->score_kept);
       *cell++ = mean_cell(work, &of->score_late);
@@ -581,7 +644,7 @@ static void put_words(const map_work *work, ds_result *result) {
                   work->request->zone_name == NULL ? "UTC" : work->request->zone_name);
   if (work->figures.has_channel)
     ds_buf_text(&text, DEFINITION_CHANNEL);
-  if (work->figures.has_answers)
+  if (work->figures.asks > 0)
     ds_buf_text(&text, DEFINITION_ANSWER);
   if (work->score != NULL)
     ds_buf_printf(&text, DEFINITION_SCORE, work->score, (unsigned long long)work->min_n);
@@ -613,12 +676,14 @@ static ds_code answer(map_work *work, ds_result *result, ds_error *err) {
   TRY(ds_question_note_types(work->request, &work->plan, result, err));
   ds_question_note_facts(work->request, &work->plan, result);
   const char *cell = ds_option_get(&work->request->options, "list");
+  ds_map_listable(work->context.by, result);
   if (cell != NULL)
     return ds_map_list(work->request, &work->plan, &work->figures, cell, result, err);
   TRY(count(work, result, err));
   TRY(put_stages(work, result, err));
   TRY(put_promises(work, result, err));
   TRY(put_touchpoints(work, result, err));
+  TRY(put_answers(work, result, err));
   TRY(put_routes(work, result, err));
   TRY(put_pains(work, result, err));
   result->main_table = "touchpoints";

@@ -10,18 +10,6 @@
 #include "question/common.h"
 #include "scan/property_types.h"
 
-const map_answer ds_map_answers[MAP_ANSWERS] = {
-    {"order_placed", "order_confirmed"},
-    {"delivery_change_requested", "delivery_change_applied"},
-    {"support_ticket_opened", "support_first_response"},
-    {"support_ticket_reopened", "support_ticket_resolved"},
-    {"complaint_submitted", "support_first_response"},
-    {"return_requested", "return_label_issued"},
-};
-
-static_assert(sizeof ds_map_answers / sizeof *ds_map_answers == MAP_ANSWERS && MAP_ANSWERS <= 8,
-              "a byte has a bit per row");
-
 // A block's texts are views of a few stored ones, so that where one lies tells which it is.
 enum { SEEN = 64, CHANNEL_BYTES = 200 };
 
@@ -75,23 +63,54 @@ static void note(map_touchpoint *touchpoint, uint32_t code) {
     touchpoint[code].marked = 1;
 }
 
+// The number of a row among those that ask, DS_NONE when it asks nothing.
+static uint32_t ask_number(const ds_touchpoint *row, const ds_touchpoint *asking[DS_ASKS_MAX],
+                           uint32_t *asks) {
+  if (row == NULL || row->answers_count == 0)
+    return DS_NONE;
+  uint32_t number = 0;
+  while (number < *asks && asking[number] != row)
+    number++;
+  assert(number < DS_ASKS_MAX);
+  asking[number] = row;
+  *asks += number == *asks;
+  return number;
+}
+
+static uint64_t answers_of(const ds_touchpoint *row, const ds_touchpoint *const *asking,
+                           uint32_t asks) {
+  uint64_t bits = 0;
+  for (uint32_t n = 0; row != NULL && n < asks; n++)
+    for (uint32_t a = 0; a < asking[n]->answers_count; a++)
+      if (strcmp(asking[n]->answers[a], row->name) == 0)
+        bits |= 1ull << n;
+  return bits;
+}
+
+// What asks without anything in the store that answers it is not told: nobody recorded the answers.
 static ds_code read_answers(const ds_request *request, map_figures *figures,
                             map_touchpoint *touchpoint, ds_error *err) {
   const ds_names *names = &request->snapshot->space.touchpoints;
   map_role *role = ds_arena_array(request->arena, names->count + 1u, sizeof *role);
+  const ds_touchpoint *asking[DS_ASKS_MAX];
+  uint64_t answered = 0;
+  uint32_t asks = 0;
   if (role == NULL)
     return no_memory(err);
-  for (uint32_t a = 0; a < MAP_ANSWERS; a++) {
-    const uint32_t from = ds_names_find(names, ds_str_of(ds_map_answers[a].asks));
-    const uint32_t to = ds_names_find(names, ds_str_of(ds_map_answers[a].answer));
-    if (from == DS_NONE || to == DS_NONE)
-      continue;
-    role[from].asks = (uint8_t)(1u << a);
-    role[to].answers |= (uint8_t)(1u << a);
-    note(touchpoint, from);
-    note(touchpoint, to);
-    figures->has_answers = true;
+  for (uint32_t t = 0; t < names->count; t++)
+    role[t].asks = ask_number(ds_catalogue_find(request->catalogue, names->text[t]), asking, &asks);
+  for (uint32_t t = 0; t < names->count; t++) {
+    role[t].answers =
+        answers_of(ds_catalogue_find(request->catalogue, names->text[t]), asking, asks);
+    answered |= role[t].answers;
   }
+  for (uint32_t t = 0; t < names->count; t++) {
+    if (role[t].asks != DS_NONE && (answered >> role[t].asks & 1) == 0)
+      role[t].asks = DS_NONE;
+    if (role[t].asks != DS_NONE || role[t].answers != 0)
+      note(touchpoint, t);
+  }
+  figures->asks = answered == 0 ? 0 : asks;
   figures->role = role;
   return DS_OK;
 }
@@ -132,10 +151,14 @@ static ds_code figures_init(void *memory, const void *context, ds_arena *arena, 
   if (state->promises == NULL)
     return no_memory(err);
   TRY(ds_map_kernel.init(&state->map, map, arena, err));
-  return state->figures->has_answers
-             ? ds_tally_init(&state->answers, map->groups * map->cells, state->figures->windows,
-                             map->kept_bytes_max / 4, state->figures->refine, err)
-             : DS_OK;
+  if (state->figures->asks == 0)
+    return DS_OK;
+  state->answered = ds_arena_array(arena, (size_t)map->groups * map->cells,
+                                   sizeof *state->answered);
+  if (state->answered == NULL)
+    return no_memory(err);
+  return ds_tally_init(&state->answers, map->groups * map->cells, state->figures->windows,
+                       map->kept_bytes_max / 4, state->figures->refine, err);
 }
 
 static void figures_done(void *memory) {
@@ -202,9 +225,11 @@ static ds_code channel_code(map_figures_state *state, ds_str text, uint32_t *ret
 typedef struct walk {
   uint32_t group;
   uint32_t journey;
+  uint64_t number; // of the case
   map_promise promise;
   uint64_t kept, late;
-  uint32_t open[MAP_ANSWERS]; // the last event that asks and is not answered yet, DS_NONE: none
+  // By number of what asks, the last such event that is not answered yet, DS_NONE: none.
+  uint32_t open[DS_ASKS_MAX];
 } walk;
 
 // Texts of the block met so far, by where they lie.
@@ -248,14 +273,18 @@ static ds_code see_channels(map_figures_state *state, const ds_block *block, ds_
 static ds_code see_answer(map_figures_state *state, const ds_block *block, uint32_t e,
                           map_role role, walk *at, ds_error *err) {
   const uint32_t first_cell = at->group * state->figures->map->cells;
-  for (uint32_t rest = role.answers; rest != 0; rest &= rest - 1) {
-    uint32_t *open = &at->open[__builtin_ctz(rest)];
-    for (; *open != DS_NONE; *open = state->linked[*open])
-      TRY(ds_tally_add(&state->answers, first_cell + state->map.cell_of[*open],
-                       block->time_ms[e] - block->time_ms[*open], err));
+  for (uint64_t rest = role.answers; rest != 0; rest &= rest - 1) {
+    uint32_t *open = &at->open[__builtin_ctzll(rest)];
+    for (; *open != DS_NONE; *open = state->linked[*open]) {
+      const uint32_t cell = first_cell + state->map.cell_of[*open];
+      map_answered *answered = &state->answered[cell];
+      answered->cases += answered->last_case != at->number;
+      answered->last_case = at->number;
+      TRY(ds_tally_add(&state->answers, cell, block->time_ms[e] - block->time_ms[*open], err));
+    }
   }
-  if (role.asks != 0) {
-    uint32_t *open = &at->open[__builtin_ctz(role.asks)];
+  if (role.asks != DS_NONE) {
+    uint32_t *open = &at->open[role.asks];
     state->linked[e] = *open;
     *open = e;
   }
@@ -265,7 +294,7 @@ static ds_code see_answer(map_figures_state *state, const ds_block *block, uint3
 static ds_code see_event(map_figures_state *state, const ds_block *block, uint32_t e, walk *at,
                          ds_error *err) {
   const map_figures *figures = state->figures;
-  if (figures->has_answers)
+  if (figures->asks > 0)
     TRY(see_answer(state, block, e, figures->role[block->touchpoint[e]], at, err));
   if (figures->has_promise) {
     const map_fate fate = ds_map_fate(figures, block, e, &at->promise);
@@ -290,6 +319,7 @@ static void case_end(map_figures_state *state, const walk *at) {
 
 // Goes through the marked events; a case without any is passed over.
 static ds_code see_marked(map_figures_state *state, const ds_block *block, ds_error *err) {
+  const uint64_t before = state->map.cases - block->journeys;
   walk at = {.group = 0};
   uint32_t j = 0, end = 0;
   for (uint32_t m = 0; m < state->map.marked_count; m++) {
@@ -299,8 +329,12 @@ static ds_code see_marked(map_figures_state *state, const ds_block *block, ds_er
       while (block->offset[j + 1] <= e)
         j++;
       end = block->offset[j + 1];
-      at = (walk){.group = state->map.group[j], .journey = j};
-      memset(at.open, 0xff, sizeof at.open);
+      at.group = state->map.group[j];
+      at.journey = j;
+      at.number = before + j + 1;
+      at.promise = (map_promise){.any = false};
+      at.kept = at.late = 0;
+      memset(at.open, 0xff, state->figures->asks * sizeof *at.open);
     }
     TRY(see_event(state, block, e, &at, err));
   }
@@ -353,8 +387,11 @@ static ds_code figures_merge(void *memory, void *other, ds_error *err) {
     map_score_merge(&a->score_kept, &b->score_kept);
     map_score_merge(&a->score_late, &b->score_late);
   }
-  if (into->figures->has_answers)
+  if (into->figures->asks > 0) {
+    for (size_t c = 0; c < (size_t)into->figures->map->groups * into->figures->map->cells; c++)
+      into->answered[c].cases += from->answered[c].cases;
     ds_tally_merge(&into->answers, &from->answers);
+  }
   return mix_merge(into, from, err);
 }
 

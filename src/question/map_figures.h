@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the journey map tells besides the walk through the stages: promises kept, the channels of
-// touchpoints, and how soon what a customer asks is answered. A kernel around that of the walk
-// (map_kernel.h), for stores that have any of the three: others pay nothing. Private to question/.
-// May use base/ to scan/. Invariants: as of map_kernel.h; a promise and an answer never cross from
-// one case to another.
+// touchpoints, and how many that were asked have an answer, and how soon. A kernel around that of
+// the walk (map_kernel.h), for stores that have any of the three: others pay nothing. Private to
+// question/. May use base/ to scan/. Invariants: as of map_kernel.h; a promise and an answer never
+// cross from one case to another.
 #ifndef DS_QUESTION_MAP_FIGURES_H
 #define DS_QUESTION_MAP_FIGURES_H
 
@@ -13,21 +13,13 @@
 // More channels than these are no channels; so many are named, the rest is "other".
 enum { MAP_CHANNELS_MAX = 256, MAP_CHANNELS_NAMED = 3, MAP_MIX_BYTES = 1024 };
 
-// What a customer asks, and what answers it: the next such event of the case.
-typedef struct map_answer {
-  const char *asks;
-  const char *answer;
-} map_answer;
-
-// The pairs, and how many there are.
-enum { MAP_ANSWERS = 6 };
-extern const map_answer ds_map_answers[MAP_ANSWERS];
-
-// What a touchpoint is to ds_map_answers: a bit per row, of asks at most one.
+// What a touchpoint asks and answers: the touchpoints of the store that ask are numbered.
 typedef struct map_role {
-  uint8_t asks;
-  uint8_t answers;
+  uint64_t answers; // a bit per number
+  uint32_t asks;    // its number, DS_NONE: it asks nothing, or nothing of the store answers it
 } map_role;
+
+static_assert(DS_ASKS_MAX <= 64, "an answer has a bit for each that asks");
 
 // What is told of a store; read-only while the kernel runs.
 typedef struct map_figures {
@@ -39,7 +31,7 @@ typedef struct map_figures {
   uint32_t delivered;      // code of the touchpoint; DS_NONE: none yet
   bool has_channel;
   ds_property_ref channel;
-  bool has_answers;
+  uint32_t asks; // how many touchpoints ask
   const map_role *role; // by touchpoint
   const ds_tally_cell *windows;
   const ds_refine *refine; // a further pass for the times of answers
@@ -54,6 +46,12 @@ typedef struct map_promises {
   map_score score_late;
 } map_promises;
 
+// Answers of a cell.
+typedef struct map_answered {
+  uint64_t cases;     // with an answer behind one of its events
+  uint64_t last_case; // number of the one that came last, so that each counts once
+} map_answered;
+
 // One thread's state, or the merged one.
 typedef struct map_figures_state {
   map_state map; // of the walk; first, so that this is one too
@@ -64,6 +62,7 @@ typedef struct map_figures_state {
   uint32_t mix_width;
   bool mix_lost; // there are too many channels to tell
   ds_tally answers; // by groups * cells
+  map_answered *answered; // the same; NULL when nothing asks
   uint32_t *linked; // by event that asks: the one before that asks the same, not answered either
   uint32_t linked_capacity;
 } map_figures_state;
@@ -80,7 +79,7 @@ DS_CHECKED ds_code ds_map_figures_read(const ds_request *request, const map_cont
 
 // Whether there is anything to tell.
 static inline bool map_figures_any(const map_figures *figures) {
-  return figures->has_promise || figures->has_channel || figures->has_answers;
+  return figures->has_promise || figures->has_channel || figures->asks > 0;
 }
 
 // What became of an event's promise.

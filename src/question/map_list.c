@@ -6,11 +6,8 @@
 
 // The tables whose figures can be listed, and the columns.
 typedef enum list_table {
-  LIST_STAGES, LIST_TOUCHPOINTS, LIST_ROUTES, LIST_PROMISES, LIST_TABLES
+  LIST_STAGES, LIST_TOUCHPOINTS, LIST_ANSWERS, LIST_ROUTES, LIST_PROMISES, LIST_TABLES
 } list_table;
-
-// Parts of a cell, as bits.
-enum { PART_COLUMN = 1, PART_STAGE = 2, PART_TOUCHPOINT = 4, PART_ROUTE = 8, PART_GROUP = 16 };
 
 // The figure that is listed.
 typedef struct list_cell {
@@ -21,25 +18,17 @@ typedef struct list_cell {
   uint32_t stage;
   uint32_t touchpoint;
   uint64_t route;
-  uint32_t group;
 } list_cell;
 
-static const struct {
-  const char *name;
-  const char *columns[5];
-  const char *choices;
-  const char *needs;
-  uint32_t parts;
-} tables[LIST_TABLES] = {
-    [LIST_STAGES] = {"stages", {"cases", "dropped"}, "cases or dropped", "stage= and column=",
-                     PART_STAGE | PART_COLUMN},
-    [LIST_TOUCHPOINTS] = {"touchpoints", {"cases", "occurrences"}, "cases or occurrences",
-                          "stage=, touchpoint= and column=",
-                          PART_STAGE | PART_TOUCHPOINT | PART_COLUMN},
-    [LIST_ROUTES] = {"routes", {"cases"}, "cases", "route= and column=",
-                     PART_ROUTE | PART_COLUMN},
-    [LIST_PROMISES] = {"promises", {"deliveries", "promised", "kept", "late"},
-                       "deliveries, promised, kept or late", "column=", PART_COLUMN},
+static const ds_figures tables[LIST_TABLES] = {
+    [LIST_STAGES] = {"stages", 1, {"stage"}, {"cases", "dropped"}, NULL, NULL},
+    [LIST_TOUCHPOINTS] = {"touchpoints", 2, {"stage", "touchpoint"}, {"cases", "occurrences"}, NULL,
+                          NULL},
+    [LIST_ANSWERS] = {"answers", 2, {"stage", "touchpoint"}, {"asked", "answered", "unanswered"},
+                      NULL, NULL},
+    [LIST_ROUTES] = {"routes", 1, {"route"}, {"cases"}, NULL, NULL},
+    [LIST_PROMISES] = {"promises", 0, {NULL}, {"deliveries", "promised", "kept", "late"}, NULL,
+                       NULL},
 };
 
 const char *ds_map_stage_name(uint32_t stage) {
@@ -96,11 +85,34 @@ static ds_code list_promises(const list_cell *cell, const ds_block *block, uint3
   return DS_OK;
 }
 
+// The first event that asks, by whether an answer comes after it.
+static ds_code list_answers(const list_cell *cell, const ds_block *block, uint32_t j,
+                            ds_list *list, ds_error *err) {
+  const map_role *role = cell->figures->role;
+  const uint32_t asks = role[cell->touchpoint].asks;
+  const uint32_t first = block->offset[j];
+  uint32_t current = 0, asked = DS_NONE;
+  bool answered = false;
+  for (uint32_t e = first; e < block->offset[j + 1]; e++) {
+    const uint32_t touchpoint = block->touchpoint[e];
+    current = map_stage(&cell->map->touchpoint[touchpoint], current);
+    answered = answered || (asked != DS_NONE && (role[touchpoint].answers >> asks & 1) != 0);
+    if (asked == DS_NONE && touchpoint == cell->touchpoint && current == cell->stage)
+      asked = e;
+  }
+  return asked == DS_NONE || (cell->column != 0 && answered != (cell->column == 1))
+             ? DS_OK
+             : ds_list_add(list, block, j, asked, block->time_ms[asked] - block->time_ms[first],
+                           err);
+}
+
 static ds_code list_journey(const void *context, const ds_block *block, uint32_t j, ds_list *list,
                             ds_error *err) {
   const list_cell *cell = context;
   if (cell->table == LIST_PROMISES)
     return list_promises(cell, block, j, list, err);
+  if (cell->table == LIST_ANSWERS)
+    return list_answers(cell, block, j, list, err);
   if (cell->table != LIST_TOUCHPOINTS)
     return list_case(cell, block, j, list, err);
   uint32_t current = 0;
@@ -131,13 +143,13 @@ static ds_code read_stage(ds_str name, uint32_t *ret_stage, ds_error *err) {
                  near == NULL ? "" : "'?");
 }
 
-// Stages joined by '>' with or without spaces, as routes are shown.
+// The stages of a route.
 static ds_code read_route(ds_str text, uint64_t *ret_route, ds_error *err) {
   uint64_t route = 0;
   uint32_t stages = 0;
   for (uint32_t at = 0; at <= text.size; stages++) {
     uint32_t end = at;
-    while (end < text.size && text.data[end] != '>')
+    while (end < text.size && text.data[end] != DS_LIST_SEPARATOR)
       end++;
     ds_str name = {text.data + at, end - at};
     while (name.size > 0 && name.data[0] == ' ')
@@ -155,74 +167,34 @@ static ds_code read_route(ds_str text, uint64_t *ret_route, ds_error *err) {
   return DS_OK;
 }
 
-static ds_code read_column(list_cell *cell, ds_str value, ds_error *err) {
-  const char *const *columns = tables[cell->table].columns;
-  for (uint32_t c = 0; columns[c] != NULL; c++)
-    if (ds_str_equal(value, ds_str_of(columns[c]))) {
-      cell->column = c;
-      return DS_OK;
-    }
-  return ds_fail(err, DS_USAGE, "--list: column=%.*s cannot be listed: choose %s", DS_STR(value),
-                 tables[cell->table].choices);
-}
-
-// Which part of the cell a name is; 0 for none of its table.
-static uint32_t part_of(const list_cell *cell, ds_str name) {
-  static const struct {
-    const char *name;
-    uint32_t part;
-  } parts[] = {{"column", PART_COLUMN}, {"stage", PART_STAGE}, {"touchpoint", PART_TOUCHPOINT},
-               {"route", PART_ROUTE}};
-  const ds_breakdown *by = cell->map->by;
-  if (by != NULL && ds_str_equal(name, ds_str_of(by->name)))
-    return PART_GROUP;
-  for (uint32_t p = 0; p < sizeof parts / sizeof *parts; p++)
-    if (ds_str_equal(name, ds_str_of(parts[p].name)))
-      return parts[p].part & tables[cell->table].parts;
-  return 0;
-}
-
-// Reads one name=value; `seen` collects the parts.
-static ds_code read_part(const ds_request *request, list_cell *cell, ds_str name, ds_str value,
-                         uint32_t *seen, ds_error *err) {
-  const uint32_t part = part_of(cell, name);
-  *seen |= part;
-  switch (part) {
-  case PART_GROUP: return ds_list_group(cell->map->by, value, &cell->group, err);
-  case PART_COLUMN: return read_column(cell, value, err);
-  case PART_STAGE: return read_stage(value, &cell->stage, err);
-  case PART_TOUCHPOINT: return ds_list_touchpoint(request, value, &cell->touchpoint, err);
-  case PART_ROUTE: return read_route(value, &cell->route, err);
+static ds_code read_cell(const ds_request *request, const ds_list_figure *figure,
+                         list_cell *cell, ds_error *err) {
+  const ds_str *key = figure->key;
+  cell->table = (list_table)figure->table;
+  cell->column = figure->column;
+  switch (cell->table) {
+  case LIST_ROUTES: return read_route(ds_list_items(key[0], request->arena), &cell->route, err);
+  case LIST_STAGES: return read_stage(key[0], &cell->stage, err);
+  case LIST_TOUCHPOINTS:
+    TRY(read_stage(key[0], &cell->stage, err));
+    return ds_list_touchpoint(request, key[1], &cell->touchpoint, err);
+  case LIST_ANSWERS:
+    TRY(read_stage(key[0], &cell->stage, err));
+    TRY(ds_list_touchpoint(request, key[1], &cell->touchpoint, err));
+    return cell->figures->role[cell->touchpoint].asks != DS_NONE
+               ? DS_OK
+               : ds_fail(err, DS_EXPRESSION, "--list: nothing answers %.*s; docs/map.md says what "
+                         "asks", DS_STR(key[1]));
   default:
-    return ds_fail(err, DS_USAGE, "--list: '%.*s' names no part of a row of %s, which needs %s",
-                   DS_STR(name), tables[cell->table].name, tables[cell->table].needs);
+    return cell->figures->has_promise
+               ? DS_OK
+               : ds_fail(err, DS_EXPRESSION, "--list: no event carries a promise: name its "
+                         "property with --promise");
   }
 }
 
-static ds_code read_cell(const ds_request *request, const char *text, list_cell *cell,
-                         ds_error *err) {
-  ds_list_cell words;
-  TRY(ds_list_parse(text, &words, err));
-  uint32_t table = 0, seen = 0;
-  while (table < LIST_TABLES && !ds_str_equal(words.table, ds_str_of(tables[table].name)))
-    table++;
-  if (table == LIST_TABLES)
-    return ds_fail(err, DS_USAGE, "--list: write 'stages stage=A column=cases', 'touchpoints "
-                   "stage=A touchpoint=B column=cases', 'routes route=A>B column=cases' or "
-                   "'promises column=late'");
-  cell->table = (list_table)table;
-  for (uint32_t p = 0; p < words.parts; p++)
-    TRY(read_part(request, cell, words.name[p], words.value[p], &seen, err));
-  if (cell->map->by != NULL && (seen & PART_GROUP) == 0)
-    return ds_fail(err, DS_USAGE, "--list: with --by say which group: %s=VALUE",
-                   cell->map->by->name);
-  if ((seen & ~(uint32_t)PART_GROUP) != tables[table].parts)
-    return ds_fail(err, DS_USAGE, "--list: a row of %s needs %s", tables[table].name,
-                   tables[table].needs);
-  if (cell->table == LIST_PROMISES && !cell->figures->has_promise)
-    return ds_fail(err, DS_EXPRESSION, "--list: no event carries a promise: name its property with "
-                   "--promise");
-  return DS_OK;
+void ds_map_listable(const ds_breakdown *by, ds_result *result) {
+  ds_list_offer(result, tables, LIST_TABLES, by);
 }
 
 ds_code ds_map_list(const ds_request *request, const ds_plan *plan, const map_figures *figures,
@@ -230,8 +202,10 @@ ds_code ds_map_list(const ds_request *request, const ds_plan *plan, const map_fi
   static const ds_column since = {"since_start_ms", DS_CELL_DURATION, "ms",
                                   "time since the first event of the case", false};
   list_cell cell = {.map = figures->map, .figures = figures};
-  TRY(read_cell(request, text, &cell, err));
-  const ds_list_plan list = {.by = figures->map->by, .group = cell.group, .journey = list_journey,
+  ds_list_figure figure;
+  TRY(ds_list_read(request, text, figures->map->by, result, &figure, err));
+  TRY(read_cell(request, &figure, &cell, err));
+  const ds_list_plan list = {.by = figures->map->by, .group = figure.group, .journey = list_journey,
                              .context = &cell,
                              .duration = cell.table == LIST_ROUTES ? NULL : &since};
   return ds_list_run(request, plan, &list, result, err);

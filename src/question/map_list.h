@@ -6,9 +6,8 @@
 
 #include "question/map_figures.h"
 
-// Lists into *result what `cell` names: 'stages stage=A column=cases|dropped', 'touchpoints
-// stage=A touchpoint=B column=cases|occurrences', 'routes route=A>B column=cases' or 'promises
-// column=deliveries|promised|kept|late', with the --by property besides when there is one.
+// Says in *result which figures can be listed; lists into it what `cell` names.
+void ds_map_listable(const ds_breakdown *by, ds_result *result);
 DS_CHECKED ds_code ds_map_list(const ds_request *request, const ds_plan *plan,
                                const map_figures *figures, const char *cell, ds_result *result,
                                ds_error *err);

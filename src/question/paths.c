@@ -62,7 +62,7 @@ static ds_code read_count(const ds_paths *asked, const char *name, uint32_t most
   return DS_OK;
 }
 
-static ds_code options_read(ds_paths *asked, ds_error *err) {
+ds_code ds_paths_read(ds_paths *asked, ds_error *err) {
   static const char *const anchors[] = {"first", "last", "each"};
   const ds_request *request = asked->request;
   const ds_option_set *options = &request->options;
@@ -88,7 +88,7 @@ static ds_code options_read(ds_paths *asked, ds_error *err) {
 static ds_code prepare(ds_paths *asked, ds_error *err) {
   const ds_request *request = asked->request;
   const char *by = ds_option_get(&request->options, "by");
-  TRY(options_read(asked, err));
+  TRY(ds_paths_read(asked, err));
   if (by != NULL) {
     uint32_t top = 0;
     TRY(read_count(asked, "top", 10000, &top, err));
@@ -209,6 +209,7 @@ static ds_code answer(ds_paths *asked, ds_arena *arena, void **memory, ds_result
                       list == NULL ? result : &unseen, memory, err));
     TRY(ds_paths_rows(*memory, arena, &rows, &count, err));
   }
+  ds_paths_listable(asked, result);
   if (list != NULL)
     return ds_paths_list(asked, rows, count, list, result, err);
   TRY(put_rows(asked, rows, count, result, err));
@@ -235,10 +236,4 @@ ds_code ds_paths_answer(const ds_request *request, ds_result *result, ds_error *
   ds_breakdown_done(&asked.by);
   ds_arena_done(&arena);
   return code;
-}
-
-ds_code ds_paths_sql(const ds_request *request, ds_buf *out, ds_error *err) {
-  (void)request;
-  (void)out;
-  return ds_fail(err, DS_UNSUPPORTED, "no SQL form: paths");
 }

@@ -68,6 +68,10 @@ typedef struct ds_paths_tree {
   uint32_t group_capacity;
 } ds_paths_tree;
 
+// Reads the options into *asked, zeroed but for the request: all but the breakdown and the columns
+// that the marks read.
+DS_CHECKED ds_code ds_paths_read(ds_paths *asked, ds_error *err);
+
 // The row of the kernel table.
 extern const ds_kernel ds_paths_kernel;
 
@@ -94,7 +98,8 @@ typedef struct ds_paths_row {
 DS_CHECKED ds_code ds_paths_rows(const ds_paths_tree *tree, ds_arena *arena,
                                  ds_paths_row **ret_rows, uint32_t *ret_count, ds_error *err);
 
-// --list: what a row counted.
+// --list: the figures that can be listed, into *result; what one of them counted.
+void ds_paths_listable(const ds_paths *asked, ds_result *result);
 DS_CHECKED ds_code ds_paths_list(const ds_paths *asked, const ds_paths_row *rows, uint32_t count,
                                  const char *text, ds_result *result, ds_error *err);
 

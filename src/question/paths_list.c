@@ -71,15 +71,20 @@ static ds_code list_journey(const void *context, const ds_block *block, uint32_t
 
 static void scratch_done(void *scratch) { ds_marks_done(scratch); }
 
+void ds_paths_listable(const ds_paths *asked, ds_result *result) {
+  // The number of a row is enough to name it, whatever its group.
+  const ds_figures table = {"nodes", 1, {"id", asked->by.name}, {ds_paths_unit(asked)}, NULL, NULL};
+  ds_list_offer(result, &table, 1, NULL);
+}
+
 ds_code ds_paths_list(const ds_paths *asked, const ds_paths_row *rows, uint32_t count,
                       const char *text, ds_result *result, ds_error *err) {
   static const ds_column apart = {"apart_ms", DS_CELL_DURATION, "ms", "time from the anchor",
                                   false};
-  const ds_list_table table = {"nodes", 1, {"id", asked->by.name}, {ds_paths_unit(asked)}};
   list_context context = {.asked = asked, .rows = rows, .count = count};
   ds_list_figure figure;
   uint64_t id = 0;
-  TRY(ds_list_read(text, &table, 1, &figure, err));
+  TRY(ds_list_read(asked->request, text, NULL, result, &figure, err));
   if (!ds_str_to_u64(figure.key[0], &id) || id >= count)
     return ds_fail(err, DS_USAGE, "--list: no row has id=%.*s", DS_STR(figure.key[0]));
   uint32_t group = rows[id].group;

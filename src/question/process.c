@@ -352,17 +352,17 @@ static ds_code answer(process_work *work, ds_result *result, ds_error *err) {
   TRY(ds_question_note_types(work->request, &work->plan, result, err));
   ds_question_note_facts(work->request, &work->plan, result);
   const char *list = ds_option_get(&work->request->options, "list");
+  const ds_breakdown *by = work->grouped ? &work->by : NULL;
+  ds_process_listable(by, result);
   if (list != NULL)
-    return ds_process_list(work->request, &work->plan, work->nodes.names,
-                           work->grouped ? &work->by : NULL, list, result, err);
+    return ds_process_list(work->request, &work->plan, work->nodes.names, by, list, result, err);
   TRY(count(work, result, err));
   process_rows rows = {0};
   TRY(rows_make(work, &rows, err));
   TRY(put_nodes(work, &rows, result, err));
   TRY(put_edges(work, &rows, result, err));
   if (ds_option_flag(&work->request->options, "rework"))
-    TRY(ds_process_rework_put(work->request, &work->plan, work->nodes.names,
-                              work->grouped ? &work->by : NULL, result, err));
+    TRY(ds_process_rework_put(work->request, &work->plan, work->nodes.names, by, result, err));
   put_notes(work, result);
   return DS_OK;
 }

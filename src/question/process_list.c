@@ -14,12 +14,13 @@ typedef enum list_what {
   WHAT_EVENTS, WHAT_CASES, WHAT_STARTS, WHAT_ENDS, WHAT_REPEATS, WHAT_REWORK, WHAT_SELF, WHAT_LOOPS
 } list_what;
 
-static const ds_list_table tables[TABLES] = {
-    {"edges", 2, {"from", "to"}, {"occurrences", "cases"}},
-    {"nodes", 1, {"touchpoint"}, {"occurrences", "cases", "starts", "ends"}},
-    {"rework", 1, {"touchpoint"}, {"cases", "rework_cases", "repeats", "self_loops", "loops"}},
+static const ds_figures tables[TABLES] = {
+    {"edges", 2, {"from", "to"}, {"occurrences", "cases"}, NULL, NULL},
+    {"nodes", 1, {"touchpoint"}, {"occurrences", "cases", "starts", "ends"}, NULL, NULL},
+    {"rework", 1, {"touchpoint"}, {"cases", "rework_cases", "repeats", "self_loops", "loops"},
+     NULL, NULL},
 };
-static const list_what columns[TABLES][DS_LIST_COLUMNS_MAX] = {
+static const list_what columns[TABLES][DS_FIGURES_COLUMNS_MAX] = {
     {WHAT_EVENTS, WHAT_CASES},
     {WHAT_EVENTS, WHAT_CASES, WHAT_STARTS, WHAT_ENDS},
     {WHAT_CASES, WHAT_REWORK, WHAT_REPEATS, WHAT_SELF, WHAT_LOOPS},
@@ -64,16 +65,8 @@ static ds_code list_journey(const void *context, const ds_block *block, uint32_t
   return DS_OK;
 }
 
-// With --by its group stands first.
-static void tables_make(const ds_breakdown *by, ds_list_table shown[TABLES]) {
-  for (uint32_t t = 0; t < TABLES; t++) {
-    shown[t] = tables[t];
-    if (by == NULL)
-      continue;
-    shown[t].needed++;
-    memcpy(&shown[t].keys[1], tables[t].keys, (DS_LIST_KEYS_MAX - 1) * sizeof *tables[t].keys);
-    shown[t].keys[0] = by->name;
-  }
+void ds_process_listable(const ds_breakdown *by, ds_result *result) {
+  ds_list_offer(result, tables, TABLES, by);
 }
 
 ds_code ds_process_list(const ds_request *request, const ds_plan *plan, const ds_names *names,
@@ -81,23 +74,18 @@ ds_code ds_process_list(const ds_request *request, const ds_plan *plan, const ds
                         ds_error *err) {
   static const ds_column gap = {"gap_ms", DS_CELL_DURATION, "ms",
                                 "time since the event before in the case", false};
-  ds_list_table shown[TABLES];
   ds_list_figure figure;
   list_cell cell = {.from = DS_NONE};
-  uint32_t group = 0;
-  tables_make(by, shown);
-  TRY(ds_list_read(text, shown, TABLES, &figure, err));
+  TRY(ds_list_read(request, text, by, result, &figure, err));
   const bool edges = figure.table == TABLE_EDGES;
   const ds_str *key = figure.key;
-  if (by != NULL)
-    TRY(ds_list_group(by, *key++, &group, err));
   if (edges)
     TRY(ds_list_node(request, names, *key++, &cell.from, err));
   TRY(ds_list_node(request, names, *key, &cell.to, err));
   cell.what = columns[figure.table][figure.column];
   ds_plan listing = *plan;
   listing.columns.want |= DS_WANT_GAP;
-  const ds_list_plan list = {.by = by, .group = group, .journey = list_journey, .context = &cell,
-                             .duration = edges ? &gap : NULL};
+  const ds_list_plan list = {.by = by, .group = figure.group, .journey = list_journey,
+                             .context = &cell, .duration = edges ? &gap : NULL};
   return ds_list_run(request, &listing, &list, result, err);
 }

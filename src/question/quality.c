@@ -21,6 +21,12 @@ enum { DAYS_MAX = 40000, HEAVY_SHARE = 100, HEAVY_LEAST = 1000, HASH_SHARE = 16 
   "properties that the catalogue names. The longest gap is the most days on end without such " \
   "an event between its first and its last."
 
+const ds_option ds_quality_options[] = {
+    {"anonymous", DS_OPTION_FLAG, "", "", NULL,
+     "the examples of what is odd name no customer; a report asks so"},
+};
+const uint32_t ds_quality_options_count = 1;
+
 static const ds_column touchpoint_columns[] = {
     {"touchpoint", DS_CELL_TEXT, "", "kind of event", false},
     {"events", DS_CELL_COUNT, "events", "events of it", false},
@@ -91,6 +97,22 @@ static ds_code context_make(quality_work *work, ds_error *err) {
   return DS_OK;
 }
 
+// What an event carries is asked of it alone, and customers are put together for it only where
+// they are chosen as a whole. Else facts of identity may go by: nobody looks at theirs.
+static ds_code values_prepare(quality_work *work, ds_error *err) {
+  ds_plan *plan = &work->values_plan;
+  TRY(ds_question_plan(work->request, plan, err));
+  plan->has_case = false;
+  plan->columns.want |= DS_WANT_TOUCHPOINT;
+  const bool has_period = plan->has_from || plan->has_to;
+  work->values_context =
+      (census_context){plan, work->request->snapshot->space.touchpoints.count, false};
+  plan->separate = plan->cases == NULL && (!has_period || plan->range == DS_RANGE_EVENTS);
+  if (!plan->separate)
+    TRY(ds_plan_leave_links(work->request, plan, err));
+  return ds_plan_all_properties(work->request, plan, &work->arena, err);
+}
+
 static ds_code prepare(quality_work *work, ds_error *err) {
   const ds_request *request = work->request;
   TRY(ds_option_refuse(&request->options, "quality",
@@ -102,7 +124,7 @@ static ds_code prepare(quality_work *work, ds_error *err) {
   work->plan.columns.want |=
       DS_WANT_TIME | DS_WANT_TOUCHPOINT | DS_WANT_RECEIVED | DS_WANT_SUBJECT;
   TRY(ds_plan_all_keys(request, &work->plan, &work->arena, err));
-  TRY(ds_plan_all_properties(request, &work->plan, &work->arena, err));
+  TRY(values_prepare(work, err));
   const ds_snapshot *snapshot = request->snapshot;
   if (snapshot->events > 0)
     TRY(ds_calendar_make(request, DS_PERIOD_DAY, snapshot->time_min_ms, snapshot->time_max_ms,
@@ -230,7 +252,7 @@ const ds_expected *ds_quality_expected(const ds_touchpoint *known, ds_str name) 
 // Those that a touchpoint's events carry, then those expected that none carries.
 static ds_code put_properties(quality_work *work, ds_error *err) {
   const ds_names *names = &work->request->snapshot->space.properties;
-  const ds_columns *columns = &work->plan.columns;
+  const ds_columns *columns = &work->values_plan.columns;
   ds_table *table = ds_result_table(work->result, "properties", "What it carries",
                                     property_columns, PROPERTY_COLUMNS);
   if (table != NULL)
@@ -239,7 +261,7 @@ static ds_code put_properties(quality_work *work, ds_error *err) {
     const uint32_t t = work->order[i];
     const ds_touchpoint *known = work->known[t];
     for (uint32_t p = 0; p < columns->properties_count; p++) {
-      const census_property *property = &work->state->census.property[p];
+      const census_property *property = &work->values->property[p];
       const ds_str name = names->text[columns->properties[p]];
       if (property->of_touchpoint != NULL && property->of_touchpoint[t] > 0)
         TRY(put_property(work, table, t, name, property, ds_quality_expected(known, name), err));
@@ -248,7 +270,7 @@ static ds_code put_properties(quality_work *work, ds_error *err) {
       const ds_str name = ds_str_of(known->expected[e].name);
       bool carried = false;
       for (uint32_t p = 0; p < columns->properties_count; p++) {
-        const uint64_t *of = work->state->census.property[p].of_touchpoint;
+        const uint64_t *of = work->values->property[p].of_touchpoint;
         carried |= ds_str_equal(names->text[columns->properties[p]], name) && of != NULL &&
                    of[t] > 0;
       }
@@ -260,10 +282,14 @@ static ds_code put_properties(quality_work *work, ds_error *err) {
 }
 
 ds_code ds_quality_tables(quality_work *work, ds_error *err) {
+  const ds_snapshot *snapshot = work->request->snapshot;
   void *memory = NULL;
-  TRY(ds_scan(work->request->snapshot, &work->plan, &ds_quality_kernel, &work->context,
-              &work->arena, &memory, err));
+  TRY(ds_scan(snapshot, &work->plan, &ds_quality_kernel, &work->context, &work->arena, &memory,
+              err));
   work->state = memory;
+  TRY(ds_scan(snapshot, &work->values_plan, &ds_census_kernel, &work->values_context, &work->arena,
+              &memory, err));
+  work->values = memory;
   TRY(order_make(work, err));
   TRY(put_touchpoints(work, err));
   TRY(put_properties(work, err));
@@ -273,6 +299,7 @@ ds_code ds_quality_tables(quality_work *work, ds_error *err) {
 static ds_code answer(quality_work *work, ds_error *err) {
   const char *list = ds_option_get(&work->request->options, "list");
   TRY(prepare(work, err));
+  ds_quality_listable(work->result);
   return list != NULL ? ds_quality_list(work, list, err) : ds_quality_tables(work, err);
 }
 
@@ -313,6 +340,8 @@ ds_code ds_quality_answer(const ds_request *request, ds_result *result, ds_error
     note_identity(request->snapshot->identity, result);
   if (work.state != NULL)
     ds_quality_kernel.done(work.state);
+  if (work.values != NULL)
+    ds_census_done(work.values);
   ds_buf_done(&work.text);
   ds_arena_done(&work.arena);
   snprintf(definition, sizeof definition, DEFINITION,

@@ -41,10 +41,13 @@ typedef struct quality_work {
   ds_result *result;
   ds_arena arena;
   ds_plan plan;
+  ds_plan values_plan; // what is carried: properties, of events by themselves where that will do
+  census_context values_context;
   ds_calendar days;
   quality_context context;
   const ds_touchpoint **known; // by touchpoint; NULL: not in the catalogue
   quality_state *state;
+  census_state *values;
   uint32_t *order; // touchpoints that occur, the most frequent first
   uint32_t order_count;
   ds_buf text; // scratch
@@ -73,7 +76,9 @@ DS_CHECKED ds_code ds_quality_tables(quality_work *work, ds_error *err);
 // Puts the table `problems`, after the others.
 DS_CHECKED ds_code ds_quality_problems(quality_work *work, ds_error *err);
 
-// --list: what a figure counted, by a work that is prepared.
+// --list: the figures that can be listed, into *result; what one of them counted, by a
+// work that is prepared.
+void ds_quality_listable(ds_result *result);
 DS_CHECKED ds_code ds_quality_list(quality_work *work, const char *text, ds_error *err);
 
 #endif

@@ -11,11 +11,12 @@
 
 // What can be listed.
 enum { LIST_TOUCHPOINTS, LIST_PROPERTIES, LIST_PROBLEMS };
-static const ds_list_table listed[] = {
+static const char *const uncounted[] = {"gap", "missing_properties", NULL}; // days, and names
+static const ds_figures listed[] = {
     [LIST_TOUCHPOINTS] = {"touchpoints", 1, {"touchpoint"},
-                          {"events", "customers", "out_of_order", "late"}},
-    [LIST_PROPERTIES] = {"properties", 2, {"touchpoint", "property"}, {"values"}},
-    [LIST_PROBLEMS] = {"problems", 1, {"kind", "example"}, {"count"}},
+                          {"events", "customers", "out_of_order", "late"}, NULL, NULL},
+    [LIST_PROPERTIES] = {"properties", 2, {"touchpoint", "property"}, {"values"}, NULL, NULL},
+    [LIST_PROBLEMS] = {"problems", 1, {"kind", "example"}, {"count"}, uncounted, NULL},
 };
 
 // What the second scan looks for.
@@ -54,7 +55,6 @@ static ds_code list_kind(quality_work *work, ds_plan *plan, quality_kind kind, u
                              .scratch_bytes = sizeof(quality_walk),
                              .scratch_done = ds_quality_walk_done,
                              .touchpoints = touchpoint == DS_NONE};
-  plan->columns.properties_count = 0;
   return ds_list_run(work->request, plan, &list, result, err);
 }
 
@@ -98,7 +98,6 @@ static ds_code list_shared(quality_work *work, ds_plan *plan, uint32_t key, ds_r
   const census_figure figure = {.touchpoint = DS_NONE, .cases = true, .only = &shared};
   plan->columns.keys = &column;
   plan->columns.keys_count = 1;
-  plan->columns.properties_count = 0;
   ds_code code = ds_spans_shared(all->hash, all->count, &shared, err);
   if (code == DS_OK)
     code = ds_census_list(work->request, plan, &figure, result, err);
@@ -131,7 +130,7 @@ static ds_code list_problem(quality_work *work, ds_plan *plan, const quality_pro
   case QUALITY_OF_TOUCHPOINT:
     break;
   }
-  plan->columns.properties_count = plan->columns.keys_count = 0;
+  plan->columns.keys_count = 0;
   return ds_census_list(work->request, plan, &figure, result, err);
 }
 
@@ -156,12 +155,16 @@ static ds_code find_problem(quality_work *work, quality_wanted *wanted, ds_error
                  wanted->example.data == NULL ? "" : " with example=", DS_STR(wanted->example));
 }
 
+void ds_quality_listable(ds_result *result) {
+  ds_list_offer(result, listed, sizeof listed / sizeof *listed, NULL);
+}
+
 ds_code ds_quality_list(quality_work *work, const char *text, ds_error *err) {
   ds_list_figure asked;
   ds_plan plan = work->plan;
   census_figure figure = {.touchpoint = DS_NONE};
   uint32_t property = 0;
-  TRY(ds_list_read(text, listed, sizeof listed / sizeof *listed, &asked, err));
+  TRY(ds_list_read(work->request, text, NULL, work->result, &asked, err));
   if (asked.table == LIST_PROBLEMS) {
     quality_wanted wanted = {.kind = asked.key[0], .example = asked.key[1]};
     TRY(find_problem(work, &wanted, err));
@@ -181,6 +184,6 @@ ds_code ds_quality_list(quality_work *work, const char *text, ds_error *err) {
     return list_kind(work, &plan, asked.column == 2 ? QUALITY_OUT_OF_ORDER : QUALITY_LATE,
                      figure.touchpoint, work->result, err);
   figure.customers = asked.column == 1;
-  plan.columns.properties_count = plan.columns.keys_count = 0;
+  plan.columns.keys_count = 0;
   return ds_census_list(work->request, &plan, &figure, work->result, err);
 }

@@ -7,8 +7,10 @@
 #include <stdio.h>
 
 #include "lang/segments.h"
+#include "question/members.h"
 #include "question/case_filters.h"
 #include "question/common.h"
+#include "question/list.h"
 #include "question/sql.h"
 #include "scan/property_types.h"
 
@@ -57,7 +59,7 @@ const ds_question ds_questions[] = {
      ds_conformance_options, 13, ds_conformance_answer, ds_conformance_sql, false},
     {"funnel", "how many cases go through steps, how fast, and what the others do instead",
      "doorstep funnel order_placed delivered review_submitted --within 30d --case order_id",
-     ds_funnel_options, 10, ds_funnel_answer, ds_funnel_sql, false},
+     ds_funnel_options, 12, ds_funnel_answer, ds_funnel_sql, false},
     {"paths", "what comes after an event, before it or between two, as a tree of next steps",
      "doorstep paths --after delivered --case order_id", ds_paths_options, 7, ds_paths_answer,
      ds_paths_sql, false},
@@ -67,17 +69,17 @@ const ds_question ds_questions[] = {
     {"retention", "who comes back after the first time, in which period, and how soon",
      "doorstep retention --start order_placed --per month", ds_retention_options, 8,
      ds_retention_answer, ds_retention_sql, false},
-    {"segment", "how many are in which segment, in two of them, and who moved between them",
-     "doorstep segment active at_risk churned --versus 2024-06-01", ds_segment_options, 4,
+    {"segment", "how many are in which segment, in two, over time, and who moved between them",
+     "doorstep segment active at_risk churned --versus 2024-06-01", ds_segment_options, 6,
      ds_segment_answer, ds_segment_sql, false},
     {"features", "a row per customer or case, a column per expression, as known at an instant",
      "doorstep features 'orders=count(order_placed)' 'idle=since(any)' -o features.parquet",
-     ds_features_options, 1, ds_features_answer, ds_features_sql, false},
+     ds_features_options, 2, ds_features_answer, ds_features_sql, false},
     {"delivery", "promises of delivery kept and late, why, and which promise would be kept",
-     "doorstep delivery --groups carrier,lane", ds_delivery_options, 8, ds_delivery_answer,
+     "doorstep delivery --groups carrier,lane", ds_delivery_options, 11, ds_delivery_answer,
      ds_delivery_sql, false},
     {"quality", "what the data can bear: what comes how regularly, what lacks, what is odd",
-     "doorstep quality", NULL, 0, ds_quality_answer, ds_quality_sql, true},
+     "doorstep quality", ds_quality_options, 1, ds_quality_answer, ds_quality_sql, true},
     {"schema", "the names that can be asked about: touchpoints, properties, case keys",
      "doorstep schema", NULL, 0, ds_schema_answer, ds_schema_sql, false},
     {"find", "the customers or cases that have such events, or such an identifier",
@@ -124,10 +126,29 @@ const char *ds_option_get(const ds_option_set *set, const char *name) {
 
 bool ds_option_flag(const ds_option_set *set, const char *name) { return given(set, name) != NULL; }
 
-// Option o of a question: the common ones, then its own.
-static const ds_option *option_at(const ds_question *question, uint32_t o) {
-  return o < ds_common_options_count ? &ds_common_options[o]
-                                     : &question->options[o - ds_common_options_count];
+const ds_option *ds_question_option_at(const ds_question *question, uint32_t o) {
+  if (o < ds_common_options_count)
+    return &ds_common_options[o];
+  o -= ds_common_options_count;
+  return o < question->options_count ? &question->options[o] : NULL;
+}
+
+ds_code ds_question_option(const ds_question *question, const char *name,
+                           const ds_option **ret_option, ds_error *err) {
+  const char *names[64];
+  uint32_t count = 0;
+  for (const ds_option *o; (o = ds_question_option_at(question, count)) != NULL; count++) {
+    assert(count < COUNT_OF(names));
+    names[count] = o->name;
+    if (strcmp(o->name, name) != 0)
+      continue;
+    *ret_option = o;
+    return DS_OK;
+  }
+  const char *near = ds_str_nearest(ds_str_of(name), names, count);
+  return ds_fail(err, DS_USAGE, "%s has no option --%.100s%s%s%s", question->name, name,
+                 near == NULL ? "" : "; did you mean --", near == NULL ? "" : near,
+                 near == NULL ? "" : "?");
 }
 
 static bool among(const char *choices, const char *text) {
@@ -169,23 +190,11 @@ static ds_code check_value(const ds_option *option, const char *text, ds_error *
 
 static ds_code check_options(const ds_question *question, const ds_option_set *set,
                              ds_error *err) {
-  const char *names[64];
-  const uint32_t count = ds_common_options_count + question->options_count;
-  assert(count <= COUNT_OF(names));
-  for (uint32_t o = 0; o < count; o++)
-    names[o] = option_at(question, o)->name;
   for (uint32_t i = 0; i < set->count; i++) {
-    uint32_t at = 0;
-    while (at < count && strcmp(names[at], set->values[i].name) != 0)
-      at++;
-    if (at == count) {
-      const char *near = ds_str_nearest(ds_str_of(set->values[i].name), names, count);
-      return ds_fail(err, DS_USAGE, "%s has no option --%s%s%s%s", question->name,
-                     set->values[i].name, near == NULL ? "" : "; did you mean --",
-                     near == NULL ? "" : near, near == NULL ? "" : "?");
-    }
+    const ds_option *option = NULL;
+    TRY(ds_question_option(question, set->values[i].name, &option, err));
     if (set->values[i].text != NULL && *set->values[i].text != '\0')
-      TRY(check_value(option_at(question, at), set->values[i].text, err));
+      TRY(check_value(option, set->values[i].text, err));
   }
   return DS_OK;
 }
@@ -262,6 +271,7 @@ ds_code ds_question_schema(const ds_request *request, ds_schema *ret_schema, ds_
   schema.segments_count = request->segments_count;
   if (schema.segments == NULL)
     TRY(ds_segments_shipped(request->arena, &schema.segments, &schema.segments_count, err));
+  TRY(ds_members_lists(request, &schema.lists, err));
   *ret_schema = schema;
   return DS_OK;
 }
@@ -439,9 +449,8 @@ static void note_unseen(const ds_request *request, ds_result *result) {
 static ds_code answer(const ds_question *question, const ds_request *request, ds_result *result,
                       ds_error *err) {
   result->as_of_ms = request->as_of_ms;
-  const uint32_t count = ds_common_options_count + question->options_count;
-  for (uint32_t o = 0; o < count; o++) {
-    const ds_option *option = option_at(question, o);
+  const ds_option *option;
+  for (uint32_t o = 0; (option = ds_question_option_at(question, o)) != NULL; o++) {
     const char *text = ds_option_get(&request->options, option->name);
     if (option->type == DS_OPTION_FLAG)
       text = ds_option_flag(&request->options, option->name) ? "true" : NULL;
@@ -450,6 +459,7 @@ static ds_code answer(const ds_question *question, const ds_request *request, ds
   }
   TRY(question->answer(request, result, err));
   TRY(ds_question_arrange(request, result, err));
+  ds_list_keep(result);
   note_unseen(request, result);
   return DS_OK;
 }

@@ -17,6 +17,7 @@
 typedef enum ds_option_type {
   DS_OPTION_TEXT, DS_OPTION_FLAG, DS_OPTION_COUNT, DS_OPTION_SHARE, DS_OPTION_TIME,
   DS_OPTION_EXPRESSION, DS_OPTION_NAME, DS_OPTION_CHOICE,
+  DS_OPTION_TEXTS,   // a text; may be given several times
   DS_OPTION_FILES,   // names of files, as many as follow
   DS_OPTION_ARGUMENT, // text, on the command line a word without dashes
   DS_OPTION_ARGUMENTS // an expression a line, on the command line words without dashes
@@ -40,6 +41,10 @@ typedef struct ds_option_set {
   const struct ds_question *question;
 } ds_option_set;
 
+// Who is in lists, as far as a request has asked; empty at first, in the arena. Used by one thread.
+typedef struct ds_members ds_members;
+DS_CHECKED ds_code ds_members_new(ds_arena *arena, ds_members **ret_members, ds_error *err);
+
 // What a question runs on.
 typedef struct ds_request {
   const ds_snapshot *snapshot;
@@ -51,6 +56,9 @@ typedef struct ds_request {
   uint32_t annotations_count;
   const ds_segment *segments;    // what segment('name') means; NULL = the shipped ones
   uint32_t segments_count;
+  const char *const *lists;      // names of the store's lists of customers
+  uint32_t lists_count;
+  ds_members *members;           // who is in them; NULL when there are none
   int64_t now_ms;       // the clock, for as_of
   int64_t as_of_ms;     // the instant that the answer is about; running a question sets it
   uint32_t threads;
@@ -63,6 +71,7 @@ typedef struct ds_request {
   void *take_to;
   // Lets the plan have virtual touchpoints, for --derive (insight/derive.h); NULL: it cannot.
   ds_code (*derive)(const struct ds_request *request, ds_plan *plan, ds_error *err);
+  const ds_work_calendars *calendars; // named working hours; NULL: there are none
   const ds_tracking_limits *tracking; // what silence and lateness mean; NULL = the defaults
   ds_unsealer *unsealer; // of personal values that are asked for; NULL: they stay sealed
 } ds_request;
@@ -92,6 +101,13 @@ extern const uint32_t ds_common_options_count;
 // The question of a name, or NULL.
 const ds_question *ds_question_find(ds_str name);
 
+// Option o of a question: the common ones come first, then its own; NULL behind the last.
+const ds_option *ds_question_option_at(const ds_question *question, uint32_t o);
+
+// The option of a name. DS_USAGE says the nearest.
+DS_CHECKED ds_code ds_question_option(const ds_question *question, const char *name,
+                                      const ds_option **ret_option, ds_error *err);
+
 // The text given for an option, or its preset, or NULL.
 const char *ds_option_get(const ds_option_set *set, const char *name);
 
@@ -111,6 +127,11 @@ void ds_question_look_ahead(const ds_request *request, const ds_request *asked);
 // What the request's expressions are read with; in its arena.
 DS_CHECKED ds_code ds_question_schema(const ds_request *request, ds_schema *ret_schema,
                                       ds_error *err);
+
+// The customers who meet a condition at the request's instant, --as-of; in its arena.
+DS_CHECKED ds_code ds_members_meeting(const ds_request *request, const char *condition,
+                                      ds_customers *ret_customers, uint64_t *ret_count,
+                                      int64_t *ret_as_of_ms, ds_error *err);
 
 // Writes the question as SQL over the table that ds_question names. DS_UNSUPPORTED: it has no such
 // form with these options.

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// Order statistics of many cells when their values do not fit in memory: passes over the data,
-// each of which divides every target's interval into 1,024 buckets, counts the values in them and
-// goes on with the bucket that holds the rank. Slow and rare, so it is plain. Private to
-// question/. May use base/.
+// Order statistics of many cells: passes over the data, each of which divides every target's
+// interval into 1,024 buckets, counts the values in them and goes on with the bucket that holds the
+// rank. The pass whose intervals hold no more values than memory does keeps them, and is the last:
+// for most questions the first one. Private to question/. May use base/.
 #ifndef DS_QUESTION_REFINE_H
 #define DS_QUESTION_REFINE_H
+
+#include <stdbool.h>
 
 #include "base/arena.h"
 #include "base/error.h"
@@ -24,11 +26,22 @@ typedef struct ds_refine {
   const ds_refine_target *targets;
   uint32_t count;
   const uint32_t *first; // by cell: its first target, DS_NONE = none
+  size_t keep_max;       // values that a thread may keep
 } ds_refine;
+
+// A value that lies in the interval of some target of its cell.
+typedef struct ds_refine_value {
+  int64_t value;
+  uint32_t cell;
+} ds_refine_value;
 
 // What one thread of a pass counted; zeroed = empty.
 typedef struct ds_refine_counts {
   uint64_t *held;
+  ds_refine_value *kept;
+  size_t kept_count;
+  size_t kept_capacity;
+  bool lost; // not all were kept
 } ds_refine_counts;
 
 // Counts for the targets of a pass; done gives their memory back, also of zeroed ones.

@@ -385,6 +385,7 @@ static ds_code answer(ds_cohorts *asked, ds_arena *arena, ds_result *result, ds_
   TRY(ds_question_note_types(request, &asked->plan, result, err));
   ds_question_note_facts(request, &asked->plan, result);
   put_words(asked, result);
+  ds_cohorts_listable(asked, result);
   if (list != NULL)
     return ds_cohorts_list(asked, list, result, err);
   ds_cohorts_state none = {.asked = asked}, *state = &none;

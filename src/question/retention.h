@@ -98,7 +98,8 @@ uint32_t ds_cohorts_day(const ds_cohorts *asked, int64_t duration_ms);
 void ds_cohorts_slot_state(const ds_cohorts *asked, uint32_t cohort, uint32_t slot,
                            bool *ret_begun, bool *ret_complete);
 
-// --list: what a figure counted.
+// --list: the figures that can be listed, into *result; what one of them counted.
+void ds_cohorts_listable(const ds_cohorts *asked, ds_result *result);
 DS_CHECKED ds_code ds_cohorts_list(const ds_cohorts *asked, const char *text,
                                      ds_result *result, ds_error *err);
 

@@ -3,7 +3,7 @@
 #include "question/list.h"
 #include "question/retention.h"
 
-// The tables and their columns, in the order of tables_make.
+// The tables and their columns, in order.
 enum { TABLE_CELLS, TABLE_CURVE, TABLE_RETURNS, TABLE_AGAIN, TABLES };
 enum { CELLS_SIZE, CELLS_ACTIVE };
 enum { RETURNS_STARTED, RETURNS_RETURNED, RETURNS_CENSORED };
@@ -117,27 +117,9 @@ static ds_code read_slot(const ds_cohorts *asked, ds_str text, uint32_t *ret_slo
   return ds_fail(err, DS_USAGE, "--list: no period of this answer is called %.*s", DS_STR(text));
 }
 
-// Keys and columns of each table; with --by its group comes first.
-static void tables_make(const ds_cohorts *asked, ds_list_table tables[TABLES]) {
-  static const ds_list_table plain[TABLES] = {
-      {"cells", 1, {"cohort", "period"}, {"size", "active"}},
-      {"curve", 1, {"period"}, {"size", "active"}},
-      {"returns", 0, {NULL}, {"started", "returned", "censored"}},
-      {"again", 1, {"days"}, {"at_risk", "returned"}},
-  };
-  for (uint32_t t = 0; t < TABLES; t++) {
-    tables[t] = plain[t];
-    if (!asked->grouped)
-      continue;
-    tables[t].needed++;
-    memcpy(&tables[t].keys[1], plain[t].keys, (DS_LIST_KEYS_MAX - 1) * sizeof *plain[t].keys);
-    tables[t].keys[0] = asked->by.name;
-  }
-}
-
 static ds_code read_figure(const ds_cohorts *asked, const ds_list_figure *figure,
                            list_context *context, ds_error *err) {
-  const ds_str *key = &figure->key[asked->grouped ? 1 : 0];
+  const ds_str *key = figure->key;
   const ds_str period = key[figure->table == TABLE_CELLS];
   uint64_t days = 0;
   context->table = figure->table;
@@ -155,20 +137,25 @@ static ds_code read_figure(const ds_cohorts *asked, const ds_list_figure *figure
   return period.data == NULL ? DS_OK : read_slot(asked, period, &context->slot, err);
 }
 
+void ds_cohorts_listable(const ds_cohorts *asked, ds_result *result) {
+  static const ds_figures tables[TABLES] = {
+      [TABLE_CELLS] = {"cells", 1, {"cohort", "period"}, {"size", "active"}, NULL, NULL},
+      [TABLE_CURVE] = {"curve", 1, {"period"}, {"size", "active"}, NULL, NULL},
+      [TABLE_RETURNS] = {"returns", 0, {NULL}, {"started", "returned", "censored"}, NULL, NULL},
+      [TABLE_AGAIN] = {"again", 1, {"days"}, {"at_risk", "returned"}, NULL, NULL},
+  };
+  ds_list_offer(result, tables, TABLES, asked->grouped ? &asked->by : NULL);
+}
+
 ds_code ds_cohorts_list(const ds_cohorts *asked, const char *text, ds_result *result,
                         ds_error *err) {
   static const ds_column after = {"after_ms", DS_CELL_DURATION, "ms", "time since the start",
                                   false};
-  ds_list_table tables[TABLES];
   ds_list_figure figure;
   list_context context = {.asked = asked, .slot = DS_NONE};
-  uint32_t group = 0;
-  tables_make(asked, tables);
-  TRY(ds_list_read(text, tables, TABLES, &figure, err));
-  if (asked->grouped)
-    TRY(ds_list_group(&asked->by, figure.key[0], &group, err));
+  TRY(ds_list_read(asked->request, text, &asked->by, result, &figure, err));
   TRY(read_figure(asked, &figure, &context, err));
-  const ds_list_plan plan = {.by = asked->grouped ? &asked->by : NULL, .group = group,
+  const ds_list_plan plan = {.by = asked->grouped ? &asked->by : NULL, .group = figure.group,
                              .duration = &after, .block = list_block, .journey = list_journey,
                              .context = &context, .scratch_bytes = sizeof(ds_marks),
                              .scratch_done = scratch_done, .touchpoints = true};

@@ -25,9 +25,10 @@ static void put_period(ds_buf *out, const ds_cohorts *asked) {
   }
 }
 
-static ds_code put_starts(ds_buf *out, const ds_cohorts *asked, ds_error *err) {
-  ds_buf_text(out, ", starts AS (SELECT customer, of_case, time AS begun, arrival AS place FROM "
-              "chosen WHERE ");
+static ds_code put_starts(ds_buf *out, const ds_cohorts *asked, const ds_sql_by *by,
+                          const char *source, ds_error *err) {
+  ds_buf_printf(out, ", starts AS (SELECT %scustomer, of_case, time AS begun, arrival AS place "
+                "FROM %s WHERE ", by->part, source);
   TRY(ds_expression_sql(asked->mark[DS_COHORTS_START], out, err));
   ds_buf_text(out, " QUALIFY row_number() OVER (PARTITION BY customer, of_case ORDER BY time, "
               "arrival) = 1), cohorts AS (SELECT *, ");
@@ -42,17 +43,18 @@ static ds_code put_starts(ds_buf *out, const ds_cohorts *asked, ds_error *err) {
   return DS_OK;
 }
 
-// Every period in which each came back: the table back(customer, of_case, cohort, n).
-static ds_code put_back(ds_buf *out, const ds_cohorts *asked, ds_error *err) {
+// Every period in which each came back: the table back(customer, of_case, cohort, n), with the
+// group.
+static ds_code put_back(ds_buf *out, const ds_cohorts *asked, const ds_sql_by *by, ds_error *err) {
   ds_buf_text(out, ", later AS (SELECT * FROM chosen WHERE ");
   TRY(ds_expression_sql(asked->mark[DS_COHORTS_AGAIN], out, err));
-  ds_buf_text(out, "), seen AS (SELECT s.customer, s.of_case, s.cohort, ");
+  ds_sql_put_by(by, "), seen AS (SELECT ~s.customer, s.of_case, s.cohort, ", out);
   put_period(out, asked);
   ds_buf_text(out, " AS n FROM cohorts s JOIN later e ON e.customer = s.customer AND e.of_case = "
               "s.of_case AND (e.time, e.arrival) > (s.begun, s.place))");
   if (asked->unbounded)
-    ds_buf_printf(out, ", back AS (SELECT customer, of_case, cohort, unnest(range(least(max(n), "
-                  "%u) + 1)) AS n FROM seen GROUP BY ALL)", asked->periods);
+    ds_buf_printf(out, ", back AS (SELECT %scustomer, of_case, cohort, unnest(range(least(max(n), "
+                  "%u) + 1)) AS n FROM seen GROUP BY ALL)", by->part, asked->periods);
   else
     ds_buf_text(out, ", back AS (SELECT DISTINCT * FROM seen)");
   return DS_OK;
@@ -90,38 +92,43 @@ static void put_begin(ds_buf *out, const ds_cohorts *asked, const char *periods,
 }
 
 // The rows: each cohort's slots that have begun, or hold somebody all the same.
-static void put_cells(ds_buf *out, const ds_cohorts *asked) {
+static void put_cells(ds_buf *out, const ds_cohorts *asked, const ds_sql_by *by) {
   const ds_request *request = asked->request;
   const char *least = ds_option_get(&request->options, "min-n");
-  ds_buf_printf(out, ", clock AS (SELECT %lld::BIGINT AS now), sizes AS (SELECT cohort, "
-                "count(*) AS size FROM cohorts GROUP BY cohort), cells AS (SELECT cohort, size, "
-                "slot, first, last, (SELECT count(DISTINCT (b.customer, b.of_case)) FROM back b "
-                "WHERE b.cohort = z.cohort AND b.n BETWEEN first AND last) AS active FROM sizes z, "
-                "slots) SELECT "
+  ds_buf_printf(out, ", clock AS (SELECT %lld::BIGINT AS now), sizes AS (SELECT %scohort, "
+                "count(*) AS size FROM cohorts GROUP BY %scohort), cells AS (SELECT %scohort, "
+                "size, slot, first, last, (SELECT count(DISTINCT (b.customer, b.of_case)) FROM "
+                "back b WHERE b.cohort = z.cohort%s AND b.n BETWEEN first AND last) AS active FROM "
+                "sizes z, slots) SELECT %s"
                 "strftime(cohort, %s) AS cohort, size, slot AS period, active, CASE WHEN size >= "
                 "%s THEN active / size END AS share, CASE WHEN ", (long long)request->as_of_ms,
+                by->part, by->part, by->part,
+                by->name == NULL ? "" : " AND b.of_group = z.of_group", by->show,
                 asked->calendar.period == DS_PERIOD_MONTH ? "'%Y-%m'" : "'%Y-%m-%d'", least);
   put_begin(out, asked, "last + 1", true);
   ds_buf_text(out, " <= now + 1 THEN 'yes' ELSE 'no' END AS complete FROM cells, clock WHERE "
               "active > 0 OR ");
   put_begin(out, asked, "first", false);
-  ds_buf_text(out, " <= now ORDER BY cells.cohort, first;\n");
+  ds_buf_printf(out, " <= now ORDER BY %scells.cohort, first;\n", by->part);
 }
 
 ds_code ds_retention_sql(const ds_request *request, ds_buf *out, ds_error *err) {
   ds_cohorts *asked = ds_arena_alloc(request->arena, sizeof *asked);
-  const char **names = NULL;
+  const char **names = NULL, *source = "chosen";
   uint32_t count = 0;
+  ds_sql_by by;
   if (asked == NULL)
     return ds_fail(err, DS_MEMORY, "out of memory for SQL");
   TRY(ds_cohorts_read(request, asked, err));
   if (request->snapshot->events == 0)
     return ds_fail(err, DS_UNSUPPORTED, "no SQL form: there are no events to name");
+  TRY(ds_sql_by_read(request, &by, err));
   TRY(ds_sql_reads(request, asked->mark, 2, &names, &count, err));
   TRY(ds_sql_cases(request, &asked->plan, names, count, out, err));
-  TRY(put_starts(out, asked, err));
-  TRY(put_back(out, asked, err));
+  ds_sql_put_groups(&by, "of_case", out, &source);
+  TRY(put_starts(out, asked, &by, source, err));
+  TRY(put_back(out, asked, &by, err));
   put_slots(out, asked);
-  put_cells(out, asked);
+  put_cells(out, asked, &by);
   return ds_buf_check(out, "an SQL text", err);
 }

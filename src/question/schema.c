@@ -35,23 +35,6 @@ static const ds_column key_columns[] = {
 };
 enum { TOUCHPOINT_COLUMNS = 8, PROPERTY_COLUMNS = 5, KEY_COLUMNS = 5 };
 
-static ds_code schema_init(void *state, const void *context, ds_arena *arena, ds_error *err) {
-  return ds_census_init(state, context, arena, err);
-}
-
-static ds_code schema_add(void *state, const ds_block *block, ds_error *err) {
-  return ds_census_add(state, block, err);
-}
-
-static ds_code schema_merge(void *into, void *from, ds_error *err) {
-  return ds_census_merge(into, from, err);
-}
-
-static void schema_done(void *state) { ds_census_done(state); }
-
-static const ds_kernel kernel = {"schema",   sizeof(census_state), schema_init,
-                                 schema_add, schema_merge,         schema_done};
-
 static ds_code no_memory(ds_error *err) {
   return ds_fail(err, DS_MEMORY, "out of memory for the schema: give more --memory");
 }
@@ -181,10 +164,10 @@ static ds_code put_keys(const ds_request *request, const census_state *state, ds
 
 // What can be listed, in the order of `listed`.
 enum { LIST_KEYS, LIST_PROPERTIES, LIST_TOUCHPOINTS };
-static const ds_list_table listed[] = {
-    [LIST_KEYS] = {"keys", 1, {"key"}, {"cases", "events"}},
-    [LIST_PROPERTIES] = {"properties", 1, {"property"}, {"values"}},
-    [LIST_TOUCHPOINTS] = {"touchpoints", 1, {"touchpoint"}, {"events", "customers"}},
+static const ds_figures listed[] = {
+    [LIST_KEYS] = {"keys", 1, {"key"}, {"cases", "events"}, NULL, NULL},
+    [LIST_PROPERTIES] = {"properties", 1, {"property"}, {"values"}, NULL, NULL},
+    [LIST_TOUCHPOINTS] = {"touchpoints", 1, {"touchpoint"}, {"events", "customers"}, NULL, NULL},
 };
 
 static ds_code list(const ds_request *request, const char *text, ds_result *result,
@@ -194,7 +177,7 @@ static ds_code list(const ds_request *request, const char *text, ds_result *resu
   census_figure figure = {.touchpoint = DS_NONE};
   uint32_t code = 0;
   TRY(ds_question_plan(request, &plan, err));
-  TRY(ds_list_read(text, listed, sizeof listed / sizeof *listed, &asked, err));
+  TRY(ds_list_read(request, text, NULL, result, &asked, err));
   if (asked.table == LIST_TOUCHPOINTS) {
     TRY(ds_list_touchpoint(request, asked.key[0], &figure.touchpoint, err));
     figure.customers = asked.column == 1;
@@ -224,6 +207,7 @@ static ds_code answer(const ds_request *request, ds_arena *arena, ds_result *res
   const char *cell = ds_option_get(&request->options, "list");
   TRY(ds_option_refuse(&request->options, "schema",
                        (const char *const[]){"case", "by", "derive"}, 3, err));
+  ds_list_offer(result, listed, sizeof listed / sizeof *listed, NULL);
   if (cell != NULL)
     return list(request, cell, result, err);
   TRY(ds_question_plan(request, &plan, err));
@@ -234,7 +218,7 @@ static ds_code answer(const ds_request *request, ds_arena *arena, ds_result *res
   TRY(ds_question_note_types(request, &plan, result, err));
   const census_context context = {&plan, request->snapshot->space.touchpoints.count, true};
   void *memory = NULL;
-  TRY(ds_scan(request->snapshot, &plan, &kernel, &context, arena, &memory, err));
+  TRY(ds_scan(request->snapshot, &plan, &ds_census_kernel, &context, arena, &memory, err));
   census_state *state = memory;
   ds_buf text;
   ds_buf_init(&text, 1u << 20);

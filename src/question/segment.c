@@ -7,7 +7,6 @@
 #include <stdlib.h>
 
 #include "question/common.h"
-#include "question/interval.h"
 #include "question/spans.h"
 #include "scan/property_types.h"
 
@@ -18,13 +17,17 @@ const ds_option ds_segment_options[] = {
     {"overlap", DS_OPTION_FLAG, "", "", NULL, "how many meet two of them, pair by pair"},
     {"versus", DS_OPTION_TIME, "TIME", "", NULL,
      "another instant: who stayed, entered and left, and moves from one segment to another"},
+    {"per", DS_OPTION_CHOICE, "PERIOD", "", "day|week|month",
+     "sizes over time too: at the beginning of each period, and at as_of"},
+    {"since", DS_OPTION_TIME, "TIME", "", NULL,
+     "with --per: from then on (default: the first event)"},
     {"min-n", DS_OPTION_COUNT, "N", "20", NULL, "no share of fewer"},
 };
 const uint32_t ds_segment_options_count = sizeof ds_segment_options / sizeof *ds_segment_options;
 
 // Between these, which are meant to exclude each other, moves go when no names are given.
 static const char *const standing[] = {"active", "at_risk", "churned"};
-enum { STANDING = sizeof standing / sizeof *standing };
+enum { STANDING = sizeof standing / sizeof *standing, SERIES_ROWS_MAX = 1 << 20 };
 
 static ds_code no_memory(ds_error *err) {
   return ds_fail(err, DS_MEMORY, "out of memory for segments");
@@ -102,9 +105,8 @@ static ds_code compile_row(segment_asked *asked, const ds_schema *schema, uint32
   // A program that a condition does not fit is of no use for others.
   TRY(ds_case_program_new(schema, arena, &trial, err));
   ds_code code = ds_case_program_add_condition(trial, condition, &rule, &why);
-  if (code == DS_OK && asked->plan.has_case && ds_case_program_reads_keys(trial))
-    code = ds_fail(&why, DS_UNSUPPORTED, "with --case a journey is one case already, and its "
-                   "events have no case keys: leave --case out, or any_case() and case keys");
+  if (code == DS_OK && asked->plan.has_case)
+    code = ds_case_program_check_cases(trial, &why);
   if (code == DS_OK)
     return ds_case_program_add_condition(asked->program, condition, &row->rule, err);
   if (given || code == DS_MEMORY) {
@@ -203,8 +205,9 @@ ds_code ds_segment_read(const ds_request *request, segment_asked *asked, ds_erro
                    "choose cases by --cases");
   TRY(ds_question_plan(request, &asked->plan, err));
   TRY(read_instants(asked, err));
+  TRY(ds_segment_read_points(asked, err));
   TRY(rows_make(asked, err));
-  return ds_plan_leave_unasked(request, asked->program, &asked->plan, err);
+  return ds_plan_leave_unasked(request, NULL, asked->program, &asked->plan, err);
 }
 
 // --by, then what the conditions read: they want the types of the columns before them.
@@ -221,6 +224,9 @@ static ds_code prepare(segment_asked *asked, ds_error *err) {
     asked->groups = asked->by.groups;
     plan->columns.want |= DS_WANT_TIME | DS_WANT_TOUCHPOINT;
   }
+  if ((uint64_t)asked->points * asked->groups * asked->count > SERIES_ROWS_MAX)
+    return ds_fail(err, DS_LIMIT, "that makes too many rows: choose a longer period with --per, "
+                   "fewer segments or a smaller --top");
   if (asked->program == NULL)
     return DS_OK;
   TRY(ds_property_types_set(request->snapshot, &plan->columns, request->arena, err));
@@ -266,20 +272,15 @@ static ds_table *sizes_make(const segment_asked *asked, ds_result *result) {
 
 static void put_size(const segment_asked *asked, const segment_state *state, uint32_t group,
                      const segment_row *row, uint64_t min_n, ds_cell *cell) {
-  const uint64_t cases = state->cases[group];
-  const uint64_t members =
-      row->rule == DS_NONE ? 0 : state->members[(size_t)group * asked->rules + row->rule];
-  cell[CASES] = ds_cell_i64((int64_t)cases);
+  const segment_size size = ds_segment_size(asked, state, asked->points - 1, group, row, min_n);
+  cell[CASES] = size.cases;
+  cell[MEMBERS] = size.members;
+  cell[SHARE] = size.share;
+  cell[LOW] = size.low;
+  cell[HIGH] = size.high;
   if (row->rule == DS_NONE)
     return;
-  cell[MEMBERS] = ds_cell_i64((int64_t)members);
-  if (cases >= min_n && cases > 0) {
-    double low, high;
-    ds_rate_interval(members, cases, &low, &high);
-    cell[SHARE] = ds_cell_double((double)members / (double)cases);
-    cell[LOW] = ds_cell_double(low);
-    cell[HIGH] = ds_cell_double(high);
-  }
+  const uint64_t members = (uint64_t)size.members.i;
   const uint64_t versus = state->versus[row->rule], stayed = state->stayed[row->rule];
   const uint64_t earlier = asked->later == SEGMENT_AS_OF ? versus : members;
   cell[VERSUS] = ds_cell_i64((int64_t)versus);
@@ -309,8 +310,7 @@ static ds_code put_sizes(const segment_asked *asked, const segment_state *state,
   if (table != NULL)
     table->bar = "members";
   for (uint32_t g = 0; state != NULL && g < asked->groups; g++) {
-    // The last two groups are "other" and "(none)": shown where there is somebody.
-    if (asked->grouped && g + 2 >= asked->groups && state->cases[g] == 0)
+    if (!ds_segment_shows(asked, state, g))
       continue;
     for (uint32_t s = 0; s < asked->count; s++) {
       const segment_row *row = &asked->rows[s];
@@ -350,6 +350,8 @@ static ds_code put_overlap(const segment_asked *asked, const segment_state *stat
   };
   ds_table *table =
       ds_result_table(result, "overlap", "Who is in two segments", columns, 6);
+  const uint64_t *members =
+      state == NULL ? NULL : state->members + (size_t)(asked->points - 1) * asked->rules;
   for (uint32_t i = 0; table != NULL && state != NULL && i < asked->count; i++) {
     for (uint32_t k = i + 1; k < asked->count; k++) {
       const segment_row *a = &asked->rows[i], *b = &asked->rows[k];
@@ -359,7 +361,7 @@ static ds_code put_overlap(const segment_asked *asked, const segment_state *stat
       if (cell == NULL)
         return no_memory(err);
       const uint64_t both = state->both[a->rule * asked->rules + b->rule];
-      const uint64_t first = state->members[a->rule], other = state->members[b->rule];
+      const uint64_t first = members[a->rule], other = members[b->rule];
       cell[0] = ds_cell_text(result, ds_str_of(a->name));
       cell[1] = ds_cell_text(result, ds_str_of(b->name));
       cell[2] = ds_cell_i64((int64_t)both);
@@ -433,7 +435,12 @@ static ds_code put_all(const segment_asked *asked, const segment_state *state, d
     TRY(put_overlap(asked, state, min_n, result, err));
   if (asked->instants > 1)
     TRY(put_moves(asked, state, min_n, result, err));
-  result->main_table = asked->instants > 1 ? "moves" : asked->overlap ? "overlap" : "segments";
+  if (asked->series)
+    TRY(ds_segment_put_series(asked, state, min_n, result, err));
+  result->main_table = asked->series         ? "series"
+                       : asked->instants > 1 ? "moves"
+                       : asked->overlap      ? "overlap"
+                                             : "segments";
   put_words(asked, state, result);
   return DS_OK;
 }
@@ -446,6 +453,7 @@ static ds_code answer(segment_asked *asked, ds_arena *arena, ds_result *result, 
   TRY(prepare(asked, err));
   TRY(ds_question_note_types(request, &asked->plan, result, err));
   ds_question_note_facts(request, &asked->plan, result);
+  ds_segment_listable(asked, result);
   if (list != NULL)
     return ds_segment_list(asked, list, result, err);
   if (asked->program == NULL)

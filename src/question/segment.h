@@ -35,6 +35,11 @@ typedef struct segment_asked {
   uint32_t instants;  // 1, or 2 with --versus
   uint32_t later;     // which of them is the later one
   int64_t now_ms[SEGMENT_INSTANTS];
+  // Sizes are counted at these: that of the answer is the last, with --per the first of each period
+  // stand before it.
+  int64_t *point_ms;
+  uint32_t points;
+  bool series;
   bool overlap;
   bool grouped;
   uint32_t groups;
@@ -54,8 +59,8 @@ typedef struct segment_view {
 typedef struct segment_state {
   const segment_asked *asked;
   segment_view view;
-  uint64_t *cases;   // by group
-  uint64_t *members; // by group and rule
+  uint64_t *cases;   // by point and group
+  uint64_t *members; // by point, group and rule
   uint64_t *versus;  // by rule
   uint64_t *stayed;  // by rule: at both instants
   uint64_t *both;    // by rule and rule, the first the lower
@@ -68,7 +73,7 @@ typedef struct segment_state {
 // The row of the kernel table.
 extern const ds_kernel ds_segment_kernel;
 
-// Finds who meets what in a block; `view` is zeroed at first.
+// Finds who meets what in a block at each of the instants; `view` is zeroed at first.
 DS_CHECKED ds_code ds_segment_look(const segment_asked *asked, segment_view *view,
                                    const ds_block *block, ds_error *err);
 void ds_segment_view_done(segment_view *view);
@@ -87,7 +92,28 @@ const char *ds_segment_state_name(const segment_asked *asked, uint32_t state);
 DS_CHECKED ds_code ds_segment_read(const ds_request *request, segment_asked *asked,
                                    ds_error *err);
 
-// --list: what a figure counted.
+// Reads --per and --since into the points; the other options are read.
+DS_CHECKED ds_code ds_segment_read_points(segment_asked *asked, ds_error *err);
+
+// The size of a segment at a point: who has begun, who meets it of those, and the share with its
+// interval unless they are fewer than min_n. Null where the data do not bear it.
+typedef struct segment_size {
+  ds_cell cases, members, share, low, high;
+} segment_size;
+segment_size ds_segment_size(const segment_asked *asked, const segment_state *state,
+                             uint32_t point, uint32_t group, const segment_row *row,
+                             uint64_t min_n);
+
+// Whether a group is shown: of the last two, "other" and "(none)", only who has somebody at the
+// last point.
+bool ds_segment_shows(const segment_asked *asked, const segment_state *state, uint32_t group);
+
+// The table of sizes over time; `state` NULL: there is nobody.
+DS_CHECKED ds_code ds_segment_put_series(const segment_asked *asked, const segment_state *state,
+                                         uint64_t min_n, ds_result *result, ds_error *err);
+
+// --list: the figures that can be listed, into *result; what one of them counted.
+void ds_segment_listable(const segment_asked *asked, ds_result *result);
 DS_CHECKED ds_code ds_segment_list(const segment_asked *asked, const char *text,
                                    ds_result *result, ds_error *err);
 

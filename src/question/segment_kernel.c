@@ -49,26 +49,37 @@ static void look_states(const segment_asked *asked, segment_view *view, uint32_t
   }
 }
 
-ds_code ds_segment_look(const segment_asked *asked, segment_view *view, const ds_block *block,
-                        ds_error *err) {
+static ds_code look_begin(const segment_asked *asked, segment_view *view, const ds_block *block,
+                          ds_error *err) {
   if (view->evaluator == NULL)
     TRY(ds_case_evaluator_new(asked->program, &asked->plan.columns, &view->evaluator, err));
   TRY(view_room(asked, view, block->journeys, err));
-  TRY(ds_case_begin(view->evaluator, block, err));
+  return ds_case_begin(view->evaluator, block, err);
+}
+
+// Who has begun and who meets what at now_ms, as the bits of an instant.
+static ds_code look_at(const segment_asked *asked, segment_view *view, const ds_block *block,
+                       uint32_t instant, int64_t now_ms, ds_error *err) {
   const size_t used = (block->journeys + 63u) / 64;
-  for (uint32_t i = 0; i < asked->instants; i++) {
-    const ds_case_values *values = NULL;
-    uint64_t *bits = (uint64_t *)(uintptr_t)segment_bits(asked, view, i, DS_NONE);
-    TRY(ds_case_evaluate(view->evaluator, asked->now_ms[i], &values, err));
-    look_begun(block, asked->now_ms[i], bits, view->words);
-    for (uint32_t r = 0; r < asked->rules; r++) {
-      bits += view->words;
-      bits[view->words - 1] = 0;
-      memcpy(bits, values[r].yes, used * sizeof *bits);
-    }
-    if (asked->instants > 1)
-      look_states(asked, view, i, block->journeys);
+  const ds_case_values *values = NULL;
+  uint64_t *bits = (uint64_t *)(uintptr_t)segment_bits(asked, view, instant, DS_NONE);
+  TRY(ds_case_evaluate(view->evaluator, now_ms, &values, err));
+  look_begun(block, now_ms, bits, view->words);
+  for (uint32_t r = 0; r < asked->rules; r++) {
+    bits += view->words;
+    bits[view->words - 1] = 0;
+    memcpy(bits, values[r].yes, used * sizeof *bits);
   }
+  if (asked->instants > 1)
+    look_states(asked, view, instant, block->journeys);
+  return DS_OK;
+}
+
+ds_code ds_segment_look(const segment_asked *asked, segment_view *view, const ds_block *block,
+                        ds_error *err) {
+  TRY(look_begin(asked, view, block, err));
+  for (uint32_t i = 0; i < asked->instants; i++)
+    TRY(look_at(asked, view, block, i, asked->now_ms[i], err));
   return DS_OK;
 }
 
@@ -87,8 +98,12 @@ static uint64_t count_both(const uint64_t *a, const uint64_t *b, uint32_t words)
 }
 
 // How many counters there are of each kind.
+static size_t cases_count(const segment_asked *asked) {
+  return (size_t)asked->points * asked->groups;
+}
+
 static size_t members_count(const segment_asked *asked) {
-  return (size_t)asked->groups * asked->rules;
+  return cases_count(asked) * asked->rules;
 }
 
 static size_t both_count(const segment_asked *asked) {
@@ -104,7 +119,7 @@ static ds_code state_init(void *memory, const void *context, ds_arena *arena, ds
   segment_state *state = memory;
   const segment_asked *asked = context;
   state->asked = asked;
-  state->cases = ds_arena_array(arena, asked->groups, sizeof *state->cases);
+  state->cases = ds_arena_array(arena, cases_count(asked), sizeof *state->cases);
   state->members = ds_arena_array(arena, members_count(asked) + 1, sizeof *state->members);
   state->versus = ds_arena_array(arena, asked->rules + 1u, sizeof *state->versus);
   state->stayed = ds_arena_array(arena, asked->rules + 1u, sizeof *state->stayed);
@@ -123,22 +138,37 @@ static void state_done(void *memory) {
   state->group = NULL;
 }
 
-static ds_code add_groups(segment_state *state, const ds_block *block, ds_error *err) {
+// Adds the bits of who has begun (rule DS_NONE) or meets a rule to the counts of their groups,
+// `step` counters apart.
+static void add_bits(const segment_state *state, uint32_t rule, uint64_t *count, uint32_t step) {
   const segment_asked *asked = state->asked;
-  TRY(ds_breakdown_groups(&asked->by, block, &state->group, &state->group_capacity, err));
-  for (uint32_t r = 0; r <= asked->rules; r++) {
-    const uint64_t *bits =
-        segment_bits(asked, &state->view, SEGMENT_AS_OF, r == asked->rules ? DS_NONE : r);
-    for (uint32_t w = 0; w < state->view.words; w++)
-      for (uint64_t left = bits[w]; left != 0; left &= left - 1) {
-        const uint32_t g = state->group[w * 64 + (uint32_t)__builtin_ctzll(left)];
-        if (r == asked->rules)
-          state->cases[g]++;
-        else
-          state->members[(size_t)g * asked->rules + r]++;
-      }
-  }
-  return DS_OK;
+  const uint32_t words = state->view.words;
+  const uint64_t *bits = segment_bits(asked, &state->view, SEGMENT_AS_OF, rule);
+  if (!asked->grouped)
+    *count += count_both(bits, bits, words);
+  for (uint32_t w = 0; asked->grouped && w < words; w++)
+    for (uint64_t left = bits[w]; left != 0; left &= left - 1)
+      count[(size_t)state->group[w * 64 + (uint32_t)__builtin_ctzll(left)] * step]++;
+}
+
+// Adds the sizes at a point.
+static void add_sizes(const segment_state *state, uint32_t point) {
+  const segment_asked *asked = state->asked;
+  uint64_t *cases = state->cases + (size_t)point * asked->groups;
+  uint64_t *members = state->members + (size_t)point * asked->groups * asked->rules;
+  add_bits(state, DS_NONE, cases, 1);
+  for (uint32_t r = 0; r < asked->rules; r++)
+    add_bits(state, r, members + r, asked->rules);
+}
+
+static void add_overlap(segment_state *state) {
+  const segment_asked *asked = state->asked;
+  const segment_view *view = &state->view;
+  for (uint32_t r = 0; r < asked->rules; r++)
+    for (uint32_t other = r + 1; other < asked->rules; other++)
+      state->both[r * asked->rules + other] +=
+          count_both(segment_bits(asked, view, SEGMENT_AS_OF, r),
+                     segment_bits(asked, view, SEGMENT_AS_OF, other), view->words);
 }
 
 // Who meets several of the states' conditions at one of the instants.
@@ -180,21 +210,21 @@ static void add_versus(segment_state *state, uint32_t journeys) {
 static ds_code state_add(void *memory, const ds_block *block, ds_error *err) {
   segment_state *state = memory;
   const segment_asked *asked = state->asked;
-  const segment_view *view = &state->view;
-  TRY(ds_segment_look(asked, &state->view, block, err));
+  segment_view *view = &state->view;
+  TRY(look_begin(asked, view, block, err));
   if (asked->grouped)
-    return add_groups(state, block, err);
-  const uint64_t *begun = segment_bits(asked, view, SEGMENT_AS_OF, DS_NONE);
-  state->cases[0] += count_both(begun, begun, view->words);
-  for (uint32_t r = 0; r < asked->rules; r++) {
-    const uint64_t *bits = segment_bits(asked, view, SEGMENT_AS_OF, r);
-    state->members[r] += count_both(bits, bits, view->words);
-    for (uint32_t other = r + 1; asked->overlap && other < asked->rules; other++)
-      state->both[r * asked->rules + other] +=
-          count_both(bits, segment_bits(asked, view, SEGMENT_AS_OF, other), view->words);
+    TRY(ds_breakdown_groups(&asked->by, block, &state->group, &state->group_capacity, err));
+  // The last point is the instant of the answer: its bits stay.
+  for (uint32_t p = 0; p < asked->points; p++) {
+    TRY(look_at(asked, view, block, SEGMENT_AS_OF, asked->point_ms[p], err));
+    add_sizes(state, p);
   }
-  if (asked->instants > 1)
-    add_versus(state, block->journeys);
+  if (asked->overlap)
+    add_overlap(state);
+  if (asked->instants == 1)
+    return DS_OK;
+  TRY(look_at(asked, view, block, SEGMENT_VERSUS, asked->now_ms[SEGMENT_VERSUS], err));
+  add_versus(state, block->journeys);
   return DS_OK;
 }
 
@@ -208,7 +238,7 @@ static ds_code state_merge(void *memory, void *other, ds_error *err) {
   segment_state *into = memory;
   const segment_state *from = other;
   const segment_asked *asked = into->asked;
-  add_all(into->cases, from->cases, asked->groups);
+  add_all(into->cases, from->cases, cases_count(asked));
   add_all(into->members, from->members, members_count(asked));
   add_all(into->versus, from->versus, asked->rules);
   add_all(into->stayed, from->stayed, asked->rules);

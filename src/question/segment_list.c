@@ -3,7 +3,7 @@
 #include "question/list.h"
 #include "question/segment.h"
 
-enum { TABLE_SEGMENTS, TABLE_OVERLAP, TABLE_MOVES, TABLES };
+enum { TABLE_SEGMENTS, TABLE_OVERLAP, TABLE_MOVES, TABLE_SERIES, TABLES };
 enum { MEMBERS, CASES, VERSUS, STAYED, ENTERED, LEFT };
 
 // Which figure, and what names its row: rules, or states.
@@ -86,55 +86,79 @@ static ds_code read_state(const segment_asked *asked, ds_str name, uint32_t *ret
                  (int)(name.size < 60 ? name.size : 60), name.data);
 }
 
-// The tables there are; with --by the group names a row of segments first.
-static uint32_t tables_make(const segment_asked *asked, ds_list_table tables[TABLES],
-                            uint32_t *number) {
-  static const ds_list_table all[TABLES] = {
-      {"segments", 1, {"name"}, {"members", "cases", "versus", "stayed", "entered", "left"}},
-      {"overlap", 2, {"name", "other"}, {"both"}},
-      {"moves", 2, {"from", "to"}, {"members"}},
+// Whether an answer has a table.
+static bool has_table(const segment_asked *asked, uint32_t table) {
+  const bool there[TABLES] = {true, asked->overlap, asked->instants > 1, asked->series};
+  return there[table];
+}
+
+void ds_segment_listable(const segment_asked *asked, ds_result *result) {
+  static const ds_figures tables[TABLES] = {
+      {"segments", 1, {"name"}, {"members", "cases", "versus", "stayed", "entered", "left"}, NULL,
+       NULL},
+      {"overlap", 2, {"name", "other"}, {"both"}, NULL, NULL},
+      {"moves", 2, {"from", "to"}, {"members"}, NULL, NULL},
+      {"series", 2, {"at", "name"}, {"members", "cases"}, NULL, NULL},
   };
-  const bool there[TABLES] = {true, asked->overlap, asked->instants > 1};
-  uint32_t count = 0;
   for (uint32_t t = 0; t < TABLES; t++) {
-    number[count] = t;
-    if (there[t])
-      tables[count++] = all[t];
+    ds_figures table = tables[t];
+    if (t == TABLE_SEGMENTS && asked->instants == 1)
+      table.columns[VERSUS] = NULL;
+    if (has_table(asked, t))
+      ds_list_offer(result, &table, 1, asked->grouped ? &asked->by : NULL);
   }
-  if (asked->instants == 1)
-    tables[0].columns[VERSUS] = NULL;
-  if (asked->grouped) {
-    tables[0].needed = 2;
-    tables[0].keys[0] = asked->by.name;
-    tables[0].keys[1] = "name";
+}
+
+// The question as it is at a point of the series.
+static ds_code read_point(segment_asked *asked, ds_str text, ds_error *err) {
+  bool local = false, date_only = false;
+  int64_t at_ms = 0;
+  bool found = false;
+  const bool read = ds_time_parse(text, &at_ms, &local, &date_only);
+  for (uint32_t p = 0; read && p < asked->points; p++)
+    found |= asked->point_ms[p] == at_ms;
+  asked->now_ms[SEGMENT_AS_OF] = at_ms;
+  asked->instants = 1;
+  return found ? DS_OK
+               : ds_fail(err, DS_USAGE, "--list: '%.*s' is no instant of this answer",
+                         (int)(text.size < 60 ? text.size : 60), text.data);
+}
+
+// What of a row's name says who is meant; a figure of the series is that of segments `then`.
+static ds_code read_keys(list_context *in, segment_asked *then, const ds_str *key,
+                         ds_error *err) {
+  const segment_asked *asked = in->asked;
+  switch (in->table) {
+  case TABLE_MOVES:
+    TRY(read_state(asked, key[0], &in->a, err));
+    return read_state(asked, key[1], &in->b, err);
+  case TABLE_OVERLAP:
+    TRY(read_rule(asked, key[0], &in->a, err));
+    return read_rule(asked, key[1], &in->b, err);
+  case TABLE_SERIES:
+    TRY(read_point(then, key[0], err));
+    in->asked = then;
+    in->table = TABLE_SEGMENTS;
+    return read_rule(asked, key[1], &in->a, err);
+  default:
+    return read_rule(asked, key[0], &in->a, err);
   }
-  return count;
 }
 
 ds_code ds_segment_list(const segment_asked *asked, const char *text, ds_result *result,
                         ds_error *err) {
-  ds_list_table tables[TABLES];
   ds_list_figure figure;
-  uint32_t number[TABLES], group = 0;
   list_context in = {.asked = asked};
-  const uint32_t count = tables_make(asked, tables, number);
-  TRY(ds_list_read(text, tables, count, &figure, err));
-  in.table = number[figure.table];
+  segment_asked then = *asked;
+  TRY(ds_list_read(asked->request, text, &asked->by, result, &figure, err));
+  // Tables that the answer has are counted.
+  for (uint32_t left = figure.table; left > 0 || !has_table(asked, in.table); in.table++)
+    left -= has_table(asked, in.table);
   in.column = figure.column;
-  const ds_str *key = &figure.key[asked->grouped ? 1 : 0];
-  if (asked->grouped)
-    TRY(ds_list_group(&asked->by, figure.key[0], &group, err));
-  if (in.table == TABLE_MOVES) {
-    TRY(read_state(asked, key[0], &in.a, err));
-    TRY(read_state(asked, key[1], &in.b, err));
-  } else {
-    TRY(read_rule(asked, key[0], &in.a, err));
-  }
-  if (in.table == TABLE_OVERLAP)
-    TRY(read_rule(asked, key[1], &in.b, err));
+  TRY(read_keys(&in, &then, figure.key, err));
   const bool one = in.table == TABLE_OVERLAP || (in.table == TABLE_SEGMENTS && in.column <= CASES);
   in.instant = one ? SEGMENT_AS_OF : in.column == VERSUS ? SEGMENT_VERSUS : asked->later;
-  const ds_list_plan plan = {.by = asked->grouped ? &asked->by : NULL, .group = group,
+  const ds_list_plan plan = {.by = asked->grouped ? &asked->by : NULL, .group = figure.group,
                              .block = list_block, .journey = list_journey, .context = &in,
                              .scratch_bytes = sizeof(segment_view), .scratch_done = scratch_done,
                              .touchpoints = true};

@@ -5,6 +5,8 @@
 #include <strings.h>
 
 #include "question/common.h"
+#include "question/property.h"
+#include "scan/property_types.h"
 
 static void put_quoted(ds_buf *out, const char *text, char quote) {
   ds_buf_append(out, &quote, 1);
@@ -108,7 +110,7 @@ void ds_sql_put_clashes(const ds_request *request, ds_buf *out) {
 // What no SQL text here says, then "WITH kept AS (…)".
 static ds_code put_kept(const ds_request *request, const ds_plan *plan, ds_buf *out,
                         ds_error *err) {
-  static const char *const without[] = {"by", "list", "sort", "limit"};
+  static const char *const without[] = {"list", "sort", "limit"};
   for (uint32_t i = 0; i < sizeof without / sizeof *without; i++)
     if (ds_option_get(&request->options, without[i]) != NULL)
       return ds_fail(err, DS_UNSUPPORTED, "no SQL form: --%s", without[i]);
@@ -124,25 +126,27 @@ static ds_code put_kept(const ds_request *request, const ds_plan *plan, ds_buf *
   return DS_OK;
 }
 
-// Whether events have a column of the name that cases are called by.
-static bool is_case_taken(const ds_request *request) {
-  const ds_names *all[] = {&request->snapshot->space.keys, &request->snapshot->space.properties};
-  for (uint32_t a = 0; a < 2; a++)
-    for (uint32_t n = 0; n < all[a]->count; n++)
-      if (strcasecmp(ds_names_text(all[a], n), "of_case") == 0)
-        return true;
-  return false;
-}
-
-// All columns; the case takes the place of one of its name.
+// All columns; the case and its group take the place of those of their names.
 static void put_columns(const ds_request *request, ds_buf *out) {
-  ds_buf_text(out, is_case_taken(request) ? "* EXCLUDE (of_case), " : "*, ");
+  static const char *const own[] = {"of_case", "of_group"};
+  const ds_names *all[] = {&request->snapshot->space.keys, &request->snapshot->space.properties};
+  uint32_t taken = 0;
+  ds_buf_text(out, "*");
+  for (uint32_t i = 0; i < 4; i++)
+    for (uint32_t n = 0; n < all[i % 2]->count; n++)
+      if (strcasecmp(ds_names_text(all[i % 2], n), own[i / 2]) == 0) {
+        ds_buf_text(out, taken++ == 0 ? " EXCLUDE (" : ", ");
+        ds_sql_put_name(out, ds_names_text(all[i % 2], n));
+      }
+  ds_buf_text(out, taken == 0 ? ", " : "), ");
 }
 
 ds_code ds_sql_cases(const ds_request *request, const ds_plan *plan,
                      const char *const *properties, uint32_t properties_count, ds_buf *out,
                      ds_error *err) {
   const char *key = ds_option_get(&request->options, "case");
+  ds_sql_by by;
+  TRY(ds_sql_by_read(request, &by, err));
   TRY(put_kept(request, plan, out, err));
   ds_buf_text(out, ", cased AS (SELECT ");
   const bool all = plan->cases != NULL || properties == NULL;
@@ -150,10 +154,13 @@ ds_code ds_sql_cases(const ds_request *request, const ds_plan *plan,
     put_columns(request, out);
   else
     ds_buf_text(out, "customer, time, arrival, touchpoint, ");
+  bool more = !all && by.property != NULL;
   for (uint32_t p = 0; !all && p < properties_count; p++) {
-    ds_sql_put_name(out, properties[p]);
-    ds_buf_text(out, ", ");
+    more = more && strcmp(properties[p], by.property) != 0;
+    ds_sql_put_named("@, ", properties[p], out);
   }
+  if (more)
+    ds_sql_put_named("@, ", by.property, out);
   ds_sql_put_named(key == NULL ? "'' AS of_case" : "unnest(list_distinct(@)) AS of_case", key, out);
   ds_buf_text(out, " FROM kept)");
   TRY(ds_sql_put_met(plan, out, err));
@@ -161,6 +168,98 @@ ds_code ds_sql_cases(const ds_request *request, const ds_plan *plan,
   put_chosen(out, plan);
   ds_buf_text(out, ")");
   return DS_OK;
+}
+
+// The text of a value of --by by its type, as ds_value_print has it; NULL: none is said here.
+static const char *const by_values[DS_TYPES_COUNT] = {
+    [DS_TYPE_NULL] = "NULL::VARCHAR",
+    [DS_TYPE_STRING] = "@",
+    [DS_TYPE_BOOL] = "@::VARCHAR",
+    [DS_TYPE_DATE] = "@::VARCHAR",
+    [DS_TYPE_NUMBER] = "CASE WHEN @ = trunc(@) AND abs(@) < 9007199254740992 THEN "
+                       "@::BIGINT::VARCHAR ELSE @::DOUBLE::VARCHAR END",
+    [DS_TYPE_TIME] = "strftime(@, '%Y-%m-%dT%H:%M:%S') || CASE WHEN epoch_ms(@) % 1000 = 0 THEN "
+                     "'Z' ELSE strftime(@, '.%gZ') END",
+};
+
+ds_code ds_sql_by_read(const ds_request *request, ds_sql_by *ret_by, ds_error *err) {
+  const ds_space *space = &request->snapshot->space;
+  const char *name = ds_option_get(&request->options, "by");
+  const char *node = ds_option_get(&request->options, "node");
+  ds_property_ref ref;
+  ds_property_kinds kinds;
+  ds_plan plan = {0};
+  uint64_t top = 0;
+  ds_buf show;
+  *ret_by = (ds_sql_by){.part = "", .show = ""};
+  if (name == NULL)
+    return DS_OK;
+  TRY(ds_option_count(&request->options, "top", 1, &top, err));
+  TRY(ds_property_add(request->snapshot, &plan, "by", name, request->arena, &ref, err));
+  TRY(ds_property_kinds_of(request->snapshot, ref.code, &kinds, err));
+  if (kinds.types > 1)
+    return ds_fail(err, DS_UNSUPPORTED, "no SQL form: %s has values of several types",
+                   ds_names_text(&space->properties, ref.code));
+  if (by_values[kinds.type] == NULL)
+    return ds_fail(err, DS_UNSUPPORTED, "no SQL form: --by of %s", ds_type_noun(kinds.type));
+  ds_buf_init(&show, 4096);
+  ds_sql_put_named("of_group.label AS @, ", name, &show);
+  *ret_by = (ds_sql_by){.name = name, .property = ds_names_text(&space->properties, ref.code),
+                        .only = ref.touchpoint == DS_NONE
+                                    ? NULL
+                                    : ds_names_text(&space->touchpoints, ref.touchpoint),
+                        // Where nodes stand for touchpoints, what happened is called so.
+                        .touchpoint = node == NULL || strcmp(node, "touchpoint") == 0
+                                          ? "touchpoint"
+                                          : "happened",
+                        .value = by_values[kinds.type],
+                        .top = top < 10000 ? (unsigned)top : 10000,
+                        .part = "of_group, ",
+                        .show = ds_buf_keep(&show, request->arena)};
+  ds_buf_done(&show);
+  return ret_by->show == NULL ? ds_fail(err, DS_MEMORY, "out of memory for SQL") : DS_OK;
+}
+
+void ds_sql_put_parts(const ds_sql_by *by, const char *of_case, const char *source,
+                      ds_buf *out) {
+  if (by->name == NULL)
+    return;
+  ds_buf_printf(out, ", group_values AS (SELECT customer, %s, first(", of_case);
+  ds_sql_put_named(by->value, by->property, out);
+  ds_sql_put_named(" ORDER BY time, arrival) FILTER (@ IS NOT NULL", by->property, out);
+  if (by->only != NULL) {
+    ds_buf_printf(out, " AND %s = ", by->touchpoint);
+    ds_sql_put_text(out, by->only);
+  }
+  ds_buf_printf(out, ") AS v FROM %s GROUP BY ALL), group_places AS (SELECT v, row_number() OVER "
+                "(ORDER BY count(*) DESC, v) AS place FROM group_values WHERE v IS NOT NULL GROUP "
+                "BY v), parts AS (SELECT customer, %s, CASE WHEN v IS NULL THEN {'place': %u, "
+                "'label': '(none)'} WHEN place > %u THEN {'place': %u, 'label': 'other'} ELSE "
+                "{'place': place, 'label': v} END AS of_group FROM group_values LEFT JOIN "
+                "group_places USING (v))", source, of_case, by->top + 2, by->top, by->top + 1);
+}
+
+void ds_sql_put_groups(const ds_sql_by *by, const char *of_case, ds_buf *out,
+                       const char **source) {
+  if (by->name == NULL)
+    return;
+  ds_sql_put_parts(by, of_case, *source, out);
+  ds_buf_printf(out, ", grouped AS (SELECT e.*, p.of_group FROM %s e JOIN parts p ON p.customer = "
+                "e.customer AND p.%s = e.%s)", *source, of_case, of_case);
+  *source = "grouped";
+}
+
+void ds_sql_put_by(const ds_sql_by *by, const char *text, ds_buf *out) {
+  for (; *text != '\0'; text++) {
+    if (*text == '~')
+      ds_buf_text(out, by->part);
+    else if (*text == '^')
+      ds_buf_text(out, by->show);
+    else if (*text == '`')
+      ds_buf_text(out, by->name == NULL ? "" : "PARTITION BY of_group ");
+    else
+      ds_buf_append(out, text, 1);
+  }
 }
 
 // Adds the properties that one expression reads to those named already.

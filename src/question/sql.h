@@ -19,10 +19,39 @@ void ds_sql_put_events(const ds_request *request, ds_buf *out);
 // Appends "WITH kept AS (…), cased AS (…), chosen AS (…)": the events that the request's plan
 // leaves (--where, --case, the period), as chosen(customer, of_case, time, arrival, touchpoint,
 // properties…); all columns of events when `properties` is NULL. Options that have no SQL form here
-// (--by, --list, --sort, --limit, --attach nearest) fail with DS_UNSUPPORTED.
+// (--list, --sort, --limit, --attach nearest) fail with DS_UNSUPPORTED. The property of --by is
+// among the columns.
 DS_CHECKED ds_code ds_sql_cases(const ds_request *request, const ds_plan *plan,
                                 const char *const *properties, uint32_t properties_count,
                                 ds_buf *out, ds_error *err);
+
+// How --by is said. Without it the texts are empty.
+typedef struct ds_sql_by {
+  const char *name;     // as asked; NULL: not asked for
+  const char *property;
+  const char *only;     // its touchpoint; NULL: all
+  const char *touchpoint; // the column that tells it
+  const char *value;    // its text: SQL in which '@' stands for the property
+  unsigned top;
+  const char *part;     // "of_group, "
+  const char *show;     // "of_group.label AS "NAME", ", the first column of a table
+} ds_sql_by;
+
+// DS_UNSUPPORTED for a property whose values have several types, or are durations.
+DS_CHECKED ds_code ds_sql_by_read(const ds_request *request, ds_sql_by *ret_by, ds_error *err);
+
+// Appends ", …, parts AS (…)": the cases of the table `source` (customer and `of_case`) with their
+// group as of_group, a struct that sorts as groups do and tells them apart. Nothing without --by.
+void ds_sql_put_parts(const ds_sql_by *by, const char *of_case, const char *source, ds_buf *out);
+
+// The same, then ", grouped AS (…)": the events of *source with their case's group, and makes that
+// the source.
+void ds_sql_put_groups(const ds_sql_by *by, const char *of_case, ds_buf *out,
+                       const char **source);
+
+// Appends a text, in which each '~' stands for `part`, each '^' for `show`, and each '`' for
+// "PARTITION BY of_group ".
+void ds_sql_put_by(const ds_sql_by *by, const char *text, ds_buf *out);
 
 // Appends ", met AS (…)": customer and of_case of those of `cased` that meet the
 // plan's expressions about cases; nothing when it has none.

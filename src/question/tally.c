@@ -5,6 +5,9 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
 
 #include "base/large.h"
 #include "model/time.h"
@@ -66,6 +69,63 @@ ds_code ds_tally_room(ds_tally *tally, ds_error *err) {
   chunk->next = tally->kept;
   tally->kept = chunk;
   tally->kept_bytes += sizeof *chunk;
+  return DS_OK;
+}
+
+#if defined(__x86_64__)
+// The first values, four at a time, returns how many; there is room to keep all of them.
+__attribute__((target("avx2"))) static uint32_t add_wide(ds_tally *tally, uint32_t cell,
+                                                         const int64_t *values, uint32_t count) {
+  ds_tally_cell *at = &tally->cell[cell];
+  ds_tally_chunk *chunk = tally->kept;
+  const __m256i none = _mm256_set1_epi64x(DS_TALLY_NONE);
+  const __m256i low_0 = _mm256_set1_epi64x(at->low[0]), high_0 = _mm256_set1_epi64x(at->high[0]);
+  const __m256i low_1 = _mm256_set1_epi64x(at->low[1]), high_1 = _mm256_set1_epi64x(at->high[1]);
+  __m256i some = _mm256_setzero_si256(), below_0 = some, below_1 = some;
+  uint32_t i = 0;
+  for (; i + 4 <= count; i += 4) {
+    const __m256i value = _mm256_loadu_si256((const __m256i *)(const void *)(values + i));
+    // Comparisons give -1.
+    const __m256i under_0 = _mm256_cmpgt_epi64(low_0, value);
+    const __m256i under_1 = _mm256_cmpgt_epi64(low_1, value);
+    const __m256i in_0 = _mm256_xor_si256(under_0, _mm256_cmpgt_epi64(high_0, value));
+    const __m256i in_1 = _mm256_xor_si256(under_1, _mm256_cmpgt_epi64(high_1, value));
+    some = _mm256_sub_epi64(some, _mm256_cmpgt_epi64(none, value));
+    below_0 = _mm256_sub_epi64(below_0, under_0);
+    below_1 = _mm256_sub_epi64(below_1, under_1);
+    const uint32_t first = (uint32_t)_mm256_movemask_pd(_mm256_castsi256_pd(in_0));
+    const uint32_t second = (uint32_t)_mm256_movemask_pd(_mm256_castsi256_pd(in_1));
+    for (uint32_t left = first | second; left != 0; left &= left - 1) {
+      const uint32_t v = (uint32_t)__builtin_ctz(left);
+      const uint32_t windows = (first >> v & 1) | (second >> v & 1) << 1;
+      chunk->index[chunk->used] = cell | windows << DS_TALLY_SHIFT;
+      chunk->value[chunk->used++] = values[i + v];
+    }
+  }
+  uint64_t sums[3][4];
+  _mm256_storeu_si256((__m256i *)(void *)sums[0], some);
+  _mm256_storeu_si256((__m256i *)(void *)sums[1], below_0);
+  _mm256_storeu_si256((__m256i *)(void *)sums[2], below_1);
+  for (uint32_t v = 0; v < 4; v++) {
+    at->count += sums[0][v];
+    at->below[0] += sums[1][v];
+    at->below[1] += sums[2][v];
+  }
+  return i;
+}
+#endif
+
+ds_code ds_tally_add_all(ds_tally *tally, uint32_t cell, const int64_t *values, uint32_t count,
+                         ds_error *err) {
+  uint32_t done = 0;
+#if defined(__x86_64__)
+  if (tally->refine == NULL && tally->kept != NULL &&
+      tally->kept->used + count <= DS_TALLY_CHUNK && __builtin_cpu_supports("avx2"))
+    done = add_wide(tally, cell, values, count);
+#endif
+  for (uint32_t i = done; i < count; i++)
+    if (values[i] != DS_TALLY_NONE)
+      TRY(ds_tally_add(tally, cell, values[i], err));
   return DS_OK;
 }
 

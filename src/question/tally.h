@@ -90,6 +90,11 @@ static inline ds_code ds_tally_add(ds_tally *tally, uint32_t cell, int64_t value
   return DS_OK;
 }
 
+// Counts many values of one cell; DS_TALLY_NONE is none.
+#define DS_TALLY_NONE INT64_MAX
+DS_CHECKED ds_code ds_tally_add_all(ds_tally *tally, uint32_t cell, const int64_t *values,
+                                    uint32_t count, ds_error *err);
+
 // Windows for a full pass from a tally of a sample that kept every value: one per cell, to be
 // freed; *ret_windows is NULL when the sample lost some.
 DS_CHECKED ds_code ds_tally_windows(ds_tally *sample, ds_tally_cell **ret_windows,

@@ -43,6 +43,9 @@ static const ds_column case_columns[] = {
     {"stage", DS_CELL_TEXT, "", "how far it came", true},
     {"promised", DS_CELL_TEXT, "", "day or instant of delivery promised first", true},
     {"promise", DS_CELL_TEXT, "", "whether it was kept", false},
+    {"delivered", DS_CELL_TIME, "", "when it was delivered", true},
+    {"late_ms", DS_CELL_DURATION, "ms", "from what was promised to delivery, or else to as_of",
+     true},
 };
 
 static const ds_column event_columns[] = {
@@ -51,10 +54,11 @@ static const ds_column event_columns[] = {
     {"gap_ms", DS_CELL_DURATION, "ms", "time since the event before", false},
     {"touchpoint", DS_CELL_TEXT, "", "what happened", false},
     {"stage", DS_CELL_TEXT, "", "stage of the journey", true},
-    {"cases", DS_CELL_TEXT, "", "the cases that it belongs to", true},
-    {"details", DS_CELL_TEXT, "", "its properties", false},
+    {"cases", DS_CELL_ITEMS, "", "the cases that it belongs to", true},
+    {"promised", DS_CELL_TEXT, "", "day or instant of delivery that it names", true},
+    {"details", DS_CELL_ITEMS, "", "its properties", false},
 };
-enum { CUSTOMER_COLUMNS = 7, CASE_COLUMNS = 9, EVENT_COLUMNS = 7 };
+enum { CUSTOMER_COLUMNS = 7, CASE_COLUMNS = 11, EVENT_COLUMNS = 8 };
 // Of the event columns: when the events are grouped by case, and when they are not.
 enum { EVENT_CASE = 0, EVENT_CASES = 5 };
 
@@ -262,13 +266,21 @@ static ds_cell touchpoint_cell(timeline_work *work, uint32_t touchpoint) {
   return ds_cell_text(work->result, work->request->snapshot->space.touchpoints.text[touchpoint]);
 }
 
-// Whether the promise was kept, in words. A day is compared with days, an instant with instants.
+// How long after the promise it was delivered, or else is now. A day is compared with days, an
+// instant with instants.
+static int64_t late_ms_of(const timeline_work *work, const timeline_event *promise,
+                          const timeline_event *delivered) {
+  const int64_t at = delivered != NULL ? delivered->time_ms : work->result->as_of_ms;
+  return promise->promise == TIMELINE_DAY
+             ? (ds_question_day(work->request, at) - promise->promised) * DS_DAY_MS
+             : at - promise->promised;
+}
+
+// Whether the promise was kept, in words.
 static ds_cell promise_cell(timeline_work *work, const timeline_event *promise,
                             const timeline_event *delivered) {
   const bool day = promise->promise == TIMELINE_DAY;
-  const int64_t at = delivered != NULL ? delivered->time_ms : work->result->as_of_ms;
-  const int64_t came = day ? ds_question_day(work->request, at) : at;
-  const int64_t late_ms = day ? (came - promise->promised) * DS_DAY_MS : came - promise->promised;
+  const int64_t late_ms = late_ms_of(work, promise, delivered);
   const int64_t off_ms = late_ms < 0 ? -late_ms : late_ms;
   char text[96], duration[32];
   if (day)
@@ -321,6 +333,9 @@ static void put_case(timeline_work *work, const timeline_case *one, ds_cell *cel
   *cell++ = stage_cell(work, stage);
   *cell++ = promise == NULL ? ds_cell_null() : promised_cell(work, promise);
   *cell++ = promise == NULL ? ds_cell_null() : promise_cell(work, promise, delivered);
+  *cell++ = delivered == NULL ? ds_cell_null() : ds_cell_i64(delivered->time_ms);
+  *cell++ = promise == NULL ? ds_cell_null()
+                            : ds_cell_double((double)late_ms_of(work, promise, delivered));
 }
 
 static ds_code put_customer(timeline_work *work, ds_error *err) {
@@ -362,14 +377,17 @@ static ds_code put_cases(timeline_work *work, ds_error *err) {
   return DS_OK;
 }
 
-// "order_id=O16 parcel_id=P3".
+// "order_id=O16", "parcel_id=P3".
 static ds_cell cases_cell(timeline_work *work, const timeline_event *event) {
   const ds_names *keys = &work->request->snapshot->space.keys;
   ds_buf text;
   ds_buf_init(&text, 64u << 10);
-  for (uint32_t k = 0; k < event->keys_count; k++)
-    ds_buf_printf(&text, "%s%s=%.*s", k == 0 ? "" : " ", ds_names_text(keys, event->keys[k].key),
+  for (uint32_t k = 0; k < event->keys_count; k++) {
+    if (k > 0)
+      ds_buf_u8(&text, DS_LIST_SEPARATOR);
+    ds_buf_printf(&text, "%s=%.*s", ds_names_text(keys, event->keys[k].key),
                   DS_STR(event->keys[k].text));
+  }
   const ds_cell cell = ds_cell_text(work->result, (ds_str){(const char *)text.data,
                                                            (uint32_t)text.size});
   ds_buf_tell(&text, work->result->arena);
@@ -399,6 +417,7 @@ static ds_code put_group(timeline_work *work, const timeline_case *one, ds_table
     *cell++ = stage_cell(work, stage);
     if (one == NULL)
       *cell++ = cases_cell(work, event);
+    *cell++ = event->promise == TIMELINE_NO_PROMISE ? ds_cell_null() : promised_cell(work, event);
     *cell++ = event->details.size == 0 ? ds_cell_null()
                                        : ds_cell_text(work->result, event->details);
     before = event;

@@ -88,8 +88,12 @@ static ds_code put_properties(collect_state *state, const ds_block *block, uint3
       event->promised = value.i;
     }
     const size_t size = ds_value_print(room, sizeof room, &value);
-    ds_buf_printf(&text, "%s%s=%.*s", text.size == 0 ? "" : " ",
-                  ds_names_text(names, context->plan->columns.properties[p]), (int)size, room);
+    for (size_t i = 0; i < size; i++)
+      room[i] = room[i] == DS_LIST_SEPARATOR ? ' ' : room[i];
+    if (text.size > 0)
+      ds_buf_u8(&text, DS_LIST_SEPARATOR);
+    ds_buf_printf(&text, "%s=%.*s", ds_names_text(names, context->plan->columns.properties[p]),
+                  (int)size, room);
   }
   // What does not fit is left out: it is there for the eye.
   const char *copy = ds_arena_text(state->arena, text.size == 0 ? "" : (const char *)text.data,

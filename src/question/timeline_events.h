@@ -22,7 +22,7 @@ typedef struct timeline_event {
   uint32_t touchpoint;
   uint32_t keys_count;
   timeline_key *keys;
-  ds_str details; // "property=value property=value", by name
+  ds_str details; // "property=value", by name, as the items of a DS_CELL_ITEMS
   timeline_promise promise;
   int64_t promised; // a day, or an instant in ms
 } timeline_event;

@@ -179,6 +179,7 @@ static ds_code answer(trend_context *context, ds_arena *arena, ds_result *result
   for (uint32_t o = 0; o < result->options_count; o++)
     if (strcmp(result->options[o].name, "range") == 0 && context->plan.range == DS_RANGE_EVENTS)
       result->options[o].text = "events";
+  ds_trend_listable(context, result);
   if (list != NULL)
     return ds_trend_list(context, list, result, err);
   trend_cell none = {0};

@@ -80,7 +80,8 @@ DS_CHECKED ds_code ds_trend_put(const trend_context *context, const trend_cell *
                                 const double *quantile, uint64_t min_n, ds_result *result,
                                 ds_error *err);
 
-// --list: what a figure of a period counted.
+// --list: the figures that can be listed, into *result; what one of them counted.
+void ds_trend_listable(const trend_context *context, ds_result *result);
 DS_CHECKED ds_code ds_trend_list(const trend_context *context, const char *text,
                                  ds_result *result, ds_error *err);
 

@@ -268,7 +268,7 @@ static void put_words(const variants_work *work, ds_result *result) {
 
 static ds_code list(variants_work *work, const char *text, ds_result *result, ds_error *err) {
   variants_cell cell;
-  TRY(ds_variants_cell_read(text, work->context.by, &cell, err));
+  TRY(ds_variants_cell_read(work->request, text, work->context.by, result, &cell, err));
   work->choice = (variants_choice){cell.rank, 1};
   ds_result unseen;
   ds_result_init(&unseen, work->request->arena, result->question);
@@ -290,6 +290,7 @@ static ds_code answer(variants_work *work, ds_result *result, ds_error *err) {
   TRY(ds_question_note_types(request, &work->plan, result, err));
   ds_question_note_facts(request, &work->plan, result);
   const char *cell = ds_option_get(&request->options, "list");
+  ds_variants_listable(work->context.by, result);
   if (cell != NULL)
     return list(work, cell, result, err);
   TRY(count(work, result, err));

@@ -218,7 +218,7 @@ ds_code ds_variants_filter_sql(const ds_request *request, double coverage, ds_bu
                    "GROUP BY route)), told AS (SELECT * FROM ");
   ds_buf_printf(out, "%s WHERE (customer, of_case) IN ", *source);
   ds_buf_text(out, "(SELECT (customer, of_case) FROM routes JOIN ranked USING (route) WHERE ");
-  ds_buf_printf(out, "before < %.17g * every", coverage);
+  ds_buf_printf(out, "before < %.17g::DOUBLE * every", coverage);
   put_ranks(&ranks, out);
   ds_buf_text(out, "))");
   *source = "told";

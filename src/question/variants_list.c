@@ -4,6 +4,8 @@
 
 #include "question/list.h"
 
+enum { TABLE_OVERALL, TABLE_VARIANTS };
+
 // What the second scan compares with.
 typedef struct list_context {
   const variants_context *variants;
@@ -55,39 +57,22 @@ static ds_code read_rank(ds_str value, uint32_t *ret_rank, ds_error *err) {
   return DS_OK;
 }
 
-ds_code ds_variants_cell_read(const char *text, const ds_breakdown *by, variants_cell *ret_cell,
-                              ds_error *err) {
-  ds_list_cell words;
-  TRY(ds_list_parse(text, &words, err));
-  const bool ranked = ds_str_equal(words.table, ds_str_of("variants"));
-  if (!ranked && !ds_str_equal(words.table, ds_str_of("overall")))
-    return ds_fail(err, DS_USAGE, "--list: write 'variants rank=1 column=cases' or "
-                   "'overall column=cases'");
-  variants_cell cell = {0};
-  bool column = false, grouped = by == NULL;
-  for (uint32_t p = 0; p < words.parts; p++) {
-    const ds_str name = words.name[p], value = words.value[p];
-    if (by != NULL && ds_str_equal(name, ds_str_of(by->name))) {
-      TRY(ds_list_group(by, value, &cell.group, err));
-      grouped = true;
-    } else if (ranked && ds_str_equal(name, ds_str_of("rank"))) {
-      TRY(read_rank(value, &cell.rank, err));
-    } else if (!ds_str_equal(name, ds_str_of("column"))) {
-      return ds_fail(err, DS_USAGE, "--list: '%.*s' names no part of a row of %s", DS_STR(name),
-                     ranked ? "variants (rank, column)" : "overall (column)");
-    } else {
-      cell.events = !ranked && ds_str_equal(value, ds_str_of("events"));
-      column = cell.events || ds_str_equal(value, ds_str_of("cases"));
-      if (!column)
-        return ds_fail(err, DS_USAGE, "--list: column=%.*s cannot be listed: choose cases%s",
-                       DS_STR(value), ranked ? "" : " or events");
-    }
-  }
-  if (!grouped)
-    return ds_fail(err, DS_USAGE, "--list: with --by say which group: %s=VALUE", by->name);
-  if (!column || (ranked && cell.rank == 0))
-    return ds_fail(err, DS_USAGE, "--list: a row of %s needs %s", ranked ? "variants" : "overall",
-                   ranked ? "rank= and column=" : "column=");
+void ds_variants_listable(const ds_breakdown *by, ds_result *result) {
+  static const ds_figures tables[] = {
+      [TABLE_OVERALL] = {"overall", 0, {NULL}, {"cases", "events"}, NULL, NULL},
+      [TABLE_VARIANTS] = {"variants", 1, {"rank"}, {"cases"}, NULL, NULL},
+  };
+  ds_list_offer(result, tables, 2, by);
+}
+
+ds_code ds_variants_cell_read(const ds_request *request, const char *text, const ds_breakdown *by,
+                              const ds_result *result, variants_cell *ret_cell, ds_error *err) {
+  ds_list_figure figure;
+  TRY(ds_list_read(request, text, by, result, &figure, err));
+  variants_cell cell = {.group = figure.group};
+  if (figure.table == TABLE_VARIANTS)
+    TRY(read_rank(figure.key[0], &cell.rank, err));
+  cell.events = figure.table == TABLE_OVERALL && figure.column == 1;
   *ret_cell = cell;
   return DS_OK;
 }

@@ -15,9 +15,10 @@ typedef struct variants_cell {
   const variants_record *record; // of that rank, set by the question
 } variants_cell;
 
-// Reads 'variants rank=N column=cases' or 'overall column=cases' (or events), with the --by
-// property besides when `by` is given.
-DS_CHECKED ds_code ds_variants_cell_read(const char *text, const ds_breakdown *by,
+// Says in *result which figures can be listed; reads one of those.
+void ds_variants_listable(const ds_breakdown *by, ds_result *result);
+DS_CHECKED ds_code ds_variants_cell_read(const ds_request *request, const char *text,
+                                         const ds_breakdown *by, const ds_result *result,
                                          variants_cell *ret_cell, ds_error *err);
 
 // Lists the cases into *result, by the time of their first event; or the events.

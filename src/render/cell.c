@@ -73,13 +73,14 @@ void ds_text_cut(ds_str text, uint32_t columns, ds_buf *out) {
   ds_buf_append(out, text.data + at, text.size - at);
 }
 
-static void list_append(ds_str text, ds_buf *out, void (*item)(ds_str text, ds_buf *out)) {
+static void list_append(ds_str text, const char *between, ds_buf *out,
+                        void (*item)(ds_str text, ds_buf *out)) {
   uint32_t start = 0;
   for (uint32_t at = 0; at <= text.size; at++) {
     if (at < text.size && text.data[at] != DS_LIST_SEPARATOR)
       continue;
     if (start != 0)
-      ds_buf_text(out, " > ");
+      ds_buf_text(out, between);
     item((ds_str){text.data + start, at - start}, out);
     start = at + 1;
   }
@@ -126,7 +127,10 @@ void ds_cell_human(const ds_column *column, const ds_cell *cell, ds_buf *out) {
     ds_text_clean(cell->text, out);
     return;
   case DS_CELL_LIST:
-    list_append(cell->text, out, ds_text_clean);
+    list_append(cell->text, " > ", out, ds_text_clean);
+    return;
+  case DS_CELL_ITEMS:
+    list_append(cell->text, " ", out, ds_text_clean);
     return;
   case DS_CELL_COUNT:
     if (cell->i >= 0 && strcmp(column->unit, "bytes") == 0) {
@@ -155,44 +159,57 @@ void ds_cell_human(const ds_column *column, const ds_cell *cell, ds_buf *out) {
   }
 }
 
-// Whole numbers are most of what is written, and formats are slow.
-static void whole_append(int64_t number, ds_buf *out) {
-  char text[24];
-  char *at = text + sizeof text;
+// Whole numbers are most of what is written, formats are slow, and most have one digit.
+static char *put_whole(char *at, int64_t number) {
   uint64_t left = number < 0 ? 0 - (uint64_t)number : (uint64_t)number;
-  do
-    *--at = (char)('0' + left % 10);
-  while ((left /= 10) > 0);
   if (number < 0)
-    *--at = '-';
-  ds_buf_append(out, at, (size_t)(text + sizeof text - at));
+    *at++ = '-';
+  uint32_t digits = 1;
+  for (uint64_t rest = left; rest >= 10; rest /= 10)
+    digits++;
+  for (uint32_t d = digits; d > 0; d--, left /= 10)
+    at[d - 1] = (char)('0' + left % 10);
+  return at + digits;
 }
 
-// A number of up to four decimals, such as money, as %.12g writes it; false when it is none. One
+// A number of up to four decimals, such as money, as %.12g writes it; NULL when it is none. One
 // that is the nearest to k / 10000 with k of at most 12 digits has these digits.
-static bool decimal_append(double number, ds_buf *out) {
-  const double scaled = round(number * 10000);
-  if (!(fabs(scaled) < 1e12) || scaled / 10000 != number)
-    return false;
-  uint64_t left = (uint64_t)fabs(scaled);
-  char text[24];
-  char *at = text + sizeof text;
-  bool digits = false; // zeros at the end go
-  for (uint32_t place = 0; left > 0 || place <= 4; place++, left /= 10) {
-    digits = digits || left % 10 > 0 || place >= 4;
-    if (place == 4 && at < text + sizeof text)
-      *--at = '.';
-    if (digits)
-      *--at = (char)('0' + left % 10);
-  }
-  if (number < 0)
-    *--at = '-';
-  ds_buf_append(out, at, (size_t)(text + sizeof text - at));
-  return true;
+static char *put_decimal(char *at, double number) {
+  const double size = fabs(number) * 10000;
+  const uint64_t k = size < 1e12 ? (uint64_t)(size + 0.5) : 0;
+  if (!(size < 1e12) || (double)k / 10000 != fabs(number))
+    return NULL;
+  uint64_t rest = k % 10000;
+  at = put_whole(number < 0 ? (*at = '-', at + 1) : at, (int64_t)(k / 10000));
+  if (rest == 0)
+    return at;
+  uint32_t places = 4; // zeros at the end go
+  for (; rest % 10 == 0; rest /= 10)
+    places--;
+  *at++ = '.';
+  for (uint32_t p = places; p > 0; p--, rest /= 10)
+    at[p - 1] = (char)('0' + rest % 10);
+  return at + places;
+}
+
+char *ds_cell_write(const ds_column *column, const ds_cell *cell, char *at) {
+  const double number = cell->number;
+  if (cell->null)
+    return at;
+  if (column->type == DS_CELL_COUNT)
+    return put_whole(at, cell->i);
+  if (column->type == DS_CELL_TIME)
+    return at + strlen(ds_time_print(at, cell->i));
+  if (fabs(number) < WHOLE_MAX && (double)(int64_t)number == number)
+    return put_whole(at, (int64_t)number);
+  char *end = put_decimal(at, number);
+  if (end != NULL || !isfinite(number))
+    return end == NULL ? at : end;
+  return at + snprintf(at, DS_CELL_BYTES, "%.12g", number);
 }
 
 void ds_cell_plain(const ds_column *column, const ds_cell *cell, ds_buf *out) {
-  char text[32];
+  char text[DS_CELL_BYTES];
   if (cell->null)
     return;
   switch (column->type) {
@@ -201,24 +218,14 @@ void ds_cell_plain(const ds_column *column, const ds_cell *cell, ds_buf *out) {
     text_append(cell->text, out);
     return;
   case DS_CELL_LIST:
-    list_append(cell->text, out, text_append);
+    list_append(cell->text, " > ", out, text_append);
     return;
-  case DS_CELL_COUNT:
-    whole_append(cell->i, out);
+  case DS_CELL_ITEMS:
+    list_append(cell->text, " ", out, text_append);
     return;
-  case DS_CELL_TIME:
-    ds_buf_text(out, ds_time_print(text, cell->i));
-    return;
-  case DS_CELL_NUMBER:
-  case DS_CELL_DURATION:
-  case DS_CELL_SHARE:
-    break;
+  default:
+    ds_buf_append(out, text, (size_t)(ds_cell_write(column, cell, text) - text));
   }
-  const double number = cell->number;
-  if (number == trunc(number) && fabs(number) < WHOLE_MAX)
-    whole_append((int64_t)number, out);
-  else if (isfinite(number) && !decimal_append(number, out))
-    ds_buf_printf(out, "%.12g", number);
 }
 
 double ds_cell_number(const ds_column *column, const ds_cell *cell) {
@@ -230,8 +237,12 @@ double ds_cell_number(const ds_column *column, const ds_cell *cell) {
   return column->type == DS_CELL_COUNT ? (double)cell->i : cell->number;
 }
 
-void ds_column_label(const ds_column *column, ds_buf *out) {
-  const ds_str name = ds_str_of(column->name);
+void ds_column_label(const ds_table *table, uint32_t column, ds_buf *out) {
+  const ds_str name = ds_str_of(table->columns[column].name);
+  if (column >= table->columns_count - table->given_names) {
+    ds_buf_append(out, name.data, name.size);
+    return;
+  }
   const bool in_ms = name.size > 3 && memcmp(name.data + name.size - 3, "_ms", 3) == 0;
   for (uint32_t i = 0; i < name.size - (in_ms ? 3 : 0); i++)
     ds_buf_u8(out, (uint8_t)(name.data[i] == '_' ? ' ' : name.data[i]));
@@ -247,7 +258,8 @@ const char *ds_cell_type_name(ds_cell_type type) {
   static const char *const names[] = {
       [DS_CELL_TEXT] = "text",         [DS_CELL_COUNT] = "count", [DS_CELL_NUMBER] = "number",
       [DS_CELL_DURATION] = "duration", [DS_CELL_SHARE] = "share", [DS_CELL_TIME] = "time",
-      [DS_CELL_LIST] = "list",         [DS_CELL_EXACT] = "exact",
+      [DS_CELL_LIST] = "list",         [DS_CELL_ITEMS] = "items",
+      [DS_CELL_EXACT] = "exact",
   };
   assert((size_t)type < sizeof names / sizeof *names);
   return names[type];

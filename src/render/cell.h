@@ -17,11 +17,17 @@ void ds_cell_human(const ds_column *column, const ds_cell *cell, ds_buf *out);
 // Appends a cell for programs: plain numbers, durations in ms, ISO 8601 times, nothing for null.
 void ds_cell_plain(const ds_column *column, const ds_cell *cell, ds_buf *out);
 
+// Writes what that is of a figure, but EXACT, or an instant at `at`, which has room for this many
+// bytes; returns the end.
+enum { DS_CELL_BYTES = 40 };
+char *ds_cell_write(const ds_column *column, const ds_cell *cell, char *at);
+
 // The number that a cell holds whatever its type; 0 for texts and null.
 double ds_cell_number(const ds_column *column, const ds_cell *cell);
 
-// A column's name for people: "median_ms" -> "median", "conversion_next" -> "conversion next".
-void ds_column_label(const ds_column *column, ds_buf *out);
+// A column's name for people: "median_ms" -> "median", "conversion_next" -> "conversion next"; a
+// given name stays as it is.
+void ds_column_label(const ds_table *table, uint32_t column, ds_buf *out);
 
 // True for columns of figures, which stand to the right.
 bool ds_column_is_figure(const ds_column *column);

@@ -2,12 +2,17 @@
 #include "render/cell.h"
 #include "render/render.h"
 
-// Quotes a field when it must be (RFC 4180, 2.6 and 2.7).
-static void field_append(ds_str text, ds_buf *out) {
+static bool is_quoted(ds_str text) {
   bool quote = false;
   for (uint32_t i = 0; i < text.size; i++)
-    quote = quote || (text.data[i] != '\0' && strchr(",\"\r\n", text.data[i]) != NULL);
-  if (!quote) {
+    quote |= text.data[i] == ',' || text.data[i] == '"' || text.data[i] == '\r' ||
+             text.data[i] == '\n';
+  return quote;
+}
+
+// Quotes a field when it must be (RFC 4180, 2.6 and 2.7).
+static void field_append(ds_str text, ds_buf *out) {
+  if (!is_quoted(text)) {
     ds_buf_append(out, text.data, text.size);
     return;
   }
@@ -21,27 +26,38 @@ static void field_append(ds_str text, ds_buf *out) {
 }
 
 // Spreadsheets run a text that begins so as a formula; figures of ours cannot.
-static bool is_formula(const ds_column *column, const ds_buf *text) {
-  return !ds_column_is_figure(column) && text->size != 0 && text->data[0] != '\0' &&
-         strchr("=+-@\t\r", text->data[0]) != NULL;
+static bool is_formula(const ds_column *column, ds_str text) {
+  return !ds_column_is_figure(column) && text.size != 0 && text.data[0] != '\0' &&
+         strchr("=+-@\t\r", text.data[0]) != NULL;
 }
 
-static void cell_append(const ds_column *column, const ds_cell *cell, ds_buf *scratch,
-                        ds_buf *out) {
-  // A figure or an instant has nothing to quote.
-  if (column->type == DS_CELL_TIME || ds_column_is_figure(column)) {
-    ds_cell_plain(column, cell, out);
+static ds_str view(const ds_buf *buf) {
+  return (ds_str){(const char *)buf->data, (uint32_t)buf->size};
+}
+
+static void text_cell_append(const ds_column *column, const ds_cell *cell, ds_buf *scratch,
+                             ds_buf *out) {
+  const bool plain = column->type == DS_CELL_TEXT || column->type == DS_CELL_EXACT;
+  if (cell->null)
     return;
-  }
   ds_buf_reset(scratch);
-  ds_cell_plain(column, cell, scratch);
-  if (is_formula(column, scratch)) {
+  if (!plain)
+    ds_cell_plain(column, cell, scratch);
+  ds_str text = plain ? cell->text : view(scratch);
+  if (is_formula(column, text)) {
     ds_buf_reset(scratch);
     ds_buf_u8(scratch, '\'');
     ds_cell_plain(column, cell, scratch);
+    text = view(scratch);
   }
   out->failed = out->failed || scratch->failed;
-  field_append((ds_str){(const char *)scratch->data, (uint32_t)scratch->size}, out);
+  field_append(text, out);
+}
+
+// A figure or an instant has nothing to quote.
+static bool is_written(const ds_column *column) {
+  return column->type == DS_CELL_TIME ||
+         (ds_column_is_figure(column) && column->type != DS_CELL_EXACT);
 }
 
 static void names_append(const ds_table *table, ds_buf *out) {
@@ -61,19 +77,44 @@ static void exact_append(const ds_cell *cell, ds_buf *out) {
     ds_buf_text(out, "\"\"");
 }
 
-static void rows_append(const ds_table *table, bool exact, ds_buf *scratch, ds_buf *out) {
-  for (uint32_t row = 0; row < table->rows_count && !out->failed; row++) {
-    const ds_cell *cells = table->cells + (size_t)row * table->columns_count;
-    for (uint32_t i = 0; i < table->columns_count; i++) {
-      if (i != 0)
-        ds_buf_u8(out, ',');
-      if (exact && table->columns[i].type == DS_CELL_TEXT && !cells[i].null)
-        exact_append(&cells[i], out);
-      else
-        cell_append(&table->columns[i], &cells[i], scratch, out);
+// One cell that is no figure.
+static void other_append(const ds_column *column, const ds_cell *cell, bool exact,
+                         ds_buf *scratch, ds_buf *out) {
+  if (exact && column->type == DS_CELL_TEXT && !cell->null)
+    exact_append(cell, out);
+  else
+    text_cell_append(column, cell, scratch, out);
+}
+
+// Figures stand side by side, and are written without asking for room one by one.
+static void row_append(const ds_table *table, const ds_cell *cells, bool exact, ds_buf *scratch,
+                       ds_buf *out) {
+  for (uint32_t i = 0; i < table->columns_count && !out->failed;) {
+    uint32_t end = i;
+    while (end < table->columns_count && is_written(&table->columns[end]))
+      end++;
+    char *start = (char *)ds_buf_reserve(out, (size_t)(end - i) * (DS_CELL_BYTES + 1) + 1);
+    char *at = start;
+    for (; at != NULL && i < end; i++) {
+      if (i > 0)
+        *at++ = ',';
+      at = ds_cell_write(&table->columns[i], &cells[i], at);
     }
-    ds_buf_text(out, "\r\n");
+    if (at != NULL)
+      out->size += (size_t)(at - start);
+    if (i == table->columns_count || at == NULL)
+      break;
+    if (i > 0)
+      ds_buf_u8(out, ',');
+    other_append(&table->columns[i], &cells[i], exact, scratch, out);
+    i++;
   }
+  ds_buf_append(out, "\r\n", 2);
+}
+
+static void rows_append(const ds_table *table, bool exact, ds_buf *scratch, ds_buf *out) {
+  for (uint32_t row = 0; row < table->rows_count && !out->failed; row++)
+    row_append(table, table->cells + (size_t)row * table->columns_count, exact, scratch, out);
 }
 
 void ds_csv_table(const ds_table *table, bool names, bool exact, ds_buf *out) {

@@ -6,7 +6,8 @@
 #include "render/cell.h"
 #include "render/picture.h"
 
-enum { STEPS = DS_PICTURE_STEPS };
+// Colours follow from the most frequent of the lines, so many.
+enum { STEPS = DS_PICTURE_STEPS, MEDIANS_MAX = DS_GRAPH_EDGES_MAX };
 
 static const char *const time_colors[STEPS] = {"#3f97d3", "#7f8fa6", "#c08a3e", "#b8560f",
                                                "#6e2a05"};
@@ -45,12 +46,12 @@ static uint32_t nearest_bound(double ms) {
 
 // Bounds near the fifths of the shown medians, so that all colours are used.
 static ds_time_classes classes_of(const ds_graph *graph) {
-  double medians[DS_GRAPH_EDGES_MAX];
+  double medians[MEDIANS_MAX];
   uint32_t count = 0;
   ds_time_classes classes = {.any = false};
-  for (uint32_t i = 0; i < graph->edges_count; i++) {
-    const ds_graph_edge *edge = &graph->edges[i];
-    if (edge->shown && edge->median_ms >= 0 && count < DS_GRAPH_EDGES_MAX)
+  for (uint32_t i = 0; i < graph->edges_shown && count < MEDIANS_MAX; i++) {
+    const ds_graph_edge *edge = &graph->edges[graph->shown[i]];
+    if (edge->median_ms >= 0)
       medians[count++] = edge->median_ms;
   }
   classes.any = count != 0;

@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 // The process map as a graph, and what of it a picture shows. Private to render/. May use base/,
-// model/. Invariant: a shown edge joins two shown nodes (or the start or end marker), and nodes
-// that were joined by edges between shown nodes stay joined; without the back edges there is no
-// circle.
+// model/. Invariant: a shown edge joins two shown nodes (or the start or end marker); each shown
+// node keeps its strongest way in and out, and nodes that were joined by edges between shown nodes
+// stay joined; without the back edges there is no circle.
 #ifndef DS_RENDER_GRAPH_H
 #define DS_RENDER_GRAPH_H
 
 #include "base/arena.h"
 #include "model/result.h"
 
-// More would not be legible.
-enum { DS_GRAPH_NODES_MAX = 50, DS_GRAPH_EDGES_MAX = 60 };
+// More would not be legible; edges past it are shown only to keep nodes joined.
+enum { DS_GRAPH_EDGES_MAX = 60 };
 
 // One touchpoint.
 typedef struct ds_graph_node {
@@ -31,11 +31,14 @@ typedef struct ds_graph_edge {
   double median_ms; // negative: not known
   double p90_ms;
   bool is_marker;
-  bool is_back; // against the main direction
+  bool possible; // both ends are shown
+  bool kept;     // it is the strongest way in or out of a shown node, or keeps nodes joined
   bool shown;
+  bool is_back; // shown, but against the main direction
 } ds_graph_edge;
 
-// The graph; `start` and `end` are the indexes behind the last node.
+// The graph; `start` and `end` are the indexes behind the last node. The orders hold indexes, the
+// most frequent first, equal ones as in the result. What follows them is as chosen last.
 typedef struct ds_graph {
   ds_graph_node *nodes;
   ds_graph_edge *edges;
@@ -43,18 +46,28 @@ typedef struct ds_graph {
   uint32_t edges_count;
   uint32_t start;
   uint32_t end;
-  int64_t events;      // of all nodes
-  int64_t cases;       // that start anywhere
+  int64_t events; // of all nodes
+  int64_t cases;  // that start anywhere
+  int64_t moves;  // sum of all edges' counts
+  uint32_t *nodes_order;
+  uint32_t *edges_order;
   uint32_t nodes_shown;
   uint32_t edges_shown;
-  uint32_t shown[DS_GRAPH_EDGES_MAX]; // edge indexes, the most frequent first
-  int64_t moves;       // sum of all edges' counts
+  uint32_t *shown; // edges, the most frequent first
+  int64_t moves_possible;
   int64_t moves_shown;
 } ds_graph;
 
-// Reads `nodes` and `edges` of a result, in `arena`, and chooses what is shown. DS_UNSUPPORTED when
-// the result is no process map or has a breakdown; DS_MEMORY.
-DS_CHECKED ds_code ds_graph_of(const ds_result *result, ds_arena *arena, ds_graph *ret_graph,
-                               ds_error *err);
+// Reads `nodes` and `edges` of a result, in `arena`; nothing is shown yet. `sums`: a breakdown's
+// groups are added up, times are not known then. DS_UNSUPPORTED when the result is no process map,
+// or has a breakdown that is not to be added up; DS_MEMORY.
+DS_CHECKED ds_code ds_graph_of(const ds_result *result, bool sums, ds_arena *arena,
+                               ds_graph *ret_graph, ds_error *err);
+
+// Chooses what is shown: the `nodes_max` most frequent nodes; of the edges between them first what
+// keeps each its strongest way in and out, and all joined, then the most frequent until they cover
+// nearly all moves or are DS_GRAPH_EDGES_MAX. Any number of times. DS_MEMORY.
+DS_CHECKED ds_code ds_graph_choose(ds_graph *graph, uint32_t nodes_max, ds_arena *arena,
+                                   ds_error *err);
 
 #endif

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// The context gets just two plugins, the dot layout and the core renderers, and loads no other on
-// demand: so text is measured by Graphviz's built-in tables, and a picture does not depend on the
-// machine's fonts. The Pango plugin, which would measure otherwise, also keeps a pointer into a
+// The context gets just two plugins, that of the layout and the core renderers, and loads no other
+// on demand: so text is measured by Graphviz's built-in tables, and a picture does not depend on
+// the machine's fonts. The Pango plugin, which would measure otherwise, also keeps a pointer into a
 // context after it is freed, and fails at the second picture of a process.
 #include "render/graphviz.h"
 
 #include <dlfcn.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -80,7 +81,9 @@ static ds_code plugin_load(const char *library_path, const char *name, const cha
   return DS_OK;
 }
 
-static ds_code graphviz_load(const char *const *names, graphviz *out, ds_error *err) {
+static ds_code graphviz_load(const char *const *names, const char *engine, graphviz *out,
+                             ds_error *err) {
+  const bool layered = strcmp(engine, "dot") == 0;
   void *library = NULL;
   for (uint32_t i = 0; names[i] != NULL && library == NULL; i++)
     library = dlopen(names[i], RTLD_NOW | RTLD_LOCAL);
@@ -93,20 +96,21 @@ static ds_code graphviz_load(const char *const *names, graphviz *out, ds_error *
   memcpy(&inside, &out->gvLayout, sizeof inside);
   if (dladdr(inside, &info) == 0 || info.dli_fname == NULL)
     return ds_fail(err, DS_LIBRARY, "the place of the Graphviz library is not known");
-  TRY(plugin_load(info.dli_fname, "dot_layout", "gvplugin_dot_layout_LTX_library",
+  TRY(plugin_load(info.dli_fname, layered ? "dot_layout" : "neato_layout",
+                  layered ? "gvplugin_dot_layout_LTX_library" : "gvplugin_neato_layout_LTX_library",
                   &out->plugins[0], err));
   return plugin_load(info.dli_fname, "core", "gvplugin_core_LTX_library", &out->plugins[1], err);
 }
 
-static ds_code picture_draw(const graphviz *gv, void *context, void *graph, ds_buf *out,
-                            ds_error *err) {
+static ds_code graph_draw(const graphviz *gv, void *context, void *graph, const char *engine,
+                          const char *format, ds_buf *out, ds_error *err) {
   char *data = NULL;
   size_t size = 0;
-  if (gv->gvLayout(context, graph, "dot") != 0)
+  if (gv->gvLayout(context, graph, engine) != 0)
     return ds_fail(err, DS_LIBRARY, "Graphviz cannot lay the graph out");
-  if (gv->gvRenderData(context, graph, "svg", &data, &size) != 0 || data == NULL) {
+  if (gv->gvRenderData(context, graph, format, &data, &size) != 0 || data == NULL) {
     (void)gv->gvFreeLayout(context, graph);
-    return ds_fail(err, DS_LIBRARY, "Graphviz cannot draw the graph as SVG");
+    return ds_fail(err, DS_LIBRARY, "Graphviz cannot draw the graph as %s", format);
   }
   ds_buf_append(out, data, size);
   gv->gvFreeRenderData(data);
@@ -114,21 +118,34 @@ static ds_code picture_draw(const graphviz *gv, void *context, void *graph, ds_b
   return ds_buf_check(out, "the picture", err);
 }
 
-ds_code ds_graphviz_svg(const char *const *names, const char *dot, ds_buf *out, ds_error *err) {
-  graphviz gv = {0};
-  TRY(graphviz_load(names, &gv, err));
-  (void)gv.agseterr(NO_MESSAGES);
-  void *context = gv.gvContextPlugins(gv.plugins, 0);
+static ds_code text_draw(const graphviz *gv, const char *dot, const char *engine,
+                         const char *format, ds_buf *out, ds_error *err) {
+  (void)gv->agseterr(NO_MESSAGES);
+  void *context = gv->gvContextPlugins(gv->plugins, 0);
   if (context == NULL)
     return ds_fail(err, DS_LIBRARY, "Graphviz does not start");
-  void *graph = gv.agmemread(dot);
+  void *graph = gv->agmemread(dot);
   ds_code code = DS_OK;
   if (graph == NULL)
     code = ds_fail(err, DS_LIBRARY, "Graphviz does not read the graph");
   else
-    code = picture_draw(&gv, context, graph, out, err);
+    code = graph_draw(gv, context, graph, engine, format, out, err);
   if (graph != NULL)
-    (void)gv.agclose(graph);
-  (void)gv.gvFreeContext(context);
+    (void)gv->agclose(graph);
+  (void)gv->gvFreeContext(context);
+  return code;
+}
+
+// Guards what Graphviz keeps in variables of its own; so there is one for the whole process.
+static pthread_mutex_t graphviz_mutex = PTHREAD_MUTEX_INITIALIZER;
+
+ds_code ds_graphviz_draw(const char *const *names, const char *dot, const char *engine,
+                         const char *format, ds_buf *out, ds_error *err) {
+  graphviz gv = {0};
+  pthread_mutex_lock(&graphviz_mutex);
+  ds_code code = graphviz_load(names, engine, &gv, err);
+  if (code == DS_OK)
+    code = text_draw(&gv, dot, engine, format, out, err);
+  pthread_mutex_unlock(&graphviz_mutex);
   return code;
 }

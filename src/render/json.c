@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "base/json.h"
+#include "render/json.h"
 
 #include <math.h>
 
@@ -50,6 +50,7 @@ static void cell_value(ds_json *json, const ds_column *column, const ds_cell *ce
     ds_json_number(json, cell->text);
     return;
   case DS_CELL_LIST:
+  case DS_CELL_ITEMS:
     list_value(json, cell->text);
     return;
   case DS_CELL_COUNT:
@@ -101,6 +102,39 @@ static void columns_member(ds_json *json, const ds_table *table) {
   ds_json_end_array(json);
 }
 
+static void name_value(ds_json *json, const char *name) { ds_json_text(json, ds_str_of(name)); }
+
+// Which figures can be listed: by which columns a row is named, of which the first `needed` must be
+// given, and the columns that count.
+static void figures_member(ds_json *json, const ds_figures *figures) {
+  ds_json_key(json, figures->table);
+  ds_json_begin_object(json);
+  json->pretty = false;
+  ds_json_key(json, "keys");
+  ds_json_begin_array(json);
+  if (figures->by != NULL)
+    name_value(json, figures->by);
+  for (uint32_t k = 0; k < DS_FIGURES_KEYS_MAX && figures->keys[k] != NULL; k++)
+    name_value(json, figures->keys[k]);
+  ds_json_end_array(json);
+  ds_json_key(json, "needed");
+  ds_json_u64(json, figures->needed + (figures->by != NULL));
+  ds_json_key(json, "columns");
+  ds_json_begin_array(json);
+  for (uint32_t c = 0; c < DS_FIGURES_COLUMNS_MAX && figures->columns[c] != NULL; c++)
+    name_value(json, figures->columns[c]);
+  ds_json_end_array(json);
+  if (figures->except != NULL) {
+    ds_json_key(json, "except");
+    ds_json_begin_array(json);
+    for (const char *const *value = figures->except; *value != NULL; value++)
+      name_value(json, *value);
+    ds_json_end_array(json);
+  }
+  ds_json_end_object(json);
+  json->pretty = true;
+}
+
 static void notes_member(ds_json *json, const ds_result *result) {
   ds_json_key(json, "notes");
   ds_json_begin_array(json);
@@ -123,27 +157,36 @@ static void options_member(ds_json *json, const ds_result *result) {
   ds_json_end_object(json);
 }
 
+void ds_json_result(ds_json *json, const ds_result *result) {
+  text_member(json, "question", result->question);
+  options_member(json, result);
+  ds_json_key(json, "as_of");
+  time_value(json, result->as_of_ms);
+  ds_json_key(json, "tables");
+  ds_json_begin_object(json);
+  for (uint32_t i = 0; i < result->tables_count; i++)
+    rows_member(json, &result->tables[i]);
+  ds_json_end_object(json);
+  ds_json_key(json, "columns");
+  ds_json_begin_object(json);
+  for (uint32_t i = 0; i < result->tables_count; i++)
+    columns_member(json, &result->tables[i]);
+  ds_json_end_object(json);
+  ds_json_key(json, "figures");
+  ds_json_begin_object(json);
+  for (uint32_t i = 0; i < result->figures_count; i++)
+    figures_member(json, &result->figures[i]);
+  ds_json_end_object(json);
+  notes_member(json, result);
+  text_member(json, "definition", result->definition);
+}
+
 ds_code ds_render_json(const ds_result *result, const ds_render_options *options, ds_buf *out,
                        ds_error *err) {
   (void)options;
   ds_json json = ds_json_to(out, true);
   ds_json_begin_object(&json);
-  text_member(&json, "question", result->question);
-  options_member(&json, result);
-  ds_json_key(&json, "as_of");
-  time_value(&json, result->as_of_ms);
-  ds_json_key(&json, "tables");
-  ds_json_begin_object(&json);
-  for (uint32_t i = 0; i < result->tables_count; i++)
-    rows_member(&json, &result->tables[i]);
-  ds_json_end_object(&json);
-  ds_json_key(&json, "columns");
-  ds_json_begin_object(&json);
-  for (uint32_t i = 0; i < result->tables_count; i++)
-    columns_member(&json, &result->tables[i]);
-  ds_json_end_object(&json);
-  notes_member(&json, result);
-  text_member(&json, "definition", result->definition);
+  ds_json_result(&json, result);
   ds_json_end_object(&json);
   ds_buf_u8(out, '\n');
   return ds_buf_check(out, "JSON", err);

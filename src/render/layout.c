@@ -15,9 +15,9 @@ static uint32_t text_width(ds_buf *text) {
   return ds_str_columns((ds_str){(const char *)text->data, (uint32_t)text->size});
 }
 
-static ds_str label_of(const ds_column *column, ds_buf *scratch) {
+static ds_str label_of(const ds_table *table, uint32_t column, ds_buf *scratch) {
   ds_buf_reset(scratch);
-  ds_column_label(column, scratch);
+  ds_column_label(table, column, scratch);
   return (ds_str){(const char *)scratch->data, (uint32_t)scratch->size};
 }
 
@@ -221,7 +221,7 @@ static void measure(const ds_table *table, uint32_t rows, ds_layout *layout) {
     if (is_void(table, rows, i))
       continue;
     const uint32_t cells = cells_width(table, rows, i, &scratch);
-    const ds_str label = label_of(&table->columns[i], &scratch);
+    const ds_str label = label_of(table, i, &scratch);
     const uint32_t whole = ds_str_columns(label);
     const uint32_t split = split_width(label, ds_label_split(label, cells));
     layout->shown[layout->count++] =
@@ -235,7 +235,7 @@ static bool splits_label(const ds_table *table, const ds_layout *layout) {
   ds_buf_init(&scratch, 1u << 20);
   bool splits = false;
   for (uint32_t i = 0; i < layout->count && !splits; i++)
-    splits = ds_label_split(label_of(&table->columns[layout->shown[i].column], &scratch),
+    splits = ds_label_split(label_of(table, layout->shown[i].column, &scratch),
                             layout->shown[i].width) != 0;
   ds_buf_done(&scratch);
   return splits;

@@ -94,6 +94,7 @@ static ds_code columns_make(pivot_work *work, uint32_t *place, ds_table *wide, d
   }
   wide->columns = columns;
   wide->columns_count = count;
+  wide->given_names = count - work->keys;
   return DS_OK;
 }
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// Result -> terminal table, CSV, JSON, SVG. One row per format in ds_formats[]. Pure functions of
-// the result; nothing is printed here. May use base/, model/. SVG loads Graphviz when first
-// needed. Every function appends to `out` and fails with DS_MEMORY or DS_LIMIT when it cannot grow.
+// Result -> terminal table, CSV, JSON, SVG, layout. One row per format in ds_formats[]. Pure
+// functions of the result; nothing is printed here. May use base/, model/. SVG and layout load
+// Graphviz when first needed. Every function appends to `out` and fails with DS_MEMORY or DS_LIMIT
+// when it cannot grow.
 #ifndef DS_RENDER_RENDER_H
 #define DS_RENDER_RENDER_H
 
@@ -34,7 +35,7 @@ typedef struct ds_format {
 extern const ds_format ds_formats[];
 extern const uint32_t ds_formats_count;
 
-// The format of a name, or of a file name's ending; NULL when there is none.
+// The format of a name, or of a file name's ending, the longest; NULL when there is none.
 const ds_format *ds_format_of_name(ds_str name);
 const ds_format *ds_format_of_file(ds_str path);
 
@@ -64,10 +65,16 @@ DS_CHECKED ds_code ds_render_json(const ds_result *result, const ds_render_optio
                                   ds_buf *out, ds_error *err);
 
 // A picture of the process map, by Graphviz (DS_LIBRARY when it is absent). Only for results with
-// `nodes` and `edges` tables and no breakdown; else DS_UNSUPPORTED. At most 50 touchpoints and 60
-// lines are drawn, the most frequent, every touchpoint staying connected; the picture says what is
-// hidden. Not for two threads at once: Graphviz keeps global state.
+// `nodes` and `edges` tables and no breakdown; else DS_UNSUPPORTED. At most 50 touchpoints are
+// drawn, and 60 lines, the most frequent, or as many as it takes that every touchpoint keeps its
+// strongest way in and out; the picture says what is hidden. Graphviz serves one thread at a time.
 DS_CHECKED ds_code ds_render_svg(const ds_result *result, const ds_render_options *options,
                                  ds_buf *out, ds_error *err);
+
+// The process map for a page that draws it: the whole result as JSON with one member more,
+// `layouts`, of which docs/process.md has the form. A breakdown's groups are laid out together.
+// DS_LIBRARY without Graphviz, DS_UNSUPPORTED for what is no process map.
+DS_CHECKED ds_code ds_render_layout(const ds_result *result, const ds_render_options *options,
+                                    ds_buf *out, ds_error *err);
 
 #endif

@@ -18,6 +18,7 @@ enum {
   HEADING_WIDTH_POINTS = 840, // the heading's longest line
   MARGIN_POINTS = 24,
   SWATCH_POINTS = 22,
+  NODES_MAX = 50, // more would not be legible
 };
 
 // Appends XML text.
@@ -287,7 +288,7 @@ static ds_code picture_render(ds_picture *picture, ds_buf *dot, ds_buf *out, ds_
   TRY(ds_buf_check(dot, "the picture", err));
   ds_buf svg;
   ds_buf_init(&svg, out->size_max);
-  ds_code code = ds_graphviz_svg(ds_graphviz_names, ds_buf_cstr(dot), &svg, err);
+  ds_code code = ds_graphviz_draw(ds_graphviz_names, ds_buf_cstr(dot), "dot", "svg", &svg, err);
   if (code == DS_OK)
     code = ds_picture_svg(picture, ds_buf_cstr(&svg), out, err);
   ds_buf_done(&svg);
@@ -303,7 +304,9 @@ ds_code ds_render_svg(const ds_result *result, const ds_render_options *options,
   ds_arena_init(&arena, ARENA_BYTES_MAX);
   ds_buf_init(&dot, DOT_BYTES_MAX);
   ds_buf_init(&picture.scratch, DOT_BYTES_MAX);
-  ds_code code = ds_graph_of(result, &arena, &picture.graph, err);
+  ds_code code = ds_graph_of(result, false, &arena, &picture.graph, err);
+  if (code == DS_OK)
+    code = ds_graph_choose(&picture.graph, NODES_MAX, &arena, err);
   if (code == DS_OK)
     code = picture_render(&picture, &dot, out, err);
   ds_buf_done(&picture.scratch);

@@ -87,7 +87,7 @@ static void put_labels(screen *page, const ds_table *table, const ds_layout *lay
     const ds_column *column = &table->columns[layout->shown[i].column];
     const bool bar = layout->bar_width != 0 && layout->bar_after == i;
     ds_buf_reset(&page->scratch);
-    ds_column_label(column, &page->scratch);
+    ds_column_label(table, layout->shown[i].column, &page->scratch);
     const ds_str label = view(&page->scratch);
     const uint32_t split = ds_label_split(label, layout->shown[i].width);
     const uint32_t rest = split + (split > 0);
@@ -248,7 +248,7 @@ static list_widths list_measure(screen *page, const ds_table *table, uint32_t ro
   list_widths wide = {0};
   for (uint32_t i = 0; i < table->columns_count; i++) {
     ds_buf_reset(&page->scratch);
-    ds_column_label(&table->columns[i], &page->scratch);
+    ds_column_label(table, i, &page->scratch);
     const uint32_t name = ds_str_columns(view(&page->scratch));
     wide.names = name > wide.names ? name : wide.names;
     for (uint32_t row = 0; row < rows; row++) {
@@ -270,7 +270,7 @@ static void put_list(screen *page, const ds_table *table, uint32_t row, list_wid
   const uint32_t used = before + wide.values + DS_LAYOUT_GAP;
   for (uint32_t i = 0; i < table->columns_count; i++) {
     ds_buf_reset(&page->scratch);
-    ds_column_label(&table->columns[i], &page->scratch);
+    ds_column_label(table, i, &page->scratch);
     put_padded(page, view(&page->scratch), wide.names, false);
     repeat(page, " ", DS_LAYOUT_GAP);
     ds_buf_reset(&page->beneath);

@@ -9,6 +9,13 @@
 #include "base/resize.h"
 #include "model/block_columns.h"
 
+// How far a packed column has come: values, and the words of 64 events that `before` is told of.
+typedef struct ds_packing {
+  uint32_t values;
+  uint32_t capacity;
+  uint32_t words;
+} ds_packing;
+
 static ds_code no_memory(ds_error *err) {
   return ds_fail(err, DS_MEMORY, "out of memory for a block of events");
 }
@@ -21,21 +28,28 @@ static void *property_data(const ds_property_column *column, uint32_t *ret_width
   return column->type == DS_TYPE_NUMBER ? (void *)column->number : (void *)column->i;
 }
 
-// Only what values of the type in which a property is read need, where that is known.
+// Room for so many values of a property: only of the type in which it is read, where that is known.
+static bool values_grow(ds_assembly *assembly, uint32_t p, uint32_t capacity) {
+  const ds_type *types = assembly->columns.property_types;
+  ds_property_column *column = &assembly->block.property[p];
+  const bool text = types == NULL || ds_type_is_bytes(types[p]);
+  const bool number = types == NULL || types[p] == DS_TYPE_NUMBER;
+  const bool integer = types == NULL || (!text && !number && types[p] != DS_TYPE_NULL);
+  return (!number || ds_resize(&column->number, capacity, 8)) &&
+         (!integer || ds_resize(&column->i, capacity, 8)) &&
+         (!text || ds_resize(&column->text, capacity, sizeof *column->text));
+}
+
 static bool properties_grow(ds_assembly *assembly, uint32_t capacity) {
   const size_t words_old = (assembly->events_capacity + 63u) / 64, words = (capacity + 63u) / 64;
-  const ds_type *types = assembly->columns.property_types;
   for (uint32_t p = 0; p < assembly->columns.properties_count; p++) {
     ds_property_column *column = &assembly->block.property[p];
-    const bool text = types == NULL || ds_type_is_bytes(types[p]);
-    const bool number = types == NULL || types[p] == DS_TYPE_NUMBER;
-    const bool integer = types == NULL || (!text && !number && types[p] != DS_TYPE_NULL);
-    if (!ds_resize(&column->present, words, 8) ||
-        (number && !ds_resize(&column->number, capacity, 8)) ||
-        (integer && !ds_resize(&column->i, capacity, 8)) ||
-        (text && !ds_resize(&column->text, capacity, sizeof *column->text)))
+    if (!ds_resize(&column->present, words, 8))
       return false;
     memset(column->present + words_old, 0, (words - words_old) * 8);
+    if (assembly->packing == NULL ? !values_grow(assembly, p, capacity)
+                                  : !ds_resize(&column->before, words, sizeof *column->before))
+      return false;
   }
   return true;
 }
@@ -80,8 +94,8 @@ static ds_code reserve_journeys(ds_assembly *assembly, uint32_t more, ds_error *
   return DS_OK;
 }
 
-static ds_code reserve_values(ds_assembly *assembly, uint32_t k, uint32_t items, uint32_t values,
-                              uint32_t more_items, uint32_t more_values, ds_error *err) {
+static ds_code grow_values(ds_assembly *assembly, uint32_t k, uint32_t items, uint32_t values,
+                           uint32_t more_items, uint32_t more_values, ds_error *err) {
   ds_key_column *key = &assembly->block.key[k];
   if (items + more_items > assembly->items_capacity[k]) {
     const uint32_t capacity = (items + more_items) * 2 + 64;
@@ -97,6 +111,16 @@ static ds_code reserve_values(ds_assembly *assembly, uint32_t k, uint32_t items,
     assembly->values_capacity[k] = capacity;
   }
   return DS_OK;
+}
+
+// Asked for each event, and almost always there is room.
+static inline ds_code reserve_values(ds_assembly *assembly, uint32_t k, uint32_t items,
+                                     uint32_t values, uint32_t more_items, uint32_t more_values,
+                                     ds_error *err) {
+  return items + more_items <= assembly->items_capacity[k] &&
+                 values + more_values <= assembly->values_capacity[k]
+             ? DS_OK
+             : grow_values(assembly, k, items, values, more_items, more_values, err);
 }
 
 ds_code ds_assembly_init(ds_assembly *assembly, const ds_columns *columns, bool copy_texts,
@@ -130,6 +154,7 @@ void ds_assembly_done(ds_assembly *assembly) {
     free(ds_block_column_data(block, &ds_block_columns[c]));
   for (uint32_t p = 0; block->property != NULL && p < assembly->columns.properties_count; p++) {
     free(block->property[p].present);
+    free(block->property[p].before);
     free(block->property[p].number);
     free(block->property[p].i);
     free(block->property[p].text);
@@ -144,12 +169,44 @@ void ds_assembly_done(ds_assembly *assembly) {
   void *const rest[] = {block->property, block->key,       block->offset,
                         block->customer, block->subject,   assembly->case_hash,
                         assembly->case_text, assembly->items_capacity,
-                        assembly->values_capacity};
+                        assembly->values_capacity, assembly->packing, assembly->place,
+                        assembly->again};
   for (size_t i = 0; i < sizeof rest / sizeof *rest; i++)
     free(rest[i]);
   ds_map64_done(&assembly->seen);
   ds_arena_done(&assembly->texts);
   *assembly = (ds_assembly){0};
+}
+
+ds_code ds_assembly_pack(ds_assembly *assembly, ds_error *err) {
+  const uint32_t count = assembly->columns.properties_count;
+  assert(assembly->packing == NULL && assembly->block.events == 0);
+  assembly->packing = calloc(count + 1u, sizeof *assembly->packing);
+  // The room for values was made by event: from here on it grows by value.
+  for (uint32_t p = 0; assembly->packing != NULL && p < count; p++)
+    assembly->packing[p].capacity = assembly->events_capacity;
+  return assembly->packing != NULL && properties_grow(assembly, assembly->events_capacity)
+             ? DS_OK
+             : no_memory(err);
+}
+
+uint64_t ds_assembly_bytes(const ds_assembly *assembly) {
+  const ds_block *block = &assembly->block;
+  uint64_t bytes = assembly->texts.used_bytes + (uint64_t)block->journeys * 64;
+  for (uint32_t c = 0; c < DS_BLOCK_COLUMNS; c++)
+    if ((assembly->columns.want & ds_block_columns[c].want) != 0)
+      bytes += (uint64_t)block->events * ds_block_columns[c].width;
+  for (uint32_t p = 0; p < assembly->columns.properties_count; p++) {
+    const ds_packing *packing = assembly->packing == NULL ? NULL : &assembly->packing[p];
+    uint32_t width = 0;
+    property_data(&block->property[p], &width);
+    bytes += packing == NULL ? (uint64_t)block->events * width
+                             : (uint64_t)packing->values * width + packing->words * 12ull;
+  }
+  for (uint32_t k = 0; k < assembly->columns.keys_count; k++)
+    bytes += (block->events + (uint64_t)block->key[k].first[block->events]) * sizeof(uint32_t) +
+             block->key[k].values * (sizeof(uint64_t) + sizeof(ds_str));
+  return bytes;
 }
 
 void ds_assembly_begin(ds_assembly *assembly) {
@@ -159,6 +216,8 @@ void ds_assembly_begin(ds_assembly *assembly) {
   for (uint32_t p = 0; p < assembly->columns.properties_count; p++) {
     block->property[p].type = DS_TYPE_NULL;
     memset(block->property[p].present, 0, (assembly->events_capacity + 63u) / 64 * 8);
+    if (assembly->packing != NULL)
+      assembly->packing[p].values = assembly->packing[p].words = 0;
   }
   for (uint32_t k = 0; k < assembly->columns.keys_count; k++) {
     block->key[k].values = 0;
@@ -182,63 +241,92 @@ static bool bit_get(const uint64_t *bits, uint32_t at) { return bits[at / 64] >>
 
 static void bit_set(uint64_t *bits, uint32_t at) { bits[at / 64] |= 1ull << (at % 64); }
 
-// Whether the piece has values of this column. The plan gave every block one type for it.
-static bool property_accepts(ds_property_column *to, const ds_property_column *from) {
-  if (from->type == DS_TYPE_NULL)
-    return false;
-  assert(to->type == DS_TYPE_NULL || to->type == from->type);
-  to->type = from->type;
-  return true;
+// Where event `at` puts its value in a packed column: behind all others.
+static ds_code pack(ds_assembly *assembly, uint32_t p, uint32_t at, uint32_t *ret_place,
+                    ds_error *err) {
+  ds_packing *packing = &assembly->packing[p];
+  if (packing->values == packing->capacity) {
+    const uint32_t capacity = packing->capacity + packing->capacity / 4 + 1024;
+    if (!values_grow(assembly, p, capacity))
+      return no_memory(err);
+    packing->capacity = capacity;
+  }
+  while (packing->words <= at / 64)
+    assembly->block.property[p].before[packing->words++] = packing->values;
+  *ret_place = packing->values++;
+  return DS_OK;
 }
 
-static ds_code property_event(ds_assembly *assembly, ds_property_column *to, uint32_t at,
-                              const ds_property_column *from, uint32_t event, ds_error *err) {
-  if (!property_accepts(to, from) || !bit_get(from->present, event))
-    return DS_OK;
-  uint32_t width = 0;
+// The two widths are known to the compiler, which would call memcpy for any.
+static inline void value_copy(char *to, const char *from, uint32_t width) {
+  if (width == 8)
+    memcpy(to, from, 8);
+  else
+    memcpy(to, from, sizeof(ds_str));
+}
+
+// The value that stands at `place` of `from` becomes that of event `at`.
+static ds_code property_event(ds_assembly *assembly, uint32_t p, uint32_t at,
+                              const ds_property_column *from, uint32_t place, ds_error *err) {
+  ds_property_column *to = &assembly->block.property[p];
+  assert(from->type != DS_TYPE_NULL && (to->type == DS_TYPE_NULL || to->type == from->type));
+  // The plan gave every block one type for it.
+  to->type = from->type;
+  uint32_t width = 0, target = at;
+  if (assembly->packing != NULL)
+    TRY(pack(assembly, p, at, &target, err));
   const char *source = property_data(from, &width);
-  char *target = property_data(to, &width);
-  memcpy(target + (size_t)at * width, source + (size_t)event * width, width);
-  if (ds_type_is_bytes(to->type) && !text_keep(assembly, &to->text[at]))
+  char *values = property_data(to, &width);
+  value_copy(values + (size_t)target * width, source + (size_t)place * width, width);
+  if (ds_type_is_bytes(to->type) && !text_keep(assembly, &to->text[target]))
     return no_memory(err);
   bit_set(to->present, at);
   return DS_OK;
 }
 
-static ds_code run_properties(ds_assembly *assembly, const ds_block *from, uint32_t first,
-                              uint32_t last, ds_error *err) {
+// How many values of a packed column stand before those of events from `event` on.
+static uint32_t values_before(const ds_property_column *column, uint32_t event) {
+  const uint64_t below = column->present[event / 64] & ((1ull << (event % 64)) - 1);
+  return column->before[event / 64] + (uint32_t)__builtin_popcountll(below);
+}
+
+static ds_code run_property(ds_assembly *assembly, uint32_t p, const ds_property_column *from,
+                            uint32_t first, uint32_t last, ds_error *err) {
   const uint32_t base = assembly->block.events;
-  for (uint32_t p = 0; p < assembly->columns.properties_count; p++) {
-    const ds_property_column *source = &from->property[p];
-    for (uint32_t e = first; source->type != DS_TYPE_NULL && e < last;) {
-      const uint64_t word = source->present[e / 64] >> (e % 64);
-      if (word == 0) {
-        e = (e / 64 + 1) * 64;
-        continue;
-      }
-      e += (uint32_t)__builtin_ctzll(word);
-      if (e < last)
-        TRY(property_event(assembly, &assembly->block.property[p], base + e - first, source, e,
-                           err));
-      e++;
+  uint32_t packed = DS_NONE;
+  for (uint32_t e = first; e < last;) {
+    const uint64_t word = from->present[e / 64] >> (e % 64);
+    if (word == 0) {
+      e = (e / 64 + 1) * 64;
+      continue;
     }
+    e += (uint32_t)__builtin_ctzll(word);
+    if (e >= last)
+      break;
+    if (from->before != NULL)
+      packed = packed == DS_NONE ? values_before(from, e) : packed + 1;
+    TRY(property_event(assembly, p, base + e - first, from, from->before == NULL ? e : packed,
+                       err));
+    e++;
   }
   return DS_OK;
 }
 
-static ds_code run_key(ds_assembly *assembly, uint32_t k, const ds_block *from, uint32_t first,
-                       uint32_t last, ds_error *err) {
+static ds_code run_properties(ds_assembly *assembly, const ds_block *from, uint32_t first,
+                              uint32_t last, ds_error *err) {
+  for (uint32_t p = 0; p < assembly->columns.properties_count; p++)
+    if (from->property[p].type != DS_TYPE_NULL)
+      TRY(run_property(assembly, p, &from->property[p], first, last, err));
+  return DS_OK;
+}
+
+// Appends the values of journeys [first, last).
+static ds_code run_values(ds_assembly *assembly, uint32_t k, const ds_block *from, uint32_t first,
+                          uint32_t last, ds_error *err) {
   ds_key_column *to = &assembly->block.key[k];
   const ds_key_column *source = &from->key[k];
-  const uint32_t events = assembly->block.events, e0 = from->offset[first];
-  const uint32_t count = from->offset[last] - e0, items = to->first[events];
   const uint32_t v0 = source->offset[first], values = source->offset[last] - v0;
-  const uint32_t i0 = source->first[e0], more = source->first[e0 + count] - i0;
-  TRY(reserve_values(assembly, k, items, to->values, more, values, err));
-  for (uint32_t e = 0; e <= count; e++)
-    to->first[events + e] = source->first[e0 + e] - i0 + items;
-  for (uint32_t i = 0; i < more; i++)
-    to->item[items + i] = source->item[i0 + i] - v0 + to->values;
+  TRY(reserve_values(assembly, k, 0, to->values, 0, values, err));
   if (values > 0)
     memcpy(to->hash + to->values, source->hash + v0, values * sizeof *to->hash);
   for (uint32_t v = 0; assembly->columns.key_texts && v < values; v++) {
@@ -249,6 +337,21 @@ static ds_code run_key(ds_assembly *assembly, uint32_t k, const ds_block *from, 
   for (uint32_t j = first; j <= last; j++)
     to->offset[assembly->block.journeys + j - first] = source->offset[j] - v0 + to->values;
   to->values += values;
+  return DS_OK;
+}
+
+// Appends the items of events [first, last), whose value number v0 is number `base` here.
+static ds_code run_items(ds_assembly *assembly, uint32_t k, const ds_block *from, uint32_t first,
+                         uint32_t last, uint32_t v0, uint32_t base, ds_error *err) {
+  ds_key_column *to = &assembly->block.key[k];
+  const ds_key_column *source = &from->key[k];
+  const uint32_t events = assembly->block.events, items = to->first[events];
+  const uint32_t i0 = source->first[first], more = source->first[last] - i0;
+  TRY(reserve_values(assembly, k, items, 0, more, 0, err));
+  for (uint32_t e = first; e <= last; e++)
+    to->first[events + e - first] = source->first[e] - i0 + items;
+  for (uint32_t i = 0; i < more; i++)
+    to->item[items + i] = source->item[i0 + i] - v0 + base;
   return DS_OK;
 }
 
@@ -290,12 +393,55 @@ ds_code ds_assembly_run(ds_assembly *assembly, const ds_block *from, uint32_t fi
   TRY(reserve_journeys(assembly, last - first, err));
   copy_columns(assembly, from, e0, count);
   TRY(run_properties(assembly, from, e0, e0 + count, err));
-  for (uint32_t k = 0; k < assembly->columns.keys_count; k++)
-    TRY(run_key(assembly, k, from, first, last, err));
+  for (uint32_t k = 0; k < assembly->columns.keys_count; k++) {
+    const uint32_t base = block->key[k].values;
+    TRY(run_values(assembly, k, from, first, last, err));
+    TRY(run_items(assembly, k, from, e0, e0 + count, from->key[k].offset[first], base, err));
+  }
   TRY(run_journeys(assembly, from, first, last, err));
   block->events += count;
   block->journeys += last - first;
   assert(block->offset[block->journeys] == block->events);
+  return DS_OK;
+}
+
+// Appends events [first, last) of a journey whose values stand here already.
+static ds_code kept_run(ds_assembly *assembly, const ds_block *from, uint32_t journey,
+                        uint32_t first, uint32_t last, ds_error *err) {
+  ds_block *block = &assembly->block;
+  copy_columns(assembly, from, first, last - first);
+  TRY(run_properties(assembly, from, first, last, err));
+  for (uint32_t k = 0; k < assembly->columns.keys_count; k++)
+    TRY(run_items(assembly, k, from, first, last, from->key[k].offset[journey],
+                  block->key[k].offset[block->journeys], err));
+  block->events += last - first;
+  return DS_OK;
+}
+
+ds_code ds_assembly_kept(ds_assembly *assembly, const ds_block *from, uint32_t journey,
+                         const uint64_t *keep, ds_error *err) {
+  ds_block *block = &assembly->block;
+  const uint32_t end = from->offset[journey + 1];
+  TRY(reserve_events(assembly, end - from->offset[journey], err));
+  TRY(reserve_journeys(assembly, 1, err));
+  for (uint32_t k = 0; k < assembly->columns.keys_count; k++)
+    TRY(run_values(assembly, k, from, journey, journey + 1, err));
+  for (uint32_t e = from->offset[journey]; e < end;) {
+    const uint32_t first = e;
+    while (e < end && bit_get(keep, e))
+      e++;
+    if (e > first)
+      TRY(kept_run(assembly, from, journey, first, e, err));
+    while (e < end && !bit_get(keep, e))
+      e++;
+  }
+  block->customer[block->journeys] = from->customer[journey];
+  if ((assembly->columns.want & DS_WANT_SUBJECT) != 0) {
+    block->subject[block->journeys] = from->subject[journey];
+    if (!text_keep(assembly, &block->subject[block->journeys]))
+      return no_memory(err);
+  }
+  block->offset[++block->journeys] = block->events;
   return DS_OK;
 }
 
@@ -402,15 +548,56 @@ static void gather_column(void *to, const void *from, uint32_t width,
   }
 }
 
+// Where each event of the source goes, DS_NONE for those that are left out. Of one that is listed
+// several times that is its first place; the others are noted in `again`.
+static ds_code places_find(ds_assembly *assembly, uint32_t events, const uint32_t *index,
+                           uint32_t count, ds_error *err) {
+  const uint32_t most = events > count ? events : count;
+  if (most > assembly->places_capacity) {
+    if (!ds_resize(&assembly->place, most, sizeof *assembly->place) ||
+        !ds_resize(&assembly->again, most, sizeof *assembly->again))
+      return no_memory(err);
+    assembly->places_capacity = most;
+  }
+  memset(assembly->place, 0xff, events * sizeof *assembly->place);
+  assembly->again_count = 0;
+  for (uint32_t i = 0; i < count; i++) {
+    if (assembly->place[index[i]] == DS_NONE)
+      assembly->place[index[i]] = i;
+    else
+      assembly->again[assembly->again_count++] = i;
+  }
+  return DS_OK;
+}
+
+// Most events lack most properties: so the values are gone through, not the events.
+static ds_code gather_values(ds_assembly *assembly, uint32_t p, const ds_property_column *source,
+                             uint32_t events, const uint32_t *index, ds_error *err) {
+  for (uint32_t w = 0; w < (events + 63) / 64; w++)
+    for (uint64_t word = source->present[w]; word != 0; word &= word - 1) {
+      const uint32_t e = w * 64 + (uint32_t)__builtin_ctzll(word);
+      if (e < events && assembly->place[e] != DS_NONE)
+        TRY(property_event(assembly, p, assembly->place[e], source, e, err));
+    }
+  for (uint32_t i = 0; i < assembly->again_count; i++) {
+    const uint32_t at = assembly->again[i];
+    if (bit_get(source->present, index[at]))
+      TRY(property_event(assembly, p, at, source, index[at], err));
+  }
+  return DS_OK;
+}
+
 static ds_code gather_properties(ds_assembly *assembly, const ds_block *from,
                                  const uint32_t *index, uint32_t count, ds_error *err) {
+  if (assembly->columns.properties_count > 0)
+    TRY(places_find(assembly, from->events, index, count, err));
   for (uint32_t p = 0; p < assembly->columns.properties_count; p++) {
     ds_property_column *to = &assembly->block.property[p];
     const ds_property_column *source = &from->property[p];
     memset(to->present, 0, (count + 63u) / 64 * 8);
     to->type = DS_TYPE_NULL;
-    for (uint32_t i = 0; source->type != DS_TYPE_NULL && i < count; i++)
-      TRY(property_event(assembly, to, i, source, index[i], err));
+    if (source->type != DS_TYPE_NULL)
+      TRY(gather_values(assembly, p, source, from->events, index, err));
   }
   return DS_OK;
 }

@@ -23,6 +23,11 @@ typedef struct ds_assembly {
   ds_map64 seen;             // case values of the journey being merged
   ds_arena texts;            // copied texts, when pieces do not outlive the block
   bool copy_texts;
+  uint32_t *place;           // of each event of a block that is gathered from
+  uint32_t *again;           // places of events that are gathered once more
+  uint32_t again_count;
+  uint32_t places_capacity;  // of both
+  struct ds_packing *packing; // by property: how its packed column grows; NULL: none is packed
 } ds_assembly;
 
 // An empty one for blocks of `columns` (copied; its arrays must outlive it). copy_texts: pieces
@@ -31,12 +36,24 @@ DS_CHECKED ds_code ds_assembly_init(ds_assembly *assembly, const ds_columns *col
                                     bool copy_texts, ds_error *err);
 void ds_assembly_done(ds_assembly *assembly);
 
+// Lets an assembly that was just made pack its property columns (model/block.h), which takes a
+// small part of the memory where most events lack most properties; for blocks that nothing but
+// ds_assembly_events reads.
+DS_CHECKED ds_code ds_assembly_pack(ds_assembly *assembly, ds_error *err);
+
+// The bytes that what is in the block takes, without room to grow.
+uint64_t ds_assembly_bytes(const ds_assembly *assembly);
+
 // Starts a new block.
 void ds_assembly_begin(ds_assembly *assembly);
 
 // Appends journeys [first, last) of a block with the same columns, whole.
 DS_CHECKED ds_code ds_assembly_run(ds_assembly *assembly, const ds_block *from, uint32_t first,
                                    uint32_t last, ds_error *err);
+
+// Appends the events of one journey that `keep` has a bit of; there may be none.
+DS_CHECKED ds_code ds_assembly_kept(ds_assembly *assembly, const ds_block *from, uint32_t journey,
+                                    const uint64_t *keep, ds_error *err);
 
 // One journey out of several blocks: begin with the journey that names customer and subject,
 // append runs of events [first, last) in their final order, end.
@@ -56,7 +73,7 @@ typedef struct ds_gather {
   const uint32_t *offset;
   const uint32_t *journey;
   uint32_t journeys;
-  bool keys; // keep the key columns (only for lists in ascending order)
+  bool keys; // keep the key columns
   bool loose; // of pieces of journeys: their values stay numbered as they are
 } ds_gather;
 

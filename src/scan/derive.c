@@ -111,7 +111,8 @@ static ds_code find(ds_derive_room *room, const ds_block *block, ds_error *err) 
   const ds_block *orders = block;
   room->found.count = 0;
   if (how->has_order)
-    TRY(ds_stage_regroup(&room->orders, &(ds_regrouping){room->order_at, false, true, false},
+    TRY(ds_stage_regroup(&room->orders,
+                         &(ds_regrouping){.key = room->order_at, .keys_linked = true},
                          block, &orders, err));
   if (orders->events == 0)
     return DS_OK;
@@ -188,6 +189,38 @@ static void weave(ds_derive_room *room, const ds_block *block) {
   assert(v == room->found.count && used == block->events + room->found.count);
 }
 
+static bool is_column(const ds_columns *columns, uint32_t p, const ds_virtual_use *use) {
+  return columns->properties[p] == use->property && columns->property_types[p] == use->type;
+}
+
+// The values of virtual events in one of the columns.
+static void fill_property(ds_derive_room *room, uint32_t p, uint32_t carried) {
+  ds_property_column *to = &room->assembly.block.property[p];
+  for (uint32_t v = 0; v < room->found.count; v++) {
+    const ds_value *value = &room->found.list[v].property[carried];
+    const uint32_t at = room->at[v];
+    if (value->type == DS_TYPE_NULL)
+      continue;
+    assert(value->type == room->how->carried[carried].type);
+    to->type = value->type;
+    to->present[at / 64] |= 1ull << (at % 64);
+    if (value->type == DS_TYPE_STRING)
+      to->text[at] = value->text;
+    else if (value->type == DS_TYPE_NUMBER)
+      to->number[at] = value->number;
+    else
+      to->i[at] = value->i;
+  }
+}
+
+static void fill_properties(ds_derive_room *room) {
+  const ds_columns *columns = &room->assembly.columns;
+  for (uint32_t c = 0; c < room->how->carried_count; c++)
+    for (uint32_t p = 0; p < columns->properties_count; p++)
+      if (is_column(columns, p, &room->how->carried[c]))
+        fill_property(room, p, c);
+}
+
 // Makes the events at the places left free what they are.
 static void fill(ds_derive_room *room) {
   ds_block *to = &room->assembly.block;
@@ -210,6 +243,7 @@ static void fill(ds_derive_room *room) {
     for (uint32_t p = 0; p < to->properties_count; p++)
       to->property[p].present[at / 64] &= ~(1ull << (at % 64));
   }
+  fill_properties(room);
 }
 
 // The key column of the new block: values stay those of the old one.
@@ -258,7 +292,8 @@ ds_code ds_stage_derive(ds_derive_room *room, const ds_block *block, const ds_bl
   qsort(room->found.list, room->found.count, sizeof *room->found.list, virtual_order);
   TRY(room_make(room, block, err));
   weave(room, block);
-  const ds_gather list = {room->index, room->offset, room->journey, block->journeys, false, false};
+  const ds_gather list = {.index = room->index, .offset = room->offset,
+                          .journey = room->journey, .journeys = block->journeys};
   TRY(ds_assembly_gather(&room->assembly, block, &list, err));
   fill(room);
   for (uint32_t k = 0; k < block->keys_count; k++)

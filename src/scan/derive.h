@@ -12,6 +12,8 @@
 
 // Case keys of a virtual event, at most: the order's and the parcel's.
 enum { DS_VIRTUAL_KEYS = 2 };
+// Properties of one, at most.
+enum { DS_VIRTUAL_PROPERTIES = 8 };
 
 // One virtual event. Each key is a column of the block and a value of it; DS_NONE for none.
 typedef struct ds_virtual {
@@ -21,6 +23,7 @@ typedef struct ds_virtual {
   uint32_t journey;    // of the block of orders; the stage turns it into the customer's
   uint32_t column[DS_VIRTUAL_KEYS];
   uint32_t value[DS_VIRTUAL_KEYS];
+  ds_value property[DS_VIRTUAL_PROPERTIES]; // of the derivation's, NULL for none
   uint64_t tie;        // the stage's own: orders equal ones by their keys' texts
 } ds_virtual;
 
@@ -39,6 +42,8 @@ typedef struct ds_derivation {
   ds_columns reads; // properties with types, and keys; events' times and touchpoints go without
   bool has_order;   // by which key's values journeys are cut into orders; else they are orders
   uint16_t order_key;
+  ds_virtual_use carried[DS_VIRTUAL_PROPERTIES]; // properties of virtual events, with their types
+  uint32_t carried_count;
   const void *context;
   // A thread's own, for blocks of `columns`, which hold what is read at any place.
   ds_code (*init)(const void *context, const ds_columns *columns, void **ret_state, ds_error *err);

@@ -4,8 +4,8 @@
 #include <assert.h>
 #include <stdlib.h>
 
+#include "base/bits.h"
 #include "base/resize.h"
-#include "scan/omit.h"
 
 static ds_code no_memory(ds_error *err) {
   return ds_fail(err, DS_MEMORY, "out of memory for customers of several identifiers");
@@ -15,6 +15,7 @@ ds_code ds_stash_init(ds_stash *stash, const ds_columns *columns, ds_error *err)
   assert((columns->want & DS_WANT_TIME) != 0 && (columns->want & DS_WANT_ARRIVAL) != 0);
   *stash = (ds_stash){.slots_capacity = 0};
   TRY(ds_assembly_init(&stash->kept, columns, true, err));
+  TRY(ds_assembly_pack(&stash->kept, err));
   ds_assembly_begin(&stash->kept);
   return DS_OK;
 }
@@ -24,12 +25,13 @@ void ds_stash_done(ds_stash *stash) {
   free(stash->slot);
   free(stash->taken);
   free(stash->taken_subject);
+  ds_runs_done(&stash->staying);
 }
 
 void ds_stash_reset(ds_stash *stash) { ds_assembly_begin(&stash->kept); }
 
 static ds_code stash_journey(ds_stash *stash, uint32_t slot, const ds_block *block, uint32_t j,
-                             ds_error *err) {
+                             const uint64_t *keep, ds_error *err) {
   const uint32_t at = stash->kept.block.journeys;
   if (at == stash->slots_capacity) {
     const uint32_t capacity = at + at / 2 + 1024;
@@ -40,7 +42,8 @@ static ds_code stash_journey(ds_stash *stash, uint32_t slot, const ds_block *blo
     stash->slots_capacity = capacity;
   }
   stash->slot[at] = slot;
-  return ds_assembly_run(&stash->kept, block, j, j + 1, err);
+  return keep == NULL ? ds_assembly_run(&stash->kept, block, j, j + 1, err)
+                      : ds_assembly_kept(&stash->kept, block, j, keep, err);
 }
 
 static ds_code note_taken(ds_stash *stash, uint32_t journey, uint32_t subject, ds_error *err) {
@@ -73,15 +76,23 @@ ds_code ds_stash_find(ds_stash *stash, const ds_identity *identity, bool separat
 }
 
 ds_code ds_stash_take(ds_stash *stash, const ds_identity *identity, ds_slots wanted,
-                      const ds_block *ordered, ds_block *block, ds_error *err) {
+                      const ds_block *ordered, const uint64_t *keep, ds_error *err) {
   for (uint32_t i = 0; i < stash->taken_count; i++) {
     const uint32_t subject = stash->taken_subject[i], slot = identity->slot[subject];
     const bool hidden = identity->customer[subject] == DS_NONE;
     if (!hidden && slot >= wanted.first && slot < wanted.end)
-      TRY(stash_journey(stash, slot, ordered, stash->taken[i], err));
+      TRY(stash_journey(stash, slot, ordered, stash->taken[i], keep, err));
   }
-  ds_block_omit(block, stash->taken, stash->taken_count);
   return DS_OK;
+}
+
+void ds_stash_unmark(const ds_stash *stash, const ds_block *block, uint64_t *keep) {
+  for (uint32_t i = 0; i < stash->taken_count; i++)
+    ds_bits_clear(keep, block->offset[stash->taken[i]], block->offset[stash->taken[i] + 1]);
+}
+
+ds_code ds_stash_omit(ds_stash *stash, ds_block *block, ds_error *err) {
+  return ds_block_omit(block, stash->taken, stash->taken_count, &stash->staying, err);
 }
 
 void ds_stash_locate(const ds_stash *const *stashes, uint32_t count, ds_slots wanted,
@@ -91,7 +102,8 @@ void ds_stash_locate(const ds_stash *const *stashes, uint32_t count, ds_slots wa
   for (uint32_t s = 0; s < count; s++)
     for (uint32_t j = 0; j < stashes[s]->kept.block.journeys; j++) {
       const uint32_t slot = stashes[s]->slot[j];
-      assert(slot >= wanted.first && slot < wanted.end);
+      if (slot < wanted.first || slot >= wanted.end)
+        continue;
       assert(where[slot - wanted.first].stash == DS_NONE); // J1
       where[slot - wanted.first] = (ds_stashed){s, j};
     }
@@ -120,7 +132,6 @@ ds_slots ds_join_slots(const ds_identity *identity, uint32_t number) {
 // A stashed journey of the customer in hand.
 typedef struct join_cursor {
   const ds_block *block;
-  uint32_t journey;
   uint32_t event;
   uint32_t end;
   uint32_t rank; // of its subject among the customer's
@@ -152,8 +163,10 @@ static void sink(join_cursor *heap, uint32_t count, uint32_t at) {
   heap[at] = moving;
 }
 
-// The cursors of the customer's journeys, the strongest subject's first.
-static ds_code cursors_open(ds_joiner *joiner, uint32_t first, uint32_t end, ds_error *err) {
+// The cursors of the customer's journeys with events. *ret_name is the strongest subject's journey,
+// which may have none of them.
+static ds_code cursors_open(ds_joiner *joiner, uint32_t first, uint32_t end, ds_stashed *ret_name,
+                            ds_error *err) {
   if (end - first > joiner->cursors_capacity) {
     const uint32_t capacity = (end - first) * 2;
     free(joiner->cursors);
@@ -168,9 +181,12 @@ static ds_code cursors_open(ds_joiner *joiner, uint32_t first, uint32_t end, ds_
     if (at.stash == DS_NONE)
       continue;
     const ds_block *block = &joiner->stashes[at.stash]->kept.block;
-    joiner->cursors[joiner->cursors_count++] =
-        (join_cursor){block, at.journey, block->offset[at.journey],
-                      block->offset[at.journey + 1], slot - first};
+    if (ret_name->stash == DS_NONE)
+      *ret_name = at;
+    if (block->offset[at.journey] < block->offset[at.journey + 1])
+      joiner->cursors[joiner->cursors_count++] =
+          (join_cursor){block, block->offset[at.journey], block->offset[at.journey + 1],
+                        slot - first};
   }
   return DS_OK;
 }
@@ -196,10 +212,11 @@ static ds_code copy_run(ds_joiner *joiner, ds_error *err) {
 
 static ds_code join_customer(ds_joiner *joiner, uint32_t first, uint32_t end, ds_error *err) {
   ds_assembly *assembly = &joiner->assembly;
-  TRY(cursors_open(joiner, first, end, err));
+  ds_stashed name = {DS_NONE, 0};
+  TRY(cursors_open(joiner, first, end, &name, err));
   if (joiner->cursors_count == 0)
     return DS_OK;
-  TRY(ds_assembly_journey(assembly, joiner->cursors[0].block, joiner->cursors[0].journey, err));
+  TRY(ds_assembly_journey(assembly, &joiner->stashes[name.stash]->kept.block, name.journey, err));
   assembly->block.customer[assembly->block.journeys] = customer_at(joiner->identity, first);
   for (uint32_t c = joiner->cursors_count / 2; c > 0; c--)
     sink(joiner->cursors, joiner->cursors_count, c - 1);

@@ -10,6 +10,7 @@
 #define DS_SCAN_JOIN_H
 
 #include "scan/assemble.h"
+#include "scan/omit.h"
 #include "store/identity.h"
 
 // Which customers are wanted: those of places [first, end) of identity->order.
@@ -29,6 +30,7 @@ typedef struct ds_stash {
   uint32_t *taken_subject;
   uint32_t taken_count;
   uint32_t taken_capacity;
+  ds_runs staying; // the others
 } ds_stash;
 
 // An empty one for blocks of `columns`, which have time and arrival; done gives it back, also after
@@ -44,10 +46,17 @@ void ds_stash_reset(ds_stash *stash);
 DS_CHECKED ds_code ds_stash_find(ds_stash *stash, const ds_identity *identity, bool separate,
                                  const ds_block *block, ds_error *err);
 
-// Takes the journeys found out of the block: wanted ones are stashed, others dropped. `ordered` is
-// the same block; it has time and arrival of these journeys.
+// Stashes, of those of the journeys found that are wanted, the events that `keep` has a bit of; a
+// journey without any still names its customer. `ordered` is the block, with time and arrival of
+// these journeys.
 DS_CHECKED ds_code ds_stash_take(ds_stash *stash, const ds_identity *identity, ds_slots wanted,
-                                 const ds_block *ordered, ds_block *block, ds_error *err);
+                                 const ds_block *ordered, const uint64_t *keep, ds_error *err);
+
+// Takes the events of the journeys found out of a bitmap of the block's.
+void ds_stash_unmark(const ds_stash *stash, const ds_block *block, uint64_t *keep);
+
+// Leaves the journeys found out of the block.
+DS_CHECKED ds_code ds_stash_omit(ds_stash *stash, ds_block *block, ds_error *err);
 
 // Where a stashed journey lies.
 typedef struct ds_stashed {
@@ -55,7 +64,8 @@ typedef struct ds_stashed {
   uint32_t journey;
 } ds_stashed;
 
-// Notes for every wanted slot where its journey lies, in wanted.end - wanted.first entries.
+// Notes for every wanted slot where its journey lies, in wanted.end - wanted.first entries; what is
+// stashed of others is passed over.
 void ds_stash_locate(const ds_stash *const *stashes, uint32_t count, ds_slots wanted,
                      ds_stashed *where);
 

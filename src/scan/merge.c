@@ -37,6 +37,7 @@ struct ds_merger {
   uint32_t shared_count;
   uint32_t shared_capacity;
   uint32_t shared_at; // that its cursor is at
+  ds_runs staying;    // the others
   uint32_t block_events;
   ds_merged each;
   void *context;
@@ -70,6 +71,7 @@ void ds_merger_free(ds_merger *merger) {
   free(merger->cursors);
   free(merger->shared);
   free(merger->is_shared);
+  ds_runs_done(&merger->staying);
   ds_assembly_done(&merger->assembly);
   free(merger);
 }
@@ -325,6 +327,5 @@ ds_code ds_merger_take(ds_merger *merger, const ds_units *units, const ds_unit *
                            merger->shared_count, reader, &ordered, err));
   TRY(cursors_open(merger, units, unit, &ordered, err));
   TRY(run(merger, unit, err));
-  ds_block_omit(lead, merger->shared, merger->shared_count);
-  return DS_OK;
+  return ds_block_omit(lead, merger->shared, merger->shared_count, &merger->staying, err);
 }

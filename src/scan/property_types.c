@@ -25,6 +25,9 @@ static void kinds_see(const ds_snapshot *snapshot, uint16_t property, ds_propert
       kinds->touchpoints[use.type]++;
     }
   }
+  for (uint32_t v = 0; v < snapshot->virtual_uses; v++)
+    if (snapshot->virtual_use[v].property == property)
+      kinds->touchpoints[snapshot->virtual_use[v].type]++;
   for (uint32_t t = 0; t < DS_TYPES_COUNT; t++) {
     if (kinds->touchpoints[t] == 0)
       continue;
@@ -80,14 +83,19 @@ ds_code ds_schema_of(const ds_snapshot *snapshot, ds_arena *arena, ds_schema *re
   for (uint32_t p = 0; p < snapshot->places_count; p++)
     for (uint32_t at = 0; ds_part_next_property(snapshot->places[p].part, &at, &use);)
       count++;
+  count += snapshot->virtual_uses;
   ds_carrier *all = ds_arena_array(arena, count + 1u, sizeof *all);
   if (all == NULL)
     return ds_fail(err, DS_MEMORY, "out of memory for the types of properties");
-  for (uint32_t p = 0, c = 0; p < snapshot->places_count; p++) {
+  uint32_t put = 0;
+  for (; put < snapshot->virtual_uses; put++)
+    all[put] = (ds_carrier){snapshot->virtual_use[put].touchpoint,
+                            snapshot->virtual_use[put].property, snapshot->virtual_use[put].type};
+  for (uint32_t p = 0; p < snapshot->places_count; p++) {
     const ds_place *place = &snapshot->places[p];
     for (uint32_t at = 0; ds_part_next_property(place->part, &at, &use);)
-      all[c++] = (ds_carrier){place->touchpoint[use.touchpoint], place->property[use.property],
-                              use.type};
+      all[put++] = (ds_carrier){place->touchpoint[use.touchpoint],
+                                place->property[use.property], use.type};
   }
   qsort(all, count, sizeof *all, carrier_order);
   // Each once.

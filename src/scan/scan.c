@@ -24,6 +24,9 @@
 // twice, few enough to share the work out.
 enum { CHAIN_BLOCKS = 4, SAMPLE_UNITS_MIN = 16 };
 
+// The share of the work units that tell what a stashed event takes.
+enum { PROBE_SHARE = 16 };
+
 // One thread's part of a scan.
 typedef struct worker {
   struct scan_job *scan;
@@ -33,8 +36,7 @@ typedef struct worker {
   ds_case_evaluator *cases;
   ds_stash stash; // made when somebody is joined
   ds_joiner joiner;
-  ds_stage_room cut;
-  ds_stage_room filter;
+  ds_stage_room select;
   ds_derive_room derived;
   ds_stage_room regroup;
   ds_stage_room chosen;
@@ -66,12 +68,14 @@ typedef struct scan_job {
   ds_columns plain;  // of whole blocks that no stage touches
   ds_columns staged; // of all others: with what stages need, without gaps
   ds_columns taken;  // of blocks that joined journeys are taken out of
+  ds_columns joined; // of these: what is left behind the filter, with what puts them in order
   ds_columns kept;   // behind the filter: without the properties that it alone read
   uint32_t properties_kept;
   uint32_t key_at;   // of the case key among the columns
   bool has_stages; // that touch every block, unlike the cut, which may leave one as it is
   uint32_t stride;
   uint32_t jobs;
+  uint32_t job_first;          // of those that run
   worker *workers;
   uint32_t threads;
   uint64_t events_all;
@@ -133,6 +137,8 @@ static ds_code columns_make(scan_job *scan, ds_arena *arena, ds_error *err) {
     TRY(ds_case_program_columns(plan->cases, &scan->staged, arena, err));
   if (plan->choice != NULL)
     scan->staged.want |= DS_WANT_TIME | DS_WANT_TOUCHPOINT;
+  if (plan->recode != NULL)
+    scan->staged.want |= DS_WANT_TOUCHPOINT;
   if (plan->derive != NULL)
     TRY(derived_columns(scan, arena, err));
   scan->properties_kept = scan->staged.properties_count;
@@ -149,7 +155,8 @@ static ds_code columns_make(scan_job *scan, ds_arena *arena, ds_error *err) {
   scan->taken = scan->staged;
   scan->taken.want |= DS_WANT_TIME | DS_WANT_ARRIVAL;
   scan->kept = scan->staged;
-  scan->kept.properties_count = scan->properties_kept;
+  scan->joined = scan->taken;
+  scan->kept.properties_count = scan->joined.properties_count = scan->properties_kept;
   scan->has_stages = plan->where != NULL || plan->has_case || plan->cases != NULL ||
                      plan->choice != NULL || plan->recode != NULL || plan->worktime != NULL ||
                      has_period(plan) || plan->derive != NULL || scan->snapshot->cut.has_received;
@@ -170,11 +177,10 @@ static ds_code worker_init(worker *self, scan_job *scan, ds_arena *arena, size_t
   if (scan->plan->cases != NULL)
     TRY(ds_case_evaluator_new(scan->plan->cases, &scan->staged, &self->cases, err));
   if (scan->identity != NULL) {
-    TRY(ds_stash_init(&self->stash, &scan->taken, err));
-    TRY(ds_assembly_init(&self->joiner.assembly, &scan->taken, false, err));
+    TRY(ds_stash_init(&self->stash, &scan->joined, err));
+    TRY(ds_assembly_init(&self->joiner.assembly, &scan->joined, false, err));
   }
-  TRY(ds_stage_init(&self->cut, &scan->staged, err));
-  TRY(ds_stage_init(&self->filter, &scan->kept, err));
+  TRY(ds_stage_init(&self->select, &scan->kept, err));
   if (scan->plan->derive != NULL)
     TRY(ds_derive_init(&self->derived, scan->plan->derive, &scan->kept, err));
   TRY(ds_stage_init(&self->regroup, &scan->kept, err));
@@ -195,8 +201,7 @@ static void worker_done(worker *self) {
   ds_stash_done(&self->stash);
   ds_assembly_done(&self->joiner.assembly);
   free(self->joiner.cursors);
-  ds_stage_done(&self->cut);
-  ds_stage_done(&self->filter);
+  ds_stage_done(&self->select);
   ds_derive_done(&self->derived);
   ds_stage_done(&self->regroup);
   ds_stage_done(&self->chosen);
@@ -254,20 +259,30 @@ static ds_code nodes_make(worker *self, ds_block *view, ds_error *err) {
   return DS_OK;
 }
 
-// A block through the stages into the kernel.
-static ds_code stages_run(void *context, const ds_block *block, ds_error *err) {
-  worker *self = context;
+// The bits of the events that the cut and --where leave; NULL: neither is there.
+static ds_code events_select(worker *self, const ds_block *block, uint64_t **ret_keep,
+                             ds_error *err) {
+  const ds_cut *cut = &self->scan->snapshot->cut;
+  *ret_keep = NULL;
+  if (self->where == NULL && !cut->has_time && !cut->has_received)
+    return DS_OK;
+  return ds_stage_select(&self->select, cut, self->where, block, ret_keep, err);
+}
+
+// A block, of which the events marked stay (NULL: all), through the stages into the kernel.
+static ds_code stages_run(worker *self, const ds_block *block, const uint64_t *keep,
+                          ds_error *err) {
   const scan_job *scan = self->scan;
   const ds_plan *plan = scan->plan;
-  if (scan->snapshot->cut.has_time || scan->snapshot->cut.has_received)
-    TRY(ds_stage_cut(&self->cut, &scan->snapshot->cut, block, &block, err));
-  if (plan->where != NULL && block->events > 0)
-    TRY(ds_stage_filter(&self->filter, self->where, block, &block, err));
+  // To cut into cases is to copy, and then what does not stay is left out.
+  if (keep != NULL && (plan->derive != NULL || !plan->has_case))
+    TRY(ds_stage_compact(&self->select, block, &block, err));
   if (plan->derive != NULL && block->events > 0)
     TRY(ds_stage_derive(&self->derived, block, &block, err));
   if (plan->has_case && block->events > 0)
     TRY(ds_stage_regroup(&self->regroup,
-                         &(ds_regrouping){scan->key_at, plan->attach_nearest, plan->keys_linked,
+                         &(ds_regrouping){scan->key_at, plan->derive != NULL ? NULL : keep,
+                                          plan->attach_nearest, plan->keys_linked,
                                           plan->want_case_text},
                          block, &block, err));
   if (plan->cases != NULL && block->events > 0)
@@ -289,9 +304,14 @@ static ds_code stages_run(void *context, const ds_block *block, ds_error *err) {
   return scan->kernel->add_block(self->state, &view, err);
 }
 
+// Customers that were put together, of events that stay.
+static ds_code joined_run(void *context, const ds_block *block, ds_error *err) {
+  return stages_run(context, block, NULL, err);
+}
+
 // Takes the journeys of joined customers out of a block, which lies at `at` or, NULL, has times and
-// arrivals already.
-static ds_code joined_take(worker *self, const ds_unit_block *at, ds_block *block,
+// arrivals already: out of the events that stay, or, `keep` NULL, out of the block itself.
+static ds_code joined_take(worker *self, const ds_unit_block *at, ds_block *block, uint64_t *keep,
                            ds_error *err) {
   const scan_job *scan = self->scan;
   ds_stash *stash = &self->stash;
@@ -300,7 +320,14 @@ static ds_code joined_take(worker *self, const ds_unit_block *at, ds_block *bloc
   if (at != NULL && stash->taken_count > 0)
     TRY(ds_part_read_order(&scan->snapshot->places[at->place], at->block, stash->taken,
                            stash->taken_count, self->reader, &ordered, err));
-  return ds_stash_take(stash, scan->identity, scan->wanted, &ordered, block, err);
+  TRY(ds_stash_take(stash, scan->identity, scan->wanted, &ordered, keep, err));
+  // Of a block that is read again nothing but these journeys is wanted.
+  if (!scan->streams)
+    return DS_OK;
+  if (keep == NULL)
+    return ds_stash_omit(stash, block, err);
+  ds_stash_unmark(stash, block, keep);
+  return DS_OK;
 }
 
 // Whether subjects of the range are joined.
@@ -367,9 +394,11 @@ static bool outside(const scan_job *scan, const ds_unit *unit) {
 static ds_code merged(void *context, const ds_block *block, ds_error *err) {
   worker *self = context;
   ds_block rest = *block;
+  uint64_t *keep = NULL;
+  TRY(events_select(self, block, &keep, err));
   if (self->scan->identity != NULL)
-    TRY(joined_take(self, NULL, &rest, err));
-  return self->scan->streams && rest.events > 0 ? stages_run(self, &rest, err) : DS_OK;
+    TRY(joined_take(self, NULL, &rest, keep, err));
+  return self->scan->streams && rest.events > 0 ? stages_run(self, &rest, keep, err) : DS_OK;
 }
 
 static ds_code merger_get(worker *self, ds_error *err) {
@@ -404,12 +433,15 @@ static ds_code run_lead(worker *self, const ds_unit *unit, ds_error *err) {
     TRY(ds_merger_take(self->merger, &scan->units, unit, self->reader, &block, DS_BLOCK_EVENTS,
                        merged, self, err));
   }
+  uint64_t *keep = NULL;
+  if (staged)
+    TRY(events_select(self, &block, &keep, err));
   if (joined && block.journeys > 0)
-    TRY(joined_take(self, at, &block, err));
+    TRY(joined_take(self, at, &block, keep, err));
   if (!scan->streams || block.journeys == 0)
     return DS_OK;
   if (staged)
-    return stages_run(self, &block, err);
+    return stages_run(self, &block, keep, err);
   block.node = block.touchpoint;
   return scan->kernel->add_block(self->state, &block, err);
 }
@@ -447,9 +479,9 @@ static uint32_t unit_of(const scan_job *scan, uint32_t job) {
 
 static ds_code run_unit(void *context, uint32_t thread, uint32_t job, ds_error *err) {
   scan_job *scan = context;
-  assert(thread < scan->threads && job < scan->jobs);
+  assert(thread < scan->threads && scan->job_first + job < scan->jobs);
   worker *self = &scan->workers[thread];
-  const ds_unit *unit = &scan->units.units[unit_of(scan, job)];
+  const ds_unit *unit = &scan->units.units[unit_of(scan, scan->job_first + job)];
   if (!outside(scan, unit))
     TRY(unit->lead != DS_NONE ? run_lead(self, unit, err) : run_merged(self, unit, err));
   report(scan, thread, unit);
@@ -465,8 +497,8 @@ static ds_code states_merge(scan_job *scan, void **ret_state, ds_error *err) {
   return DS_OK;
 }
 
-// Bytes that a stashed event takes, about, with a quarter more that its arrays grow by. Of a text
-// and of a key it is their places and, as few events have one, a share of them.
+// Bytes that an event of a side block takes, about. Of a text and of a key it is their places and,
+// as few events have one, a share of them.
 static uint64_t event_bytes(const ds_columns *columns) {
   uint64_t bytes = 64 + 24ull * columns->keys_count;
   for (uint32_t p = 0; p < columns->properties_count; p++) {
@@ -477,11 +509,58 @@ static uint64_t event_bytes(const ds_columns *columns) {
   return bytes * 5 / 4;
 }
 
+// The most that the wanted properties of one event take: those that some touchpoint comes with.
+static ds_code values_bytes(const scan_job *scan, uint64_t *ret_bytes, ds_error *err) {
+  const uint32_t touchpoints = scan->snapshot->space.touchpoints.count;
+  const ds_columns *columns = &scan->joined;
+  uint64_t most = 0;
+  uint64_t *bytes = calloc(touchpoints + 1u, sizeof *bytes);
+  uint8_t *wanted = calloc(scan->snapshot->space.properties.count + 1u, 1);
+  for (uint32_t p = 0; wanted != NULL && p < columns->properties_count; p++)
+    wanted[columns->properties[p]] = 1;
+  for (uint32_t i = 0; bytes != NULL && wanted != NULL && i < scan->snapshot->places_count; i++) {
+    const ds_place *place = &scan->snapshot->places[i];
+    uint32_t column = 0;
+    ds_property_use use;
+    memset(bytes, 0, touchpoints * sizeof *bytes);
+    while (ds_part_next_property(place->part, &column, &use)) {
+      uint64_t *of = &bytes[place->touchpoint[use.touchpoint]];
+      if (wanted[place->property[use.property]] != 0)
+        *of += ds_type_is_bytes(use.type) ? sizeof(ds_str) + 16 : sizeof(int64_t);
+      most = *of > most ? *of : most;
+    }
+  }
+  const bool made = bytes != NULL && wanted != NULL;
+  free(bytes);
+  free(wanted);
+  *ret_bytes = most;
+  return made ? DS_OK : ds_fail(err, DS_MEMORY, "out of memory for a scan");
+}
+
+// Bytes that a stashed event takes, with a quarter more that arrays grow by: before anything is
+// stashed the most that it can be, but for long texts.
+static ds_code stashed_bytes(const scan_job *scan, uint64_t *ret_bytes, ds_error *err) {
+  TRY(values_bytes(scan, ret_bytes, err));
+  *ret_bytes = (*ret_bytes + 64 + 24ull * scan->joined.keys_count +
+                scan->joined.properties_count / 4) * 5 / 4;
+  return DS_OK;
+}
+
+// The same when some have been stashed, with an eighth more, because customers differ.
+static uint64_t stashed_bytes_seen(const scan_job *scan, uint64_t estimate) {
+  uint64_t bytes = 0, events = 0;
+  for (uint32_t t = 0; t < scan->threads; t++) {
+    bytes += ds_assembly_bytes(&scan->workers[t].stash.kept);
+    events += scan->workers[t].stash.kept.block.events;
+  }
+  return events == 0 ? estimate : (bytes / events + 8) * 9 / 8;
+}
+
 // The slots of the next pass, from `first` on: as many whole customers as the budget holds, but at
 // least one.
-static ds_slots next_slots(const scan_job *scan, uint32_t first, size_t budget_bytes) {
+static ds_slots next_slots(const scan_job *scan, uint32_t first, uint64_t each,
+                           size_t budget_bytes) {
   const ds_identity *identity = scan->identity;
-  const uint64_t each = event_bytes(&scan->taken);
   const uint32_t all = identity->count - identity->hidden;
   ds_slots slots = {first, first};
   uint64_t bytes = 0;
@@ -523,7 +602,7 @@ static ds_code join_stashed(scan_job *scan, const atomic_int *stop, ds_error *er
     self->joiner.wanted = scan->wanted;
     self->joiner.where = scan->where;
     self->joiner.block_events = DS_BLOCK_EVENTS;
-    self->joiner.each = stages_run;
+    self->joiner.each = joined_run;
     self->joiner.context = self;
   }
   ds_stash_locate(scan->stashes, scan->threads, scan->wanted, scan->where);
@@ -534,25 +613,48 @@ static ds_code join_stashed(scan_job *scan, const atomic_int *stop, ds_error *er
   return DS_OK;
 }
 
+static ds_code run_units(scan_job *scan, uint32_t first, uint32_t end, const atomic_int *stop,
+                         ds_error *err) {
+  scan->job_first = first;
+  return ds_parallel(scan->threads, end - first, run_unit, scan, stop, err);
+}
+
+// The slots of the first pass, and the units that are done then: the first ones stash of more
+// customers than there may be room for, and tell how many there is room for.
+static ds_code first_slots(scan_job *scan, size_t budget_bytes, const atomic_int *stop,
+                           uint32_t *ret_done, uint64_t *ret_each, ds_error *err) {
+  uint64_t each = 0;
+  TRY(stashed_bytes(scan, &each, err));
+  scan->wanted = next_slots(scan, 0, each, budget_bytes * PROBE_SHARE);
+  *ret_done = scan->jobs / PROBE_SHARE;
+  TRY(run_units(scan, 0, *ret_done, stop, err));
+  *ret_each = stashed_bytes_seen(scan, each);
+  const ds_slots fitting = next_slots(scan, 0, *ret_each, budget_bytes);
+  if (fitting.end < scan->wanted.end)
+    scan->wanted = fitting;
+  return DS_OK;
+}
+
 // The blocks as they stream by, and the joined customers: as many as the memory budget holds at
 // first, the others in further passes over the blocks that they stand in.
 static ds_code passes_run(scan_job *scan, size_t budget_bytes, ds_error *err) {
   const atomic_int *stop = scan->plan->progress == NULL ? NULL : &scan->plan->progress->stop;
   const bool joins = scan->identity != NULL && !scan->separate;
-  uint32_t end = 0;
+  const uint32_t end = joins ? scan->identity->count - scan->identity->hidden : 0;
+  uint32_t done = 0;
+  uint64_t each = 0;
   scan->streams = true;
-  if (joins) {
-    scan->wanted = next_slots(scan, 0, budget_bytes);
-    end = scan->identity->count - scan->identity->hidden;
-  }
-  for (;;) {
-    TRY(ds_parallel(scan->threads, scan->jobs, run_unit, scan, stop, err));
+  if (joins)
+    TRY(first_slots(scan, budget_bytes, stop, &done, &each, err));
+  for (;; done = 0) {
+    TRY(run_units(scan, done, scan->jobs, stop, err));
+    each = stashed_bytes_seen(scan, each);
     if (scan->wanted.end > scan->wanted.first)
       TRY(join_stashed(scan, stop, err));
     if (scan->wanted.end == end)
       return DS_OK;
     scan->streams = false;
-    scan->wanted = next_slots(scan, scan->wanted.end, budget_bytes);
+    scan->wanted = next_slots(scan, scan->wanted.end, each, budget_bytes);
   }
 }
 
@@ -595,9 +697,12 @@ static ds_code run_customer(scan_job *scan, ds_arena *arena, ds_error *err) {
   if (count == 0)
     return DS_OK;
   TRY(ds_customer_reader_new(scan->snapshot, &scan->staged, 0, &reader, err));
+  uint64_t *keep = NULL;
   ds_code code = ds_customer_read(reader, numbers, count, &block, err);
   if (code == DS_OK && block.events > 0)
-    code = stages_run(&scan->workers[0], &block, err);
+    code = events_select(&scan->workers[0], &block, &keep, err);
+  if (code == DS_OK && block.events > 0)
+    code = stages_run(&scan->workers[0], &block, keep, err);
   ds_customer_reader_free(reader);
   return code;
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// See stages.h. Filter and period make a bitmap of events to keep and gather them; regroup is one
-// counting sort over the block by case value, because values are numbered within the block and
+// See stages.h. A bitmap of events to keep is made and these are gathered; regroup is one counting
+// sort over the block by case value, because values are numbered within the block and
 // those of one journey are consecutive.
 #include "scan/stages.h"
 
@@ -73,6 +73,10 @@ static uint32_t bits_count(const uint64_t *bits, uint32_t count) {
   return total;
 }
 
+static bool is_kept(const uint64_t *keep, uint32_t e) {
+  return keep == NULL || (keep[e / 64] >> (e % 64) & 1) != 0;
+}
+
 static void bits_range(uint64_t *bits, uint32_t first, uint32_t last) {
   for (uint32_t e = first; e < last; e++)
     bits[e / 64] |= 1ull << (e % 64);
@@ -97,12 +101,13 @@ static void keep_list(ds_stage_room *room, const ds_block *block, ds_gather *lis
     room->journey[journeys++] = j;
     room->offset[journeys] = used;
   }
-  *list = (ds_gather){room->index, room->offset, room->journey, journeys, true, false};
+  *list = (ds_gather){.index = room->index, .offset = room->offset, .journey = room->journey,
+                      .journeys = journeys};
 }
 
 // The block of the events in room->keep; the given one when all are kept.
-static ds_code compact(ds_stage_room *room, const ds_block *block, const ds_block **ret_block,
-                       ds_error *err) {
+ds_code ds_stage_compact(ds_stage_room *room, const ds_block *block, const ds_block **ret_block,
+                         ds_error *err) {
   if (bits_count(room->keep, block->events) == block->events) {
     *ret_block = block;
     return DS_OK;
@@ -124,24 +129,21 @@ static void drop_later(const int64_t *restrict clock_ms, uint32_t events, int64_
     keep[e / 64] &= ~((uint64_t)(clock_ms[e] > last_ms) << (e % 64));
 }
 
-ds_code ds_stage_cut(ds_stage_room *room, const ds_cut *cut, const ds_block *block,
-                     const ds_block **ret_block, ds_error *err) {
+ds_code ds_stage_select(ds_stage_room *room, const ds_cut *cut, ds_evaluator *evaluator,
+                        const ds_block *block, uint64_t **ret_keep, ds_error *err) {
   TRY(room_events(room, block->events, err));
-  memset(room->keep, 0xff, (block->events / 64u + 1) * sizeof *room->keep);
+  if (evaluator != NULL)
+    TRY(ds_evaluator_run(evaluator, block, room->keep, err));
+  else
+    memset(room->keep, 0xff, (block->events / 64u + 1) * sizeof *room->keep);
   if (block->events % 64 != 0)
-    room->keep[block->events / 64] = (1ull << (block->events % 64)) - 1;
+    room->keep[block->events / 64] &= (1ull << (block->events % 64)) - 1;
   if (cut->has_time)
     drop_later(block->time_ms, block->events, cut->time_ms, room->keep);
   if (cut->has_received)
     drop_later(block->received_ms, block->events, cut->received_ms, room->keep);
-  return compact(room, block, ret_block, err);
-}
-
-ds_code ds_stage_filter(ds_stage_room *room, ds_evaluator *evaluator, const ds_block *block,
-                        const ds_block **ret_block, ds_error *err) {
-  TRY(room_events(room, block->events, err));
-  TRY(ds_evaluator_run(evaluator, block, room->keep, err));
-  return compact(room, block, ret_block, err);
+  *ret_keep = room->keep;
+  return DS_OK;
 }
 
 // The event by which event e joins a case: itself, or one that it is linked to. DS_NONE: none.
@@ -160,8 +162,9 @@ static uint32_t joins_by(const ds_stage_room *room, const ds_block *block, uint3
 
 // Notes for each value of the other keys the first event with it that has the case key.
 // *ret_any: some event has another key and not that one.
-static ds_code links_make(ds_stage_room *room, const ds_block *block, uint32_t case_key,
+static ds_code links_make(ds_stage_room *room, const ds_block *block, const ds_regrouping *how,
                           bool *ret_any, ds_error *err) {
+  const uint32_t case_key = how->key;
   const ds_key_column *of = &block->key[case_key];
   uint32_t values = 0;
   bool any = false;
@@ -184,7 +187,8 @@ static ds_code links_make(ds_stage_room *room, const ds_block *block, uint32_t c
   for (uint32_t k = 0; k < block->keys_count; link += block->key[k++].values)
     for (uint32_t e = 0; k != case_key && e < block->events; e++)
       for (uint32_t i = block->key[k].first[e]; i < block->key[k].first[e + 1]; i++)
-        if (link[block->key[k].item[i]] == DS_NONE && of->first[e] != of->first[e + 1])
+        if (link[block->key[k].item[i]] == DS_NONE && of->first[e] != of->first[e + 1] &&
+            is_kept(how->keep, e))
           link[block->key[k].item[i]] = e;
   return DS_OK;
 }
@@ -193,8 +197,8 @@ static ds_code links_make(ds_stage_room *room, const ds_block *block, uint32_t c
 static ds_code room_joined(ds_stage_room *room, const ds_block *block, uint32_t case_key,
                            bool linked, ds_error *err) {
   const ds_key_column *of = &block->key[case_key];
-  uint64_t items = 0;
-  for (uint32_t e = 0; e < block->events; e++) {
+  uint64_t items = linked ? 0 : (uint64_t)block->events + of->first[block->events];
+  for (uint32_t e = 0; linked && e < block->events; e++) {
     const uint32_t by = joins_by(room, block, case_key, linked, e);
     items += by == DS_NONE ? 1 : of->first[by + 1] - of->first[by];
   }
@@ -203,9 +207,9 @@ static ds_code room_joined(ds_stage_room *room, const ds_block *block, uint32_t 
   return room_items(room, items > block->events ? (uint32_t)items : block->events, err);
 }
 
-// Items of events that carry the key as they are, of those that are linked to one that does, and
-// for the others, when they are attached, the last case of the event before that does, if near
-// enough.
+// Items of events that count: of those that carry the key as they are, of those that are linked to
+// one that does, and for the others, when they are attached, the last case of the event before that
+// does, if near enough.
 static ds_code join_items(ds_stage_room *room, const ds_block *block, const ds_regrouping *how,
                           bool linked, const uint32_t **ret_first, const uint32_t **ret_item,
                           ds_error *err) {
@@ -217,6 +221,8 @@ static ds_code join_items(ds_stage_room *room, const ds_block *block, const ds_r
     int64_t latest_ms = 0;
     for (uint32_t e = block->offset[j]; e < block->offset[j + 1]; e++) {
       room->first[e] = items;
+      if (!is_kept(how->keep, e))
+        continue;
       const uint32_t by = joins_by(room, block, how->key, linked, e);
       for (uint32_t i = by == DS_NONE ? 1 : key->first[by]; by != DS_NONE && i < key->first[by + 1];
            i++) {
@@ -347,8 +353,8 @@ ds_code ds_stage_regroup(ds_stage_room *room, const ds_regrouping *how, const ds
   const uint32_t *first = key->first, *item = key->item;
   bool linked = false;
   if (how->keys_linked)
-    TRY(links_make(room, block, how->key, &linked, err));
-  if (how->attach_nearest || linked)
+    TRY(links_make(room, block, how, &linked, err));
+  if (how->attach_nearest || linked || how->keep != NULL)
     TRY(join_items(room, block, how, linked, &first, &item, err));
   const uint32_t items = first[block->events];
   TRY(room_events(room, items > block->events ? items : block->events, err));
@@ -373,8 +379,9 @@ ds_code ds_stage_regroup(ds_stage_room *room, const ds_regrouping *how, const ds
   if (grouped) {
     regroup_in_place(room, block, cases);
   } else {
-    const ds_gather list = {room->index, room->offset,     room->journey,
-                            cases,       how->keys_linked, true};
+    const ds_gather list = {.index = room->index, .offset = room->offset,
+                            .journey = room->journey, .journeys = cases,
+                            .keys = how->keys_linked, .loose = true};
     TRY(ds_assembly_gather(&room->assembly, block, &list, err));
   }
   if (!how->keys_linked)
@@ -402,7 +409,7 @@ ds_code ds_stage_cases(ds_stage_room *room, ds_case_evaluator *evaluator, uint32
     if (met != 0)
       bits_range(room->keep, block->offset[j], block->offset[j + 1]);
   }
-  return compact(room, block, ret_block, err);
+  return ds_stage_compact(room, block, ret_block, err);
 }
 
 static bool inside(const ds_plan *plan, int64_t time_ms) {
@@ -434,7 +441,7 @@ ds_code ds_stage_period(ds_stage_room *room, const ds_plan *plan, const ds_block
       if (selects(plan, block->time_ms, block->offset[j], block->offset[j + 1]))
         bits_range(room->keep, block->offset[j], block->offset[j + 1]);
   }
-  return compact(room, block, ret_block, err);
+  return ds_stage_compact(room, block, ret_block, err);
 }
 
 ds_code ds_stage_choice(ds_stage_room *room, const ds_choice *choice, const ds_block *block,
@@ -442,5 +449,5 @@ ds_code ds_stage_choice(ds_stage_room *room, const ds_choice *choice, const ds_b
   TRY(room_events(room, block->events, err));
   memset(room->keep, 0, (block->events / 64u + 1) * sizeof *room->keep);
   TRY(choice->mark(choice->context, block, room->keep, err));
-  return compact(room, block, ret_block, err);
+  return ds_stage_compact(room, block, ret_block, err);
 }

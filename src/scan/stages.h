@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The stages between decoding and a kernel: each takes a block and gives a block, its own or, when
-// nothing changes, the one it was given. Order: cut, filter, regroup, cases, period, choice. May
-// use base/ to store/. Used by one thread.
+// nothing changes, the one it was given. Order: select (cut and filter), regroup, cases, period,
+// choice. What selects events only marks them: the first stage that copies leaves the others out.
+// May use base/ to store/. Used by one thread.
 #ifndef DS_SCAN_STAGES_H
 #define DS_SCAN_STAGES_H
 
@@ -35,18 +36,21 @@ typedef struct ds_stage_room {
 DS_CHECKED ds_code ds_stage_init(ds_stage_room *room, const ds_columns *columns, ds_error *err);
 void ds_stage_done(ds_stage_room *room);
 
-// Keeps the events that a cut leaves; the block has the clocks that it looks at.
-DS_CHECKED ds_code ds_stage_cut(ds_stage_room *room, const ds_cut *cut, const ds_block *block,
-                                const ds_block **ret_block, ds_error *err);
+// Marks the events that a cut leaves, whose clocks the block has, and that the expression of the
+// evaluator (NULL: all) means. A bit of *ret_keep for each event, which the caller may clear; valid
+// until the next use of the room.
+DS_CHECKED ds_code ds_stage_select(ds_stage_room *room, const ds_cut *cut, ds_evaluator *evaluator,
+                                   const ds_block *block, uint64_t **ret_keep, ds_error *err);
 
-// Keeps the events that the evaluator's expression means; journeys left without are dropped.
-DS_CHECKED ds_code ds_stage_filter(ds_stage_room *room, ds_evaluator *evaluator,
-                                   const ds_block *block, const ds_block **ret_block,
-                                   ds_error *err);
+// Makes the block of the events that ds_stage_select marked in the same room; journeys left without
+// are dropped.
+DS_CHECKED ds_code ds_stage_compact(ds_stage_room *room, const ds_block *block,
+                                    const ds_block **ret_block, ds_error *err);
 
 // How cases are made; see ds_plan for the last three.
 typedef struct ds_regrouping {
   uint32_t key; // column of the case key
+  const uint64_t *keep; // bits of the events that count; NULL: all
   bool attach_nearest;
   bool keys_linked;
   bool texts;

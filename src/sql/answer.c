@@ -40,6 +40,7 @@ ds_code ds_sql_answer_table(const sql_statement *statement, uint32_t number, ds_
   if (table == NULL)
     return ds_fail(err, DS_LIMIT, "more than 8 statements: ask for some of them");
   table->bar = "";
+  table->given_names = count;
   *ret_table = table;
   return DS_OK;
 }

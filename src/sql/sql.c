@@ -52,11 +52,12 @@ static void watch_end(ds_sql *sql) {
 
 // --- a session
 
+// Settings can be read by statements: none of them tells a path of this machine.
 static ds_code close_doors(ds_sql *sql, ds_error *err) {
   ds_buf text;
   ds_buf_init(&text, 1u << 20);
   ds_buf_printf(&text, "SET threads = %u; SET preserve_insertion_order = false; SET "
-                "errors_as_json = true; ", sql->options.threads);
+                "errors_as_json = true; SET secret_directory = 'none'; ", sql->options.threads);
   if (sql->options.writes_to != NULL) {
     ds_buf_text(&text, "SET allowed_paths = [");
     ds_sql_literal(&text, ds_str_of(sql->options.writes_to));

@@ -191,6 +191,24 @@ static bool take_failure(ds_sql *sql, ds_error *ret_failure) {
   return ret_failure->code != DS_OK;
 }
 
+// What DuckDB says, up to a mark, and what to do here instead of what it says behind it.
+static const struct {
+  const char *begin, *mark, *hint;
+} hints[] = {
+    {"Table with name ", " does not exist!",
+     " does not exist: there are events, customers, cases, segments and touchpoints"},
+    {"Cannot access file ", " - file system operations",
+     ": sql reads no files; doorstep import brings one in, or give --data FILE"},
+};
+
+static void put_hint(char *line, size_t size) {
+  for (size_t h = 0; h < COUNT_OF(hints); h++) {
+    char *mark = strstr(line, hints[h].mark);
+    if (mark != NULL && strncmp(line, hints[h].begin, strlen(hints[h].begin)) == 0)
+      snprintf(mark, size - (size_t)(mark - line), "%s", hints[h].hint);
+  }
+}
+
 ds_code ds_sql_statement_fail(ds_sql *sql, ds_str whole, ds_str text, const char *message,
                            duckdb_error_type type, ds_error *err) {
   char told[400], position[24], line[400];
@@ -204,6 +222,7 @@ ds_code ds_sql_statement_fail(ds_sql *sql, ds_str whole, ds_str text, const char
   if (!member_read(message, "exception_message", told, sizeof told))
     snprintf(told, sizeof told, "%.*s", (int)strcspn(message, "\n"), message);
   ds_duck_message(told, !is_of_text(type), line, sizeof line);
+  put_hint(line, sizeof line);
   if (type == DUCKDB_ERROR_OUT_OF_MEMORY || strstr(message, "\"Out of Memory\"") != NULL)
     return ds_fail(err, DS_MEMORY, "the statement needs more memory than it may have: give more "
                    "--memory, or ask for less");
@@ -319,7 +338,7 @@ static const char *const table_functions[] = {
     "events", "customers", "cases", "segments", "range", "generate_series", "unnest", "repeat",
     "json_each", "json_tree", "histogram", "histogram_values", "duckdb_functions",
     "duckdb_columns", "duckdb_tables", "duckdb_views", "duckdb_types", "duckdb_keywords",
-    "duckdb_settings", "pg_timezone_names",
+    "pg_timezone_names",
 };
 
 // The table functions of the statement as it was read, by DuckDB itself; "-" when it is none that

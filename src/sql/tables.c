@@ -291,9 +291,8 @@ static ds_code bind_key(bound *use, duckdb_bind_info info, ds_error *err) {
     code = ds_fail(err, DS_INPUT, "there is no case key '%.100s'%s%s%s", name == NULL ? "" : name,
                    near == NULL ? "" : "; did you mean '", near == NULL ? "" : near,
                    near == NULL ? "" : "'?");
-  else if (use->plan.cases != NULL && ds_case_program_reads_keys(use->plan.cases))
-    code = ds_fail(err, DS_UNSUPPORTED, "cases() asks --cases of each case, whose events have no "
-                   "case keys: leave any_case() and case keys out");
+  else if (use->plan.cases != NULL)
+    code = ds_case_program_check_cases(use->plan.cases, err);
   api->free(name);
   use->plan.has_case = true;
   use->plan.want_case_text = true;

@@ -61,7 +61,7 @@ static bool reserve_queries(ds_group *group) {
 // What is known is of the parts that the store has now.
 static ds_code follow_parts(ds_store *store, ds_error *err) {
   if (store->known == NULL)
-    store->known = ds_known_new(store->options.memory_bytes / 4);
+    store->known = ds_known_new(store->options.memory_bytes / 4, store->options.threads);
   if (store->known == NULL)
     return ds_fail(err, DS_MEMORY, "out of memory for a batch");
   return ds_known_follow(store->known, store->view.parts, store->view.parts_count, false, err);

@@ -10,6 +10,7 @@
 
 #include "base/limits.h"
 #include "model/time.h"
+#include "store/definitions.h"
 #include "store/state.h"
 #include "store/vault.h"
 
@@ -312,7 +313,7 @@ static ds_code copy_logs(copy_work *work, ds_error *err) {
   return work->from->io->ops->sync_dir(work->from->io, path, err);
 }
 
-// A file that people write, when there is one.
+// A file of definitions, when there is one.
 static ds_code copy_settings(const copy_work *work, const char *name, size_t size_max,
                              ds_error *err) {
   ds_io *io = work->from->io;
@@ -356,6 +357,8 @@ static ds_code copy_all(copy_work *work, ds_error *err) {
   TRY(copy_logs(work, err));
   TRY(copy_settings(work, SETTINGS_NAME, DS_SETTINGS_BYTES_MAX, err));
   TRY(copy_settings(work, SEGMENTS_NAME, DS_SEGMENTS_BYTES_MAX, err));
+  TRY(copy_settings(work, DS_BOARDS_FILE, DS_BOARDS_BYTES_MAX, err));
+  TRY(copy_settings(work, DS_API_KEYS_FILE, DS_BOARDS_BYTES_MAX, err));
   TRY(copy_keys(work, err));
   // Saving counts the generation up: the copy has the store's.
   manifest->generation = source->generation - 1;

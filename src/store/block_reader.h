@@ -46,6 +46,7 @@ struct ds_block_reader {
   uint32_t *offset, *customer;
   int64_t *start_s;
   int64_t *time_ms, *gap_ms, *received_ms;
+  uint64_t *again; // events, bits: see ds_stored_times
   uint16_t *touchpoint, *source;
   uint16_t *millis_first; // journeys: the first event's milliseconds
   uint32_t *import;

@@ -133,6 +133,9 @@ static uint32_t subject_find(ds_builder *b, const ds_row *row) {
   return subject;
 }
 
+// Rows of a log lie in the order in which they came, each far from the next of its partition.
+enum { ROWS_AHEAD = 12, JOURNEYS_AHEAD = 4 };
+
 // Subjects in order of first appearance; subject_of[] per row.
 static void group_rows(ds_builder *b, const uint8_t *const *rows, uint32_t count) {
   uint32_t slots = 1024;
@@ -144,6 +147,10 @@ static void group_rows(ds_builder *b, const uint8_t *const *rows, uint32_t count
   uint32_t subject = DS_NONE; // of the row before: many a file has a customer's rows in a row
   for (uint32_t i = 0; i < count; i++) {
     ds_row row;
+    if (i + ROWS_AHEAD < count) {
+      __builtin_prefetch(rows[i + ROWS_AHEAD]);
+      __builtin_prefetch(rows[i + ROWS_AHEAD] + 64);
+    }
     ds_row_open(rows[i], &row);
     if (b->options.drop_import != 0 && row.import == b->options.drop_import) {
       b->subject_of[i] = DS_NONE;
@@ -286,6 +293,12 @@ static ds_code write_journey(ds_builder *b, const build_subject *subject, ds_err
   return full && b->options.directory != NULL ? close_part(b, err) : DS_OK;
 }
 
+// Brings the first row of a journey that is soon written nearer.
+static void prefetch_journey(const ds_builder *b, uint32_t at) {
+  if (at < b->subjects_count && b->subjects[b->order[at].subject].events > 0)
+    __builtin_prefetch(b->entries[b->subjects[b->order[at].subject].begin].row);
+}
+
 ds_code ds_builder_add(ds_builder *b, uint32_t partition, const uint8_t *const *rows,
                        uint32_t count, ds_error *err) {
   assert(!b->finished && partition < DS_PARTITIONS);
@@ -304,8 +317,10 @@ ds_code ds_builder_add(ds_builder *b, uint32_t partition, const uint8_t *const *
   group_rows(b, rows, count);
   TRY(ds_build_numbers(b, err));
   order_rows(b, rows, count);
-  for (uint32_t o = 0; o < b->subjects_count; o++)
+  for (uint32_t o = 0; o < b->subjects_count; o++) {
+    prefetch_journey(b, o + JOURNEYS_AHEAD);
     TRY(write_journey(b, &b->subjects[b->order[o].subject], err));
+  }
   return DS_OK;
 }
 

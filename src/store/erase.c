@@ -6,10 +6,16 @@
 
 #include "store/erased.h"
 
+// What the store is to be rid of.
+static ds_erased pending(const ds_store *store) {
+  return (ds_erased){.vault = store->vault, .done = store->view.manifest.erased};
+}
+
 // Rewrites part `index` without what was erased.
 static ds_code clean_part(ds_store *store, uint32_t index, ds_progress *progress, ds_error *err) {
   const uint64_t number = store->view.manifest.parts[index].info.number;
-  const ds_dropped dropped = ds_erased_dropped(store->vault);
+  const ds_erased erased = pending(store);
+  const ds_dropped dropped = ds_erased_dropped(&erased);
   ds_rewritten rewritten = {.count = 0};
   ds_code code = ds_store_rewrite(store, &index, 1, 0, NULL, &dropped, progress, &rewritten, err);
   if (code == DS_OK)
@@ -22,10 +28,11 @@ static ds_code clean_part(ds_store *store, uint32_t index, ds_progress *progress
 // Cleans every part that holds something; they are found anew each time, for their order changes.
 static ds_code clean_parts(ds_store *store, const ds_erased_where *where, ds_block_reader *reader,
                            ds_progress *progress, ds_erasure *erasure, ds_error *err) {
+  const ds_erased erased = pending(store);
   for (uint32_t i = 0; i < store->view.parts_count;) {
     ds_erased_found found = {0};
     const uint32_t before = store->view.parts_count;
-    TRY(ds_erased_find(store->vault, store->view.parts[i], where, reader, &found, err));
+    TRY(ds_erased_find(&erased, store->view.parts[i], where, reader, &found, err));
     if (found.events + found.facts > 0) {
       TRY(clean_part(store, i, progress, err));
       erasure->events += found.events;
@@ -41,8 +48,9 @@ static ds_code clean_parts(ds_store *store, const ds_erased_where *where, ds_blo
 static ds_code check_parts(ds_store *store, const ds_erased_where *where, ds_block_reader *reader,
                            ds_erasure *erasure, ds_error *err) {
   ds_erased_found found = {0};
+  const ds_erased erased = pending(store);
   for (uint32_t i = 0; i < store->view.parts_count; i++)
-    TRY(ds_erased_find(store->vault, store->view.parts[i], where, reader, &found, err));
+    TRY(ds_erased_find(&erased, store->view.parts[i], where, reader, &found, err));
   erasure->parts_checked = store->view.parts_count;
   erasure->subjects_checked = found.subjects;
   erasure->events_left = found.events;
@@ -115,6 +123,20 @@ ds_code ds_store_erase(ds_store *store, const ds_str *subjects, uint32_t count,
   TRY(prove_keys(vault, subjects, count, &erasure.keys_gone, err));
   *ret_erasure = erasure;
   return DS_OK;
+}
+
+ds_code ds_store_unsuppress(ds_store *store, ds_str subject, ds_str reason, ds_error *err) {
+  TRY(ds_store_check_writable(store, err));
+  ds_vault *vault = NULL;
+  if (!ds_store_has_erased(store))
+    return ds_fail(err, DS_NO, "nobody was erased from this store");
+  TRY(ds_store_vault(store, &vault, err));
+  // Opening to write has done them, unless the keys were not there then.
+  if (ds_vault_erased_count(vault) > store->view.manifest.erased)
+    return ds_fail(err, DS_BUSY, "an erasure is not done yet: try again");
+  const int64_t when_ms = store->io->ops->now_ms(store->io);
+  const ds_code code = ds_vault_readmit(vault, subject, when_ms, reason, err);
+  return code == DS_NO || code == DS_LIMIT ? code : ds_store_note_write(store, code);
 }
 
 ds_code ds_store_replay_erasures(ds_store *store, ds_progress *progress, ds_erasure *ret_erasure,

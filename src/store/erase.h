@@ -30,6 +30,11 @@ typedef struct ds_erasure {
 DS_CHECKED ds_code ds_store_erase(ds_store *store, const ds_str *subjects, uint32_t count,
                                   ds_progress *progress, ds_erasure *ret_erasure, ds_error *err);
 
+// Lets an erased subject be taken in again from now on, and notes why; what was erased stays
+// erased, in restored backups too. DS_NO: it is not erased.
+DS_CHECKED ds_code ds_store_unsuppress(ds_store *store, ds_str subject, ds_str reason,
+                                       ds_error *err);
+
 // Removes the events of subjects that the vault says are erased, when MANIFEST does not reflect
 // all of them. Opening a store to write does this; so must whoever restores one and its keys.
 DS_CHECKED ds_code ds_store_replay_erasures(ds_store *store, ds_progress *progress,

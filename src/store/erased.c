@@ -6,17 +6,18 @@
 #include "base/limits.h"
 #include "store/subjects.h"
 
-static bool is_erased(const void *vault, ds_str subject) {
-  return ds_vault_is_erased(vault, subject);
+static bool is_to_go(const void *context, ds_str subject) {
+  const ds_erased *erased = context;
+  return ds_vault_is_to_go(erased->vault, subject, erased->done);
 }
 
-ds_dropped ds_erased_dropped(const ds_vault *vault) { return (ds_dropped){is_erased, vault}; }
+ds_dropped ds_erased_dropped(const ds_erased *erased) { return (ds_dropped){is_to_go, erased}; }
 
 // --- looking
 
 // A part being looked through.
 typedef struct search {
-  const ds_vault *vault;
+  const ds_erased *erased;
   const ds_erased_where *where;
   ds_block_reader *reader;
   ds_place place;
@@ -48,7 +49,7 @@ static bool names_erased(const search *in, const ds_block *block, uint32_t event
   return ds_link_names_has(&in->links, block->touchpoint[event]) &&
          with->type == DS_TYPE_STRING &&
          (with->present[event / 64] >> (event % 64) & 1) != 0 &&
-         ds_vault_is_erased(in->vault, with->text[event]);
+         is_to_go(in->erased, with->text[event]);
 }
 
 static ds_code search_block(search *in, uint32_t b, ds_error *err) {
@@ -69,7 +70,7 @@ static ds_code search_block(search *in, uint32_t b, ds_error *err) {
   for (uint32_t j = 0; j < block.journeys; j++) {
     if (in->where->is_in[block.customer[j] >> DS_ORDINAL_BITS]) {
       in->found->subjects++;
-      if (ds_vault_is_erased(in->vault, block.subject[j])) {
+      if (is_to_go(in->erased, block.subject[j])) {
         in->found->events += block.offset[j + 1] - block.offset[j];
         continue;
       }
@@ -94,9 +95,9 @@ static ds_code search_part(search *in, ds_part *part, ds_space *space, ds_arena 
   return DS_OK;
 }
 
-ds_code ds_erased_find(const ds_vault *vault, ds_part *part, const ds_erased_where *where,
+ds_code ds_erased_find(const ds_erased *erased, ds_part *part, const ds_erased_where *where,
                        ds_block_reader *reader, ds_erased_found *found, ds_error *err) {
-  search in = {.vault = vault, .where = where, .reader = reader, .found = found};
+  search in = {.erased = erased, .where = where, .reader = reader, .found = found};
   ds_space space;
   ds_arena arena;
   ds_space_init(&space);
@@ -121,7 +122,7 @@ static ds_code open_now(const ds_store *store, ds_vault **ret_vault, ds_error *e
 
 ds_code ds_erased_pending(const ds_store *store, ds_erased *ret_erased, ds_error *err) {
   const uint32_t removed = store->view.manifest.erased;
-  *ret_erased = (ds_erased){.vault = NULL};
+  *ret_erased = (ds_erased){.done = removed};
   if (!ds_store_has_vault(store))
     return DS_OK;
   if (store->options.write && store->vault != NULL) {
@@ -145,10 +146,10 @@ ds_code ds_erased_pending(const ds_store *store, ds_erased *ret_erased, ds_error
 void ds_erased_done(ds_erased *erased) { ds_vault_close(erased->own); }
 
 // The rest of a part, in memory.
-static ds_code make_rest(const ds_store *store, const ds_vault *vault, ds_part *part,
+static ds_code make_rest(const ds_store *store, const ds_erased *erased, ds_part *part,
                          ds_part_ref **ret_ref, ds_error *err) {
   const ds_part_info *info = ds_part_get_info(part);
-  const ds_dropped dropped = ds_erased_dropped(vault);
+  const ds_dropped dropped = ds_erased_dropped(erased);
   const ds_rewrite_options options = {
       .io = store->io,
       .parts = &part,
@@ -177,12 +178,12 @@ ds_code ds_erased_hide(const ds_store *store, const ds_erased *erased, ds_part_r
     ds_block_reader *reader = ds_block_reader_new();
     if (reader == NULL)
       return ds_fail(err, DS_MEMORY, "out of memory for a snapshot");
-    const ds_code code = ds_erased_find(erased->vault, ref->part, &all, reader, &found, err);
+    const ds_code code = ds_erased_find(erased, ref->part, &all, reader, &found, err);
     ds_block_reader_free(reader);
     TRY(code);
   }
   if (found.events + found.facts > 0)
-    return make_rest(store, erased->vault, ref->part, ret_ref, err);
+    return make_rest(store, erased, ref->part, ret_ref, err);
   *ret_ref = ds_part_ref_hold(ref);
   return DS_OK;
 }

@@ -21,19 +21,20 @@ typedef struct ds_erased_found {
   uint64_t facts;    // of others, that name an erased one
 } ds_erased_found;
 
+// Whose events are to be left out.
+typedef struct ds_erased {
+  const ds_vault *vault; // that tells who; NULL: nobody's
+  uint32_t done;         // so many erasures are done: what came in since is not theirs
+  ds_vault *own;         // opened for this alone
+} ds_erased;
+
 // Adds what a part holds to *found; of partitions that are not in `where` only facts are looked at.
-DS_CHECKED ds_code ds_erased_find(const ds_vault *vault, ds_part *part,
+DS_CHECKED ds_code ds_erased_find(const ds_erased *erased, ds_part *part,
                                   const ds_erased_where *where, ds_block_reader *reader,
                                   ds_erased_found *found, ds_error *err);
 
-// Whom a rewrite leaves out; the vault outlives it.
-ds_dropped ds_erased_dropped(const ds_vault *vault);
-
-// What a snapshot is to leave out.
-typedef struct ds_erased {
-  const ds_vault *vault; // that tells who; NULL: nothing
-  ds_vault *own;         // opened for this alone
-} ds_erased;
+// Whom a rewrite leaves out; `erased` outlives it.
+ds_dropped ds_erased_dropped(const ds_erased *erased);
 
 // Whether keys.sqlite tells of more erased than the store's manifest says are removed: as a rule it
 // does not, and no vault is opened. The manifest must have been read first: who is erased later is

@@ -74,7 +74,7 @@ ds_code ds_identity_named(const ds_snapshot *snapshot, ds_str name, uint32_t *re
       ds_subject_partition(hash) / (DS_PARTITIONS / identity->leaves_groups);
   const ds_id_filter *leaves = &identity->leaves[group];
   *ret_number = known == DS_NONE ? DS_NONE : identity->names_customer[known];
-  if (known != DS_NONE || leaves->slots == 0 ||
+  if (known != DS_NONE || leaves->words == 0 ||
       !ds_id_filter_may_hold(leaves, ds_identity_leaf_key(hash)))
     return DS_OK;
   naming in = {.identity = identity, .name = name};

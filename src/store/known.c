@@ -4,6 +4,7 @@
 #include <assert.h>
 #include <stdlib.h>
 
+#include "base/pool.h"
 #include "store/subject_table.h"
 #include "store/subjects.h"
 
@@ -11,15 +12,15 @@
 enum { CHUNK = 64 };
 
 // What one call does of the work that can wait: one that has to wait for more of it is late.
-enum { LEARN_BLOCKS = 1, FREE_FILTERS = 8 };
+enum { LEARN_BLOCKS = 1, FREE_ROOMS = 1 };
 
 // A part and what was made for it.
 typedef struct known_part {
   ds_part *part;
   uint64_t number;
   uint32_t blocks;
-  uint32_t learnt;      // so many of its first blocks have their subjects in the tables
-  ds_id_filter *filter; // of each block; NULL = none yet
+  uint32_t learnt; // so many of its first blocks have their subjects in the tables
+  ds_part_filters filters;
 } known_part;
 
 // A block within a partition; one over several partitions is there for each.
@@ -44,13 +45,15 @@ struct ds_known {
   bool loaded[DS_PARTITIONS]; // the table has all subjects of the blocks that are `learnt`
   bool learning;              // not all blocks are
   bool numbered;              // there are tables at all: they fit
+  bool warming;               // nobody waits
   size_t table_bytes, filter_bytes;
-  uint32_t hand_part, hand_block; // the next filter to give way
-  ds_part_filters *offers;        // made elsewhere, of parts that are still to come
+  uint32_t hand_part, hand_room; // the next room of filters to give way
+  ds_part_filters *offers;       // made elsewhere, of parts that are still to come
   uint32_t offers_count;
   ds_part_filters *gone; // of parts that are gone: still to be freed
   uint32_t gone_count;
-  ds_block_reader *reader;
+  uint32_t threads;
+  ds_block_reader **readers; // one a thread; the first is the owner's
   // The block last learnt from: one often holds the subjects of many partitions.
   ds_block_reader *learner;
   uint64_t learnt_part; // its number; 0 = none
@@ -59,6 +62,9 @@ struct ds_known {
   const uint64_t *learnt_hashes;
   candidate *candidates;
   uint32_t candidates_count, candidates_capacity;
+  candidate *missing; // blocks whose filters are being made
+  uint32_t missing_capacity;
+  bool lacking; // a candidate's block has no filter yet
   ds_known_stats stats;
 };
 
@@ -66,15 +72,28 @@ static ds_code no_memory(ds_error *err) {
   return ds_fail(err, DS_MEMORY, "out of memory for what the store knows");
 }
 
-ds_known *ds_known_new(size_t memory_bytes) {
+static bool make_readers(ds_known *known) {
+  known->learner = ds_block_reader_new();
+  known->readers = calloc(known->threads, sizeof(ds_block_reader *));
+  if (known->learner == NULL || known->readers == NULL)
+    return false;
+  for (uint32_t t = 0; t < known->threads; t++) {
+    known->readers[t] = ds_block_reader_new();
+    if (known->readers[t] == NULL)
+      return false;
+  }
+  return true;
+}
+
+ds_known *ds_known_new(size_t memory_bytes, uint32_t threads) {
+  assert(threads > 0);
   ds_known *known = calloc(1, sizeof *known);
   if (known == NULL)
     return NULL;
   known->bytes_max = memory_bytes / 2;
   known->numbered = true;
-  known->reader = ds_block_reader_new();
-  known->learner = ds_block_reader_new();
-  if (known->reader == NULL || known->learner == NULL) {
+  known->threads = threads;
+  if (!make_readers(known)) {
     ds_known_free(known);
     return NULL;
   }
@@ -83,8 +102,8 @@ ds_known *ds_known_new(size_t memory_bytes) {
 
 static size_t filters_bytes(const ds_part_filters *filters) {
   size_t bytes = 0;
-  for (uint32_t b = 0; b < filters->blocks && filters->filter != NULL; b++)
-    bytes += filters->filter[b].slots * sizeof(uint16_t);
+  for (uint32_t r = 0; r < ds_filter_rooms(filters->blocks); r++)
+    bytes += filters->room[r].bytes;
   return bytes;
 }
 
@@ -109,20 +128,23 @@ static void free_list(ds_part_filters **list, uint32_t *count) {
 
 // The filters of a part that is gone are not freed at once: they are large.
 static void leave_filters(ds_known *known, known_part *part) {
-  const ds_part_filters filters = {part->number, part->blocks, part->filter};
-  known->filter_bytes -= filters_bytes(&filters);
-  if (part->filter != NULL)
-    add_filters(&known->gone, &known->gone_count, filters);
-  part->filter = NULL;
+  known->filter_bytes -= filters_bytes(&part->filters);
+  if (part->filters.filter != NULL)
+    add_filters(&known->gone, &known->gone_count, part->filters);
+  part->filters = (ds_part_filters){.filter = NULL};
 }
 
 static void free_some(ds_known *known) {
-  for (uint32_t i = 0; i < FREE_FILTERS && known->gone_count > 0; i++) {
+  for (uint32_t freed = 0; freed < FREE_ROOMS && known->gone_count > 0;) {
     ds_part_filters *last = &known->gone[known->gone_count - 1];
-    if (last->blocks > 0)
-      ds_id_filter_done(&last->filter[--last->blocks]);
-    if (last->blocks > 0)
+    uint32_t room = ds_filter_rooms(last->blocks);
+    while (room > 0 && last->room[room - 1].memory == NULL)
+      room--;
+    if (room > 0) {
+      (void)ds_part_filters_drop_room(last, room - 1);
+      freed++;
       continue;
+    }
     ds_part_filters_done(last);
     known->gone_count--;
   }
@@ -142,11 +164,14 @@ void ds_known_free(ds_known *known) {
   free_list(&known->offers, &known->offers_count);
   free_list(&known->gone, &known->gone_count);
   free_tables(known);
-  ds_block_reader_free(known->reader);
+  for (uint32_t t = 0; t < known->threads && known->readers != NULL; t++)
+    ds_block_reader_free(known->readers[t]);
+  free(known->readers);
   ds_block_reader_free(known->learner);
   free(known->parts);
   free(known->spans);
   free(known->candidates);
+  free(known->missing);
   free(known);
 }
 
@@ -204,33 +229,38 @@ void ds_known_offer(ds_known *known, ds_part_filters *filters) {
   *filters = (ds_part_filters){.filter = NULL};
 }
 
-// Frees filters, one after another in turn, until `bytes` more fit.
+// Frees rooms of filters, one after another in turn, until `bytes` more fit.
 static bool make_room(ds_known *known, size_t bytes) {
   if (bytes > known->bytes_max)
     return false;
   while (known->filter_bytes + bytes > known->bytes_max) {
-    known_part *part = &known->parts[known->hand_part];
-    if (part->filter == NULL || known->hand_block >= part->blocks) {
+    ds_part_filters *filters = &known->parts[known->hand_part].filters;
+    if (known->hand_room >= ds_filter_rooms(filters->blocks)) {
       known->hand_part = (known->hand_part + 1) % known->parts_count;
-      known->hand_block = 0;
+      known->hand_room = 0;
       continue;
     }
-    ds_id_filter *filter = &part->filter[known->hand_block++];
-    known->filter_bytes -= filter->slots * sizeof(uint16_t);
-    ds_id_filter_done(filter);
+    known->filter_bytes -= ds_part_filters_drop_room(filters, known->hand_room++);
   }
   return true;
+}
+
+static uint32_t filters_made(const ds_part_filters *filters) {
+  uint32_t made = 0;
+  for (uint32_t b = 0; b < filters->blocks; b++)
+    made += filters->filter[b].word != NULL;
+  return made;
 }
 
 static bool take_offer(ds_known *known, ds_part_filters *offer) {
   for (uint32_t i = 0; i < known->parts_count; i++) {
     known_part *part = &known->parts[i];
-    if (part->number != offer->part || part->blocks != offer->blocks || part->filter != NULL)
+    if (part->number != offer->part || part->blocks != offer->blocks ||
+        part->filters.filter != NULL)
       continue;
     known->filter_bytes += filters_bytes(offer);
-    part->filter = offer->filter;
-    for (uint32_t b = 0; b < part->blocks && part->filter != NULL; b++)
-      known->stats.filters_taken += part->filter[b].slot != NULL;
+    part->filters = *offer;
+    known->stats.filters_taken += filters_made(offer);
     return true;
   }
   return false;
@@ -270,7 +300,7 @@ static ds_code change_parts(ds_known *known, ds_part *const *parts, uint32_t cou
   free(known->parts);
   known->parts = next;
   known->parts_count = count;
-  known->hand_part = known->hand_block = 0;
+  known->hand_part = known->hand_room = 0;
   known->learning = true;
   take_offers(known);
   const ds_code code = list_spans(known, err);
@@ -364,25 +394,79 @@ static ds_code load_table(ds_known *known, uint32_t partition, ds_error *err) {
   return DS_OK;
 }
 
+static bool has_filter(const known_part *part, uint32_t block) {
+  return part->filters.filter != NULL && part->filters.filter[block].word != NULL;
+}
+
+// Whether there is room for the filter of a block, for which others may have to give way.
+static ds_code room_of(ds_known *known, known_part *part, uint32_t block, bool may_free,
+                       bool *ret_there, ds_error *err) {
+  const uint32_t room = ds_filter_room_of(block);
+  *ret_there = part->filters.filter != NULL && part->filters.room[room].memory != NULL;
+  if (*ret_there)
+    return DS_OK;
+  const size_t bytes = ds_filter_room_bytes(part->part, room);
+  if (may_free ? !make_room(known, bytes) : known->filter_bytes + bytes > known->bytes_max)
+    return DS_OK;
+  if (!ds_part_filters_add_room(&part->filters, part->part, room, known->warming))
+    return no_memory(err);
+  known->filter_bytes += bytes;
+  *ret_there = true;
+  return DS_OK;
+}
+
 // The block's filter, made when it is not there; NULL when there is no room for it.
 static ds_code filter_of(ds_known *known, uint32_t part_index, uint32_t block,
                          const ds_id_filter **ret_filter, ds_error *err) {
   known_part *part = &known->parts[part_index];
+  bool there = true;
   *ret_filter = NULL;
-  if (part->filter == NULL)
-    part->filter = calloc(part->blocks, sizeof *part->filter);
-  if (part->filter == NULL)
-    return no_memory(err);
-  ds_id_filter *filter = &part->filter[block];
-  if (filter->slot == NULL) {
-    const size_t bytes = ds_id_filter_bytes(part->part->zone[block].events);
-    if (!make_room(known, bytes))
-      return DS_OK;
-    TRY(ds_part_filter_make(part->part, block, known->reader, filter, err));
-    known->filter_bytes += bytes;
+  if (!has_filter(part, block)) {
+    TRY(room_of(known, part, block, true, &there, err));
+    if (there)
+      TRY(ds_part_filter_make(&part->filters, part->part, block, known->readers[0], err));
   }
-  *ret_filter = filter;
+  if (there)
+    *ret_filter = &part->filters.filter[block];
   return DS_OK;
+}
+
+static ds_code make_one(void *context, uint32_t thread, uint32_t job, ds_error *err) {
+  ds_known *known = context;
+  known_part *part = &known->parts[known->missing[job].part];
+  return ds_part_filter_make(&part->filters, part->part, known->missing[job].block,
+                             known->readers[thread], err);
+}
+
+// Makes room for one more missing filter; false when all that may be made at once are listed.
+static ds_code list_missing(ds_known *known, const candidate *one, uint32_t *count, bool *ret_more,
+                            ds_error *err) {
+  TRY(room_of(known, &known->parts[one->part], one->block, false, ret_more, err));
+  if (*ret_more)
+    known->missing[(*count)++] = *one;
+  return DS_OK;
+}
+
+// Makes the filters of blocks, ascending, that are not there and fit beside all others, on all
+// threads: whoever appends to a store that was just opened waits for most of them at once.
+static ds_code make_missing(ds_known *known, const candidate *wanted, uint32_t wanted_count,
+                            ds_error *err) {
+  if (wanted_count > known->missing_capacity) {
+    candidate *moved = realloc(known->missing, wanted_count * sizeof *moved);
+    if (moved == NULL)
+      return no_memory(err);
+    known->missing = moved;
+    known->missing_capacity = wanted_count;
+  }
+  uint32_t count = 0;
+  bool more = true;
+  for (uint32_t i = 0; i < wanted_count && more; i++) {
+    const bool again = i > 0 && wanted[i].part == wanted[i - 1].part &&
+                       wanted[i].block == wanted[i - 1].block;
+    if (!again && !has_filter(&known->parts[wanted[i].part], wanted[i].block))
+      TRY(list_missing(known, &wanted[i], &count, &more, err));
+  }
+  return count < 2 ? DS_OK : ds_parallel(known->threads, count, make_one, known, NULL, err);
 }
 
 static ds_code add_candidate(ds_known *known, const known_span *span, uint32_t query,
@@ -402,8 +486,11 @@ static ds_code add_candidate(ds_known *known, const known_span *span, uint32_t q
 static ds_code add_span(ds_known *known, const known_span *span, const ds_event_query *query,
                         uint32_t index, ds_error *err) {
   const known_part *part = &known->parts[span->part];
-  if (part->filter != NULL && part->filter[span->block].slot != NULL)
-    ds_id_filter_prefetch(&part->filter[span->block], ds_id_filter_key(query->hash, query->id));
+  if (has_filter(part, span->block))
+    ds_id_filter_prefetch(&part->filters.filter[span->block],
+                          ds_id_filter_key(query->hash, query->id));
+  else
+    known->lacking = true;
   return add_candidate(known, span, index, err);
 }
 
@@ -449,6 +536,23 @@ static ds_code filter_candidates(ds_known *known, const ds_event_query *queries,
   return DS_OK;
 }
 
+static int by_block(const void *left, const void *right) {
+  const candidate *a = left, *b = right;
+  if (a->part != b->part)
+    return a->part < b->part ? -1 : 1;
+  if (a->block != b->block)
+    return a->block < b->block ? -1 : 1;
+  return (a->query > b->query) - (a->query < b->query);
+}
+
+// Makes what the candidates from `first` on lack. Their order is nobody's.
+static ds_code make_missing_of(ds_known *known, uint32_t first, ds_error *err) {
+  const uint32_t count = known->candidates_count - first;
+  if (count > 1)
+    qsort(known->candidates + first, count, sizeof(candidate), by_block);
+  return make_missing(known, known->candidates + first, count, err);
+}
+
 static ds_code find_candidates(ds_known *known, const ds_event_query *queries, uint32_t count,
                                ds_error *err) {
   known->candidates_count = 0;
@@ -461,20 +565,14 @@ static ds_code find_candidates(ds_known *known, const ds_event_query *queries, u
       ds_subject_table_prefetch(&known->tables[partition], queries[q].hash);
     }
     const uint32_t before = known->candidates_count;
+    known->lacking = false;
     for (uint32_t q = first; q < end; q++)
       TRY(find_blocks(known, &queries[q], q, err));
+    if (known->lacking)
+      TRY(make_missing_of(known, before, err));
     TRY(filter_candidates(known, queries, before, err));
   }
   return DS_OK;
-}
-
-static int by_block(const void *left, const void *right) {
-  const candidate *a = left, *b = right;
-  if (a->part != b->part)
-    return a->part < b->part ? -1 : 1;
-  if (a->block != b->block)
-    return a->block < b->block ? -1 : 1;
-  return (a->query > b->query) - (a->query < b->query);
 }
 
 static int by_hash(const void *left, const void *right) {
@@ -492,7 +590,7 @@ static ds_code ask_block(ds_known *known, const candidate *candidates, uint32_t 
     asked[c] = &queries[candidates[c].query];
   qsort(asked, count, sizeof *asked, by_hash);
   const ds_code code = ds_part_find_events(known->parts[candidates->part].part, candidates->block,
-                                           asked, count, known->reader, err);
+                                           asked, count, known->readers[0], err);
   known->stats.blocks_read++;
   free(asked);
   return code;
@@ -526,15 +624,14 @@ ds_code ds_known_warm(ds_known *known, ds_error *err) {
     known->parts[i].learnt = 0;
   known->learning = true;
   TRY(learn_parts(known, UINT32_MAX, err));
-  for (uint32_t i = 0; i < known->parts_count; i++) {
-    for (uint32_t b = 0; b < known->parts[i].blocks; b++) {
-      const size_t bytes = ds_id_filter_bytes(known->parts[i].part->zone[b].events);
-      const ds_id_filter *unused;
-      if (known->filter_bytes + bytes <= known->bytes_max)
-        TRY(filter_of(known, i, b, &unused, err));
-    }
-  }
-  return DS_OK;
+  known->candidates_count = 0;
+  for (uint32_t i = 0; i < known->parts_count; i++)
+    for (uint32_t b = 0; b < known->parts[i].blocks; b++)
+      TRY(add_candidate(known, &(known_span){.part = i, .block = b}, 0, err));
+  known->warming = true;
+  const ds_code code = make_missing(known, known->candidates, known->candidates_count, err);
+  known->warming = false;
+  return code;
 }
 
 ds_known_stats ds_known_get_stats(const ds_known *known) {
@@ -544,7 +641,6 @@ ds_known_stats ds_known_get_stats(const ds_known *known) {
   for (uint32_t p = 0; p < DS_PARTITIONS; p++)
     stats.subjects += known->tables[p].count;
   for (uint32_t i = 0; i < known->parts_count; i++)
-    for (uint32_t b = 0; b < known->parts[i].blocks && known->parts[i].filter != NULL; b++)
-      stats.filters += known->parts[i].filter[b].slot != NULL;
+    stats.filters += filters_made(&known->parts[i].filters);
   return stats;
 }

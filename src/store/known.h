@@ -6,7 +6,7 @@
 // What new parts hold is learnt a block at a time; until then their filters are asked. Memory: 11
 // to 21 bytes a subject, 3.2 an event, each kind within half of its budget; filters give way to
 // each other, a table too large is done without. May use base/, io/, model/, store/part*,
-// store/subjects.h. Used by one thread.
+// store/subjects.h. Used by one thread, which makes filters with the help of others.
 #ifndef DS_STORE_KNOWN_H
 #define DS_STORE_KNOWN_H
 
@@ -15,7 +15,7 @@
 typedef struct ds_known ds_known;
 
 // Knows nothing yet. NULL without memory. The caller frees (NULL is fine).
-ds_known *ds_known_new(size_t memory_bytes);
+ds_known *ds_known_new(size_t memory_bytes, uint32_t threads);
 void ds_known_free(ds_known *known);
 
 // Tells it the parts that the store has now; reads nothing. `rewritten`: those that are new hold no

@@ -32,7 +32,7 @@ void ds_block_reader_free(ds_block_reader *reader) {
   void *const all[] = {reader->ints,         reader->offset,  reader->customer, reader->start_s,
                        reader->time_ms,      reader->gap_ms,  reader->source,   reader->touchpoint,
                        reader->millis_first, reader->import,  reader->arrival,  reader->id,
-                       reader->received_ms};
+                       reader->received_ms, reader->again};
   for (size_t i = 0; i < sizeof all / sizeof *all; i++)
     free(all[i]);
   free(reader);
@@ -68,7 +68,8 @@ static bool make_room(ds_block_reader *r, const ds_block_zone *zone, uint32_t wa
     // An array that this plan does not want must not be believed large enough by a later one.
     void **const all[] = {(void **)&r->time_ms,  (void **)&r->gap_ms, (void **)&r->received_ms,
                           (void **)&r->touchpoint, (void **)&r->source, (void **)&r->import,
-                          (void **)&r->arrival,  (void **)&r->id,     (void **)&r->ints};
+                          (void **)&r->arrival,  (void **)&r->id,     (void **)&r->ints,
+                          (void **)&r->again};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
       free(*all[i]);
       *all[i] = NULL;
@@ -78,9 +79,10 @@ static bool make_room(ds_block_reader *r, const ds_block_zone *zone, uint32_t wa
       fit(&r->ints, e, 8, true, events) && fit(&r->offset, j + 1, 4, true, journeys) &&
       fit(&r->customer, j, 4, true, journeys) && fit(&r->start_s, j, 8, true, journeys) &&
       fit(&r->millis_first, j, 2, true, journeys) &&
-      fit(&r->time_ms, e, 8, (want & (DS_WANT_TIME | DS_WANT_TIME_LATER)) != 0, events) &&
+      fit(&r->time_ms, e + 4, 8, (want & (DS_WANT_TIME | DS_WANT_TIME_LATER)) != 0, events) &&
       fit(&r->gap_ms, e, 8, (want & (DS_WANT_TIME | DS_WANT_TIME_LATER | DS_WANT_GAP)) != 0,
           events) &&
+      fit(&r->again, e / 64 + 2, 8, (want & DS_WANT_TIME_LATER) != 0, events) &&
       fit(&r->touchpoint, e, 2, (want & DS_WANT_TOUCHPOINT) != 0, events) &&
       fit(&r->received_ms, e, 8, (want & DS_WANT_RECEIVED) != 0, events) &&
       fit(&r->arrival, e, 8, (want & DS_WANT_ARRIVAL) != 0, events) &&
@@ -249,37 +251,6 @@ static ds_code journey_times(const ds_block_task *t, uint32_t j, uint64_t start_
   return DS_OK;
 }
 
-static ds_code read_times(const ds_block_task *t, ds_error *err) {
-  TRY(read_gaps(t, err));
-  if ((t->columns->want & DS_WANT_TIME) == 0)
-    return DS_OK;
-  const uint32_t journeys = t->part->zone[t->block].journeys;
-  TRY(ints_of(t, DS_COLUMN_START_S, journeys, t->reader->ints, err));
-  for (uint32_t j = 0; j < journeys; j++)
-    TRY(journey_times(t, j, t->reader->ints[j], err));
-  return DS_OK;
-}
-
-// Opens the time columns of the block last read.
-static ds_code later_open(const ds_block_task *t, ds_error *err) {
-  ds_block_reader *r = t->reader;
-  ds_later_times *later = &r->later;
-  const ds_block_zone *zone = &t->part->zone[t->block];
-  TRY(ints_of(t, DS_COLUMN_START_S, zone->journeys, r->ints, err));
-  const uint64_t seconds_max =
-      (uint64_t)(ds_floor_s(zone->time_max_ms) - ds_floor_s(zone->time_min_ms));
-  for (uint32_t j = 0; j < zone->journeys; j++) {
-    if (r->ints[j] > seconds_max)
-      return ds_block_unsound(t, ds_part_column(t->part, DS_COLUMN_START_S, 0), err);
-    r->start_s[j] = (int64_t)r->ints[j];
-  }
-  TRY(open_times(t, &later->gaps, &later->millis, &later->column, err));
-  later->seconds = (uint32_t *)(void *)r->gap_ms;
-  later->rest = (uint16_t *)(void *)r->ints;
-  later->opened = true;
-  return DS_OK;
-}
-
 #if defined(__x86_64__)
 // Eight at a time: the sums of each half, the low half's onto the high one, the carry onto both.
 // Only the last step waits for the eight before.
@@ -316,6 +287,198 @@ static uint32_t sums_make(uint32_t *seconds, uint32_t count, uint32_t sum) {
   return sum;
 }
 
+// What the events of a tile have: running sums of seconds, and milliseconds (NULL: none). Behind
+// the last one the loops below may look at a few more.
+typedef struct tile_times {
+  uint32_t seconds[DS_TILE_EVENTS + 4];
+  uint16_t rest[DS_TILE_EVENTS + 4];
+  const uint16_t *millis;
+} tile_times;
+
+// The times of `count` events from `at` on of the tile: `origin_ms` at the sum `base`.
+static inline void times_loop(const tile_times *tile, uint32_t at, uint32_t count, uint32_t base,
+                              int64_t origin_ms, int64_t *out) {
+  for (uint32_t i = 0; i < count; i++)
+    out[i] = origin_ms + (int64_t)(tile->seconds[at + i] - base) * 1000 +
+             (tile->millis == NULL ? 0 : tile->millis[at + i]);
+}
+
+#if defined(__x86_64__)
+// The same, four at a time: up to three more are written, which come after these. Tells whether the
+// seconds ascend for sure.
+__attribute__((target("avx2"))) static bool times_wide(const tile_times *tile, uint32_t at,
+                                                       uint32_t count, uint32_t base,
+                                                       int64_t origin_ms, int64_t *out) {
+  const __m256i origin = _mm256_set1_epi64x(origin_ms), thousand = _mm256_set1_epi64x(1000);
+  const __m128i first = _mm_set1_epi32((int)base);
+  __m128i last = _mm_setzero_si128(), moved = last;
+  for (uint32_t i = 0; i < count; i += 4) {
+    const __m128i *sums = (const __m128i *)(const void *)(tile->seconds + at + i);
+    const __m128i since = _mm_sub_epi32(_mm_loadu_si128(sums), first);
+    const __m128i before = _mm_alignr_epi8(since, last, 12);
+    moved = _mm_or_si128(moved, _mm_xor_si128(_mm_min_epu32(since, before), before));
+    last = since;
+    const __m256i ms = _mm256_mul_epu32(_mm256_cvtepu32_epi64(since), thousand);
+    __m256i time = _mm256_add_epi64(origin, ms);
+    if (tile->millis != NULL) {
+      const __m128i *rest = (const __m128i *)(const void *)(tile->millis + at + i);
+      time = _mm256_add_epi64(time, _mm256_cvtepu16_epi64(_mm_loadl_epi64(rest)));
+    }
+    _mm256_storeu_si256((__m256i *)(void *)(out + i), time);
+  }
+  return _mm_testz_si128(moved, moved) != 0;
+}
+#endif
+
+// Makes these times, of one journey; false when they do not ascend, as of a forged block.
+static bool times_make(const tile_times *tile, uint32_t at, uint32_t count, uint32_t base,
+                       int64_t origin_ms, int64_t *out) {
+#if defined(__x86_64__)
+  if (__builtin_cpu_supports("avx2")) {
+    if (times_wide(tile, at, count, base, origin_ms, out))
+      return true;
+  } else
+#endif
+    times_loop(tile, at, count, base, origin_ms, out);
+  bool ascend = true;
+  for (uint32_t i = 1; i < count; i++)
+    ascend = ascend && tile->seconds[at + i] - base >= tile->seconds[at + i - 1] - base;
+  return ascend;
+}
+
+// Whether the block's time is so short that sums of seconds do not wrap within a journey.
+static bool is_narrow(const ds_block_zone *zone) {
+  return ds_floor_s(zone->time_max_ms) - ds_floor_s(zone->time_min_ms) <= UINT32_MAX;
+}
+
+// All times of a narrow block, without gaps in between: a tile's sums, then journey by journey, a
+// journey that goes on in the next tile in pieces.
+static ds_code read_times_narrow(const ds_block_task *t, ds_error *err) {
+  ds_block_reader *r = t->reader;
+  const ds_block_zone *zone = &t->part->zone[t->block];
+  const int64_t zone_s = ds_floor_s(zone->time_min_ms);
+  const uint64_t seconds_max = (uint64_t)(ds_floor_s(zone->time_max_ms) - zone_s);
+  ds_stream gaps, millis;
+  tile_times tile = {.millis = NULL};
+  uint32_t column = 0, sum = 0, base = 0, j = 0;
+  bool sound = true;
+  TRY(ints_of(t, DS_COLUMN_START_S, zone->journeys, r->ints, err));
+  TRY(open_times(t, &gaps, &millis, &column, err));
+  tile.millis = millis.data == NULL ? NULL : tile.rest;
+  for (uint32_t first = 0; first < zone->events; first += DS_TILE_EVENTS) {
+    const uint32_t left = zone->events - first;
+    const uint32_t n = left < DS_TILE_EVENTS ? left : DS_TILE_EVENTS, end = first + n;
+    if (!ds_decode_gaps(&gaps, zone->events, first, n, &r->tables, tile.seconds) ||
+        (millis.data != NULL && !ds_decode_millis(&millis, zone->events, first, n, tile.rest)))
+      return ds_block_unsound(t, column, err);
+    sum = sums_make(tile.seconds, n, sum);
+    for (uint32_t at = first; at < end;) {
+      const uint32_t last = r->offset[j + 1] < end ? r->offset[j + 1] : end;
+      const bool begins = at == r->offset[j];
+      const uint64_t start_s = r->ints[j] <= seconds_max ? r->ints[j] : 0;
+      base = begins ? tile.seconds[at - first] : base;
+      sound = sound && start_s == r->ints[j] &&
+              times_make(&tile, at - first, last - at, base, (zone_s + (int64_t)start_s) * 1000,
+                         r->time_ms + at) &&
+              (begins || r->time_ms[at] >= r->time_ms[at - 1]) &&
+              r->time_ms[last - 1] <= zone->time_max_ms;
+      j += last == r->offset[j + 1];
+      at = last;
+    }
+  }
+  return sound ? DS_OK : ds_block_unsound(t, column, err);
+}
+
+static ds_code read_times(const ds_block_task *t, ds_error *err) {
+  const uint32_t want = t->columns->want, journeys = t->part->zone[t->block].journeys;
+  if ((want & DS_WANT_GAP) == 0 && is_narrow(&t->part->zone[t->block]))
+    return read_times_narrow(t, err);
+  TRY(read_gaps(t, err));
+  if ((want & DS_WANT_TIME) == 0)
+    return DS_OK;
+  TRY(ints_of(t, DS_COLUMN_START_S, journeys, t->reader->ints, err));
+  for (uint32_t j = 0; j < journeys; j++)
+    TRY(journey_times(t, j, t->reader->ints[j], err));
+  return DS_OK;
+}
+
+// Opens the time columns of the block last read.
+static ds_code later_open(const ds_block_task *t, ds_error *err) {
+  ds_block_reader *r = t->reader;
+  ds_later_times *later = &r->later;
+  const ds_block_zone *zone = &t->part->zone[t->block];
+  TRY(ints_of(t, DS_COLUMN_START_S, zone->journeys, r->ints, err));
+  const uint64_t seconds_max =
+      (uint64_t)(ds_floor_s(zone->time_max_ms) - ds_floor_s(zone->time_min_ms));
+  for (uint32_t j = 0; j < zone->journeys; j++) {
+    if (r->ints[j] > seconds_max)
+      return ds_block_unsound(t, ds_part_column(t->part, DS_COLUMN_START_S, 0), err);
+    r->start_s[j] = (int64_t)r->ints[j];
+  }
+  TRY(open_times(t, &later->gaps, &later->millis, &later->column, err));
+  later->seconds = (uint32_t *)(void *)r->gap_ms;
+  later->rest = (uint16_t *)(void *)r->ints;
+  later->opened = true;
+  return DS_OK;
+}
+
+// Which of 64 events from `at` on share their instant with the event before: gaps are not summed up
+// yet.
+static uint64_t again_each(const uint32_t *gap, const uint16_t *millis, uint32_t at,
+                           uint32_t count) {
+  uint64_t word = 0;
+  for (uint32_t i = 0; i < count; i++) {
+    const bool same = millis == NULL || at + i == 0 || millis[at + i] == millis[at + i - 1];
+    word |= (uint64_t)(gap[at + i] == 0 && same) << i;
+  }
+  return word;
+}
+
+#if defined(__x86_64__)
+// Of sixteen events, as many bits of each as two bytes have.
+__attribute__((target("avx2"))) static inline __m256i again_16(const uint32_t *gap,
+                                                               const uint16_t *millis) {
+  const __m256i *gaps = (const __m256i *)(const void *)gap;
+  const __m256i zero = _mm256_setzero_si256();
+  const __m256i low = _mm256_cmpeq_epi32(_mm256_loadu_si256(gaps), zero);
+  const __m256i high = _mm256_cmpeq_epi32(_mm256_loadu_si256(gaps + 1), zero);
+  const __m256i same = _mm256_permute4x64_epi64(_mm256_packs_epi32(low, high), 0xd8);
+  if (millis == NULL)
+    return same;
+  const __m256i here = _mm256_loadu_si256((const __m256i *)(const void *)millis);
+  const __m256i before = _mm256_loadu_si256((const __m256i *)(const void *)(millis - 1));
+  return _mm256_and_si256(same, _mm256_cmpeq_epi16(here, before));
+}
+
+__attribute__((target("avx2"))) static uint64_t again_64(const uint32_t *gap,
+                                                         const uint16_t *millis) {
+  uint64_t word = 0;
+  for (uint32_t half = 0; half < 2; half++) {
+    const uint32_t at = half * 32;
+    const __m256i low = again_16(gap + at, millis == NULL ? NULL : millis + at);
+    const __m256i high = again_16(gap + at + 16, millis == NULL ? NULL : millis + at + 16);
+    const __m256i bytes = _mm256_permute4x64_epi64(_mm256_packs_epi16(low, high), 0xd8);
+    word |= (uint64_t)(uint32_t)_mm256_movemask_epi8(bytes) << at;
+  }
+  return word;
+}
+#endif
+
+static void again_make(const ds_later_times *later, uint32_t at, uint32_t count,
+                       uint64_t *again) {
+  const uint16_t *millis = later->millis.data == NULL ? NULL : later->rest;
+  for (const uint32_t end = at + count; at < end; at += 64) {
+    const uint32_t some = end - at < 64 ? end - at : 64;
+#if defined(__x86_64__)
+    if (some == 64 && at > 0 && __builtin_cpu_supports("avx2")) {
+      again[at / 64] = again_64(later->seconds + at, millis == NULL ? NULL : millis + at);
+      continue;
+    }
+#endif
+    again[at / 64] = again_each(later->seconds, millis, at, some);
+  }
+}
+
 // Decodes the runs that hold the events [first, end), which come behind all before.
 static ds_code later_decode(const ds_block_task *t, uint32_t first, uint32_t end, ds_error *err) {
   ds_block_reader *r = t->reader;
@@ -330,33 +493,31 @@ static ds_code later_decode(const ds_block_task *t, uint32_t first, uint32_t end
         (later->millis.data != NULL &&
          !ds_decode_millis(&later->millis, events, at, n, later->rest + at)))
       return ds_block_unsound(t, later->column, err);
+    again_make(later, at, n, r->again);
     later->sum = sums_make(later->seconds + at, n, later->sum);
   }
   return DS_OK;
 }
 
-static ds_code later_stored(void *of, uint32_t journey, ds_journey_times *ret_times,
+static ds_code later_stored(void *of, uint32_t first, uint32_t end, ds_stored_times *ret_times,
                             ds_error *err) {
   ds_block_reader *r = of;
   const ds_later_times *later = &r->later;
   const ds_block_zone *zone = &later->part->zone[later->block];
-  const uint32_t end = r->offset[journey + 1];
-  if (!later->opened || later->done * DS_SKIP_EVENTS < end) {
+  if (!later->opened || later->done * DS_SKIP_EVENTS < r->offset[end]) {
     const ds_block_task task = {.part = later->part, .block = later->block, .reader = r};
     if (!later->opened)
       TRY(later_open(&task, err));
-    TRY(later_decode(&task, r->offset[journey], end, err));
+    TRY(later_decode(&task, r->offset[first], r->offset[end], err));
   }
-  *ret_times = (ds_journey_times){(ds_floor_s(zone->time_min_ms) + r->start_s[journey]) * 1000,
-                                  later->seconds, later->millis.data != NULL ? later->rest : NULL};
+  *ret_times = (ds_stored_times){ds_floor_s(zone->time_min_ms) * 1000, r->start_s, later->seconds,
+                                 later->millis.data != NULL ? later->rest : NULL, r->again};
   return DS_OK;
 }
 
-// Whether the block's time is so short that sums of seconds do not wrap within a journey.
 static bool later_narrow(const void *of) {
   const ds_later_times *later = &((const ds_block_reader *)of)->later;
-  const ds_block_zone *zone = &later->part->zone[later->block];
-  return ds_floor_s(zone->time_max_ms) - ds_floor_s(zone->time_min_ms) <= UINT32_MAX;
+  return is_narrow(&later->part->zone[later->block]);
 }
 
 static ds_code later_fill(void *of, uint32_t journey, ds_error *err) {
@@ -364,10 +525,10 @@ static ds_code later_fill(void *of, uint32_t journey, ds_error *err) {
   const ds_later_times *later = &r->later;
   const ds_block_zone *zone = &later->part->zone[later->block];
   const uint32_t first = r->offset[journey], end = r->offset[journey + 1];
-  ds_journey_times times;
-  TRY(later_stored(of, journey, &times, err));
+  ds_stored_times times;
+  TRY(later_stored(of, journey, journey + 1, &times, err));
   // Step by step: over many years sums wrap. Unsigned: those of a forged block may be anything.
-  uint64_t second_ms = (uint64_t)times.second_ms;
+  uint64_t second_ms = (uint64_t)(times.base_ms + times.start_s[journey] * 1000);
   for (uint32_t e = first; e < end; e++) {
     const uint32_t gap = e == first ? 0 : times.second[e] - times.second[e - 1];
     second_ms += (uint64_t)gap * 1000;

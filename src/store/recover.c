@@ -5,6 +5,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "store/definitions.h"
 #include "store/record.h"
 #include "store/state.h"
 
@@ -305,6 +306,7 @@ ds_code ds_store_recover(ds_store *store, ds_error *err) {
   else if (changed)
     TRY(ds_manifest_save(store->io, store->path, &store->view.manifest, err));
   TRY(ds_store_remove_orphans(store, !settled || changed, err));
+  TRY(ds_definitions_tidy(store->io, store->path, err));
   atomic_store(&store->next_part, store->view.manifest.next_part);
   TRY(ds_catalog_open(store->io, store->path, true, &store->catalog, err));
   return ds_catalog_update(store->catalog, &store->view.manifest, store->view.parts, err);

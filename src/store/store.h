@@ -41,6 +41,10 @@ DS_CHECKED ds_code ds_store_open(const char *path, const ds_store_options *optio
 // already.
 void ds_store_close(ds_store *store);
 
+// A hash of the state of the store at `path`, whatever holds it open: equal while nothing was
+// written, imported, compacted or erased. Costs a few small reads.
+DS_CHECKED ds_code ds_store_mark(ds_io *io, const char *path, uint64_t *ret_mark, ds_error *err);
+
 // What the store was opened with; all belong to the store.
 ds_io *ds_store_io(const ds_store *store);
 const char *ds_store_path(const ds_store *store);
@@ -191,10 +195,19 @@ typedef struct ds_cut {
   int64_t time_ms, received_ms;
 } ds_cut;
 
+// A property that virtual events (scan/derive.h) carry, beside those of the parts.
+enum { DS_VIRTUAL_USES_MAX = 48 };
+typedef struct ds_virtual_use {
+  uint16_t touchpoint, property; // codes of the space
+  ds_type type;
+} ds_virtual_use;
+
 // What a question reads: all parts of the manifest plus the log tail, built into one more part in
 // memory.
 typedef struct ds_snapshot {
   ds_space space; // union of all names
+  ds_virtual_use virtual_use[DS_VIRTUAL_USES_MAX]; // of touchpoints that no event of it has
+  uint32_t virtual_uses;
   const struct ds_identity *identity; // who is whom (store/identity.h); NULL: nobody is joined
   ds_cut cut;                         // what of its places' events is seen
   ds_place *places;

@@ -30,6 +30,32 @@ void ds_vault_hash(const ds_vault *vault, ds_str subject, uint8_t out[VAULT_HASH
   ds_vault_clear_stack();
 }
 
+// Of a subject with this hash who was taken in again; NULL: none was.
+static const vault_returned *find_returned(const ds_vault *vault, const uint8_t *hash) {
+  if (vault->returned_count == 0)
+    return NULL;
+  const uint32_t at = ds_map64_get(&vault->returned_index, ds_vault_leaf(hash));
+  if (at == DS_NONE || sodium_memcmp(vault->returned[at].hash, hash, VAULT_HASH_BYTES) != 0)
+    return NULL;
+  return &vault->returned[at];
+}
+
+// No subject has a zero in it, so no other one's text is this one's with its generation.
+void ds_vault_key_hash(const ds_vault *vault, ds_str subject, uint8_t out[VAULT_HASH_BYTES]) {
+  ds_vault_hash(vault, subject, out);
+  const vault_returned *returned = find_returned(vault, out);
+  if (returned == NULL)
+    return;
+  uint8_t text[UINT16_MAX + 1 + sizeof returned->generation];
+  assert(subject.size <= UINT16_MAX);
+  memcpy(text, subject.data, subject.size);
+  text[subject.size] = 0;
+  memcpy(text + subject.size + 1, &returned->generation, sizeof returned->generation);
+  const ds_str whole = {(const char *)text,
+                        subject.size + 1 + (uint32_t)sizeof returned->generation};
+  ds_vault_hash(vault, whole, out);
+}
+
 uint64_t ds_vault_leaf(const uint8_t hash[VAULT_HASH_BYTES]) {
   uint64_t leaf;
   memcpy(&leaf, hash, sizeof leaf);
@@ -81,6 +107,7 @@ ds_code ds_vault_open(const ds_vault_options *options, ds_vault **ret_vault, ds_
   vault->io = options->io;
   vault->write = options->write;
   ds_map64_init(&vault->erased_index);
+  ds_map64_init(&vault->returned_index);
   (void)pthread_mutex_init(&vault->mutex, NULL);
   const ds_code code = open_vault(vault, options, err);
   if (code != DS_OK) {
@@ -98,7 +125,9 @@ void ds_vault_close(ds_vault *vault) {
   sodium_free(vault->guarded); // which wipes it
   sodium_free(vault->many);
   ds_map64_done(&vault->erased_index);
+  ds_map64_done(&vault->returned_index);
   free(vault->erased);
+  free(vault->returned);
   (void)pthread_mutex_destroy(&vault->mutex);
   free(vault);
 }
@@ -150,10 +179,10 @@ static vault_keys *slot_of(ds_vault *vault, uint64_t leaf) {
 static ds_code find_keys(ds_vault *vault, ds_str subject, vault_keys *ret_keys, ds_error *err) {
   uint8_t hash[VAULT_HASH_BYTES];
   uint8_t leaf_key[DS_TREE_KEY_BYTES];
-  ds_vault_hash(vault, subject, hash);
-  const uint64_t leaf = ds_vault_leaf(hash);
   const ds_key_shelf shelf = {.context = vault, .load = ds_vault_file_load};
   (void)pthread_mutex_lock(&vault->mutex);
+  ds_vault_key_hash(vault, subject, hash);
+  const uint64_t leaf = ds_vault_leaf(hash);
   vault_keys *slot = slot_of(vault, leaf);
   ds_code code = DS_OK;
   if (!slot->is_there || memcmp(slot->hash, hash, sizeof hash) != 0) {
@@ -290,5 +319,16 @@ bool ds_vault_is_erased(const ds_vault *vault, ds_str subject) {
 }
 
 uint32_t ds_vault_erased_count(const ds_vault *vault) {
-  return vault->erased_count;
+  return vault->erased_count + vault->returns;
+}
+
+bool ds_vault_is_to_go(const ds_vault *vault, ds_str subject, uint32_t done) {
+  if (ds_vault_is_erased(vault, subject))
+    return true;
+  if (vault->returned_count == 0)
+    return false;
+  uint8_t hash[VAULT_HASH_BYTES];
+  ds_vault_hash(vault, subject, hash);
+  const vault_returned *returned = find_returned(vault, hash);
+  return returned != NULL && returned->erasures > done;
 }

@@ -17,8 +17,11 @@
 //
 // Tables: secret(name, value); family(level, path, keys); erased(hash, when_ms), where `hash` is
 // the subject's keyed hash, which stays, so that the person is not taken in again, and so that a
-// restored backup can be rid of the events once more (erase.h). The database's application id is
-// the number of rows of `erased`: whether somebody is still to be removed is known without any key.
+// restored backup can be rid of the events once more (erase.h). From the first return on, which
+// makes the format's version 2: returned(hash, generation, erasures, erased_ms, returned_ms,
+// reason), one row for each erasure that no longer keeps its subject out; `erasures` were there by
+// then. The database's application id is the number of rows of both, of all erasures ever: whether
+// somebody is still to be removed is known without any key.
 //
 // V1 no record in log or part needs a key that is not durable: keys follow from the tree, which is
 //    durable before MANIFEST names it, and MANIFEST names it before the first record.
@@ -26,6 +29,8 @@
 // V3 a value opens only where it was sealed: subject, touchpoint and property.
 // V4 equal values at one place of one subject are equal bytes, all others differ: what was imported
 //    twice is recognised, and nothing else is told.
+// V5 a subject that is taken in again has a key of its own generation: the leaf of the subject's
+//    text with the generation behind it. What was sealed before stays closed.
 #ifndef DS_STORE_VAULT_H
 #define DS_STORE_VAULT_H
 
@@ -88,13 +93,27 @@ DS_CHECKED ds_code ds_vault_unseal(ds_vault *vault, const ds_vault_place *place,
 DS_CHECKED ds_code ds_vault_count_erased(ds_io *io, const char *directory, uint32_t *ret_count,
                                          ds_error *err);
 
-// Was this subject erased? How many were? Safe from several threads while nothing changes.
+// Is this subject erased, and not taken in again? How many erasures were there? Safe from several
+// threads while nothing changes.
 bool ds_vault_is_erased(const ds_vault *vault, ds_str subject);
 uint32_t ds_vault_erased_count(const ds_vault *vault);
+
+// Whether the subject's events are to go from a store that is rid of the first `done` erasures: it
+// is erased, or was by an erasure that the store does not know of and taken in again since.
+bool ds_vault_is_to_go(const ds_vault *vault, ds_str subject, uint32_t done);
 
 // Destroys the keys of these subjects and notes them as erased, durably, all or none.
 DS_CHECKED ds_code ds_vault_erase(ds_vault *vault, const ds_str *subjects, uint32_t count,
                                   int64_t when_ms, ds_error *err);
+
+// The most bytes of a reason for taking somebody in again.
+enum { DS_REASON_BYTES_MAX = 500 };
+
+// Lets an erased subject be taken in again, durably, with a key that opens nothing sealed before;
+// notes when and why. All erasures must be done in the store. DS_NO: the subject is not erased.
+// DS_LIMIT: the reason is too long.
+DS_CHECKED ds_code ds_vault_readmit(ds_vault *vault, ds_str subject, int64_t when_ms,
+                                    ds_str reason, ds_error *err);
 
 // Wraps everything by another master key, durably: a new one in the key's place, or, when
 // `key_file` is not NULL, the one in that file. The old one opens nothing afterwards.

@@ -10,6 +10,7 @@
 #include "store/vault_state.h"
 
 #define VAULT_VERSION 1
+#define VAULT_VERSION_RETURNED 2 // with the table `returned`
 #define TEXT_OF(number) #number
 #define TEXT(number) TEXT_OF(number)
 #define KEY_MAGIC "doorstep-key-1 "
@@ -30,6 +31,12 @@ static const char schema[] =
     " PRIMARY KEY (level, path)) STRICT, WITHOUT ROWID;"
     "CREATE TABLE erased(hash BLOB PRIMARY KEY, when_ms INTEGER NOT NULL) STRICT, WITHOUT ROWID;"
     "PRAGMA user_version = " TEXT(VAULT_VERSION) ";";
+
+static const char schema_returned[] =
+    "CREATE TABLE returned(hash BLOB NOT NULL, generation INTEGER NOT NULL,"
+    " erasures INTEGER NOT NULL, erased_ms INTEGER NOT NULL, returned_ms INTEGER NOT NULL,"
+    " reason TEXT NOT NULL, PRIMARY KEY (hash, generation)) STRICT, WITHOUT ROWID;"
+    "PRAGMA user_version = " TEXT(VAULT_VERSION_RETURNED) ";";
 
 // What a wrapped blob is bound to.
 typedef struct label {
@@ -394,8 +401,54 @@ static ds_code add_erased(ds_vault *vault, const uint8_t *hash, ds_error *err) {
   return DS_OK;
 }
 
-// Reads who was erased.
+static ds_code add_returned(ds_vault *vault, const vault_returned *one, ds_error *err) {
+  if (vault->returned_count == vault->returned_capacity) {
+    const uint32_t wanted = vault->returned_capacity * 2 + 16;
+    vault_returned *moved = realloc(vault->returned, (size_t)wanted * sizeof *moved);
+    if (moved == NULL)
+      return ds_fail(err, DS_MEMORY, "out of memory for the vault");
+    vault->returned = moved;
+    vault->returned_capacity = wanted;
+  }
+  uint32_t *slot = ds_map64_put(&vault->returned_index, ds_vault_leaf(one->hash));
+  if (slot == NULL)
+    return ds_fail(err, DS_MEMORY, "out of memory for the vault");
+  *slot = vault->returned_count;
+  vault->returned[vault->returned_count++] = *one;
+  return DS_OK;
+}
+
+// Reads who was taken in again: of each the last time.
+static ds_code read_returned(ds_vault *vault, ds_error *err) {
+  vault->returned_count = vault->returns = 0;
+  ds_map64_reset(&vault->returned_index);
+  if (vault->version < VAULT_VERSION_RETURNED)
+    return DS_OK;
+  sqlite3_stmt *row;
+  TRY(prepare(vault, "SELECT hash, max(generation), max(erasures) FROM returned GROUP BY hash",
+              &row, err));
+  ds_code code = DS_OK;
+  int status;
+  while (code == DS_OK && (status = sqlite3_step(row)) != SQLITE_DONE) {
+    vault_returned one = {.generation = (uint32_t)sqlite3_column_int64(row, 1),
+                          .erasures = (uint32_t)sqlite3_column_int64(row, 2)};
+    if (status != SQLITE_ROW)
+      code = ds_sqlite_fail(vault->database, err);
+    else if (sqlite3_column_bytes(row, 0) != VAULT_HASH_BYTES || one.generation == 0)
+      code = damaged(err);
+    if (code != DS_OK)
+      break;
+    memcpy(one.hash, sqlite3_column_blob(row, 0), VAULT_HASH_BYTES);
+    vault->returns += one.generation;
+    code = add_returned(vault, &one, err);
+  }
+  (void)sqlite3_finalize(row);
+  return code;
+}
+
+// Reads who is erased, and who was.
 static ds_code read_erased(ds_vault *vault, ds_error *err) {
+  TRY(read_returned(vault, err));
   vault->erased_count = 0;
   ds_map64_reset(&vault->erased_index);
   sqlite3_stmt *row;
@@ -425,16 +478,17 @@ static ds_code open_database(ds_vault *vault, bool write, ds_error *err) {
 }
 
 static ds_code open_content(ds_vault *vault, bool may_make, ds_error *err) {
-  int version = 0;
-  TRY(version_of(vault, &version, err));
-  if (version == 0 && may_make)
+  TRY(version_of(vault, &vault->version, err));
+  if (vault->version == 0 && may_make) {
     TRY(make_vault(vault, err));
-  else if (version > VAULT_VERSION)
+    vault->version = VAULT_VERSION;
+  } else if (vault->version > VAULT_VERSION_RETURNED) {
     return ds_fail(err, DS_VERSION, "keys.sqlite was written by a newer doorstep");
-  else if (version != VAULT_VERSION)
+  } else if (vault->version < VAULT_VERSION) {
     return damaged(err);
-  else
+  } else {
     TRY(open_secrets(vault, err));
+  }
   return read_erased(vault, err);
 }
 
@@ -489,6 +543,7 @@ static ds_code erase_all(ds_vault *vault, const ds_str *subjects, uint32_t count
     uint8_t hash[VAULT_HASH_BYTES];
     ds_vault_hash(vault, subjects[i], hash);
     TRY(note_erased(vault, hash, when_ms, err));
+    ds_vault_key_hash(vault, subjects[i], hash);
     const ds_code code = ds_key_tree_puncture(&shelf, ds_vault_leaf(hash), err);
     ds_vault_clear_stack();
     TRY(code);
@@ -500,7 +555,10 @@ static ds_code erase_all(ds_vault *vault, const ds_str *subjects, uint32_t count
 static ds_code put_count(ds_vault *vault, ds_error *err) {
   char sql[64];
   sqlite3_stmt *row;
-  TRY(prepare(vault, "SELECT count(*) FROM erased", &row, err));
+  TRY(prepare(vault, vault->version < VAULT_VERSION_RETURNED
+                         ? "SELECT count(*) FROM erased"
+                         : "SELECT (SELECT count(*) FROM erased) + (SELECT count(*) FROM returned)",
+              &row, err));
   const int status = sqlite3_step(row);
   const sqlite3_int64 count = sqlite3_column_int64(row, 0);
   const ds_code code = status == SQLITE_ROW ? DS_OK : ds_sqlite_fail(vault->database, err);
@@ -527,6 +585,53 @@ ds_code ds_vault_erase(ds_vault *vault, const ds_str *subjects, uint32_t count, 
       code = put_count(vault, err);
     code = end_change(vault, code, err);
   }
+  ds_vault_forget(vault);
+  if (code == DS_OK)
+    code = read_erased(vault, err);
+  (void)pthread_mutex_unlock(&vault->mutex);
+  return code;
+}
+
+// Moves the row of an erased subject to those who were taken in again.
+static ds_code move_erased(ds_vault *vault, const uint8_t *hash, int64_t when_ms, ds_str reason,
+                           ds_error *err) {
+  sqlite3_stmt *change;
+  TRY(prepare(vault,
+              "INSERT INTO returned SELECT hash,"
+              " 1 + (SELECT count(*) FROM returned WHERE hash = ?1), ?2, when_ms, ?3, ?4"
+              " FROM erased WHERE hash = ?1", &change, err));
+  (void)sqlite3_bind_blob(change, 1, hash, VAULT_HASH_BYTES, SQLITE_STATIC);
+  (void)sqlite3_bind_int64(change, 2, ds_vault_erased_count(vault));
+  (void)sqlite3_bind_int64(change, 3, when_ms);
+  (void)sqlite3_bind_text(change, 4, reason.data, (int)reason.size, SQLITE_STATIC);
+  TRY(finish(vault, change, err));
+  TRY(prepare(vault, "DELETE FROM erased WHERE hash = ?1", &change, err));
+  (void)sqlite3_bind_blob(change, 1, hash, VAULT_HASH_BYTES, SQLITE_STATIC);
+  return finish(vault, change, err);
+}
+
+static ds_code readmit(ds_vault *vault, ds_str subject, int64_t when_ms, ds_str reason,
+                       ds_error *err) {
+  uint8_t hash[VAULT_HASH_BYTES];
+  const bool first = vault->version < VAULT_VERSION_RETURNED;
+  ds_vault_hash(vault, subject, hash);
+  TRY(begin_change(vault, err));
+  ds_code code = first ? run(vault, schema_returned, err) : DS_OK;
+  if (code == DS_OK)
+    code = move_erased(vault, hash, when_ms, reason, err);
+  TRY(end_change(vault, code, err));
+  vault->version = VAULT_VERSION_RETURNED;
+  return DS_OK;
+}
+
+ds_code ds_vault_readmit(ds_vault *vault, ds_str subject, int64_t when_ms, ds_str reason,
+                         ds_error *err) {
+  if (!ds_vault_is_erased(vault, subject))
+    return ds_fail(err, DS_NO, "this identifier was not erased, or was taken in again already");
+  if (reason.size > DS_REASON_BYTES_MAX)
+    return ds_fail(err, DS_LIMIT, "a reason has at most %d bytes", DS_REASON_BYTES_MAX);
+  (void)pthread_mutex_lock(&vault->mutex);
+  ds_code code = readmit(vault, subject, when_ms, reason, err);
   ds_vault_forget(vault);
   if (code == DS_OK)
     code = read_erased(vault, err);

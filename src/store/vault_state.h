@@ -49,6 +49,13 @@ typedef struct vault_keys {
   uint8_t nonce[16];
 } vault_keys;
 
+// Somebody who was erased and taken in again.
+typedef struct vault_returned {
+  uint8_t hash[VAULT_HASH_BYTES];
+  uint32_t generation; // of the keys: how often that was
+  uint32_t erasures;   // that there were by the last time
+} vault_returned;
+
 // All that must never be in a core dump or on a swap disk: one piece of guarded memory.
 typedef struct vault_guarded {
   uint8_t master[VAULT_MASTER_BYTES];
@@ -79,6 +86,11 @@ struct ds_vault {
   uint8_t (*erased)[VAULT_HASH_BYTES];
   uint32_t erased_count, erased_capacity;
   ds_map64 erased_index; // the hash's first eight bytes -> index
+  int version;           // of the database: from 2 on there are returned ones
+  vault_returned *returned;
+  uint32_t returned_count, returned_capacity;
+  uint32_t returns;        // rows: somebody may have come back several times
+  ds_map64 returned_index; // as erased_index
   pthread_mutex_t mutex; // of caches and database
 };
 
@@ -95,8 +107,10 @@ DS_CHECKED ds_code ds_vault_file_load(void *vault, uint32_t level, uint64_t path
 // Forgets what was derived: the tree has changed.
 void ds_vault_forget(ds_vault *vault);
 
-// The keyed hash of a subject, whose first eight bytes are its leaf.
+// The keyed hash of a subject, by which the vault knows it; and that of its keys' generation, whose
+// first eight bytes are the leaf.
 void ds_vault_hash(const ds_vault *vault, ds_str subject, uint8_t out[VAULT_HASH_BYTES]);
+void ds_vault_key_hash(const ds_vault *vault, ds_str subject, uint8_t out[VAULT_HASH_BYTES]);
 uint64_t ds_vault_leaf(const uint8_t hash[VAULT_HASH_BYTES]);
 
 #endif

@@ -21,7 +21,7 @@ void oracle_fill(ds_duck *duck, const qw_world *world);
 
 // A question, and its tables in the order of its statements: how many columns tell rows apart, and
 // what is selected of each statement.
-enum { ORACLE_TABLES_MAX = 3 };
+enum { ORACLE_TABLES_MAX = 4 };
 typedef struct oracle_question {
   const char *question;
   const char *tables[ORACLE_TABLES_MAX];

@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "base/limits.h"
+#include "model/catalogue_overlay.h"
 #include "question_world.h"
 
 static const char *const touchpoint_names[QW_NAMES_MAX] = {"order_placed", "paid",   "packed",
@@ -33,6 +34,20 @@ enum { FILTERS = sizeof filters / sizeof *filters };
 #define DAY_MS 86400000LL
 
 const char *qw_touchpoint(uint32_t code) { return touchpoint_names[code]; }
+
+const ds_catalogue *qw_catalogue(ds_arena *arena) {
+  static const char *const by_view[] = {"viewed"}, *const by_two[] = {"delivered", "order_placed"};
+  ds_touchpoint placed = *ds_catalogue_find(NULL, ds_str_of("order_placed"));
+  const ds_touchpoint viewed = {.name = "viewed", .channel = "", .meaning = "", .answers = by_two,
+                                .answers_count = 2};
+  placed.answers = by_view;
+  placed.answers_count = 1;
+  ds_overlay *overlay = ds_overlay_new(arena, 2, 0);
+  assert_non_null(overlay);
+  ds_overlay_put(overlay, &placed);
+  ds_overlay_put(overlay, &viewed);
+  return ds_overlay_catalogue(overlay);
+}
 
 uint64_t qw_random(uint64_t *seed) {
   *seed += 0x9e3779b97f4a7c15u;

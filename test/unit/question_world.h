@@ -119,4 +119,8 @@ void qw_compare(const qw_answer *answer, const qw_question *question, const ds_r
 
 const char *qw_touchpoint(uint32_t code);
 
+// The shipped catalogue in which touchpoints of worlds ask and answer as well: order_placed is
+// answered by viewed, viewed by delivered and order_placed.
+const ds_catalogue *qw_catalogue(ds_arena *arena);
+
 #endif

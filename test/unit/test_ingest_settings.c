@@ -217,7 +217,7 @@ static void test_errors_of_names(void **state) {
   ds_arena *arena = (ds_arena *)*state;
   refuse(arena, "touchpoints: {name: a}\n", DS_INPUT, 1,
          "doorstep.yaml line 1, touchpoints: a list of touchpoints is expected here, each "
-         "\"- name: ...\"");
+         "\"- name: …\"");
   refuse(arena, "touchpoints:\n  - gift_wrapped\n", DS_INPUT, 2,
          "doorstep.yaml line 2, touchpoints: keys with values are expected here");
   refuse(arena, "touchpoints:\n  - name: x\n    stag: use\n", DS_INPUT, 3,
@@ -320,6 +320,40 @@ static const char *many(ds_buf *out, uint32_t count) {
   for (uint32_t i = 0; i < count; i++)
     ds_buf_printf(out, "- {name: t%u, stage: use, aliases: [a%u]}\n", i, i);
   return ds_buf_cstr(out);
+}
+
+static void test_answers(void **state) {
+  ds_arena *arena = (ds_arena *)*state;
+  const ds_settings settings =
+      accept(arena, HEAD "    answered_by: [Order Delivered, unwrapped]\n"
+                         "  - {name: unwrapped, stage: use}\n"
+                         "  - {name: survey_sent, answered_by: []}\n");
+  const ds_touchpoint *gift = ds_catalogue_find(settings.catalogue, ds_str_of("gift_wrapped"));
+  assert_int_equal(gift->answers_count, 2);
+  assert_string_equal(gift->answers[0], "delivered");
+  assert_string_equal(gift->answers[1], "unwrapped");
+  const ds_str survey = ds_str_of("survey_sent");
+  assert_int_equal(ds_catalogue_find(settings.catalogue, survey)->answers_count, 0);
+  assert_int_equal(ds_catalogue_find(NULL, survey)->answers_count, 3);
+  refuse(arena, HEAD "    answered_by: delivered\n", DS_INPUT, 4,
+         "doorstep.yaml line 4, answered_by: a list is expected here: [subscription_renewed]");
+  refuse(arena, HEAD "    answered_by: [qqqqqqq]\n", DS_INPUT, 4,
+         "doorstep.yaml line 4, answered_by: there is no touchpoint `qqqqqqq`");
+  refuse(arena, HEAD "    answered_by: [delivered, delivred]\n", DS_INPUT, 4,
+         "doorstep.yaml line 4, answered_by: there is no touchpoint `delivred`; did you mean "
+         "`delivered`?");
+  refuse(arena, HEAD "    answered_by: [Gift Wrapped]\n", DS_INPUT, 4,
+         "doorstep.yaml line 4, answered_by: `gift_wrapped` cannot answer itself");
+  refuse(arena, HEAD "    answered_by: [a, a, a, a, a, a, a, a, a, a, a, a, a, a, a, a, a]\n",
+         DS_INPUT, 4, "doorstep.yaml line 4, answered_by: more than 16 touchpoints");
+  ds_buf text;
+  ds_buf_init(&text, 1 << 20);
+  ds_buf_text(&text, "touchpoints:\n");
+  for (uint32_t i = 0; i <= DS_SETTINGS_ASKS_MAX; i++)
+    ds_buf_printf(&text, "- {name: t%u, stage: use, answered_by: [delivered]}\n", i);
+  refuse(arena, ds_buf_cstr(&text), DS_INPUT, 50,
+         "doorstep.yaml line 50, answered_by: more than 48 touchpoints that are answered");
+  ds_buf_done(&text);
 }
 
 static void test_limits(void **state) {
@@ -478,6 +512,7 @@ int main(void) {
       TEST(test_errors_of_words),
       TEST(test_errors_of_properties),
       TEST(test_errors_of_aliases),
+      TEST(test_answers),
       TEST(test_limits),
       TEST(test_too_many_aliases),
       TEST(test_out_of_memory),

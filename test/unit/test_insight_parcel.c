@@ -2,7 +2,8 @@
 // The fold of parcels against a brute force that shares no code with it: for each parcel it lists
 // what concerns it and answers every figure by its definition, looking at the whole list each time.
 // Worlds have ties, repeated scans, scans that name no order, no parcel or a tracking number only,
-// promises of orders and of parcels, and estimates. Both sides are written as lines of text. What
+// promises of orders and of parcels, and estimates; some have carriers that share numbers or use
+// none, with hours, limits and zones of their own. Both sides are written as lines of text. What
 // is derived must come out of a scan as virtual events, too, in orders and in whole journeys.
 #include <setjmp.h>
 #include <stdarg.h>
@@ -19,7 +20,11 @@
 #define START_MS 1577836800000LL /* 2020-01-01 */
 #define START_DAY (START_MS / DS_DAY_MS)
 
-enum { EVENTS_MAX = 60, CUSTOMERS = 4, ORDERS = 2, PARCELS = 3, NONE = -1 };
+enum { EVENTS_MAX = 60, CUSTOMERS = 4, ORDERS = 2, PARCELS = 3, CARRIERS = 3, NONE = -1 };
+// What parcels are called within an order: parcel_ids, tracking numbers, these of one carrier each,
+// carriers by themselves, and the only one without a name.
+enum { NUMBERS = PARCELS, SHARED = NUMBERS + PARCELS, LOOSE = SHARED + PARCELS * CARRIERS,
+       ONLY = LOOSE + CARRIERS, CALLED };
 enum { OTHER = 30 }; // a touchpoint that tells of no parcel, behind those of the table
 
 typedef struct event {
@@ -27,6 +32,10 @@ typedef struct event {
   int status; // row of ds_parcel_statuses, or OTHER
   int order, parcel, tracking; // NONE
   int promise, edd;            // days after the start, NONE
+  int carrier;                 // NONE
+  bool window;                 // the promise is of 14:00 to 16:00
+  bool far;                    // it says that the order goes far away
+  uint64_t id;                 // within the world, from 1 on
 } event;
 
 typedef struct journey {
@@ -35,9 +44,13 @@ typedef struct journey {
 } journey;
 
 typedef struct lines {
-  char text[400][640];
+  char text[400][2048];
   uint32_t count;
 } lines;
+
+// Names of a carrier are written as they come.
+static const char *const carrier_names[CARRIERS][2] = {
+    {"Alpha Post", "ALPHA-POST"}, {"swift", "Swift."}, {"3PL", "3 pl"}};
 
 static uint32_t below(uint64_t *seed, uint32_t limit) {
   return (uint32_t)(qw_random(seed) % limit);
@@ -59,17 +72,22 @@ static void journey_make(journey *to, uint64_t *seed) {
   static const int64_t spans[] = {3, 48 * HOUR_MS, 20 * DS_DAY_MS, 200 * DS_DAY_MS};
   const int64_t span = spans[below(seed, 4)];
   const uint32_t orders = 1 + below(seed, ORDERS), parcels = below(seed, PARCELS + 1);
+  const uint32_t carriers = below(seed, CARRIERS + 1), labels = below(seed, 4);
   to->count = 1 + below(seed, below(seed, 4) == 0 ? EVENTS_MAX : 14);
   for (uint32_t e = 0; e < to->count; e++) {
     event *one = &to->events[e];
     *one = (event){.status = (int)below(seed, OTHER + 1), .order = maybe(seed, 4, orders),
                    .parcel = NONE, .tracking = NONE,
-                   .promise = below(seed, 4) == 0 ? (int)below(seed, 12) : NONE, .edd = NONE};
+                   .promise = below(seed, 4) == 0 ? (int)below(seed, 12) : NONE, .edd = NONE,
+                   .carrier = carriers == 0 ? NONE : maybe(seed, 3, carriers),
+                   .window = below(seed, 6) == 0, .far = below(seed, 20) == 0};
+    if (carriers > 0 && below(seed, 4) < labels)
+      one->status = status_of(below(seed, 12) == 0 ? "carrier_changed" : "label_created");
     // Hours, so that silence and promises end at instants of events, too.
     one->time_ms = START_MS + (int64_t)(qw_random(seed) % (uint64_t)span) /
                                   (span > HOUR_MS ? HOUR_MS : 1) * (span > HOUR_MS ? HOUR_MS : 1);
     if (parcels > 0) {
-      one->parcel = maybe(seed, 3, parcels);
+      one->parcel = labels < 2 ? maybe(seed, 3, parcels) : NONE;
       one->tracking = maybe(seed, 3, parcels);
     }
     if (one->status == status_of("shipment_delayed") || one->status == status_of("edd_changed"))
@@ -84,330 +102,7 @@ static void journey_make(journey *to, uint64_t *seed) {
     }
 }
 
-// ---- The brute force.
-
-// What concerns one parcel (or with `parcel` NONE the order): events by (instant, status), each
-// instant and status once; promises by event.
-typedef struct story {
-  event scan[EVENTS_MAX];
-  uint32_t scans;
-  event told[EVENTS_MAX];
-  uint32_t at[EVENTS_MAX]; // where told[i] stands in the journey
-  uint32_t tolds;
-} story;
-
-static const ds_parcel_status *row(const event *e) { return &ds_parcel_statuses[e->status]; }
-
-// The order that an event belongs to: its own, or that of the first event with its parcel, else
-// with its tracking number, that has one.
-static int order_of(const journey *all, const event *e) {
-  if (e->order != NONE)
-    return e->order;
-  for (uint32_t i = 0; e->parcel != NONE && i < all->count; i++)
-    if (all->events[i].parcel == e->parcel && all->events[i].order != NONE)
-      return all->events[i].order;
-  for (uint32_t i = 0; e->tracking != NONE && i < all->count; i++)
-    if (all->events[i].tracking == e->tracking && all->events[i].order != NONE)
-      return all->events[i].order;
-  return NONE;
-}
-
-// The parcel that an event of an order names: 0.. a parcel_id, PARCELS.. a tracking number by
-// itself, NONE.
-static int parcel_of(const journey *of, uint32_t count, const event *e) {
-  if (e->parcel != NONE || e->tracking == NONE)
-    return e->parcel;
-  for (uint32_t i = 0; i < count; i++)
-    if (of->events[i].tracking == e->tracking && of->events[i].parcel != NONE)
-      return of->events[i].parcel;
-  return PARCELS + e->tracking;
-}
-
-static void story_add(story *to, const event *e, uint32_t at) {
-  if (e->promise != NONE || e->edd != NONE) {
-    to->told[to->tolds] = *e;
-    to->at[to->tolds++] = at;
-  }
-  if (e->status == OTHER)
-    return;
-  uint32_t i = 0;
-  for (; i < to->scans; i++) {
-    const event *x = &to->scan[i];
-    if (x->time_ms == e->time_ms && x->status == e->status)
-      return;
-    if (x->time_ms > e->time_ms || (x->time_ms == e->time_ms && x->status > e->status))
-      break;
-  }
-  memmove(&to->scan[i + 1], &to->scan[i], (to->scans - i) * sizeof *e);
-  to->scan[i] = *e;
-  to->scans++;
-}
-
-static int64_t first_of(const story *of, const char *touchpoint, int64_t until_ms) {
-  for (uint32_t i = 0; i < of->scans && of->scan[i].time_ms <= until_ms; i++)
-    if (strcmp(row(&of->scan[i])->touchpoint, touchpoint) == 0)
-      return of->scan[i].time_ms;
-  return DS_NEVER;
-}
-
-static int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
-
-static int64_t returning_of(const story *of) {
-  return least(first_of(of, "return_to_sender", DS_NEVER),
-               first_of(of, "return_in_transit", DS_NEVER));
-}
-
-static int64_t delivered_of(const story *of) {
-  const int64_t ms = first_of(of, "delivered", DS_NEVER);
-  return returning_of(of) < ms ? DS_NEVER : ms;
-}
-
-// The state that scan i would bring, whatever was before.
-static ds_parcel_state state_told(const story *of, uint32_t i) {
-  const ds_parcel_state state = row(&of->scan[i])->state;
-  return state == DS_PARCEL_DELIVERED && returning_of(of) < of->scan[i].time_ms
-             ? DS_PARCEL_RETURNED
-             : state;
-}
-
-// The state of the scans until an instant: of the furthest rank the latest; *ret_ms since when it
-// has been it without another one of that rank between.
-static ds_parcel_state state_at(const story *of, int64_t until_ms, int64_t *ret_ms) {
-  uint8_t rank = 0;
-  ds_parcel_state state = DS_PARCEL_UNKNOWN;
-  *ret_ms = DS_NEVER;
-  for (uint32_t i = 0; i < of->scans && of->scan[i].time_ms <= until_ms; i++)
-    if (ds_parcel_states[state_told(of, i)].rank > rank)
-      rank = ds_parcel_states[state_told(of, i)].rank;
-  for (uint32_t i = 0; rank > 0 && i < of->scans && of->scan[i].time_ms <= until_ms; i++)
-    if (ds_parcel_states[state_told(of, i)].rank == rank && state_told(of, i) != state) {
-      state = state_told(of, i);
-      *ret_ms = of->scan[i].time_ms;
-    }
-  return state;
-}
-
-static int64_t carried_of(const story *of) {
-  for (uint32_t i = 0; i < of->scans; i++)
-    if (ds_parcel_states[state_told(of, i)].rank >= 5 && state_told(of, i) != DS_PARCEL_UNKNOWN &&
-        !(row(&of->scan[i])->state == DS_PARCEL_DELIVERED &&
-          state_told(of, i) == DS_PARCEL_RETURNED))
-      return of->scan[i].time_ms;
-  return DS_NEVER;
-}
-
-static bool cancelled_at(const story *order, const story *of, int64_t ms) {
-  const int64_t cancelled = least(first_of(of, "shipment_cancelled", DS_NEVER),
-                                  least(first_of(of, "order_cancelled", DS_NEVER),
-                                        first_of(order, "order_cancelled", DS_NEVER)));
-  return cancelled <= ms && carried_of(of) > ms;
-}
-
-static bool is_attempt(const story *of, uint32_t i) {
-  return (row(&of->scan[i])->tells & DS_STATUS_ATTEMPT) != 0 &&
-         state_told(of, i) != DS_PARCEL_RETURNED;
-}
-
-static int64_t attempt_of(const story *of) {
-  for (uint32_t i = 0; i < of->scans; i++)
-    if (is_attempt(of, i))
-      return of->scan[i].time_ms;
-  return DS_NEVER;
-}
-
-static bool first_try_of(const story *of) {
-  const int64_t delivered = delivered_of(of), out = first_of(of, "out_for_delivery", DS_NEVER);
-  bool good = delivered != DS_NEVER;
-  for (uint32_t i = 0; i < of->scans && of->scan[i].time_ms <= delivered; i++) {
-    const ds_parcel_status *status = row(&of->scan[i]);
-    const int64_t ms = of->scan[i].time_ms;
-    good &= status->state != DS_PARCEL_ATTEMPT_FAILED;
-    good &= status->state != DS_PARCEL_AVAILABLE_FOR_PICKUP;
-    good &= (status->tells & DS_STATUS_EXCEPTION) == 0 || out == DS_NEVER || ms <= out;
-    good &= status->state != DS_PARCEL_OUT_FOR_DELIVERY || ms - out <= DS_DAY_MS;
-  }
-  return good;
-}
-
-static int64_t end_of(int day) { return START_MS + (day + 1) * DS_DAY_MS; }
-
-static const story *earlier_told(const story *a, const story *b, uint32_t *ret_at) {
-  const story *best = NULL;
-  const story *const both[] = {a, b};
-  for (uint32_t s = 0; s < 2; s++)
-    for (uint32_t i = 0; i < both[s]->tolds; i++)
-      if (both[s]->told[i].promise != NONE &&
-          (best == NULL || both[s]->at[i] < best->at[*ret_at])) {
-        best = both[s];
-        *ret_at = i;
-      }
-  return best;
-}
-
-static void mark(char *line, const char *what, int64_t ms) {
-  const size_t used = strlen(line);
-  snprintf(line + used, 640 - used, " %s=%lld", what, ms == DS_NEVER ? -1LL : (long long)ms);
-}
-
-// The first estimate of a story behind the promise that it knew, by itself or from its order.
-static int64_t slipped_of(const story *order, const story *of) {
-  for (uint32_t i = 0; i < of->tolds; i++) {
-    const event *e = &of->told[i];
-    if (delivered_of(of) <= e->time_ms || e->status == status_of("delivered"))
-      continue;
-    int promise = NONE;
-    for (uint32_t k = 0; k <= i && promise == NONE; k++)
-      promise = of->told[k].promise;
-    for (uint32_t k = 0; k < order->tolds && promise == NONE; k++)
-      if (order->at[k] < of->at[i])
-        promise = order->told[k].promise;
-    if (promise != NONE && ((e->promise != NONE && e->promise > promise) ||
-                            (e->edd != NONE && e->edd > promise)))
-      return e->time_ms;
-  }
-  return DS_NEVER;
-}
-
-// What is derived, in the order of instants and kinds.
-static void derived_tell(const story *order, const story *of, int64_t now_ms, int64_t at_risk,
-                         int64_t missed, char *line) {
-  const ds_tracking_limits *limits = &ds_tracking_defaults;
-  for (uint32_t h = 0; h < 24 * 260; h++)
-    for (uint32_t m = 0; m < 4; m++) {
-      // All instants of this world lie within 3 ms behind an hour.
-      const int64_t ms = START_MS + h * HOUR_MS + m;
-      int64_t last = DS_NEVER, since = 0;
-      for (uint32_t i = 0; i < of->scans && of->scan[i].time_ms <= ms; i++)
-        if ((row(&of->scan[i])->tells & DS_STATUS_SCAN) != 0)
-          last = of->scan[i].time_ms;
-      const ds_parcel_silence silence = ds_parcel_states[state_at(of, ms, &since)].silence;
-      if (ms > now_ms)
-        continue;
-      if (last != DS_NEVER && !cancelled_at(order, of, ms) &&
-          ((silence == DS_SILENCE_LABEL && ms - last == limits->label_silent_ms) ||
-           (silence == DS_SILENCE_CARRIER && ms - last == limits->silent_ms)))
-        mark(line, "STALLED", ms);
-      if (ms == at_risk)
-        mark(line, "AT_RISK", ms);
-      if (ms == missed)
-        mark(line, "MISSED", ms);
-      if (last != DS_NEVER && silence == DS_SILENCE_CARRIER && ms - last == limits->lost_ms)
-        mark(line, "LOST", ms);
-    }
-}
-
-static void promises_tell(const story *order, const story *of, int64_t now_ms, char *line) {
-  uint32_t at = 0;
-  const story *teller = earlier_told(order, of, &at);
-  if (teller == NULL) {
-    derived_tell(order, of, now_ms, DS_NEVER, DS_NEVER, line);
-    return;
-  }
-  const int64_t told = teller->told[at].time_ms, end = end_of(teller->told[at].promise);
-  int64_t missed = end > told ? end : told;
-  int64_t risk = end - ds_tracking_defaults.risk_ms > told ? end - ds_tracking_defaults.risk_ms
-                                                           : told;
-  const int64_t attempt = attempt_of(of), out = first_of(of, "out_for_delivery", DS_NEVER);
-  if (out <= risk || attempt <= risk || cancelled_at(order, of, risk))
-    risk = DS_NEVER;
-  const int64_t slipped = least(slipped_of(order, of), slipped_of(order, order));
-  if (slipped < attempt && !cancelled_at(order, of, slipped))
-    risk = least(risk, slipped);
-  if (risk > now_ms || risk >= missed)
-    risk = DS_NEVER;
-  if (missed > now_ms || attempt < end || cancelled_at(order, of, missed))
-    missed = DS_NEVER;
-  mark(line, "promise", end);
-  derived_tell(order, of, now_ms, risk, missed, line);
-}
-
-static void parcel_tell(const story *order, const story *of, int64_t now_ms, uint32_t unplaced,
-                        const char *name, lines *to) {
-  char *line = to->text[to->count++];
-  int64_t since = 0, order_since = 0;
-  ds_parcel_state state = state_at(of, DS_NEVER, &since);
-  const ds_parcel_state order_state = state_at(order, DS_NEVER, &order_since);
-  if (ds_parcel_states[order_state].rank > ds_parcel_states[state].rank) {
-    state = order_state;
-    since = order_since;
-  }
-  uint32_t scans = 0, bad = 0, failed = 0;
-  for (uint32_t i = 0; i < of->scans; i++) {
-    scans += (row(&of->scan[i])->tells & DS_STATUS_SCAN) != 0;
-    bad += (row(&of->scan[i])->tells & DS_STATUS_EXCEPTION) != 0;
-    failed += row(&of->scan[i])->state == DS_PARCEL_ATTEMPT_FAILED;
-  }
-  snprintf(line, 640, "%s %s scans=%u bad=%u failed=%u first=%d unplaced=%u", name,
-           ds_parcel_states[state].name, scans, bad, failed, first_try_of(of), unplaced);
-  mark(line, "since", since);
-  mark(line, "labelled", first_of(of, "label_created", DS_NEVER));
-  mark(line, "carried", carried_of(of));
-  mark(line, "out", first_of(of, "out_for_delivery", DS_NEVER));
-  mark(line, "attempt", attempt_of(of));
-  mark(line, "delivered", delivered_of(of));
-  mark(line, "returning", returning_of(of));
-  promises_tell(order, of, now_ms, line);
-}
-
-// One order of a customer: its events, each with what it names, given to the parcels.
-static void order_solve(const journey *of, int64_t now_ms, const char *customer, lines *to) {
-  static story parcels[2 * PARCELS + 1], order;
-  bool used[2 * PARCELS + 1] = {false};
-  uint32_t unplaced = 0, count = of->count, named = 0;
-  bool tells = false;
-  while (count > 0 && of->events[count - 1].time_ms > now_ms)
-    count--;
-  memset(parcels, 0, sizeof parcels);
-  memset(&order, 0, sizeof order);
-  for (uint32_t e = 0; e < count; e++) {
-    const int parcel = parcel_of(of, count, &of->events[e]);
-    tells |= of->events[e].status != OTHER;
-    if (parcel != NONE && !used[parcel]) {
-      used[parcel] = true;
-      named++;
-    }
-  }
-  if (!tells)
-    return;
-  int only = 2 * PARCELS;
-  for (int p = 0; named == 1 && p < 2 * PARCELS; p++)
-    only = used[p] ? p : only;
-  used[2 * PARCELS] = named == 0;
-  for (uint32_t e = 0; e < count; e++) {
-    const event *one = &of->events[e];
-    const int parcel = parcel_of(of, count, one);
-    if (parcel != NONE)
-      story_add(&parcels[parcel], one, e);
-    else if (one->status == OTHER || (row(one)->tells & DS_STATUS_ORDER) != 0)
-      story_add(&order, one, e);
-    else if (named <= 1)
-      story_add(&parcels[only], one, e);
-    else
-      unplaced++;
-  }
-  for (int p = 0; p <= 2 * PARCELS; p++) {
-    char name[64];
-    snprintf(name, sizeof name, "%s %c%d", customer, "PT-"[p / PARCELS],
-             p == 2 * PARCELS ? 0 : p % PARCELS);
-    if (used[p])
-      parcel_tell(&order, &parcels[p], now_ms, unplaced, name, to);
-  }
-}
-
-static void world_solve(const journey *world, int64_t now_ms, lines *to) {
-  to->count = 0;
-  for (uint32_t c = 0; c < CUSTOMERS; c++)
-    for (int o = 0; o < ORDERS; o++) {
-      static journey order;
-      char name[32];
-      order.count = 0;
-      for (uint32_t e = 0; e < world[c].count; e++)
-        if (order_of(&world[c], &world[c].events[e]) == o)
-          order.events[order.count++] = world[c].events[e];
-      snprintf(name, sizeof name, "O%u-%d", c, o);
-      order_solve(&order, now_ms, name, to);
-    }
-}
+#include "parcel_brute.inc.h"
 
 // ---- The program.
 
@@ -440,7 +135,7 @@ static void line_write(const ds_parcels *all, uint32_t p, ds_str order, lines *t
   char name[8] = "-0";
   if (of->key.size > 0)
     snprintf(name, sizeof name, "%c%c", of->key.data[0], of->key.data[of->key.size - 1]);
-  snprintf(line, 640, "%.*s %s %s scans=%u bad=%u failed=%u first=%d unplaced=%u", (int)order.size,
+  snprintf(line, 2048, "%.*s %s %s scans=%u bad=%u failed=%u first=%d unplaced=%u", (int)order.size,
            order.data, name, ds_parcel_states[of->state].name, of->scans, of->exceptions,
            of->attempts_failed, of->first_try, all->unplaced);
   mark(line, "since", of->state_ms);
@@ -473,11 +168,12 @@ static ds_code fold_add(void *memory, const ds_block *block, ds_error *err) {
 static const ds_kernel fold_kernel = {"fold", sizeof(fold_state), fold_init, fold_add, fold_merge,
                                       fold_done};
 
-static void event_put(const event *e, uint32_t customer, uint64_t id, qw_rows *rows) {
+static void event_put(const event *e, uint32_t customer, qw_rows *rows) {
+  const uint64_t id = e->id;
   char subject[32], texts[3][16];
   snprintf(subject, sizeof subject, "customer_id=C%u", customer);
   ds_event_key keys[3];
-  ds_event_property properties[2];
+  ds_event_property properties[5];
   uint32_t keys_count = 0, count = 0;
   const int values[] = {e->order, e->parcel, e->tracking};
   for (uint32_t k = 0; k < 3; k++)
@@ -492,6 +188,16 @@ static void event_put(const event *e, uint32_t customer, uint64_t id, qw_rows *r
     properties[count++] = (ds_event_property){
         (uint16_t)(e->status == status_of("edd_changed") ? 2 : 1), false,
         {.type = DS_TYPE_DATE, .i = START_DAY + e->edd}};
+  if (e->carrier != NONE)
+    properties[count++] = (ds_event_property){
+        3, false, {.type = DS_TYPE_STRING, .text = ds_str_of(carrier_names[e->carrier][id % 2])}};
+  if (e->window)
+    properties[count++] = (ds_event_property){
+        4, false, {.type = DS_TYPE_STRING, .text = ds_str_of(id % 2 == 0 ? "14:00-16:00"
+                                                                         : "14 - 16")}};
+  if (e->far)
+    properties[count++] = (ds_event_property){
+        5, false, {.type = DS_TYPE_STRING, .text = ds_str_of("far")}};
   const ds_event written = {.touchpoint = (uint16_t)e->status, .has_id = true,
                             .time_ms = e->time_ms, .received_ms = e->time_ms, .id = id,
                             .arrival = id, .subject = ds_str_of(subject),
@@ -500,8 +206,16 @@ static void event_put(const event *e, uint32_t customer, uint64_t id, qw_rows *r
   qw_rows_put(rows, &written);
 }
 
+static void world_number(journey *world) {
+  uint64_t id = 0;
+  for (uint32_t c = 0; c < CUSTOMERS; c++)
+    for (uint32_t e = 0; e < world[c].count; e++)
+      world[c].events[e].id = ++id;
+}
+
 static ds_snapshot *world_snapshot(const journey *world, uint32_t parts) {
-  static const char *const properties[] = {"promise_until", "new_edd", "new"};
+  static const char *const properties[] = {"promise_until", "new_edd", "new", "carrier",
+                                           "promise_window", "country"};
   static const char *const keys[] = {"order_id", "parcel_id", "tracking_number"};
   static const char *const sources[] = {"test"};
   const char *touchpoints[OTHER + 1];
@@ -512,17 +226,16 @@ static ds_snapshot *world_snapshot(const journey *world, uint32_t parts) {
   ds_space space;
   ds_space_init(&space);
   qw_names(&space.touchpoints, touchpoints, OTHER + 1);
-  qw_names(&space.properties, properties, 3);
+  qw_names(&space.properties, properties, 6);
   qw_names(&space.keys, keys, 3);
   qw_names(&space.sources, sources, 1);
   ds_snapshot *snapshot = qw_snapshot_new();
   for (uint32_t part = 0; part < parts; part++) {
     qw_rows rows = {0};
-    uint64_t id = 0;
     for (uint32_t c = 0; c < CUSTOMERS; c++)
       for (uint32_t e = 0; e < world[c].count; e++)
-        if (++id % parts == part)
-          event_put(&world[c].events[e], c, id, &rows);
+        if (world[c].events[e].id % parts == part)
+          event_put(&world[c].events[e], c, &rows);
     if (rows.count > 0)
       qw_part_add(snapshot, &space, &rows);
     qw_rows_done(&rows);
@@ -536,7 +249,7 @@ static void world_fold(const ds_snapshot *snapshot, int64_t now_ms, lines *to) {
   ds_error err = {0};
   ds_arena_init(&arena, 1u << 26);
   const ds_request asked = {.snapshot = snapshot, .threads = 1, .memory_bytes = 1u << 26,
-                            .arena = &arena};
+                            .as_of_ms = now_ms, .arena = &arena};
   ds_request request;
   ds_plan plan;
   fold_state context = {.to = to};
@@ -544,7 +257,7 @@ static void world_fold(const ds_snapshot *snapshot, int64_t now_ms, lines *to) {
   assert_int_equal(ds_parcel_request(&asked, &request, &err), DS_OK);
   assert_int_equal(ds_question_select(&request, "tracking", &plan, &err), DS_OK);
   plan.want_case_text = true;
-  if (ds_parcel_plan(&request, &plan, NULL, false, &ds_tracking_defaults, now_ms, &context.rules,
+  if (ds_parcel_plan(&request, &plan, NULL, false, &limits_now, now_ms, &context.rules,
                      &err) != DS_OK)
     fail_msg("%s", err.message);
   void *state = NULL;
@@ -572,8 +285,10 @@ static void test_brute_force(void **unused) {
   static journey world[CUSTOMERS];
   static lines got, wanted;
   uint64_t told = 0;
-  for (uint64_t w = 1; w <= (qw_stress() ? 2000 : 30); w++) {
+  for (uint64_t w = 1; w <= (qw_stress() ? 2000 : 40); w++) {
     uint64_t seed = w * 7919;
+    limits_set(w % 3 == 0);
+    local_set(w % 2 == 0);
     bool keyed = false;
     for (uint32_t c = 0; c < CUSTOMERS; c++) {
       journey_make(&world[c], &seed);
@@ -582,6 +297,8 @@ static void test_brute_force(void **unused) {
     }
     if (!keyed)
       continue;
+    carried_now = false;
+    world_number(world);
     const journey *any = &world[below(&seed, CUSTOMERS)];
     const int64_t now_ms = below(&seed, 2) == 0 ? START_MS + 250 * DS_DAY_MS
                                                 : any->events[below(&seed, any->count)].time_ms;
@@ -619,6 +336,31 @@ static const char *kind_of(const ds_snapshot *snapshot, uint16_t touchpoint) {
   return NULL;
 }
 
+// The properties that the scan was asked for, in this order.
+static const char *const carried_names[] = {"carrier", "last_status", "promise_until", "days_late",
+                                            "hours_silent"};
+enum { CARRIED = sizeof carried_names / sizeof *carried_names };
+
+static void carried_write(const ds_block *block, uint32_t e, char *line) {
+  char texts[CARRIED][64] = {"-", "-", "-1", "0", "0.000"};
+  for (uint32_t p = 0; p < CARRIED; p++) {
+    const ds_property_column *column = &block->property[p];
+    if (column->type == DS_TYPE_NULL || (column->present[e / 64] >> (e % 64) & 1) == 0)
+      continue;
+    if (column->type == DS_TYPE_STRING)
+      snprintf(texts[p], 64, "%.*s", (int)column->text[e].size, column->text[e].data);
+    else if (column->type == DS_TYPE_NUMBER)
+      snprintf(texts[p], 64, p == 3 ? "%.0f" : "%.3f", column->number[e]);
+    else
+      snprintf(texts[p], 64, "%d", (int)(column->i[e] - START_DAY));
+  }
+  const size_t used = strlen(line);
+  snprintf(line + used, 2048 - used, "/%s/%s/%s/%s/%s", texts[0], texts[1], texts[2], texts[3],
+           texts[4]);
+  for (char *c = line + used; *c != '\0'; c++)
+    *c = *c == ' ' ? '_' : *c;
+}
+
 // Virtual events have no arrival; they lie in the order of time, behind real ones.
 static ds_code virtual_add(void *memory, const ds_block *block, ds_error *err) {
   (void)err;
@@ -633,8 +375,9 @@ static ds_code virtual_add(void *memory, const ds_block *block, ds_error *err) {
         continue;
       char *line = state->to->text[state->to->count++];
       const ds_str text = block->case_text == NULL ? (ds_str){"", 0} : block->case_text[j];
-      snprintf(line, 640, "%.*s", (int)text.size, text.data);
+      snprintf(line, 2048, "%.*s", (int)text.size, text.data);
       mark(line, kind_of(state->snapshot, block->touchpoint[e]), block->time_ms[e]);
+      carried_write(block, e, line);
     }
   return DS_OK;
 }
@@ -649,7 +392,8 @@ static void world_derive(ds_snapshot *snapshot, int64_t now_ms, const char *key,
   const ds_option_value values[] = {{"derive", ""}, {"case", key}};
   const ds_request request = {.snapshot = snapshot, .threads = 1, .memory_bytes = 1u << 26,
                               .options = {.values = values, .count = key == NULL ? 1 : 2},
-                              .as_of_ms = now_ms, .derive = ds_derive_plan, .arena = &arena};
+                              .as_of_ms = now_ms, .derive = ds_derive_plan, .arena = &arena,
+                              .tracking = &limits_now};
   ds_plan plan;
   const virtual_state context = {.snapshot = snapshot, .to = to};
   void *state = NULL;
@@ -658,6 +402,12 @@ static void world_derive(ds_snapshot *snapshot, int64_t now_ms, const char *key,
     fail_msg("%s", err.message);
   plan.want_case_text = plan.has_case;
   plan.columns.want = DS_WANT_TIME | DS_WANT_TOUCHPOINT | DS_WANT_ARRIVAL;
+  for (uint32_t p = 0; p < CARRIED; p++) {
+    ds_property_ref ref;
+    if (ds_property_add(snapshot, &plan, "by", carried_names[p], &arena, &ref, &err) != DS_OK)
+      fail_msg("%s", err.message);
+    assert_int_equal(ref.column, p);
+  }
   if (ds_scan(snapshot, &plan, &virtual_kernel, &context, &arena, &state, &err) != DS_OK)
     fail_msg("%s", err.message);
   ds_arena_done(&arena);
@@ -667,12 +417,12 @@ static void world_derive(ds_snapshot *snapshot, int64_t now_ms, const char *key,
 static void derived_lines(const lines *from, bool named, lines *to) {
   to->count = 0;
   for (uint32_t i = 0; i < from->count; i++) {
-    char line[640], *rest = line;
+    char line[2048], *rest = line;
     snprintf(line, sizeof line, "%s", from->text[i]);
     const char *order = strsep(&rest, " ");
     for (const char *word; (word = strsep(&rest, " ")) != NULL;)
       if (strchr(word, '=') != NULL && word[0] >= 'A' && word[0] <= 'Z')
-        snprintf(to->text[to->count++], 640, "%s %s", named ? order : "", word);
+        snprintf(to->text[to->count++], 2048, "%s %s", named ? order : "", word);
   }
 }
 
@@ -682,12 +432,18 @@ static void test_virtual(void **unused) {
   static journey world[CUSTOMERS];
   static lines got, wanted, told;
   uint64_t virtual = 0;
-  for (uint64_t w = 1; w <= (qw_stress() ? 1000 : 20); w++) {
+  for (uint64_t w = 1; w <= (qw_stress() ? 1000 : 15); w++) {
     uint64_t seed = w * 104729;
+    limits_set(w % 3 == 0);
+    local_set(w % 2 == 0);
+    carried_now = true;
     for (uint32_t c = 0; c < CUSTOMERS; c++) {
       journey_make(&world[c], &seed);
       world[c].events[0].order = 0; // so that there are orders
     }
+    world[0].events[0].carrier = 0; // and all properties
+    world[0].events[0].promise = 3;
+    world_number(world);
     const int64_t now_ms = START_MS + (int64_t)below(&seed, 200) * DS_DAY_MS;
     ds_snapshot *snapshot = world_snapshot(world, below(&seed, 2) == 0 ? 1 : 3);
     assert_int_equal(ds_derive_names(snapshot, NULL), DS_OK);

@@ -122,9 +122,9 @@ static void test_result(void **state) {
   assert_null(ds_result_find(&result, "columns"));
   assert_int_equal(ds_table_column(table, "count"), 1);
   assert_true(ds_table_column(table, "counts") == UINT32_MAX);
-  for (int i = 1; i < 8; i++)
+  for (int i = 1; i < DS_RESULT_TABLES_MAX; i++)
     assert_non_null(ds_result_table(&result, "more", "More", columns, 2));
-  assert_null(ds_result_table(&result, "ninth", "Ninth", columns, 2));
+  assert_null(ds_result_table(&result, "too_many", "One too many", columns, 2));
   ds_arena_done(&arena);
 }
 

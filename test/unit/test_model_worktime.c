@@ -58,6 +58,23 @@ static bool works(const ds_workweek *week, const ds_zone *zone, int64_t time_ms)
   return week->works[(since % 7 + 7) % 7][minute];
 }
 
+// The instant after so much working time is the first at which it has passed.
+static void compare_after(const ds_worktime *worktime, int64_t from, int64_t to, uint64_t *seed) {
+  for (uint32_t n = 0; n < 2000; n++) {
+    const int64_t at = from + (int64_t)draw(seed, (uint32_t)((to - from) / 2));
+    const int64_t work = 1 + draw(seed, n % 2 == 0 ? 1000 : 600 * 60000);
+    const int64_t begun = ds_worktime_at(worktime, at);
+    const int64_t after = ds_worktime_after(worktime, at, work);
+    if (after == INT64_MAX) {
+      assert_true(ds_worktime_at(worktime, to) - begun < work);
+      continue;
+    }
+    assert_true(after > at);
+    assert_int_equal(ds_worktime_at(worktime, after) - begun, work);
+    assert_int_equal(ds_worktime_at(worktime, after - 1) - begun, work - 1);
+  }
+}
+
 static void compare(const around *place, uint64_t *seed) {
   ds_zone *zone = NULL;
   ds_error err = {0};
@@ -92,6 +109,7 @@ static void compare(const around *place, uint64_t *seed) {
                (long long)worked);
   }
   assert_true(worked > 0 && worked < to - from);
+  compare_after(&worktime, from, to, seed);
   assert_int_equal(ds_worktime_at(&worktime, from), 0);
   for (uint32_t s = 1; s < worktime.count; s++)
     assert_true(worktime.end_ms[s - 1] < worktime.start_ms[s]);

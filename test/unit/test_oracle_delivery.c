@@ -191,7 +191,7 @@ static void put(asked *to, const char *name, const char *text) {
 }
 
 static asked choose(world *w) {
-  static const char *const groups[] = {"carrier", "carrier,lane", "lane,weekday",
+  static const char *const groups[] = {"carrier", "carrier,lane", "week,weekday",
                                        "weekday,carrier,month"};
   static const char *const ranges[] = {"started", "touching", "completed"};
   asked to = {0};
@@ -199,6 +199,7 @@ static asked choose(world *w) {
   put(&to, "groups", groups[draw(w, 4)]);
   put(&to, "arrival", draw(w, 2) == 0 ? "attempt" : "delivered");
   put(&to, "again-days", draw(w, 2) == 0 ? "2" : "5");
+  put(&to, "curve", "");
   if (draw(w, 3) == 0)
     put(&to, "by-day", "");
   if (draw(w, 3) == 0)
@@ -295,6 +296,23 @@ static uint32_t dimensions_of(const asked *what) {
   return commas + 1;
 }
 
+// Each row of the curve; a group's days follow one another from 0 on.
+static uint32_t compare_curve(const parcel *all, uint32_t count, uint32_t dimensions,
+                              const ds_table *table) {
+  for (uint32_t r = 0; r < table->rows_count; r++) {
+    const ds_str name = cell(table, r, "group")->text;
+    const double day = cell(table, r, "days")->number;
+    const double kept = cell(table, r, "would_be_kept")->number;
+    bool known = false;
+    const double stay = stay_after(all, count, name, ds_str_equal(name, ds_str_of("all")) ? 0
+                                   : dimensions, (int64_t)day, &known);
+    if (!known || fabs(kept - (1 - stay)) > 1e-9)
+      fail_msg("%.*s, %g days: %g kept; by definition %g", DS_STR(name), day, kept, 1 - stay);
+    assert_true(day <= 0 || day - cell(table, r - 1, "days")->number == 1.0);
+  }
+  return table->rows_count;
+}
+
 // Each row of promises against the definition.
 static uint32_t compare_promises(const asked *what, const ds_request *request,
                                  const ds_result *result, ds_duck *duck) {
@@ -325,7 +343,7 @@ static uint32_t compare_promises(const asked *what, const ds_request *request,
     all[r] = (parcel){row[0], (int64_t)day, row[2].data[0] - '0'};
   }
   const ds_table *table = oracle_table(result, "promises");
-  uint32_t told = 0;
+  uint32_t told = compare_curve(all, texts.rows, dimensions, oracle_table(result, "curve"));
   for (uint32_t r = 0; r < table->rows_count; r++) {
     const ds_str name = cell(table, r, "group")->text;
     const bool whole = ds_str_equal(name, ds_str_of("all"));

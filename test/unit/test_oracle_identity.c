@@ -496,6 +496,10 @@ static void choose_options(world *w, const oracle_question *what) {
     put_option(w, "within", draw(w, 2) == 0 ? "2s" : "14d");
     put_option(w, "min-n", "2");
   }
+  if (is(what, "paths")) {
+    put_option(w, draw(w, 2) == 0 ? "after" : "before", draw(w, 2) == 0 ? "order_placed" : "any");
+    put_option(w, "min-share", "0.01");
+  }
   if (is(what, "delivery"))
     put_option(w, "groups", draw(w, 2) == 0 ? "weekday" : "month");
   if (is(what, "features"))

@@ -14,7 +14,7 @@
 #include "question_world.h"
 
 enum { LENGTH = 6, KINDS = 3, TIMELINES = 3 + 9 + 27 + 81 + 243 + 729, STEPS_MAX = 5,
-       MOVES_MAX = 24 };
+       NODES_MAX = 12, MOVES_MAX = 24 };
 #define HOUR_MS 3600000LL
 #define START_MS 1577836800000LL
 static const char *const touchpoints[KINDS] = {"order_placed", "shipped", "delivered"};
@@ -34,28 +34,40 @@ typedef struct spec {
   bool at_start, at_end;
   int64_t total_ms; // 0: none
   step steps[STEPS_MAX];
+  struct { uint32_t first, last, least, most; } group; // steps that repeat together; least 0: none
 } spec;
 
 enum { A = 1, B = 2, C = 4 };
 static const spec specs[] = {
     {"order_placed then shipped then delivered", false, false, false, 0,
-     {{A, 1, 1, false, 0}, {B, 1, 1, false, 0}, {C, 1, 1, false, 0}}},
+     {{A, 1, 1, false, 0}, {B, 1, 1, false, 0}, {C, 1, 1, false, 0}}, {0, 0, 0, 0}},
     {"order_placed then delivered within 1h", false, false, false, 0,
-     {{A, 1, 1, false, 0}, {C, 1, 1, false, HOUR_MS}}},
+     {{A, 1, 1, false, 0}, {C, 1, 1, false, HOUR_MS}}, {0, 0, 0, 0}},
     {"order_placed then delivered", true, false, false, 0,
-     {{A, 1, 1, false, 0}, {C, 1, 1, false, 0}}},
+     {{A, 1, 1, false, 0}, {C, 1, 1, false, 0}}, {0, 0, 0, 0}},
     {"^ order_placed then delivered $", false, true, true, 0,
-     {{A, 1, 1, false, 0}, {C, 1, 1, false, 0}}},
+     {{A, 1, 1, false, 0}, {C, 1, 1, false, 0}}, {0, 0, 0, 0}},
     {"order_placed then immediately delivered then order_placed? within 2h", false, false, false, 0,
-     {{A, 1, 1, false, 0}, {C, 1, 1, true, 0}, {A, 0, 1, false, 2 * HOUR_MS}}},
+     {{A, 1, 1, false, 0}, {C, 1, 1, true, 0}, {A, 0, 1, false, 2 * HOUR_MS}}, {0, 0, 0, 0}},
     {"order_placed+ then delivered* then order_placed within 5h total", false, false, false,
-     5 * HOUR_MS, {{A, 1, 0, false, 0}, {C, 0, 0, false, 0}, {A, 1, 1, false, 0}}},
+     5 * HOUR_MS, {{A, 1, 0, false, 0}, {C, 0, 0, false, 0}, {A, 1, 1, false, 0}}, {0, 0, 0, 0}},
     {"(order_placed or shipped){2,3} within 1h then immediately shipped", false, false, false, 0,
-     {{A | B, 2, 3, false, HOUR_MS}, {B, 1, 1, true, 0}}},
+     {{A | B, 2, 3, false, HOUR_MS}, {B, 1, 1, true, 0}}, {0, 0, 0, 0}},
     {"^ shipped? then order_placed{2,} then immediately delivered+ $", false, true, true, 0,
-     {{B, 0, 1, false, 0}, {A, 2, 0, false, 0}, {C, 1, 0, true, 0}}},
+     {{B, 0, 1, false, 0}, {A, 2, 0, false, 0}, {C, 1, 0, true, 0}}, {0, 0, 0, 0}},
     {"delivered[n >= 0] then any then order_placed within 3h total", true, false, false,
-     3 * HOUR_MS, {{C, 1, 1, false, 0}, {A | B | C, 1, 1, false, 0}, {A, 1, 1, false, 0}}},
+     3 * HOUR_MS, {{C, 1, 1, false, 0}, {A | B | C, 1, 1, false, 0}, {A, 1, 1, false, 0}},
+     {0, 0, 0, 0}},
+    {"order_placed then (shipped then delivered)+", false, false, false, 0,
+     {{A, 1, 1, false, 0}, {B, 1, 1, false, 0}, {C, 1, 1, false, 0}}, {1, 2, 1, 0}},
+    {"(order_placed then shipped? then delivered)+", true, false, false, 0,
+     {{A, 1, 1, false, 0}, {B, 0, 1, false, 0}, {C, 1, 1, false, 0}}, {0, 2, 1, 0}},
+    {"^ (order_placed then shipped){1,2} then delivered $", false, true, true, 0,
+     {{A, 1, 1, false, 0}, {B, 1, 1, false, 0}, {C, 1, 1, false, 0}}, {0, 1, 1, 2}},
+    {"(shipped then order_placed within 2h){2,} then delivered?", false, false, false, 0,
+     {{B, 1, 1, false, 0}, {A, 1, 1, false, 2 * HOUR_MS}, {C, 0, 1, false, 0}}, {0, 1, 2, 0}},
+    {"order_placed then (delivered then immediately shipped+){1,3}", false, false, false, 0,
+     {{A, 1, 1, false, 0}, {C, 1, 1, false, 0}, {B, 1, 0, true, 0}}, {1, 2, 1, 3}},
 };
 enum { SPECS = sizeof specs / sizeof *specs };
 
@@ -73,11 +85,19 @@ typedef struct move {
   uint32_t event;
 } move;
 
+// A step as often as it stands in the pattern written out: of a group in each of its copies (from 1
+// on; 0: of none).
+typedef struct node {
+  uint32_t step, copy;
+} node;
+
 // A search over all ways to read a timeline.
 typedef struct search {
   const spec *of;
   const timeline *line;
   uint32_t steps;
+  node node[NODES_MAX];
+  uint32_t nodes, copies;
   move now[MOVES_MAX], best[MOVES_MAX];
   uint32_t best_moves, best_cost;
 } search;
@@ -89,11 +109,53 @@ static bool is_named(const search *s, uint32_t kind) {
   return false;
 }
 
-static bool optional_between(const search *s, uint32_t first, uint32_t end) {
-  for (uint32_t k = first; k < end; k++)
-    if (s->of->steps[k].least > 0)
+// The pattern written out: a group without end has its least copies, of which the last comes again.
+static void nodes_make(search *s) {
+  const spec *of = s->of;
+  s->copies = of->group.most > 0 ? of->group.most : of->group.least;
+  for (uint32_t k = 0; k < s->steps; k++) {
+    if (of->group.least == 0 || k != of->group.first) {
+      s->node[s->nodes++] = (node){k, 0};
+      continue;
+    }
+    for (uint32_t c = 1; c <= s->copies; c++)
+      for (uint32_t g = of->group.first; g <= of->group.last; g++)
+        s->node[s->nodes++] = (node){g, c};
+    k = of->group.last;
+  }
+  assert_true(s->nodes <= NODES_MAX);
+}
+
+static const step *step_of(const search *s, uint32_t n) { return &s->of->steps[s->node[n].step]; }
+
+// Whether nodes [first, end) can lack when the node before them is of one copy and the node behind
+// them of another: steps that can, and copies that need not come.
+static bool optional_between(const search *s, uint32_t first, uint32_t end, uint32_t from_copy,
+                             uint32_t to_copy) {
+  for (uint32_t n = first; n < end; n++) {
+    const uint32_t copy = s->node[n].copy;
+    const bool lacks = copy > s->of->group.least && copy != from_copy && copy != to_copy;
+    if (step_of(s, n)->least > 0 && !lacks)
       return false;
+  }
   return true;
+}
+
+// Whether node k can follow node `at`: further on, or in the last copy of a group without end once
+// more.
+static bool follows(const search *s, int at, uint32_t k) {
+  const uint32_t from = at < 0 ? 0 : s->node[at].copy, to = s->node[k].copy;
+  if (at < (int)k)
+    return optional_between(s, (uint32_t)(at + 1), k, from, to);
+  if (s->of->group.least == 0 || s->of->group.most > 0 || from != s->copies || to != from)
+    return false;
+  uint32_t first = k, last = (uint32_t)at;
+  while (first > 0 && s->node[first - 1].copy == to)
+    first--;
+  while (last + 1 < s->nodes && s->node[last + 1].copy == from)
+    last++;
+  return optional_between(s, (uint32_t)at + 1, last + 1, from, to) &&
+         optional_between(s, first, k, from, to);
 }
 
 static void go(search *s, uint32_t read, int at, uint32_t taken, bool after, uint32_t moves,
@@ -102,16 +164,14 @@ static void go(search *s, uint32_t read, int at, uint32_t taken, bool after, uin
 // Takes or skips every step that can be next, the earlier first.
 static void go_steps(search *s, uint32_t read, int at, uint32_t taken, bool after, uint32_t moves,
                      uint32_t cost, bool skip) {
-  for (uint32_t k = at < 0 ? 0 : (uint32_t)at; k < s->steps; k++) {
-    const step *next = &s->of->steps[k];
-    const bool again = (int)k == at;
+  for (uint32_t k = 0; k < s->nodes; k++) {
+    const step *next = step_of(s, k);
+    const bool again = (int)k == at && (next->most == 0 || taken < next->most);
     const uint32_t count = again ? taken + 1 : 1;
-    if (again && next->most > 0 && count > next->most)
+    if (!again && at >= 0 && taken < step_of(s, (uint32_t)at)->least)
       continue;
-    if (!again && at >= 0 && taken < s->of->steps[at].least)
-      return;
-    if (!again && !optional_between(s, (uint32_t)(at + 1), k))
-      return;
+    if (!again && !follows(s, at, k))
+      continue;
     if (after && (at < 0 ? s->of->at_start : next->immediately))
       continue;
     // Skipping what may come any number of times leads nowhere.
@@ -119,14 +179,14 @@ static void go_steps(search *s, uint32_t read, int at, uint32_t taken, bool afte
       continue;
     if (!skip && (next->means >> s->line->kind[read] & 1) == 0)
       continue;
-    s->now[moves] = (move){skip ? SKIP : TAKE, k, read};
+    s->now[moves] = (move){skip ? SKIP : TAKE, s->node[k].step, read};
     go(s, read + !skip, (int)k, count, false, moves + 1, cost + skip);
   }
 }
 
 static bool is_complete(const search *s, int at, uint32_t taken) {
-  return at >= 0 && taken >= s->of->steps[at].least &&
-         optional_between(s, (uint32_t)at + 1, s->steps);
+  return at >= 0 && taken >= step_of(s, (uint32_t)at)->least &&
+         optional_between(s, (uint32_t)at + 1, s->nodes, s->node[at].copy, 0);
 }
 
 static void go(search *s, uint32_t read, int at, uint32_t taken, bool after, uint32_t moves,
@@ -201,16 +261,19 @@ static void put_late(const search *s, uint32_t found[DEVIATIONS][STEPS_MAX + 1])
 
 static uint32_t shortest_of(const search *s) {
   uint32_t sum = 0;
-  for (uint32_t k = 0; k < s->steps; k++)
-    sum += s->of->steps[k].least;
+  for (uint32_t n = 0; n < s->nodes; n++)
+    sum += s->node[n].copy <= s->of->group.least ? step_of(s, n)->least : 0;
   return sum;
 }
 
 static void solve(const spec *of, const timeline *line, counts *to) {
-  search s = {.of = of, .line = line, .best_cost = MOVES_MAX};
+  search s = {.of = of, .line = line};
   uint32_t found[DEVIATIONS][STEPS_MAX + 1] = {{0}}, looked_at = 0;
   while (s.steps < STEPS_MAX && of->steps[s.steps].means != 0)
     s.steps++;
+  nodes_make(&s);
+  // Skipping the shortest run and inserting all is a way.
+  s.best_cost = shortest_of(&s) + line->count + 1;
   bool strict = of->at_start || of->at_end;
   for (uint32_t k = 0; k < s.steps; k++)
     strict |= of->steps[k].immediately;

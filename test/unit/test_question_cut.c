@@ -215,7 +215,7 @@ static ds_code answer(const ds_snapshot *snapshot, const char *question,
       ds_buf_text(text, c % table->columns_count == 0 ? "\n" : "|");
       if (cell->null)
         ds_buf_text(text, "null");
-      else if (type == DS_CELL_TEXT || type == DS_CELL_LIST)
+      else if (type == DS_CELL_TEXT || type == DS_CELL_LIST || type == DS_CELL_ITEMS)
         ds_buf_append(text, cell->text.data, cell->text.size);
       else if (type == DS_CELL_COUNT || type == DS_CELL_TIME)
         ds_buf_printf(text, "%lld", (long long)cell->i);

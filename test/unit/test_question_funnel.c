@@ -7,6 +7,8 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <time.h>
 // cmocka needs the headers above first.
 #include <cmocka.h>
 
@@ -46,7 +48,7 @@ typedef struct asked {
   const steps *steps;
   funnel_rules rules;
   qw_question world;
-  bool without, same, value;
+  bool without, same, value, detailed;
   ds_option_value option[24];
   uint32_t options;
 } asked;
@@ -55,7 +57,9 @@ typedef struct asked {
 typedef struct figure {
   uint64_t reached, dropped, open;
   double *times;
+  double *since_start;
   uint32_t timed;
+  int64_t *begun_ms; // of each chain that reached it
   double value;
   uint32_t values;
   uint64_t next[NEXT_MAX];
@@ -97,7 +101,10 @@ static void add_chain(const asked *ask, const qw_world *world, const qw_case *on
     const uint32_t e = chain->event[s];
     if (e == DS_NONE)
       continue;
-    figures[s].reached++;
+    figures[s].begun_ms[figures[s].reached++] = begun_ms;
+    if (before != DS_NONE)
+      figures[s].since_start[figures[s].timed] =
+          (double)(world->events[one->events[e]].time_ms - begun_ms);
     if (before != DS_NONE)
       figures[s].times[figures[s].timed++] = (double)(world->events[one->events[e]].time_ms -
                                                       world->events[one->events[before]].time_ms);
@@ -198,6 +205,85 @@ static void compare_instead(const ds_table *table, const char *group, uint32_t s
   assert_int_equal(told, want->dropped);
 }
 
+static bool is_row_of(const ds_table *table, uint32_t row, const char *group, uint32_t step) {
+  return cell(table, row, "step")->number == step + 1.0 &&
+         (group == NULL || ds_str_equal(cell(table, row, "color")->text, ds_str_of(group)));
+}
+
+// Each class counts what lies in it, and none is lost.
+static void compare_times(const ds_table *table, const char *group, uint32_t step,
+                          const figure *want) {
+  uint64_t told = 0, told_start = 0;
+  for (uint32_t r = 0; r < table->rows_count; r++) {
+    if (!is_row_of(table, r, group, step))
+      continue;
+    const ds_cell *to = cell(table, r, "to_ms");
+    const double from_ms = cell(table, r, "from_ms")->number;
+    const double to_ms = to->null ? INFINITY : to->number;
+    int64_t previous = 0, start = 0;
+    for (uint32_t t = 0; t < want->timed; t++) {
+      previous += want->times[t] >= from_ms && want->times[t] < to_ms;
+      start += want->since_start[t] >= from_ms && want->since_start[t] < to_ms;
+    }
+    assert_int_equal(cell(table, r, "cases")->i, previous);
+    assert_int_equal(cell(table, r, "since_start")->i, start);
+    told += (uint64_t)previous;
+    told_start += (uint64_t)start;
+    near(cell(table, r, "within_share"), (double)told / (double)want->reached);
+  }
+  assert_int_equal(told, want->timed);
+  assert_int_equal(told_start, want->timed);
+}
+
+// When a day begins. Times of worlds are after 1970, in UTC.
+static int64_t day_start_ms(ds_str period) {
+  struct tm day = {0};
+  char name[16] = {0};
+  memcpy(name, period.data, period.size < 15 ? period.size : 15);
+  assert_int_equal(sscanf(name, "%d-%d-%d", &day.tm_year, &day.tm_mon, &day.tm_mday), 3);
+  day.tm_year -= 1900;
+  day.tm_mon -= 1;
+  return (int64_t)timegm(&day) * 1000;
+}
+
+// How many of the chains that reached a step began on a day.
+static int64_t begun_on(const figure *of, ds_str period) {
+  const int64_t from_ms = day_start_ms(period);
+  int64_t count = 0;
+  for (uint32_t c = 0; c < of->reached; c++)
+    count += of->begun_ms[c] >= from_ms && of->begun_ms[c] < from_ms + 86400000;
+  return count;
+}
+
+// Whether all of a day is asked about, and every chain that began on it had its time.
+static bool is_complete(const funnel_rules *rules, int64_t from_ms, int64_t as_of_ms) {
+  const int64_t last_ms = from_ms + 86400000 - 1;
+  return (!rules->has_from || rules->from_ms <= from_ms) &&
+         (!rules->has_to || last_ms < rules->to_ms) && last_ms + rules->within_ms <= as_of_ms;
+}
+
+// Each day counts the chains that began on it, and none is lost.
+static void compare_periods(const asked *ask, const ds_table *table, const char *group,
+                            uint32_t step, int64_t as_of_ms, const figure *want,
+                            const figure *first) {
+  uint64_t told = 0;
+  for (uint32_t r = 0; r < table->rows_count; r++) {
+    if (!is_row_of(table, r, group, step))
+      continue;
+    const ds_str period = cell(table, r, "period")->text;
+    const int64_t reached = begun_on(want, period), began = begun_on(first, period);
+    assert_int_equal(cell(table, r, "began")->i, began);
+    const bool complete = is_complete(&ask->rules, day_start_ms(period), as_of_ms);
+    assert_true(ds_str_equal(cell(table, r, "complete")->text,
+                             ds_str_of(complete ? "yes" : "no")));
+    assert_int_equal(cell(table, r, "reached")->i, reached);
+    if (began > 0)
+      near(cell(table, r, "conversion_start"), (double)reached / (double)began);
+    told += (uint64_t)reached;
+  }
+  assert_int_equal(told, want->reached);
+}
+
 // Returns whether the fast path may serve: figures of both are those of one finder.
 static bool is_plain(const asked *ask) {
   const funnel_rules *rules = &ask->rules;
@@ -216,7 +302,11 @@ static uint32_t compare_group(const asked *ask, const qw_world *world, const qw_
   ds_funnel_finder_init(&finder, &ask->rules);
   for (uint32_t s = 0; s < STEPS_MAX; s++) {
     figures[s].times = malloc(CASES_MAX * 8 * sizeof(double));
+    figures[s].since_start = malloc(CASES_MAX * 8 * sizeof(double));
+    figures[s].begun_ms = malloc(CASES_MAX * 8 * sizeof(int64_t));
     assert_non_null(figures[s].times);
+    assert_non_null(figures[s].since_start);
+    assert_non_null(figures[s].begun_ms);
   }
   for (uint32_t c = 0; c < count; c++)
     if (group == NULL || strcmp(groups[c], group) == 0)
@@ -230,11 +320,19 @@ static uint32_t compare_group(const asked *ask, const qw_world *world, const qw_
     compare_step(ask, table, r, &figures[step]);
     compare_instead(ds_result_find(result, "instead"), group, step, &figures[step]);
     rows++;
+    if (!ask->detailed)
+      continue;
+    compare_times(ds_result_find(result, "times"), group, step, &figures[step]);
+    compare_periods(ask, ds_result_find(result, "periods"), group, step, as_of_ms, &figures[step],
+                    figures);
   }
   // A group of which nobody begins has no rows.
   assert_int_equal(rows, group != NULL && figures[0].reached == 0 ? 0 : ask->rules.steps);
-  for (uint32_t s = 0; s < STEPS_MAX; s++)
+  for (uint32_t s = 0; s < STEPS_MAX; s++) {
     free(figures[s].times);
+    free(figures[s].since_start);
+    free(figures[s].begun_ms);
+  }
   ds_funnel_finder_done(&finder);
   return figures[0].reached > 0;
 }
@@ -279,6 +377,11 @@ static void ask_make(asked *ask, const qw_world *world, uint64_t *seed, ds_arena
   put(ask, "ties", rules->arrival ? "arrival" : "either");
   put(ask, "count", rules->all ? "all" : "cases");
   put(ask, "min-n", "1");
+  ask->detailed = qw_random(seed) % 6 == 0;
+  if (ask->detailed) {
+    put(ask, "times", "");
+    put(ask, "per", "day");
+  }
   const bool numbered = rules->order != FUNNEL_ANY && (rules->optional & 2) == 0;
   if (numbered && qw_random(seed) % 3 == 0) {
     rules->withouts = 1;

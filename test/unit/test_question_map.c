@@ -302,6 +302,75 @@ static void check_promises(const known *all, const ds_table *table, bool by) {
   assert_int_equal(deliveries, expected);
 }
 
+// Whether touchpoint `b` answers `a`, by their names.
+static bool answers(uint32_t a, uint32_t b) {
+  static const char *const pairs[][2] = {
+      {"order_placed", "viewed"}, {"viewed", "delivered"}, {"viewed", "order_placed"}};
+  for (uint32_t p = 0; p < 3; p++)
+    if (strcmp(qw_touchpoint(a), pairs[p][0]) == 0 && strcmp(qw_touchpoint(b), pairs[p][1]) == 0)
+      return true;
+  return false;
+}
+
+// Whether the case asks in the stage at all, and whether any of its events that do has an answer.
+static bool is_asked(const known *all, const known_case *c, uint32_t stage, uint32_t touchpoint,
+                     bool *ret_answered) {
+  bool asked = false;
+  *ret_answered = false;
+  for (uint32_t i = 0; i < c->one->count; i++) {
+    if (touchpoint_at(all, c, i) != touchpoint || c->stage[i] != stage)
+      continue;
+    asked = true;
+    for (uint32_t k = i + 1; k < c->one->count; k++)
+      *ret_answered = *ret_answered || answers(touchpoint, touchpoint_at(all, c, k));
+  }
+  return asked;
+}
+
+// Which of the world's touchpoints something of the world answers.
+static bool asks(const qw_world *world, uint32_t touchpoint) {
+  bool present = false, answered = false;
+  for (uint32_t e = 0; e < world->count; e++) {
+    present = present || world->events[e].touchpoint == touchpoint;
+    answered = answered || answers(touchpoint, world->events[e].touchpoint);
+  }
+  return present && answered;
+}
+
+static void check_answers(const known *all, const ds_table *table, bool by) {
+  uint64_t asked_rows = 0, asked_all = 0;
+  for (uint32_t r = 0; table != NULL && r < table->rows_count; r++) {
+    uint32_t touchpoint = 0, asked = 0, answered = 0;
+    while (!ds_str_equal(cell(table, r, "touchpoint")->text, ds_str_of(qw_touchpoint(touchpoint))))
+      touchpoint++;
+    assert_true(asks(all->world, touchpoint));
+    for (uint32_t k = 0; k < all->count; k++) {
+      bool has_answer = false;
+      if (strcmp(all->cases[k].group, group_at(table, r, by)) != 0 ||
+          !is_asked(all, &all->cases[k], stage_at(table, r), touchpoint, &has_answer))
+        continue;
+      asked++;
+      answered += has_answer;
+    }
+    same(table, r, "asked", true, asked);
+    same(table, r, "answered", true, answered);
+    same(table, r, "unanswered", true, asked - answered);
+    same(table, r, "answered_share", asked >= MIN_N, asked == 0 ? 0 : (double)answered / asked);
+    assert_true(asked < MIN_N ||
+                (cell(table, r, "answered_share_low")->number * asked <= answered &&
+                 cell(table, r, "answered_share_high")->number * asked >= answered));
+    asked_rows += asked;
+  }
+  // No row is missing.
+  for (uint32_t t = 0; t < all->world->touchpoints; t++)
+    for (uint32_t k = 0; asks(all->world, t) && k < all->count; k++)
+      for (uint32_t s = 0; s < MAP_STAGES; s++) {
+        bool answered = false;
+        asked_all += is_asked(all, &all->cases[k], s, t, &answered);
+      }
+  assert_int_equal(asked_rows, asked_all);
+}
+
 // Every pain is worth its place, by the figures beside it, and none loses less than nothing.
 static void check_pains(const ds_table *table, bool by) {
   for (uint32_t r = 0; r < table->rows_count; r++) {
@@ -328,6 +397,7 @@ static void check_world(const qw_world *world, const qw_question *q, const ds_re
   check_touchpoints(&all, ds_result_find(result, "touchpoints"), q->by);
   check_routes(&all, ds_result_find(result, "routes"), q->by);
   check_promises(&all, ds_result_find(result, "promises"), q->by);
+  check_answers(&all, ds_result_find(result, "answers"), q->by);
   check_pains(ds_result_find(result, "pains"), q->by);
   free(all.cases);
   free(cases);
@@ -337,6 +407,7 @@ static void check_world(const qw_world *world, const qw_question *q, const ds_re
 static ds_code ask(const ds_snapshot *snapshot, const ds_option_value *values, uint32_t count,
                    uint32_t threads, ds_arena *arena, ds_result **ret_result, ds_error *err) {
   const ds_request request = {.snapshot = snapshot, .options = {.values = values, .count = count},
+                              .catalogue = qw_catalogue(arena),
                               .now_ms = 4000000000000LL, .threads = threads,
                               .memory_bytes = 64u << 20, .arena = arena};
   *ret_result = ds_arena_alloc(arena, sizeof **ret_result);
@@ -388,8 +459,11 @@ static void test_errors(void **context) {
                         "'color'?"},
       {"score", "color", "--score color: it is text; a mean needs numbers"},
       {"list", "rows stage=order", "--list: write 'stages stage=A column=cases', 'touchpoints "
-                                   "stage=A touchpoint=B column=cases', 'routes route=A>B "
-                                   "column=cases' or 'promises column=late'"},
+                                   "stage=A touchpoint=A column=cases', 'answers stage=A "
+                                   "touchpoint=A column=asked', 'routes route=A column=cases' or "
+                                   "'promises column=deliveries'"},
+      {"list", "answers stage=order touchpoint=paid column=asked",
+       "--list: nothing answers paid; docs/map.md says what asks"},
       {"list", "stages stage=ordr column=cases", "--list: there is no stage 'ordr'; did you mean "
                                                  "'order'?"},
       {"list", "stages stage=order column=reach", "--list: column=reach cannot be listed: choose "
@@ -401,13 +475,13 @@ static void test_errors(void **context) {
                                        "with --promise"},
       {"list", "promises column=rate", "--list: column=rate cannot be listed: choose deliveries, "
                                        "promised, kept or late"},
-      {"list", "stages column=cases", "--list: a row of stages needs stage= and column="},
+      {"list", "stages column=cases", "--list: a row of stages needs stage="},
       {"list", "routes route=order>dlivery column=cases", "--list: there is no stage 'dlivery'; "
                                                           "did you mean 'delivery'?"},
       {"list", "routes stage=order column=cases", "--list: 'stage' names no part of a row of "
-                                                  "routes, which needs route= and column="},
-      {"list", "touchpoints stage=order column=cases", "--list: a row of touchpoints needs stage=, "
-                                                       "touchpoint= and column="},
+                                                  "routes: give route or column"},
+      {"list", "touchpoints stage=order column=cases", "--list: a row of touchpoints needs "
+                                                       "touchpoint="},
   };
   static qw_world world;
   qw_make(&world, 5);

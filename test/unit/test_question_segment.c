@@ -240,6 +240,120 @@ static void check_world(const qw_world *world, const qw_question *q, int64_t now
   ds_arena_done(&arena);
 }
 
+// The sizes at a point of the series, by brute force over the world as it is now.
+static counted count_point(const qw_world *seen, const qw_question *q, const char *group,
+                           int64_t at_ms) {
+  qw_case *cases = NULL;
+  const char **groups = NULL;
+  counted sum = {0};
+  const uint32_t count = qw_cases(seen, q, &cases, &groups);
+  for (uint32_t c = 0; c < count; c++)
+    if (group == NULL || strcmp(groups[c], group) == 0)
+      count_case(&sum, meets(seen, &cases[c], at_ms), 0, false);
+  free(cases);
+  free(groups);
+  return sum;
+}
+
+static uint32_t condition_of(const ds_cell *name) {
+  uint32_t c = 0;
+  while (c < CONDITIONS && !ds_str_equal(name->text, ds_str_of(names[c])))
+    c++;
+  assert_true(c < CONDITIONS);
+  return c;
+}
+
+// Every row of the series is what brute force counts at its instant, some are listed, and the
+// instants are the days that begin between the first event, or `since_ms`, and now.
+static void check_series(const qw_world *world, const qw_question *q, int64_t now_ms,
+                         int64_t since_ms) {
+  static qw_world seen;
+  seen = *world;
+  cut(&seen, now_ms);
+  ds_arena arena;
+  ds_arena_init(&arena, 256u << 20);
+  ds_option_value values[16];
+  uint32_t given = qw_options(q, values, &arena);
+  values[given++] = (ds_option_value){"segment", conditions};
+  values[given++] = (ds_option_value){"as-of", text_of(now_ms, &arena)};
+  values[given++] = (ds_option_value){"per", "day"};
+  values[given++] = (ds_option_value){"min-n", "1"};
+  values[given++] = (ds_option_value){"since", text_of(since_ms, &arena)};
+  ds_snapshot *snapshot = qw_snapshot(world, false);
+  ds_result *result = NULL;
+  ds_error err = {0};
+  if (ask(snapshot, values, given, 2, &arena, &result, &err) != DS_OK)
+    fail_msg("%s", err.message);
+  const ds_table *table = ds_result_find(result, "series");
+  int64_t before_ms = since_ms, points = 0;
+  for (uint32_t r = 0; r < table->rows_count; r++) {
+    char group[64] = "", text[256];
+    const int64_t at_ms = cell(table, r, "at")->i;
+    const uint32_t c = condition_of(cell(table, r, "name"));
+    if (q->by)
+      snprintf(group, sizeof group, "%.*s", DS_STR(table->cells[r * table->columns_count].text));
+    const counted sum = count_point(&seen, q, q->by ? group : NULL, at_ms);
+    const int64_t members = cell(table, r, "members")->i;
+    assert_int_equal(members, sum.members[c]);
+    assert_int_equal(cell(table, r, "cases")->i, sum.cases);
+    if (sum.cases > 0)
+      assert_true(cell(table, r, "share")->number == (double)members / (double)sum.cases);
+    if (c == 0 && !q->by) {
+      assert_true(at_ms >= before_ms && at_ms <= now_ms);
+      assert_true(at_ms == now_ms || at_ms % DAY_MS == 0);
+      before_ms = at_ms;
+      points++;
+    }
+    if (r % 97 > 1 || points > 20)
+      continue;
+    snprintf(text, sizeof text, "series %s%s%s at=%s name='%s' column=%s", q->by ? "color='" : "",
+             group, q->by ? "'" : "", text_of(at_ms, &arena), names[c],
+             r % 2 == 0 ? "members" : "cases");
+    check_list(snapshot, values, given, text, r % 2 == 0 ? members : sum.cases);
+  }
+  // The first point is a day's beginning or the end.
+  const int64_t first_day = (since_ms + DAY_MS - 1) / DAY_MS;
+  if (!q->by)
+    assert_int_equal(points, now_ms > first_day * DAY_MS
+                                 ? (now_ms - 1) / DAY_MS - first_day + 2 : 1);
+  qw_snapshot_free(snapshot);
+  ds_arena_done(&arena);
+}
+
+static void test_series(void **context) {
+  (void)context;
+  static qw_world world;
+  uint64_t seed = 5;
+  uint32_t asked = 0;
+  for (uint64_t w = 1; w <= (qw_stress() ? 1000 : 60); w++) {
+    qw_question q;
+    qw_make(&world, w * 7);
+    if (world.count == 0 || !has_values(&world))
+      continue;
+    qw_ask(&q, &seed, &world);
+    // What is chosen is chosen as of now, which brute force at a point does not know.
+    q.level = -1;
+    q.where = -1;
+    int64_t first_ms = world.events[0].time_ms, last_ms = first_ms;
+    for (uint32_t e = 0; e < world.count; e++) {
+      first_ms = world.events[e].time_ms < first_ms ? world.events[e].time_ms : first_ms;
+      last_ms = world.events[e].time_ms > last_ms ? world.events[e].time_ms : last_ms;
+    }
+    bool has_orders = false;
+    for (uint32_t e = 0; e < world.count; e++)
+      has_orders |= world.events[e].orders_count > 0;
+    q.by_case &= has_orders;
+    q.attach &= q.by_case;
+    // Some worlds last for years: not more than 1,000 days.
+    const int64_t span_ms = last_ms - first_ms > 90 * DAY_MS ? 90 * DAY_MS : last_ms - first_ms;
+    if (span_ms == 0)
+      continue;
+    check_series(&world, &q, last_ms, last_ms - span_ms);
+    asked++;
+  }
+  assert_true(asked > 30);
+}
+
 static void test_worlds(void **context) {
   (void)context;
   static qw_world world;
@@ -295,6 +409,14 @@ static const wrong wrongs[] = {
      "--versus 2001-01-01: it is before the first event, 2020-01-01T00:00:00Z"},
     {{{"as-of", "2024-01-01"}, {"versus", "2024-01-01"}}, DS_USAGE,
      "--versus is the instant of the answer itself: give another one, or --as-of"},
+    {{{"since", "2024-01-01"}}, DS_USAGE,
+     "--since says where sizes over time begin: give --per too"},
+    {{{"per", "day"}, {"since", "2024-01-01"}, {"as-of", "2024-01-01"}}, DS_USAGE,
+     "--since must lie before the instant of the answer, --as-of"},
+    {{{"per", "day"}, {"as-of", "2024-01-01"}}, DS_LIMIT,
+     "that makes more than 1000 instants: choose a longer period with --per, or a later --since"},
+    {{{"per", "month"}, {"list", "series at=2021-01-02 name=lapsed column=members"}}, DS_USAGE,
+     "--list: '2021-01-02' is no instant of this answer"},
     {{{"by", "color"}, {"overlap", ""}}, DS_USAGE,
      "--by shows sizes alone: leave out --overlap and --versus, or choose cases by --cases"},
     {{{"list", "segments name=lapsd column=members"}}, DS_USAGE,
@@ -336,6 +458,7 @@ static void test_errors(void **context) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_worlds),
+      cmocka_unit_test(test_series),
       cmocka_unit_test(test_errors),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

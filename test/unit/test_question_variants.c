@@ -316,14 +316,14 @@ static void test_errors(void **context) {
                           "'color'?"},
       {"outcome", "color", "--outcome color: it is text; a mean needs numbers"},
       {"min-n", "0", "--min-n: expected a whole number of at least 1"},
-      {"list", "rows rank=1", "--list: write 'variants rank=1 column=cases' or 'overall "
+      {"list", "rows rank=1", "--list: write 'overall column=cases' or 'variants rank=A "
                               "column=cases'"},
       {"list", "variants rank=0 column=cases", "--list: rank=0: expected a whole number from 1"},
-      {"list", "variants rank=1", "--list: a row of variants needs rank= and column="},
-      {"list", "variants column=cases", "--list: a row of variants needs rank= and column="},
+      {"list", "variants rank=1", "--list: a row of variants needs column="},
+      {"list", "variants column=cases", "--list: a row of variants needs rank="},
       {"list", "variants rank=1 column=share", "--list: column=share cannot be listed: choose "
                                                "cases"},
-      {"list", "overall rank=1", "--list: 'rank' names no part of a row of overall (column)"},
+      {"list", "overall rank=1", "--list: 'rank' names no part of a row of overall: give column"},
       {"list", "variants rank", "--list: expected name=value, found 'rank'"},
   };
   static qw_world world;

@@ -223,10 +223,11 @@ typedef struct refused_text {
   const char *says;
 } refused_text;
 
-#define OFF "file system operations are disabled"
+#define OFF "sql reads no files"
 #define NOT_HERE "is not available here"
 static const refused_text refused[] = {
     {"from read_csv('/etc/passwd')", DS_UNSUPPORTED, NOT_HERE},
+    {"from duckdb_settings()", DS_UNSUPPORTED, NOT_HERE},
     {"from read_text('/etc/passwd')", DS_UNSUPPORTED, NOT_HERE},
     {"from read_blob('/etc/passwd')", DS_UNSUPPORTED, NOT_HERE},
     {"from read_parquet('/etc/passwd')", DS_UNSUPPORTED, NOT_HERE},

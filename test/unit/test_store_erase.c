@@ -448,6 +448,70 @@ static void a_restored_backup_is_rid_of_the_erased(void **state) {
   ds_store_close(store);
 }
 
+// Restores a backup beside the keys that the store has now.
+static ds_store *restore_beside_keys(fixture *own, const char *backup, const char *to) {
+  ds_backup_result result;
+  ds_store *store;
+  char keys[64], key[64];
+  snprintf(keys, sizeof keys, "%s/keys.sqlite", to);
+  snprintf(key, sizeof key, "%s/key", to);
+  assert_int_equal(ds_store_restore(own->io, backup, to, NULL, NULL, &result, NULL), DS_OK);
+  copy_file(own, "store/keys.sqlite", to, keys);
+  copy_file(own, "store/key", to, key);
+  assert_int_equal(open_store(own, to, true, &store), DS_OK);
+  return store;
+}
+
+// Who is taken in again keeps what came since, here and in a backup of since, whoever else is
+// erased; what was erased stays away, also from a backup of before.
+static void who_comes_back_brings_nothing_back(void **state) {
+  fixture *own = *state;
+  ds_store *store;
+  ds_erasure erasure;
+  ds_backup_result result;
+  ds_vault *vault;
+  holding held;
+  char subject[32];
+  const ds_str one = name_of(3, subject), reason = ds_str_of("asked");
+  assert_int_equal(open_store(own, "store", true, &store), DS_OK);
+  assert_int_equal(ds_store_unsuppress(store, one, reason, NULL), DS_NO); // there is no vault
+  assert_int_equal(append(own, store), DS_OK);
+  assert_int_equal(append(own, store), DS_OK);
+  assert_int_equal(ds_store_backup(store, "before", false, false, NULL, &result, NULL), DS_OK);
+  assert_int_equal(erase(own, store, 3, &erasure), DS_OK);
+  assert_int_equal(ds_store_unsuppress(store, name_of(4, (char[32]){0}), reason, NULL), DS_NO);
+  assert_int_equal(ds_store_unsuppress(store, one, reason, NULL), DS_OK);
+  own->erased[3] = false;
+  assert_int_equal(append(own, store), DS_OK);
+  assert_int_equal(ds_store_backup(store, "since", false, false, NULL, &result, NULL), DS_OK);
+  assert_int_equal(erase(own, store, 5, &erasure), DS_OK);
+  ds_store_close(store);
+  for (int write = 0; write < 2; write++) {
+    assert_int_equal(open_store(own, "store", write == 1, &store), DS_OK);
+    assert_int_equal(ds_store_vault(store, &vault, NULL), DS_OK);
+    read_all(store, vault, &held);
+    assert_int_equal(held.events[3], 1);
+    assert_int_equal(held.opened[3], 1);
+    assert_int_equal(held.named[3], 1);
+    assert_int_equal(held.events[4], 3);
+    assert_int_equal(held.events[5] + held.named[5], 0);
+    world_check(store);
+    ds_store_close(store);
+  }
+  static const char *const backups[] = {"before", "since"};
+  for (uint32_t b = 0; b < 2; b++) {
+    store = restore_beside_keys(own, backups[b], b == 0 ? "again" : "later");
+    assert_int_equal(ds_store_vault(store, &vault, NULL), DS_OK);
+    read_all(store, vault, &held);
+    assert_int_equal(held.events[3], b);
+    assert_int_equal(held.opened[3], b);
+    assert_int_equal(held.named[3], b);
+    assert_int_equal(held.events[4], 2 + b);
+    assert_int_equal(held.events[5] + held.named[5], 0);
+    ds_store_close(store);
+  }
+}
+
 static void the_erased_stay_erased_through_power_loss(void **state) {
   fixture *own = *state;
   assert_int_equal(run_life(own), DS_OK);
@@ -490,6 +554,7 @@ int main(void) {
       cmocka_unit_test_setup_teardown(the_erased_go_and_the_others_stay, set_up, tear_down),
       cmocka_unit_test_setup_teardown(the_erased_are_hidden_at_once, set_up, tear_down),
       cmocka_unit_test_setup_teardown(a_restored_backup_is_rid_of_the_erased, set_up, tear_down),
+      cmocka_unit_test_setup_teardown(who_comes_back_brings_nothing_back, set_up, tear_down),
       cmocka_unit_test_setup_teardown(the_erased_stay_erased_through_power_loss, set_up,
                                       tear_down),
       cmocka_unit_test_setup_teardown(the_erased_stay_erased_through_errors, set_up, tear_down),

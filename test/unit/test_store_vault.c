@@ -421,12 +421,65 @@ static void flipped_bits_are_told(void **state) {
   }
 }
 
+static void readmit_ok(ds_vault *vault, const char *subject, const char *reason) {
+  assert_int_equal(
+      ds_vault_readmit(vault, ds_str_of(subject), 9, ds_str_of(reason), NULL), DS_OK);
+}
+
+// V5: each time with another key, which opens nothing of before; the others keep theirs. Whether
+// somebody is to go depends on what the store has done since.
+static void who_comes_back_has_another_key(void **state) {
+  enum { TIMES = 3 };
+  place *own = *state;
+  const ds_vault_place here = at("user_id=8", "t", "p"), other = at("user_id=9", "t", "p");
+  const ds_value value = text("alice@example.com");
+  char reason[DS_REASON_BYTES_MAX + 2];
+  ds_value sealed[TIMES + 1], none;
+  ds_vault *vault = open_ok(own, true, 0);
+  const uint64_t fingerprint = ds_vault_fingerprint(vault);
+  const ds_value others = seal_ok(own, vault, other, &value);
+  memset(reason, 'x', sizeof reason);
+  const ds_str long_reason = {reason, DS_REASON_BYTES_MAX + 1};
+  assert_int_equal(ds_vault_readmit(vault, here.subject, 9, ds_str_of("r"), NULL), DS_NO);
+  sealed[0] = seal_ok(own, vault, here, &value);
+  for (uint32_t i = 0; i < TIMES; i++) {
+    erase_ok(vault, "user_id=8");
+    assert_int_equal(ds_vault_seal(vault, &here, &value, &own->out, &none, NULL), DS_NO);
+    assert_true(ds_vault_is_to_go(vault, here.subject, i + 1));
+    assert_int_equal(ds_vault_readmit(vault, here.subject, 9, long_reason, NULL), DS_LIMIT);
+    readmit_ok(vault, "user_id=8", i == 0 ? "asked for it" : "");
+    assert_int_equal(ds_vault_readmit(vault, here.subject, 9, ds_str_of("r"), NULL), DS_NO);
+    if (i == 1)
+      assert_int_equal(ds_vault_rotate(vault, NULL, NULL), DS_OK);
+    sealed[i + 1] = seal_ok(own, vault, here, &value);
+    ds_vault_close(vault);
+    for (int write = 0; write < 2; write++) {
+      uint32_t count = 0;
+      vault = open_ok(own, write == 1, fingerprint);
+      assert_int_equal(ds_vault_erased_count(vault), i + 1);
+      assert_int_equal(ds_vault_count_erased(own->io, "store", &count, NULL), DS_OK);
+      assert_int_equal(count, i + 1);
+      assert_false(ds_vault_is_erased(vault, here.subject));
+      assert_true(ds_vault_is_to_go(vault, here.subject, i));
+      assert_false(ds_vault_is_to_go(vault, here.subject, i + 1));
+      assert_false(ds_vault_is_to_go(vault, other.subject, 0));
+      for (uint32_t k = 0; k <= i + 1; k++)
+        assert_int_equal(opens(own, vault, here, &sealed[k]), k == i + 1 ? DS_OK : DS_CORRUPT);
+      expect_opens(own, vault, other, &others, &value);
+      if (write == 0)
+        ds_vault_close(vault);
+    }
+  }
+  ds_vault_close(vault);
+}
+
 // What a vault's life has shown to its user.
 typedef struct life {
   uint64_t fingerprint; // 0: it was not yet named by a MANIFEST
   ds_value sealed[3];   // of kept, first, second
   bool erased[3];       // acknowledged
   bool tried[3];
+  bool returned, returning; // the first
 } life;
 
 static const char *const names[3] = {"user_id=kept", "user_id=first", "user_id=second"};
@@ -439,7 +492,16 @@ static ds_code erase_one(life *seen, ds_vault *vault, uint32_t which) {
   return DS_OK;
 }
 
-// Makes a vault, erases, rotates, erases; in two processes. Stops at the first failure.
+// Takes the first in again.
+static ds_code take_back(life *seen, ds_vault *vault) {
+  seen->returning = true;
+  TRY(ds_vault_readmit(vault, ds_str_of(names[1]), 9, ds_str_of("asked"), NULL));
+  seen->returned = true;
+  return DS_OK;
+}
+
+// Makes a vault, erases, rotates, erases, takes one back; in two processes. Stops at the first
+// failure.
 static ds_code run_life(place *own, life *seen) {
   const ds_value value = text("alice@example.com");
   ds_vault *vault;
@@ -455,11 +517,14 @@ static ds_code run_life(place *own, life *seen) {
   code = ds_vault_rotate(vault, NULL, NULL);
   if (code == DS_OK)
     code = erase_one(seen, vault, 2);
+  if (code == DS_OK)
+    code = take_back(seen, vault);
   ds_vault_close(vault);
   return code;
 }
 
-// I5, I13: it opens; who was kept can be read, who was erased cannot, in this process and the next.
+// I5, I13: it opens; who was kept can be read, who was erased cannot, in this process and the next;
+// who was taken in again is let in, and nothing of before opens.
 static void expect_sound(place *own, const life *seen) {
   const ds_value value = text("alice@example.com");
   bool gone[3] = {false};
@@ -469,9 +534,12 @@ static void expect_sound(place *own, const life *seen) {
       const ds_vault_place here = at(names[i], "t", "p");
       const ds_code code = opens(own, vault, here, &seen->sealed[i]);
       assert_int_equal(code == DS_NO, ds_vault_is_erased(vault, here.subject));
-      assert_true(code == DS_NO ? seen->tried[i] : code == DS_OK && !seen->erased[i]);
-      assert_true(!gone[i] || code == DS_NO);
-      gone[i] = code == DS_NO;
+      const bool returned = code == DS_CORRUPT;
+      assert_true(returned ? i == 1 && seen->returning
+                           : code == DS_NO ? seen->tried[i] && !(i == 1 && seen->returned)
+                                           : code == DS_OK && !seen->erased[i]);
+      assert_true(!gone[i] || code != DS_OK);
+      gone[i] = code != DS_OK;
       if (code == DS_OK)
         expect_opens(own, vault, here, &seen->sealed[i], &value);
     }
@@ -633,6 +701,7 @@ int main(void) {
       cmocka_unit_test_setup_teardown(another_process_opens_the_same, set_up, tear_down),
       cmocka_unit_test_setup_teardown(a_wrong_or_lost_key_is_told, set_up, tear_down),
       cmocka_unit_test_setup_teardown(erased_subjects_lose_their_keys, set_up, tear_down),
+      cmocka_unit_test_setup_teardown(who_comes_back_has_another_key, set_up, tear_down),
       cmocka_unit_test_setup_teardown(rotation_leaves_the_old_key_behind, set_up, tear_down),
       cmocka_unit_test_setup_teardown(flipped_bits_are_told, set_up, tear_down),
       cmocka_unit_test_setup_teardown(a_vault_survives_power_loss, set_up, tear_down),

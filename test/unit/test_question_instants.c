@@ -1,0 +1,229 @@
+// SPDX-License-Identifier: Apache-2.0
+// features --at: of random events, many at one instant and many received late, each row equals that
+// of features --as-of and --known-at its instant, which sees nothing that happened or was received
+// later; there is one for every instant of an anchor, unless nothing of the case was known then.
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+// cmocka needs the headers above first.
+#include <cmocka.h>
+
+#include "question_world.h"
+
+enum { WORLDS = 12, WORLDS_STRESS = 400, CUSTOMERS = 4, EVENTS_MAX = 60, HOURS = 14 };
+enum { ORDERED, DELIVERED, RETURNED, TOUCHPOINTS };
+#define START_MS 1577836800000LL /* 2020-01-01 */
+#define HOUR_MS 3600000LL
+
+static const char *const touchpoints[TOUCHPOINTS] = {"order_placed", "delivered",
+                                                     "return_requested"};
+#define FEATURES                                                                                 \
+  "orders=count(order_placed)\nrecent=count(any, last 3h)\nspent=sum(order_placed.value)\n"     \
+  "idle=since(any)\nnow\nlast_color=last(any.color)\nday=date(last(delivered))\n"               \
+  "back=elapsed(order_placed, return_requested)\nquiet=sequence(order_placed then not delivered " \
+  "within 2h)\nsegment('repeat_buyers')"
+
+typedef struct one_event {
+  uint32_t customer, touchpoint, order;
+  int64_t time_ms, received_ms;
+} one_event;
+
+typedef struct world {
+  uint64_t seed;
+  one_event event[EVENTS_MAX];
+  uint32_t count;
+  ds_snapshot *snapshot;
+  uint32_t rows, late, unknown;
+} world;
+
+static uint32_t draw(world *w, uint32_t below) { return (uint32_t)(qw_random(&w->seed) % below); }
+
+static void check(ds_code code, const ds_error *err) {
+  if (code != DS_OK)
+    fail_msg("%s", err->message);
+}
+
+static void put_event(world *w, uint32_t e, qw_rows *rows) {
+  static const char *const colors[] = {"red", "blue"};
+  const one_event *one = &w->event[e];
+  char subject[32], order[32];
+  snprintf(subject, sizeof subject, "customer_id=C%u", one->customer);
+  snprintf(order, sizeof order, "o%u.%u", one->customer, one->order);
+  ds_event_key key = {0, ds_str_of(order)};
+  ds_event_property with[2] = {
+      {0, false, {.type = DS_TYPE_NUMBER, .number = draw(w, 100)}},
+      {1, false, {.type = DS_TYPE_STRING, .text = ds_str_of(colors[draw(w, 2)])}}};
+  const ds_event event = {.touchpoint = (uint16_t)one->touchpoint, .has_id = true, .id = e + 1,
+                          .time_ms = one->time_ms, .received_ms = one->received_ms,
+                          .has_received = true, .arrival = e + 1, .subject = ds_str_of(subject),
+                          .keys = &key, .keys_count = draw(w, 5) != 0, .properties = with,
+                          .properties_count = e < TOUCHPOINTS ? 2 : draw(w, 3)};
+  qw_rows_put(rows, &event);
+}
+
+static void world_make(world *w) {
+  static const char *const names[] = {"value", "color"}, *const keys[] = {"order_id"},
+                          *const sources[] = {"shop"};
+  ds_space space;
+  qw_rows rows = {.count = 0};
+  ds_space_init(&space);
+  qw_names(&space.touchpoints, touchpoints, TOUCHPOINTS);
+  qw_names(&space.properties, names, 2);
+  qw_names(&space.keys, keys, 1);
+  qw_names(&space.sources, sources, 1);
+  w->snapshot = qw_snapshot_new();
+  w->count = 20 + draw(w, EVENTS_MAX - 20);
+  const bool prompt = draw(w, 3) == 0;
+  for (uint32_t e = 0; e < w->count; e++) {
+    const int64_t time_ms = START_MS + draw(w, HOURS) * HOUR_MS;
+    const bool late = !prompt && draw(w, 3) == 0;
+    w->event[e] = (one_event){draw(w, CUSTOMERS), e < TOUCHPOINTS ? e : draw(w, TOUCHPOINTS),
+                              draw(w, 2), time_ms, time_ms + (late ? draw(w, 6) * HOUR_MS : 0)};
+    put_event(w, e, &rows);
+  }
+  qw_part_add(w->snapshot, &space, &rows);
+  qw_rows_done(&rows);
+  ds_space_done(&space);
+}
+
+static ds_code ask(const world *w, const ds_option_value *values, uint32_t count, ds_arena *arena,
+                   ds_result *result, ds_error *err) {
+  const ds_request request = {.snapshot = w->snapshot, .arena = arena, .threads = 1,
+                              .options = {.values = values, .count = count},
+                              .memory_bytes = (size_t)64 << 20,
+                              .now_ms = START_MS + 100 * HOUR_MS};
+  ds_result_init(result, arena, "features");
+  return ds_question_run(ds_question_find(ds_str_of("features")), &request, result, err);
+}
+
+static bool same_cell(ds_cell_type type, const ds_cell *a, const ds_cell *b) {
+  if (a->null || b->null)
+    return a->null == b->null;
+  if (type == DS_CELL_TEXT)
+    return ds_str_equal(a->text, b->text);
+  return type == DS_CELL_COUNT || type == DS_CELL_TIME ? a->i == b->i : a->number == b->number;
+}
+
+// Holds a row, whose first `keys` columns tell whose it is and then comes its instant, against the
+// answer at that instant; row NULL: there is none there either.
+static void compare_row(const world *w, bool by_order, const ds_table *table, const ds_cell *row,
+                        const char *whose, int64_t at_ms) {
+  char time[32];
+  ds_arena arena;
+  ds_result result;
+  ds_error err = {0};
+  ds_time_print(time, at_ms);
+  const ds_option_value values[] = {
+      {"feature", FEATURES}, {"as-of", time}, {"known-at", time}, {"case", "order_id"}};
+  ds_arena_init(&arena, 1u << 27);
+  check(ask(w, values, by_order ? 4 : 3, &arena, &result, &err), &err);
+  const ds_table *at = ds_result_find(&result, "features");
+  const uint32_t key = by_order ? 1 : 0, keys = key + 1;
+  uint32_t r = 0;
+  while (r < at->rows_count &&
+         !ds_str_equal(at->cells[r * at->columns_count + key].text, ds_str_of(whose)))
+    r++;
+  assert_int_equal(r == at->rows_count, row == NULL);
+  for (uint32_t c = keys; row != NULL && c < at->columns_count; c++) {
+    assert_string_equal(at->columns[c].name, table->columns[c + 1].name);
+    if (!same_cell(at->columns[c].type, &at->cells[r * at->columns_count + c], &row[c + 1]))
+      fail_msg("seed %llu: %s of %s at hour %lld", (unsigned long long)w->seed,
+               at->columns[c].name, whose, (long long)(at_ms - START_MS) / HOUR_MS);
+  }
+  ds_arena_done(&arena);
+}
+
+// Whether there is a row of a customer at an instant.
+static bool has_row(const ds_table *table, const char *whose, int64_t at_ms) {
+  for (uint32_t r = 0; r < table->rows_count; r++)
+    if (ds_str_equal(table->cells[r * table->columns_count].text, ds_str_of(whose)) &&
+        table->cells[r * table->columns_count + 1].i == at_ms)
+      return true;
+  return false;
+}
+
+static void compare(world *w, uint32_t touchpoint, bool by_order) {
+  const ds_option_value values[] = {
+      {"feature", FEATURES}, {"at", touchpoints[touchpoint]}, {"case", "order_id"}};
+  ds_arena arena;
+  ds_result result;
+  ds_error err = {0};
+  ds_arena_init(&arena, 1u << 27);
+  check(ask(w, values, by_order ? 3 : 2, &arena, &result, &err), &err);
+  const ds_table *table = ds_result_find(&result, "features");
+  const uint32_t key = by_order ? 1 : 0;
+  for (uint32_t r = 0; r < table->rows_count; r++) {
+    const ds_cell *row = table->cells + (size_t)r * table->columns_count;
+    char whose[64];
+    snprintf(whose, sizeof whose, "%.*s", DS_STR(row[key].text));
+    compare_row(w, by_order, table, row, whose, row[key + 1].i);
+    w->rows++;
+  }
+  // Of customers: each instant of an anchor is there, once, or nothing was known.
+  for (uint32_t e = 0; e < w->count && !by_order; e++) {
+    const one_event *one = &w->event[e];
+    char whose[64];
+    snprintf(whose, sizeof whose, "customer_id=C%u", one->customer);
+    if (one->touchpoint != touchpoint)
+      continue;
+    w->late += one->received_ms > one->time_ms;
+    if (has_row(table, whose, one->time_ms))
+      continue;
+    w->unknown++;
+    compare_row(w, false, table, NULL, whose, one->time_ms);
+  }
+  ds_arena_done(&arena);
+}
+
+static void test_worlds(void **state) {
+  (void)state;
+  world w = {0};
+  for (uint32_t n = 0; n < (qw_stress() ? WORLDS_STRESS : WORLDS); n++) {
+    w.seed = n * 6271u + 9;
+    world_make(&w);
+    compare(&w, n % TOUCHPOINTS, n % 2 == 1);
+    compare(&w, (n + 1) % TOUCHPOINTS, n % 2 == 0);
+    qw_snapshot_free(w.snapshot);
+  }
+  assert_true(w.rows > 100 && w.late > 20 && w.unknown > 2);
+}
+
+// What has not happened changes nothing: without it the rows before are the same, to the digit.
+static void test_no_leak(void **state) {
+  (void)state;
+  world w = {.seed = 77};
+  world_make(&w);
+  const ds_option_value all[] = {{"feature", FEATURES}, {"at", "order_placed"}};
+  char time[32];
+  ds_arena arena;
+  ds_result whole, cut;
+  ds_error err = {0};
+  ds_time_print(time, START_MS + 7 * HOUR_MS);
+  const ds_option_value some[] = {
+      {"feature", FEATURES}, {"at", "order_placed"}, {"as-of", time}, {"known-at", time}};
+  ds_arena_init(&arena, 1u << 27);
+  check(ask(&w, all, 2, &arena, &whole, &err), &err);
+  check(ask(&w, some, 4, &arena, &cut, &err), &err);
+  const ds_table *a = ds_result_find(&whole, "features"), *b = ds_result_find(&cut, "features");
+  assert_true(b->rows_count > 3 && b->rows_count < a->rows_count);
+  for (uint32_t r = 0; r < b->rows_count; r++) {
+    const ds_cell *row = b->cells + (size_t)r * b->columns_count;
+    uint32_t at = 0;
+    while (at < a->rows_count &&
+           (!ds_str_equal(a->cells[at * a->columns_count].text, row[0].text) ||
+            a->cells[at * a->columns_count + 1].i != row[1].i))
+      at++;
+    assert_true(at < a->rows_count);
+    for (uint32_t c = 0; c < b->columns_count; c++)
+      assert_true(same_cell(b->columns[c].type, &a->cells[at * a->columns_count + c], &row[c]));
+  }
+  ds_arena_done(&arena);
+  qw_snapshot_free(w.snapshot);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {cmocka_unit_test(test_worlds),
+                                     cmocka_unit_test(test_no_leak)};
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}

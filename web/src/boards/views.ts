@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+// The questions that have a picture of their own on a tile; all others are drawn from their
+// columns.
+import type { ComponentType } from "preact";
+import type { Options, Result } from "../answers/types.ts";
+import type { Both } from "../compare/use.ts";
+import { FunnelBars } from "../flow/FunnelBars.tsx";
+import { Cohorts } from "../pages/Retention.tsx";
+import { StageStrip } from "../parts/StageStrip.tsx";
+import { ProcessPicture } from "../process/Picture.tsx";
+
+export interface TileViewProps {
+  readonly result: Result;
+  readonly both?: Both | undefined; // with what it is compared, of those that can show it
+  readonly options: Options;
+}
+
+export const tileViews: Readonly<Record<string, ComponentType<TileViewProps>>> = {
+  funnel: FunnelBars,
+  map: StageStrip,
+  process: ProcessPicture,
+  retention: Cohorts,
+};
+
+// Those that can show two periods; the others show theirs alone, and the tile says so.
+export const showingBoth: ReadonlySet<string> = new Set(["map"]);
