@@ -47,6 +47,10 @@ test("delivery shows both periods with their difference, and each opens its list
   await page.keyboard.press("Escape");
   assert.match(await page.locator(".drawing text", { hasText: "the period before" }).first()
     .textContent() ?? "", /before/);
+  // What is not compared says so.
+  for (const title of ["Parcels that need somebody now", "Which promise would be kept"])
+    assert.match(await page.getByRole("region", { name: title, exact: true }).locator(".against")
+      .innerText(), /the chosen period alone/, title);
   assert.deepEqual(opened.faults, []);
   await opened.close();
 });
@@ -71,6 +75,29 @@ test("a chart's table has both figures and the difference, place by place", asyn
                                   { type: "count", unit: "" }));
   }
   assert.equal(before(opened, "trend").length, 1);
+  assert.deepEqual(opened.faults, []);
+  await opened.close();
+});
+
+test("the grid says by how many points each cohort differs from the one before", async () => {
+  const opened = await open(`/retention?${PERIOD}`);
+  const [now, then] = (await Promise.all([NOW, `from=${BEFORE}&to=${FROM}`].map((query) =>
+    getResult(`/v1/questions/retention?${query}`)))).map((each) => each.tables.cells!) as
+    [readonly Row[], readonly Row[]];
+  const row = opened.page.locator(".grid tbody tr", { hasText: "with 2024-05" });
+  assert.match(await row.locator("th").innerText(), /^2024-08/);
+  const told = await row.locator(".grid-change").allInnerTexts();
+  const share = (rows: readonly Row[], cohort: string, period: number): number => {
+    const cell = rows.find((each) => each.cohort === cohort && each.period === period)!;
+    return Number(cell.active) / Number(cell.size);
+  };
+  // Of the period that is not over nothing is said.
+  assert.equal(told.length, 4);
+  for (const [period, text] of told.entries()) {
+    const points = 100 * (share(now, "2024-08", period) - share(then, "2024-05", period));
+    const [, sign, size] = /^([+−±])([\d.]+)/.exec(text)!;
+    assert.ok(Math.abs((sign === "−" ? -1 : 1) * Number(size) - points) < 0.051, text);
+  }
   assert.deepEqual(opened.faults, []);
   await opened.close();
 });

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import type { Result, Row } from "../../web/src/answers/types.ts";
-import { gridOf, shadeOf } from "../../web/src/flow/cohorts.ts";
+import { gridOf, shadeOf, shareChange } from "../../web/src/flow/cohorts.ts";
 import { BOX_MIN_PX, flowOf, nodesOf, openedWithin, shownChildren, treeOf, wayTo }
   from "../../web/src/flow/flow.ts";
 import type { FlowBox, FlowState } from "../../web/src/flow/flow.ts";
@@ -141,6 +141,22 @@ test("cohorts make a grid; what is missing stays missing", () => {
   assert.equal(shadeOf(cell("x", 1, null), 1), undefined);
   assert.equal(gridOf([cell("a", "2-3", 0.1), { ...cell("b", 0, 0.2) }]).cohorts[0]!.cells[1],
                undefined);
+});
+
+test("a cell is compared where both periods are over, and says whether intervals meet", () => {
+  const cell = (share: number | null, low: number, high: number, complete = "yes"): Row =>
+    ({ share, share_low: low, share_high: high, complete });
+  const now = cell(0.5, 0.4, 0.6);
+  const with_ = (before: Row, row = now) => shareChange(row, new Map([[row, before]]));
+  assert.equal(with_(cell(0.25, 0.2, 0.41))?.points, 0.25);
+  assert.equal(with_(cell(0.25, 0.2, 0.41))?.apart, false);
+  assert.equal(with_(cell(0.25, 0.2, 0.39))?.apart, true);
+  assert.equal(with_(cell(0.75, 0.61, 0.8))?.apart, true);
+  assert.equal(with_(cell(0.25, 0.2, 0.3, "no")), undefined);
+  assert.equal(with_(cell(null, 0, 1)), undefined);
+  assert.equal(with_(now, cell(0.5, 0.4, 0.6, "no")), undefined);
+  assert.equal(shareChange(now, new Map()), undefined);
+  assert.equal(shareChange(now, undefined), undefined);
 });
 
 test("a level asks for the least promise that reaches it", () => {

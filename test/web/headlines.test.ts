@@ -173,6 +173,30 @@ test("the largest problems are those that touch the largest shares", () => {
   assert.deepEqual(largestProblems({}), []);
 });
 
+test("what is asked and not answered is a problem: of each asker the worst, with n", () => {
+  const row = (stage: string, touchpoint: string, actor: string, asked: number, answered: number,
+  ): Row => ({ stage, touchpoint, actor, asked, answered, unanswered: asked - answered,
+               answered_share: asked < 20 ? null : answered / asked });
+  const told = (...answers: Row[]): unknown[] =>
+    largestProblems({ map: resultOf("map", { answers }) }).map((each) => [each.text, each.share]);
+  assert.deepEqual(told(row("feedback", "review_requested", "company", 1000, 195),
+                        row("returns", "survey_sent", "company", 50, 5),
+                        row("transit", "support_ticket_opened", "customer", 40, 26),
+                        row("delivery", "support_ticket_opened", "customer", 40, 39)), [
+    ["Review requests are hardly answered: 805 of 1,000 (4 of 5) journeys asked have no answer.",
+     0.805],
+    ["Support tickets (transit) go unanswered: 14 of 40 (35.0%) journeys that ask have no answer.",
+     0.35],
+  ]);
+  assert.deepEqual(told(row("feedback", "review_requested", "company", 100, 48)), [
+    ["Review requests mostly go unanswered: 52 of 100 (52.0%) journeys asked have no answer.",
+     0.52]]);
+  // Too few, or all of them answered; what the system asks itself is nobody's request.
+  assert.deepEqual(told(row("feedback", "review_requested", "company", 19, 1),
+                        row("transit", "support_ticket_opened", "customer", 40, 40),
+                        row("order", "order_placed", "system", 40, 1)), []);
+});
+
 test("wrong data is told, merely lacking data is not", () => {
   const quality = resultOf("quality", { problems: [
     { kind: "low_coverage", count: 90, of: "events", share: 0.9, example: "a.b" },

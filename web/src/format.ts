@@ -140,12 +140,17 @@ export function formatPeriod(from: string, to: string): string {
   return `${from === "" ? "…" : formatDay(from)} – ${to === "" ? "…" : formatDay(to)}`;
 }
 
+// A difference of two shares in percentage points, with its sign.
+export function formatPoints(difference: number): string {
+  const text = tenths.format(Math.abs(100 * difference));
+  return `${text === tenths.format(0) ? "±" : difference > 0 ? "+" : "−"}${text}`;
+}
+
 // A difference with its sign; of shares in points, for 2 % of 10 % would be another figure.
 export function formatDifference(value: number, column: Kind): string {
-  const of = (size: number): string => (column.type === "share"
-    ? `${tenths.format(100 * size)} points` : formatFigure(size, column));
-  const text = of(Math.abs(value));
-  return `${text === of(0) ? "±" : value > 0 ? "+" : "−"}${text}`;
+  if (column.type === "share") return `${formatPoints(value)} points`;
+  const text = formatFigure(Math.abs(value), column);
+  return `${text === formatFigure(0, column) ? "±" : value > 0 ? "+" : "−"}${text}`;
 }
 
 export function formatCell(cell: Cell | undefined, column: Column): string {

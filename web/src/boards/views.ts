@@ -23,4 +23,4 @@ export const tileViews: Readonly<Record<string, ComponentType<TileViewProps>>> =
 };
 
 // Those that can show two periods; the others show theirs alone, and the tile says so.
-export const showingBoth: ReadonlySet<string> = new Set(["map"]);
+export const showingBoth: ReadonlySet<string> = new Set(["map", "retention"]);

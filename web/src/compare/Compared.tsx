@@ -1,14 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a card says of a comparison: with which period, and the table with both and the differences.
 import { useMemo } from "preact/hooks";
+import { useAddress } from "../address/address.ts";
+import { valueOf } from "../answers/key.ts";
 import type { Column, Row } from "../answers/types.ts";
+import { useGround } from "../answers/use.ts";
 import { formatCell, formatDifference } from "../format.ts";
 import { Loading } from "../parts/States.tsx";
 import { Table } from "../parts/Table.tsx";
 import type { TableProps } from "../parts/Table.tsx";
 import { figureHref } from "../parts/figures.ts";
 import { words } from "../words/en.ts";
-import { BEFORE, DIFFERENCE, comparedTable, isMeasure } from "./compare.ts";
+import { BEFORE, DIFFERENCE, comparedTable, isMeasure, periodBefore } from "./compare.ts";
 import type { Against, Both } from "./use.ts";
 
 const texts = words.compare;
@@ -44,6 +47,14 @@ export function AgainstLine({ against, both, rows, alone = false }: {
       {both.pairs.size === 0 ? rows > 0 && ` ${texts.nothing}` : alone && ` ${texts.alone}`}
     </p>
   );
+}
+
+// What stands in a part of a page that compares nothing, while the page does.
+export function AloneLine() {
+  const { source } = useGround();
+  const { options } = useAddress();
+  return source.kind !== "server" || valueOf(options, "compare") === "" ||
+    periodBefore(options) === undefined ? null : <p class="against quiet">{texts.here}</p>;
 }
 
 function stem(column: Column, end: string): string | undefined {

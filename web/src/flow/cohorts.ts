@@ -51,3 +51,21 @@ export function shadeOf(row: Row, largest: number): number | undefined {
   return typeof row.share !== "number" ? undefined : largest === 0 ? 0
     : Math.min(1, row.share / largest);
 }
+
+export interface ShareChange {
+  readonly points: number; // this share less that before
+  readonly before: Row;
+  readonly apart: boolean; // the 95 % intervals of the two do not meet
+}
+
+// By how much the share of a cell differs from that of the cohort it is compared with; undefined:
+// there is none, or a period that is not over in one of the two.
+export function shareChange(row: Row | undefined, pairs: ReadonlyMap<Row, Row> | undefined,
+): ShareChange | undefined {
+  const before = row === undefined ? undefined : pairs?.get(row);
+  if (row === undefined || before === undefined || !isComplete(row) || !isComplete(before) ||
+      typeof row.share !== "number" || typeof before.share !== "number") return undefined;
+  return { points: row.share - before.share, before,
+           apart: Number(row.share_low) > Number(before.share_high) ||
+                  Number(before.share_low) > Number(row.share_high) };
+}

@@ -37,16 +37,35 @@ function lossOf(result: Result): Headline[] {
                   `(${ofFew(share) ?? formatShare(share)}) reach no later stage.` }];
 }
 
-// Of what the company asks, that which most journeys leave without an answer.
-function requestOf(result: Result): Headline[] {
-  const rows = rowsOf(result, "answers").filter((row) => textOf(row, "actor") === "company");
+// Somebody who asks, or says what needs an answer.
+export type Asker = "company" | "customer";
+
+export interface Unanswered {
+  readonly what: string; // as a sentence begins
+  readonly asked: number;
+  readonly unanswered: number;
+  readonly alone: boolean; // nothing else is asked by them
+}
+
+// Of what somebody asks, that which most journeys leave without an answer.
+export function mostUnanswered(result: Result, asker: Asker): Unanswered | undefined {
+  const rows = rowsOf(result, "answers").filter((row) => textOf(row, "actor") === asker);
   const worst = leastAnswered(rows);
   const [asked, unanswered] = [figureOf(worst, "asked"), figureOf(worst, "unanswered")];
-  if (asked === undefined || unanswered === undefined) return [];
+  if (asked === undefined || unanswered === undefined) return undefined;
   const name = textOf(worst, "touchpoint");
-  const what = (words.requests[name] ?? spoken(name)).replace(/^./, (a) => a.toUpperCase());
+  const elsewhere = rows.some((row) => row !== worst && textOf(row, "touchpoint") === name);
+  const what = (words.requests[name] ?? spoken(name)).replace(/^./, (a) => a.toUpperCase()) +
+               (elsewhere ? ` (${spoken(textOf(worst, "stage"))})` : "");
+  return { what, asked, unanswered, alone: rows.length === 1 };
+}
+
+function requestOf(result: Result): Headline[] {
+  const worst = mostUnanswered(result, "company");
+  if (worst === undefined) return [];
+  const { what, asked, unanswered, alone } = worst;
   const few = ofFew(unanswered / asked);
-  return [{ text: `${what}${rows.length > 1 ? " go unanswered most" : ""}: ` +
+  return [{ text: `${what}${alone ? "" : " go unanswered most"}: ` +
                   `${few === undefined ? `${formatShare(unanswered / asked)} of the` : few} ` +
                   `journeys asked have no answer ` +
                   `(${formatCount(unanswered)} of ${formatCount(asked)}).`, tone: "bad" }];

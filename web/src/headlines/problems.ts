@@ -5,7 +5,8 @@ import type { Result, Row } from "../answers/types.ts";
 import { formatCount, formatNumber, formatShare } from "../format.ts";
 import { groupName, worstGroup } from "./delivery.ts";
 import { figureOf, ofFew, rowsOf, spoken, textOf } from "./headline.ts";
-import { worstLoss } from "./map.ts";
+import { mostUnanswered, worstLoss } from "./map.ts";
+import type { Asker } from "./map.ts";
 import { parcelsInNeed, parcelsUnderWay } from "./tracking.ts";
 
 export interface Found {
@@ -50,6 +51,24 @@ function pain(result: Result): Found[] {
   }];
 }
 
+// How a share without an answer is said: the first that it reaches.
+const UNANSWERED: readonly (readonly [number, string])[] =
+  [[0.7, "are hardly answered"], [0.5, "mostly go unanswered"], [0, "go unanswered"]];
+
+function unanswered(asker: Asker, asking: string): (result: Result) => Found[] {
+  return (result) => {
+    const worst = mostUnanswered(result, asker);
+    if (worst === undefined) return [];
+    const share = worst.unanswered / worst.asked;
+    const said = UNANSWERED.find(([least]) => share >= least)![1];
+    return [{
+      question: "map", share,
+      text: `${worst.what} ${said}: ${counted(worst.unanswered, worst.asked)} journeys ` +
+            `${asking} have no answer.`,
+    }];
+  };
+}
+
 function late(result: Result): Found[] {
   const overall = rowsOf(result, "overall")[0];
   const [count, promised] = [figureOf(overall, "late"), figureOf(overall, "promised")];
@@ -89,7 +108,8 @@ function wrongData(result: Result): Found[] {
 }
 
 const RULES: readonly (readonly [Found["question"], (result: Result) => Found[]])[] =
-  [["map", loss], ["map", pain], ["delivery", late], ["tracking", inNeed],
+  [["map", loss], ["map", pain], ["map", unanswered("company", "asked")],
+   ["map", unanswered("customer", "that ask")], ["delivery", late], ["tracking", inNeed],
    ["quality", wrongData]];
 
 // The largest problems first, at most `most`.

@@ -161,7 +161,8 @@ function Whole({ options, answer, against }: {
                                                           : ["median_ms"], ...split }} />
       {promised && (
         <>
-          <AnsweredCard {...common} title={texts.workbench} table="curve" wide against={undefined}>
+          <AnsweredCard {...common} title={texts.workbench} table="curve" wide against={undefined}
+                        compares={false}>
             {(result) => <Workbench result={result} />}
           </AnsweredCard>
           <AnsweredCard {...common} title={texts.lateness} table="lateness"

@@ -7,6 +7,7 @@ import { valueOf } from "../answers/key.ts";
 import type { Options, Store } from "../answers/types.ts";
 import { useAnswer, useBar, useGround } from "../answers/use.ts";
 import { questionPath } from "../app/paths.ts";
+import { AloneLine } from "../compare/Compared.tsx";
 import { useAgainst } from "../compare/use.ts";
 import type { ChartSpec } from "../charts/spec.ts";
 import { formatDay, questionLabel } from "../format.ts";
@@ -62,6 +63,7 @@ function Problems({ caseKey, map }: { caseKey: Options; map: ReturnType<typeof u
   const waiting = all.find((answer) => answer.loading);
   return (
     <Card title={texts.problems} wide>
+      <AloneLine />
       {found.length > 0 && (
         <ol class="problems">
           {found.map((each) => (

@@ -6,10 +6,13 @@ import { withRows } from "../answers/derive.ts";
 import { changed, chosen, valueOf } from "../answers/key.ts";
 import type { Result, Row } from "../answers/types.ts";
 import { useAnswer, useBar, useGround } from "../answers/use.ts";
+import { ComparedTable } from "../compare/Compared.tsx";
 import { useAgainst } from "../compare/use.ts";
-import { gridOf, isComplete, shadeOf } from "../flow/cohorts.ts";
+import type { Both } from "../compare/use.ts";
+import { gridOf, isComplete, shadeOf, shareChange } from "../flow/cohorts.ts";
+import type { Cohort, ShareChange } from "../flow/cohorts.ts";
 import { spoken } from "../headlines/headline.ts";
-import { NOTHING, formatCount, formatShare } from "../format.ts";
+import { NOTHING, formatCount, formatPoints, formatShare } from "../format.ts";
 import { AnsweredCard, ViewSwitch } from "../parts/Card.tsx";
 import type { View } from "../parts/Card.tsx";
 import { Expression } from "../parts/Expression.tsx";
@@ -54,10 +57,16 @@ function Form() {
   );
 }
 
-function GridCell({ result, row, largest }: {
+function changeText({ points, before }: ShareChange): string {
+  return `; ${texts.changed(formatPoints(points), formatShare(Number(before.share)),
+                            formatCount(Number(before.active)), formatCount(Number(before.size)))}`;
+}
+
+function GridCell({ result, row, largest, change: moved }: {
   result: Result;
   row: Row | undefined;
   largest: number;
+  change: ShareChange | undefined;
 }) {
   if (row === undefined) return <td class="grid-none" />;
   const shade = shadeOf(row, largest);
@@ -69,18 +78,30 @@ function GridCell({ result, row, largest }: {
   const interval = typeof low === "number" && typeof high === "number"
     ? `, ${words.chart.interval} ${formatShare(low)} – ${formatShare(high)}` : "";
   const over = isComplete(row);
-  const about = `${formatCount(active ?? 0)}${interval}${over ? "" : `, ${texts.notOver}`}`;
+  const about = `${formatCount(active ?? 0)}${interval}${over ? "" : `, ${texts.notOver}`}` +
+                (moved === undefined ? "" : changeText(moved));
   return (
     <td class={`grid-cell ${!over ? "partial" : shade === undefined ? "" : "shaded"}`} title={about}
         {...(shade === undefined || !over ? {} : { style: {
           "--shade": shade.toFixed(3) } })}>
       {href === undefined ? text : <a href={href} title={about}>{text}</a>}
       {!over && <span class="sr"> ({texts.notOver})</span>}
+      {moved !== undefined && (
+        <small class={moved.apart ? "grid-change apart" : "grid-change"}>
+          {formatPoints(moved.points)}<span class="sr"> {words.compare.points}</span>
+        </small>
+      )}
     </td>
   );
 }
 
-export function Cohorts({ result }: { result: Result }) {
+// The cohort of before that a row is compared with.
+function besideOf(cohort: Cohort, both: Both | undefined): string | undefined {
+  const other = both?.pairs.get(cohort.row)?.cohort;
+  return typeof other === "string" ? other : undefined;
+}
+
+export function Cohorts({ result, both }: { result: Result; both?: Both | undefined }) {
   const grid = gridOf(result.tables.cells ?? []);
   if (grid.cohorts.length === 0) return <Message title={words.states.notEnough} />;
   return (
@@ -98,13 +119,18 @@ export function Cohorts({ result }: { result: Result }) {
           {grid.cohorts.map((cohort) => {
             const href = figureHref(result, "cells", cohort.row, "size");
             const size = cohort.size === undefined ? NOTHING : formatCount(cohort.size);
+            const beside = besideOf(cohort, both);
             return (
               <tr key={cohort.name}>
-                <th scope="row">{cohort.name}</th>
+                <th scope="row">
+                  {cohort.name}
+                  {beside !== undefined && <small class="quiet">{texts.beside(beside)}</small>}
+                </th>
                 <td class="figure">{href === undefined ? size : <a href={href}>{size}</a>}</td>
                 {cohort.cells.map((row, at) => (
                   <GridCell key={grid.periods[at]} result={result} row={row}
-                            largest={grid.largest} />
+                            largest={grid.largest}
+                            change={shareChange(row, both?.pairs)} />
                 ))}
               </tr>
             );
@@ -115,7 +141,7 @@ export function Cohorts({ result }: { result: Result }) {
   );
 }
 
-function GridView({ result }: { result: Result }) {
+function GridView({ result, both }: { result: Result; both: Both | undefined }) {
   const [view, setView] = useState<View>("chart");
   const by = result.options.by;
   const groups = by === undefined ? []
@@ -133,8 +159,13 @@ function GridView({ result }: { result: Result }) {
         )}
         <ViewSwitch view={view} onView={setView} />
       </div>
-      {view === "chart" ? <Cohorts result={part} /> : <Table result={part} table="cells" />}
-      <p class="quiet">{texts.legend}</p>
+      {view === "chart" ? <Cohorts result={part} both={both} />
+        : both === undefined || both.pairs.size === 0 ? <Table result={part} table="cells" />
+        : <ComparedTable result={part} table="cells" both={both} y={["share"]} />}
+      <p class="quiet">
+        {texts.legend}
+        {both !== undefined && both.pairs.size > 0 && ` ${texts.legendBefore}`}
+      </p>
     </>
   );
 }
@@ -146,9 +177,8 @@ export function RetentionPage() {
   const answer = useAnswer("retention", options);
   const by = valueOf(options, "by");
   const split = by === "" ? {} : { split: by };
-  const common = { question: "retention", options, answer } as const;
-  // Cohorts of two periods have nothing in common but what they come to together.
-  const compared = { ...common, against: useAgainst("retention", options) } as const;
+  const compared = { question: "retention", options, answer,
+                     against: useAgainst("retention", options) } as const;
   const interval = { low: "share_low", high: "share_high" };
   return (
     <>
@@ -162,8 +192,8 @@ export function RetentionPage() {
         </p>
       )}
       <div class="cards">
-        <AnsweredCard {...common} title={texts.gridTitle} table="cells" wide>
-          {(result) => <GridView result={result} />}
+        <AnsweredCard {...compared} title={texts.gridTitle} table="cells" wide>
+          {(result, both) => <GridView result={result} both={both} />}
         </AnsweredCard>
         <AnsweredCard {...compared} title={texts.curveTitle} table="curve" headlines="none"
                       chart={{ kind: "line", x: "period", y: ["share"], ...interval, ...split }} />

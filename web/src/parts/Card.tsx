@@ -12,7 +12,7 @@ import type { Answer } from "../answers/use.ts";
 import { SaveToBoard } from "../boards/SaveToBoard.tsx";
 import { Chart } from "../charts/Chart.tsx";
 import { defaultSpec, holdsTwo } from "../charts/spec.ts";
-import { AgainstLine, ComparedTable } from "../compare/Compared.tsx";
+import { AgainstLine, AloneLine, ComparedTable } from "../compare/Compared.tsx";
 import { isComparable } from "../compare/compare.ts";
 import { useAgainst, useBoth } from "../compare/use.ts";
 import type { Against, Both } from "../compare/use.ts";
@@ -220,6 +220,8 @@ export interface AnswerCardProps {
   readonly href?: string;
   // What the children show of a comparison, where it is not both.
   readonly shows?: Shows;
+  // Not given: as `against` says; false: never, and the card says so where the page compares.
+  readonly compares?: false;
   // In place of chart and table.
   readonly children?: (result: Result, both: Both | undefined) => ComponentChildren;
 }
@@ -249,7 +251,7 @@ export function AnsweredCard({ answer, options, against, ...props }: AnswerCardP
         {result !== undefined && (
           <>
             <Headlines lines={lines} />
-            {line}
+            {props.compares === false ? <AloneLine /> : line}
             {props.children?.(result, both) ?? (
               <TableOrChart result={result} table={table} spec={spec} view={view} both={both}
                             {...(props.columns === undefined ? {} : { columns: props.columns })} />
@@ -262,7 +264,7 @@ export function AnsweredCard({ answer, options, against, ...props }: AnswerCardP
   );
 }
 
-export function AnswerCard(props: AnswerCardProps & { compares?: boolean }) {
+export function AnswerCard(props: AnswerCardProps) {
   const answer = useAnswer(props.question, props.options);
   const against = useAgainst(props.question, props.compares === false ? undefined : props.options);
   return <AnsweredCard {...props} answer={answer} against={against} />;

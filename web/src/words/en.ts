@@ -151,6 +151,8 @@ export const words = {
     alone: "The chart shows this period alone; the table has both.",
     single: "Not compared: these rows tell of single journeys.",
     failed: "The period before has no answer",
+    points: "percentage points",
+    here: "This part shows the chosen period alone: it is not compared.",
     was: (figure: string) => `before ${figure}`,
     command: "Copy that before",
   },
@@ -355,6 +357,12 @@ export const words = {
       legend: "Each row is those who started in that period; columns are periods after it. " +
               "Darker is more; hatched periods are not over and stand in no curve. Every share " +
               "opens its list.",
+      legendBefore: "Beneath a share stands its difference from the cohort of the period before, " +
+                    "in percentage points, where both periods are over; strong where the 95 % " +
+                    "intervals lie apart.",
+      beside: (cohort: string) => `with ${cohort}`,
+      changed: (points: string, share: string, active: string, size: string) =>
+        `${points} points from ${share} (${active} of ${size}) before`,
       perCase: (name: string) => `A journey is one ${name} here, and none of them comes back.`,
       perCustomer: "Look at whole customers instead",
       sameAsStart: "as the start",
