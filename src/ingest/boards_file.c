@@ -213,7 +213,7 @@ static ds_code boards_edit(void *context, ds_str old, ds_buf *out, ds_error *err
   ds_buf_text(out, "# Boards saved from the dashboard; docs/boards.md. `doorstep boards` lists "
                    "them.\n");
   ds_boards_write(merged, count, out);
-  return DS_OK;
+  return out->no_memory ? ds_fail(err, DS_MEMORY, "out of memory for boards") : DS_OK;
 }
 
 static ds_code boards_change(ds_io *io, const char *folder, saving *work, ds_error *err) {

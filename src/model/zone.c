@@ -363,8 +363,10 @@ ds_code ds_zone_load(ds_io *io, const char *directory, ds_str name, ds_zone **re
   // UTC must work on a machine without a time zone database.
   const bool utc = ds_str_equal(name, ds_str_of("UTC"));
   snprintf(path, sizeof path, "%s/%.*s", directory, DS_STR(name));
-  ds_code code = DS_OK;
-  if (!utc && ds_io_read_file(io, path, FILE_BYTES_MAX, &text, &size, NULL) != DS_OK)
+  ds_code code = utc ? DS_OK : ds_io_read_file(io, path, FILE_BYTES_MAX, &text, &size, NULL);
+  if (code == DS_MEMORY)
+    code = ds_fail(err, DS_MEMORY, "no memory for a time zone");
+  else if (code != DS_OK)
     code = zone_missing(io, directory, name, err);
   else if (!utc && !file_read(ds_reader_of(text, size), zone))
     code = ds_fail(err, DS_INPUT, "the system's file of the time zone \"%.*s\" cannot be read",

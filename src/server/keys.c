@@ -115,7 +115,9 @@ static ds_code edit_keys(const change *work, ds_str old, ds_arena *arena, ds_buf
 static ds_code edit(void *context, ds_str old, ds_buf *out, ds_error *err) {
   ds_arena arena;
   ds_arena_init(&arena, (size_t)1 << 20);
-  const ds_code code = edit_keys((const change *)context, old, &arena, out, err);
+  ds_code code = edit_keys((const change *)context, old, &arena, out, err);
+  if (code == DS_OK && out->no_memory)
+    code = ds_fail(err, DS_MEMORY, "out of memory for the API keys");
   ds_arena_done(&arena);
   return code;
 }
