@@ -114,6 +114,9 @@ test("every page that compares asks the same of the period before", async () => 
       assert.ok(opened.asked.some((each) => JSON.stringify({ ...each.options, from: 0, to: 0 }) ===
         JSON.stringify({ ...options, from: 0, to: 0 }) && String(each.options.from) === FROM),
                 `${path}: ${JSON.stringify(options)}`);
+    // A tile asks once of each period, also where its picture is laid out by the engine.
+    if (path.startsWith("/boards"))
+      assert.equal(opened.asked.filter((each) => each.question === "process").length, 2);
     // A picture that cannot hold two periods says so.
     assert.equal((await opened.page.locator(".against").allInnerTexts())
       .some((each) => each.includes("shows this period alone")),

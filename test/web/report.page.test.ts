@@ -92,6 +92,16 @@ test("the process is drawn in a report, whole also on paper", async () => {
       return [picture!.width - room!.width, picture!.height - room!.height];
     });
     assert.ok(over.every((pixels) => pixels <= 1), `cut off on paper by ${over.join(" and ")} px`);
+    // Upright paper: no figure is broken, and no table wider than the sheet.
+    await page.setViewportSize({ width: 688, height: 1000 });
+    await settled();
+    assert.deepEqual(await page.evaluate(() => [...document.querySelectorAll(".paper td.figure")]
+      .filter((cell) => {
+        const range = document.createRange();
+        range.selectNodeContents(cell);
+        return new Set([...range.getClientRects()].map((each) => each.top)).size > 1;
+      }).map((cell) => cell.textContent)), []);
+    assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= 688));
     assert.deepEqual(faults, []);
   } finally {
     await close();

@@ -4,8 +4,11 @@
 import type { ComponentChildren } from "preact";
 import { useMemo, useState } from "preact/hooks";
 import { hrefOf } from "../address/address.ts";
+import { rememberAsked } from "../answers/asked.ts";
+import { answerKey } from "../answers/key.ts";
 import type { Options, Result, Tile } from "../answers/types.ts";
-import { useAnswer } from "../answers/use.ts";
+import { useAnswer, useGround } from "../answers/use.ts";
+import type { Answer } from "../answers/use.ts";
 import { useAgainst } from "../compare/use.ts";
 import type { Against } from "../compare/use.ts";
 import { defaultSpec } from "../charts/spec.ts";
@@ -17,7 +20,7 @@ import type { View } from "../parts/Card.tsx";
 import { Answered, Message } from "../parts/States.tsx";
 import { words } from "../words/en.ts";
 import { Paper } from "./Paper.tsx";
-import { showingBoth, tileViews } from "./views.ts";
+import { showingBoth, tileForms, tileViews } from "./views.ts";
 
 // A table that is not the main one: behind a heading that opens it.
 function MoreTable({ result, table }: { result: Result; table: string }) {
@@ -62,12 +65,27 @@ function Shown({ tile, result, view, against }: {
   );
 }
 
+// The tile's answer. It is asked once, in the form that its picture needs; what cannot be had in
+// that form is asked for as it is. Its lists are those of the plain question.
+function useTile(tile: Tile, options: Options): Answer {
+  const { source } = useGround();
+  const asked = tile.question === "" ? undefined : options;
+  const form = tile.chart === "table" ? undefined : tileForms[tile.question];
+  const formed = useAnswer(tile.question, form && asked && { ...asked, ...form });
+  const instead = form === undefined || formed.problem !== undefined;
+  const plain = useAnswer(tile.question, instead ? asked : undefined);
+  const { result } = formed;
+  const listed = useMemo(() => (result === undefined || source.kind !== "server" ? result
+    : rememberAsked({ ...result }, options)), [result, answerKey(tile.question, options)]);
+  return instead ? plain : { ...formed, result: listed };
+}
+
 export function BoardTile({ tile, options, tools }: {
   tile: Tile;
   options: Options; // the tile's, with those of the bar
   tools?: ComponentChildren;
 }) {
-  const answer = useAnswer(tile.question, tile.question === "" ? undefined : options);
+  const answer = useTile(tile, options);
   const against = useAgainst(tile.question, tile.question === "" ? undefined : options);
   const { result } = answer;
   const [view, setView] = useState<View>(tile.chart === "table" ? "table" : "chart");

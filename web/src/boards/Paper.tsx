@@ -2,6 +2,7 @@
 // What a tile says on paper beside its chart: its tables, cut to what a sheet bears, its notes and
 // its definition. It lies in the page all the time, out of sight, because a browser does not wait
 // for a page to be changed when it prints; it is made when the browser has nothing else to do.
+import { Fragment } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import type { Column, Result, Row } from "../answers/types.ts";
 import { defaultSpec } from "../charts/spec.ts";
@@ -11,6 +12,7 @@ import { words } from "../words/en.ts";
 
 const texts = words.pages.boards;
 const ROWS_MAX = 25;
+const MANY_COLUMNS = 11; // are told in smaller letters
 
 function useIdle(): boolean {
   const [idle, setIdle] = useState(false);
@@ -34,6 +36,12 @@ function saying(columns: readonly Column[], rows: readonly Row[]): readonly Colu
     rows.some((row) => row[column.name] !== null && row[column.name] !== undefined));
 }
 
+// A text that breaks after the words of a name, and in what has none; figures stay whole.
+function Breakable({ text }: { text: string }) {
+  return <>{(text.match(/\s+|[^\s_,]{1,18}[_,]?|[_,]/g) ?? []).map((part, i) => (
+    <Fragment key={i}>{i > 0 && <wbr />}{part}</Fragment>))}</>;
+}
+
 function PaperTable({ result, table }: { result: Result; table: string }) {
   const rows = someRows(result, table);
   const columns = saying(result.columns[table] ?? [], rows);
@@ -42,12 +50,12 @@ function PaperTable({ result, table }: { result: Result; table: string }) {
   return (
     <section class="paper-table">
       <h3>{tableLabel(table)}</h3>
-      <table>
+      <table class={columns.length > MANY_COLUMNS ? "many" : ""}>
         <thead>
           <tr>
             {columns.map((column) => (
               <th key={column.name} scope="col" class={isFigure(column.type) ? "figure" : ""}>
-                {columnLabel(column)}
+                <Breakable text={columnLabel(column)} />
               </th>
             ))}
           </tr>
@@ -57,7 +65,8 @@ function PaperTable({ result, table }: { result: Result; table: string }) {
             <tr key={at}>
               {columns.map((column) => (
                 <td key={column.name} class={isFigure(column.type) ? "figure" : ""}>
-                  {formatCell(row[column.name], column)}
+                  {isFigure(column.type) ? formatCell(row[column.name], column)
+                    : <Breakable text={formatCell(row[column.name], column)} />}
                 </td>
               ))}
             </tr>

@@ -22,5 +22,8 @@ export const tileViews: Readonly<Record<string, ComponentType<TileViewProps>>> =
   retention: Cohorts,
 };
 
+// What a tile asks beside its options, where its picture needs more than the tables.
+export const tileForms: Readonly<Record<string, Options>> = { process: { format: "layout" } };
+
 // Those that can show two periods; the others show theirs alone, and the tile says so.
 export const showingBoth: ReadonlySet<string> = new Set(["map", "retention"]);

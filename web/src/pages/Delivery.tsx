@@ -144,7 +144,7 @@ function Whole({ options, answer, against }: {
 }) {
   const rest = useShown(answer, answer.result, SAME);
   const common = { question: "delivery", options, answer: rest, headlines: "none",
-                   against } as const;
+                   against, repeated: true } as const;
   const promised = answer.result?.tables.bases !== undefined;
   const split = splitFor(options);
   return (

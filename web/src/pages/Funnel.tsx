@@ -150,7 +150,8 @@ function Details({ answer, options, result }: {
   const row = rows.find((each) => each.step === step);
   const split = by === undefined ? {} : { split: by };
   const name = spoken(textOf(row, "selector"));
-  const common = { question: "funnel", options, answer: own, compares: false } as const;
+  const common = { question: "funnel", options, answer: own, compares: false,
+                   repeated: true } as const;
   return (
     <>
       <div class="about"><StepChoice rows={rows} step={step} /></div>

@@ -13,7 +13,7 @@ import { Answered } from "../parts/States.tsx";
 import { Table } from "../parts/Table.tsx";
 import { Select } from "../parts/fields.tsx";
 import { PictureTools } from "../parts/PictureTools.tsx";
-import { usePrinting } from "../parts/printing.ts";
+import { useMedia, usePrinting } from "../parts/printing.ts";
 import { Journey, TOUCHPOINTS_SHOWN } from "../map/Journey.tsx";
 import { TouchpointDrawer } from "../map/TouchpointDrawer.tsx";
 import { mapGroups, shortList, stagesOf } from "../map/journey.ts";
@@ -21,8 +21,13 @@ import { tableLabel } from "../format.ts";
 import { words } from "../words/en.ts";
 
 const texts = words.pages.map;
-// Paper across, without its margins.
+// How wide the picture is laid out for paper, which makes it as small as the sheet asks for:
+// upright its width does, across its height, so that there wider columns leave larger letters.
 const PAPER_WIDTH = 1040;
+const PAPER_WIDTH_ACROSS = 1640;
+// What the page shows of what is asked; the question's own page has all.
+const ANSWER_COLUMNS = ["stage", "touchpoint", "answered_by", "asked", "answered", "unanswered",
+                        "answered_share"];
 
 function useWidth() {
   const box = useRef<HTMLDivElement>(null);
@@ -44,8 +49,11 @@ export function MapPage() {
   const group = groups.includes(valueOf(options, "group")) ? valueOf(options, "group") : groups[0];
   const stages = useMemo(() => (result === undefined ? [] : stagesOf(result, group)),
                          [result, group]);
+  const by = valueOf(options, "by");
+  const answerColumns = by === "" ? ANSWER_COLUMNS : [by, ...ANSWER_COLUMNS];
   const { box, width } = useWidth();
   const printing = usePrinting();
+  const across = useMedia("print and (orientation: landscape)");
   const picture = useRef<SVGSVGElement>(null);
   const [view, setView] = useState<View>("chart");
   const [all, setAll] = useState(false);
@@ -73,7 +81,7 @@ export function MapPage() {
                 {view === "chart" && width > 0 ? (
                   <div class="journey-box" tabIndex={0} role="region" aria-label={texts.map}>
                     <Journey result={result} stages={stages} all={all} picture={picture}
-                             width={printing ? PAPER_WIDTH : width}
+                             width={across ? PAPER_WIDTH_ACROSS : printing ? PAPER_WIDTH : width}
                              hrefOf={(each) => changedHref(
                                { touchpoint: `${each.stage}/${each.name}` })} />
                   </div>
@@ -100,7 +108,8 @@ export function MapPage() {
         {["pains", "answers", "routes", "promises"].filter((table) =>
           (result?.tables[table]?.length ?? 0) > 0).map((table) => (
           <AnsweredCard key={table} question="map" options={asked} answer={answer} table={table}
-                        wide title={tableLabel(table)} headlines="none"
+                        wide title={tableLabel(table)} headlines="none" repeated
+                        {...(table === "answers" ? { columns: answerColumns } : {})}
                         {...(table === "promises" ? {} : { chart: "none" as const })} />
         ))}
       </div>

@@ -195,11 +195,11 @@ export function RetentionPage() {
         <AnsweredCard {...compared} title={texts.gridTitle} table="cells" wide>
           {(result, both) => <GridView result={result} both={both} />}
         </AnsweredCard>
-        <AnsweredCard {...compared} title={texts.curveTitle} table="curve" headlines="none"
+        <AnsweredCard {...compared} repeated title={texts.curveTitle} table="curve" headlines="none"
                       chart={{ kind: "line", x: "period", y: ["share"], ...interval, ...split }} />
-        <AnsweredCard {...compared} title={texts.soonTitle} table="again" headlines="none"
+        <AnsweredCard {...compared} repeated title={texts.soonTitle} table="again" headlines="none"
                       chart={{ kind: "line", x: "days", y: ["share"], ...interval, ...split }} />
-        <AnsweredCard {...compared} title={texts.allTitle} table="returns" chart="none"
+        <AnsweredCard {...compared} repeated title={texts.allTitle} table="returns" chart="none"
                       headlines="none" />
       </div>
     </>

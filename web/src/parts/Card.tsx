@@ -72,21 +72,22 @@ export function CopyText({ text, name = words.card.command }: { text: string; na
 }
 
 // What an answer rests on, under it.
-export function CardFoot({ result, options, tables, against }: {
+export function CardFoot({ result, options, tables, against, repeated = false }: {
   result: Result;
   options: Options;
   tables: readonly string[];
+  repeated?: boolean; // the same stands under another card: paper has it once
   against?: Against | undefined;
 }) {
   const { source, questions } = useGround();
   const command = commandOf(questions, result.question, options);
   return (
-    <footer class="card-foot">
+    <footer class={`card-foot ${repeated ? "repeated" : ""}`}>
       <Notes notes={result.notes} />
       <details class="fold">
         <summary>{words.card.definition}</summary>
         <p>{result.definition}</p>
-        <p class="quiet">{words.card.asked}: <code>{command}</code></p>
+        <p class="quiet no-print">{words.card.asked}: <code>{command}</code></p>
       </details>
       <div class="card-tools no-print">
         {tables.map((table) => {
@@ -218,6 +219,8 @@ export interface AnswerCardProps {
   readonly headlines?: ((result: Result) => readonly Headline[]) | "none";
   readonly wide?: boolean;
   readonly href?: string;
+  // The page has told the same answer's notes and definition already.
+  readonly repeated?: boolean;
   // What the children show of a comparison, where it is not both.
   readonly shows?: Shows;
   // Not given: as `against` says; false: never, and the card says so where the page compares.
@@ -256,7 +259,8 @@ export function AnsweredCard({ answer, options, against, ...props }: AnswerCardP
               <TableOrChart result={result} table={table} spec={spec} view={view} both={both}
                             {...(props.columns === undefined ? {} : { columns: props.columns })} />
             )}
-            <CardFoot result={result} options={options} tables={[table]} against={against} />
+            <CardFoot result={result} options={options} tables={[table]} against={against}
+                      repeated={props.repeated ?? false} />
           </>
         )}
       </Answered>

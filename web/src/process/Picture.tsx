@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The process map on a tile: as much of it as a first look bears. What is chosen stands out.
 import { useMemo, useState } from "preact/hooks";
-import { useAnswer } from "../answers/use.ts";
 import type { TileViewProps } from "../boards/views.ts";
 import { defaultSpec } from "../charts/spec.ts";
 import { TableOrChart, mainTable } from "../parts/Card.tsx";
@@ -28,13 +27,10 @@ function Drawn({ result, layout }: { result: LaidOut; layout: Layout }) {
 
 // Where it was not laid out, and of groups side by side, which a tile has no room for, the chart of
 // its columns.
-export function ProcessPicture({ result, both, options }: TileViewProps) {
-  const answer = useAnswer("process", { ...options, format: "layout" });
-  const laidOut = isLaidOut(answer.result) ? answer.result : undefined;
-  const layout = laidOut === undefined ? undefined : layoutOf(laidOut, undefined);
-  if (groupsOf(result).length < 2 && answer.problem === undefined)
-    return laidOut === undefined || layout === undefined ? null
-      : <Drawn result={laidOut} layout={layout} />;
+export function ProcessPicture({ result, both }: TileViewProps) {
+  const layout = isLaidOut(result) && groupsOf(result).length < 2 ? layoutOf(result, undefined)
+    : undefined;
+  if (isLaidOut(result) && layout !== undefined) return <Drawn result={result} layout={layout} />;
   const main = mainTable(result);
   return <TableOrChart result={result} table={main} spec={defaultSpec(result, main)} view="chart"
                        both={both} />;
