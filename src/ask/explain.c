@@ -40,6 +40,7 @@ static ds_cell carriers_of(const ds_expression *expression, const ds_schema *sch
       ds_buf_text(&text, ", ");
     ds_buf_text(&text, ds_names_text(&schema->space->touchpoints, carrier->touchpoint));
   }
+  ds_buf_tell(&text, result->arena);
   const ds_cell cell =
       text.size == 0 ? ds_cell_null() : ds_cell_text(result, ds_str_of(ds_buf_cstr(&text)));
   ds_buf_done(&text);
@@ -237,13 +238,13 @@ static ds_code read_any(const ds_request *request, const char *text, ds_explain_
   TRY(ds_question_schema(request, &what->schema, err));
   if (kind != DS_EXPLAIN_CASE && read_event(request, text, kind, what, &as_event) == DS_OK)
     return DS_OK;
-  if (kind == DS_EXPLAIN_EVENT || kind == DS_EXPLAIN_SELECTOR)
+  if (kind == DS_EXPLAIN_EVENT || kind == DS_EXPLAIN_SELECTOR || as_event.code == DS_MEMORY)
     return fail_as(&as_event, err);
   TRY(ds_case_program_new(&what->schema, request->arena, &what->program, err));
   if (ds_case_program_add(what->program, ds_str_of(text), &rule, &as_case) == DS_OK)
     return DS_OK;
-  return fail_as(kind == DS_EXPLAIN_CASE || is_further(&as_case, &as_event) ? &as_case : &as_event,
-                 err);
+  const bool about_case = kind == DS_EXPLAIN_CASE || as_case.code == DS_MEMORY;
+  return fail_as(about_case || is_further(&as_case, &as_event) ? &as_case : &as_event, err);
 }
 
 bool ds_explain_kind_of(const char *name, ds_explain_kind *ret_kind) {
@@ -262,8 +263,11 @@ ds_code ds_explain(const ds_request *request, const char *text, ds_explain_kind 
   TRY(read_any(request, text, kind, &what, err));
   result->as_of_ms = request->snapshot->time_max_ms;
   ds_result_option(result, "expression", "%s", text);
-  return what.expression != NULL ? put_event(what.expression, &what.schema, result, err)
-                                 : put_case(what.program, &what.schema, result, err);
+  if (what.expression != NULL)
+    TRY(put_event(what.expression, &what.schema, result, err));
+  else
+    TRY(put_case(what.program, &what.schema, result, err));
+  return result->arena->refused ? ds_fail(err, DS_MEMORY, "out of memory") : DS_OK;
 }
 
 ds_code ds_explain_sql(const ds_request *request, const char *text, ds_explain_kind kind,

@@ -132,7 +132,7 @@ void ds_buf_tell(const ds_buf *buf, ds_arena *arena) { arena->refused |= buf->no
 
 const char *ds_buf_keep(const ds_buf *buf, ds_arena *arena) {
   ds_buf_tell(buf, arena);
-  return ds_arena_text(arena, (const char *)buf->data, buf->size);
+  return buf->no_memory ? NULL : ds_arena_text(arena, (const char *)buf->data, buf->size);
 }
 
 const char *ds_buf_cstr(ds_buf *buf) {

@@ -52,7 +52,7 @@ DS_CHECKED ds_code ds_buf_check(const ds_buf *buf, const char *what, ds_error *e
 // Notes in arena->refused when the buffer had no memory: what was made of it there is cut short.
 void ds_buf_tell(const ds_buf *buf, ds_arena *arena);
 
-// The content as a text in the arena, cut short (and noted there) when the buffer had no memory.
+// The content as a text in the arena; NULL, and noted there, when buffer or arena had no memory.
 const char *ds_buf_keep(const ds_buf *buf, ds_arena *arena);
 
 // A NUL-terminated view of the content (adds a NUL beyond size); "" when it failed.

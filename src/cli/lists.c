@@ -95,11 +95,11 @@ static const char *condition_of(cli *run, const char *text, ds_error *err) {
   for (; *text != '\0'; text++)
     ds_buf_printf(&condition, "%s%c", *text == '\'' ? "'" : "", *text);
   ds_buf_text(&condition, "')");
-  const char *kept = ds_buf_keep(&condition, &run->arena);
+  const ds_code code = ds_buf_check(&condition, "a condition", err);
+  const char *kept = code == DS_OK ? ds_buf_keep(&condition, &run->arena) : NULL;
   ds_buf_done(&condition);
-  if (kept == NULL)
-    (void)ds_fail(err, DS_LIMIT, "an expression may have at most %u bytes",
-                  DS_EXPRESSION_BYTES_MAX);
+  if (code == DS_OK && kept == NULL)
+    (void)no_memory(err);
   return kept;
 }
 

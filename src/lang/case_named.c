@@ -168,7 +168,7 @@ static const char *definition_of(lang_parser *in, const consent *what) {
   ds_buf_init(&text, 4 * DS_EXPRESSION_BYTES_MAX);
   put_events(&events, in->schema, what);
   put_latest(&text, ds_buf_cstr(&events));
-  const char *kept = events.failed ? NULL : ds_buf_keep(&text, in->arena);
+  const char *kept = events.failed || text.failed ? NULL : ds_buf_keep(&text, in->arena);
   ds_buf_done(&events);
   ds_buf_done(&text);
   return kept;

@@ -494,7 +494,7 @@ static ds_cell answers_cell(const map_work *work, uint32_t touchpoint, ds_result
       ds_buf_printf(&text, "%s%.*s", text.size == 0 ? "" : ", ", DS_STR(names->text[t]));
   const char *all = ds_buf_keep(&text, result->arena);
   ds_buf_done(&text);
-  return ds_cell_text(result, ds_str_of(all));
+  return ds_cell_text(result, ds_str_of(all == NULL ? "" : all));
 }
 
 static ds_code put_answers(const map_work *work, ds_result *result, ds_error *err) {

@@ -40,17 +40,17 @@ static void text_cell_append(const ds_column *column, const ds_cell *cell, ds_bu
   const bool plain = column->type == DS_CELL_TEXT || column->type == DS_CELL_EXACT;
   if (cell->null)
     return;
-  ds_buf_reset(scratch);
+  ds_scratch_reset(scratch);
   if (!plain)
     ds_cell_plain(column, cell, scratch);
   ds_str text = plain ? cell->text : view(scratch);
   if (is_formula(column, text)) {
-    ds_buf_reset(scratch);
+    ds_scratch_reset(scratch);
     ds_buf_u8(scratch, '\'');
     ds_cell_plain(column, cell, scratch);
     text = view(scratch);
   }
-  out->failed = out->failed || scratch->failed;
+  ds_scratch_tell(scratch, out);
   field_append(text, out);
 }
 

@@ -102,10 +102,10 @@ void ds_picture_scale(ds_picture *picture) {
 
 ds_str ds_picture_name(ds_picture *picture, ds_str name, uint32_t columns_max) {
   ds_buf *scratch = &picture->scratch;
-  ds_buf_reset(scratch);
+  ds_scratch_reset(scratch);
   ds_text_clean(name.size == 0 ? ds_str_of("(no name)") : name, scratch);
   ds_str text = {(const char *)scratch->data, (uint32_t)scratch->size};
-  if (ds_str_columns(text) > columns_max) {
+  if (ds_str_columns(text) > columns_max && !scratch->no_memory) {
     ds_buf whole = *scratch;
     ds_buf_init(scratch, whole.size_max);
     ds_text_cut(text, columns_max, scratch);

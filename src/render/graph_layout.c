@@ -61,6 +61,7 @@ static ds_code lines_make(ds_placed_node *node, ds_str name, ds_arena *arena, ds
                           ds_error *err) {
   ds_buf_reset(scratch);
   ds_text_clean(name.size == 0 ? ds_str_of("(no name)") : name, scratch);
+  TRY(ds_buf_check(scratch, "the picture", err));
   const char *clean = ds_arena_text(arena, (const char *)scratch->data, scratch->size);
   if (clean == NULL)
     return ds_fail(err, DS_MEMORY, "no memory for the picture");

@@ -16,7 +16,7 @@ static uint32_t text_width(ds_buf *text) {
 }
 
 static ds_str label_of(const ds_table *table, uint32_t column, ds_buf *scratch) {
-  ds_buf_reset(scratch);
+  ds_scratch_reset(scratch);
   ds_column_label(table, column, scratch);
   return (ds_str){(const char *)scratch->data, (uint32_t)scratch->size};
 }
@@ -50,7 +50,7 @@ void ds_layout_cell(const ds_table *table, uint32_t row, uint32_t column, ds_buf
 }
 
 static uint32_t cell_width(const ds_table *table, uint32_t row, uint32_t column, ds_buf *scratch) {
-  ds_buf_reset(scratch);
+  ds_scratch_reset(scratch);
   ds_layout_cell(table, row, column, scratch);
   return text_width(scratch);
 }
@@ -177,9 +177,10 @@ static bool stays_beside(const ds_table *table, uint32_t rows, ds_layout *layout
   bool some = false;
   for (uint32_t row = 0; row < rows && !some; row++)
     some = cell_width(table, row, last->column, &scratch) <= last->width;
-  ds_buf_done(&scratch);
   if (some)
     *layout = fitted;
+  layout->no_memory |= scratch.no_memory;
+  ds_buf_done(&scratch);
   return some;
 }
 
@@ -227,18 +228,18 @@ static void measure(const ds_table *table, uint32_t rows, ds_layout *layout) {
     layout->shown[layout->count++] =
         (ds_shown){i, cells > whole ? cells : whole, cells > split ? cells : split};
   }
+  layout->no_memory |= scratch.no_memory;
   ds_buf_done(&scratch);
 }
 
-static bool splits_label(const ds_table *table, const ds_layout *layout) {
+static void labels_split(const ds_table *table, ds_layout *layout) {
   ds_buf scratch;
   ds_buf_init(&scratch, 1u << 20);
-  bool splits = false;
-  for (uint32_t i = 0; i < layout->count && !splits; i++)
-    splits = ds_label_split(label_of(table, layout->shown[i].column, &scratch),
-                            layout->shown[i].width) != 0;
+  for (uint32_t i = 0; i < layout->count && !layout->split_labels; i++)
+    layout->split_labels = ds_label_split(label_of(table, layout->shown[i].column, &scratch),
+                                          layout->shown[i].width) != 0;
+  layout->no_memory |= scratch.no_memory;
   ds_buf_done(&scratch);
-  return splits;
 }
 
 // Breaks labels, then cuts the longest texts, when not all fits.
@@ -266,5 +267,5 @@ void ds_layout_make(const ds_table *table, uint32_t rows, uint32_t width, ds_lay
   while (ret_layout->count > 1 && total_width(ret_layout) > width)
     drop(ret_layout, ret_layout->count - 1);
   bar_place(table, rows, ret_layout, width);
-  ret_layout->split_labels = splits_label(table, ret_layout);
+  labels_split(table, ret_layout);
 }

@@ -30,6 +30,7 @@ typedef struct ds_layout {
   uint32_t beneath;
   bool split_labels; // some stand on two lines
   bool cramped; // texts are cut to a few letters: rows read better one after the other, as lists
+  bool no_memory; // it is not to be used
   uint32_t bar_after;
   uint32_t bar_width;
   double bar_full;

@@ -28,7 +28,7 @@ static const ds_cell *cell_at(const pivot_work *work, uint32_t row, uint32_t col
 }
 
 static ds_str human(const pivot_work *work, uint32_t row, uint32_t column, ds_buf *out) {
-  ds_buf_reset(out);
+  ds_scratch_reset(out);
   ds_cell_human(&work->table->columns[column], cell_at(work, row, column), out);
   return (ds_str){(const char *)out->data, (uint32_t)out->size};
 }

@@ -57,8 +57,9 @@ static bool shows_people(const ds_tile_question *asked) {
 static ds_code render(const ds_result *result, ds_buf *out, ds_error *err) {
   const ds_render_options options = {.columns = 0};
   ds_error why = {.code = DS_OK};
-  if (ds_render_layout(result, &options, out, &why) == DS_OK)
-    return DS_OK;
+  const ds_code code = ds_render_layout(result, &options, out, &why);
+  if (code == DS_OK || code == DS_MEMORY)
+    return code == DS_OK ? DS_OK : ds_fail(err, code, "%s", why.message);
   ds_buf_reset(out);
   return ds_render_json(result, &options, out, err);
 }

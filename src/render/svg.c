@@ -309,6 +309,8 @@ ds_code ds_render_svg(const ds_result *result, const ds_render_options *options,
     code = ds_graph_choose(&picture.graph, NODES_MAX, &arena, err);
   if (code == DS_OK)
     code = picture_render(&picture, &dot, out, err);
+  if (code == DS_OK)
+    code = ds_buf_check(&picture.scratch, "the picture", err);
   ds_buf_done(&picture.scratch);
   ds_buf_done(&dot);
   ds_arena_done(&arena);

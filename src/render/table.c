@@ -45,7 +45,7 @@ static void repeat(screen *page, const char *text, uint32_t count) {
 
 // Writes `text` into exactly `width` columns.
 static void put_padded(screen *page, ds_str text, uint32_t width, bool right) {
-  ds_buf_reset(&page->cut);
+  ds_scratch_reset(&page->cut);
   ds_text_cut(text, width, &page->cut);
   const ds_str kept = view(&page->cut);
   const uint32_t columns = ds_str_columns(kept);
@@ -86,7 +86,7 @@ static void put_labels(screen *page, const ds_table *table, const ds_layout *lay
   for (uint32_t i = 0; i < layout->count; i++) {
     const ds_column *column = &table->columns[layout->shown[i].column];
     const bool bar = layout->bar_width != 0 && layout->bar_after == i;
-    ds_buf_reset(&page->scratch);
+    ds_scratch_reset(&page->scratch);
     ds_column_label(table, layout->shown[i].column, &page->scratch);
     const ds_str label = view(&page->scratch);
     const uint32_t split = ds_label_split(label, layout->shown[i].width);
@@ -149,7 +149,7 @@ static void flow_text(flow *text, ds_str clean) {
 // Writes a text to the end of a line of which `column` columns are written.
 static void put_wrapped(screen *page, uint32_t column, const char *text, uint32_t indent) {
   flow lines = {.page = page, .column = column, .indent = indent};
-  ds_buf_reset(&page->scratch);
+  ds_scratch_reset(&page->scratch);
   ds_text_clean(ds_str_of(text), &page->scratch);
   flow_text(&lines, view(&page->scratch));
   end_line(page);
@@ -158,7 +158,7 @@ static void put_wrapped(screen *page, uint32_t column, const char *text, uint32_
 // Adds an item of a list and the sign to the next: together where they fit into a line.
 static void put_item(flow *lines, ds_str item, bool last) {
   ds_buf *text = &lines->page->scratch;
-  ds_buf_reset(text);
+  ds_scratch_reset(text);
   ds_text_clean(item, text);
   ds_buf_text(text, last ? "" : " >");
   if (lines->indent + ds_str_columns(view(text)) <= lines->page->width)
@@ -198,7 +198,7 @@ static void put_beneath(screen *page, const ds_column *column, const ds_cell *ce
     put_items(page, cell->text);
     return;
   }
-  ds_buf_reset(&page->beneath);
+  ds_scratch_reset(&page->beneath);
   ds_cell_human(column, cell, &page->beneath);
   put_wrapped(page, INDENT, ds_buf_cstr(&page->beneath), INDENT);
 }
@@ -209,7 +209,7 @@ static void put_row(screen *page, const ds_table *table, const ds_layout *layout
   for (uint32_t i = 0; i < layout->count; i++) {
     const ds_shown shown = layout->shown[i];
     const ds_column *column = &table->columns[shown.column];
-    ds_buf_reset(&page->scratch);
+    ds_scratch_reset(&page->scratch);
     ds_layout_cell(table, row, shown.column, &page->scratch);
     repeat(page, " ", i == 0 ? 0 : DS_LAYOUT_GAP);
     if (shown.column == layout->beneath && ds_str_columns(view(&page->scratch)) > shown.width)
@@ -247,12 +247,12 @@ typedef struct list_widths {
 static list_widths list_measure(screen *page, const ds_table *table, uint32_t rows) {
   list_widths wide = {0};
   for (uint32_t i = 0; i < table->columns_count; i++) {
-    ds_buf_reset(&page->scratch);
+    ds_scratch_reset(&page->scratch);
     ds_column_label(table, i, &page->scratch);
     const uint32_t name = ds_str_columns(view(&page->scratch));
     wide.names = name > wide.names ? name : wide.names;
     for (uint32_t row = 0; row < rows; row++) {
-      ds_buf_reset(&page->scratch);
+      ds_scratch_reset(&page->scratch);
       ds_layout_cell(table, row, i, &page->scratch);
       const uint32_t value = ds_str_columns(view(&page->scratch));
       wide.values = value > wide.values && value <= VALUE_WIDTH_MAX ? value : wide.values;
@@ -269,11 +269,11 @@ static void put_list(screen *page, const ds_table *table, uint32_t row, list_wid
   const uint32_t before = wide.names + DS_LAYOUT_GAP;
   const uint32_t used = before + wide.values + DS_LAYOUT_GAP;
   for (uint32_t i = 0; i < table->columns_count; i++) {
-    ds_buf_reset(&page->scratch);
+    ds_scratch_reset(&page->scratch);
     ds_column_label(table, i, &page->scratch);
     put_padded(page, view(&page->scratch), wide.names, false);
     repeat(page, " ", DS_LAYOUT_GAP);
-    ds_buf_reset(&page->beneath);
+    ds_scratch_reset(&page->beneath);
     ds_layout_cell(table, row, i, &page->beneath);
     const ds_str value = view(&page->beneath);
     const bool beside = ds_str_columns(value) <= wide.values;
@@ -329,6 +329,8 @@ static void put_table(screen *page, const ds_table *table, uint32_t rows_max) {
   const uint32_t rows = cut ? rows_max : table->rows_count;
   ds_layout layout;
   ds_layout_make(table, rows, page->width, &layout);
+  page->scratch.failed |= layout.no_memory;
+  page->scratch.no_memory |= layout.no_memory;
   if (layout.cramped || (table->rows_count == 1 && table->columns_count >= LIST_COLUMNS_MIN))
     put_lists(page, table, rows);
   else
@@ -371,7 +373,9 @@ ds_code ds_render_table(const ds_result *result, const ds_render_options *option
     put_wrapped(&page, 0, result->definition, 0);
     style(&page, "0");
   }
-  out->failed = out->failed || page.scratch.failed || page.beneath.failed || page.cut.failed;
+  ds_scratch_tell(&page.scratch, out);
+  ds_scratch_tell(&page.beneath, out);
+  ds_scratch_tell(&page.cut, out);
   ds_buf_done(&page.scratch);
   ds_buf_done(&page.cut);
   ds_buf_done(&page.beneath);
