@@ -18,7 +18,7 @@ bool sweep_is_long(void) {
 
 uint64_t sweep_stride(uint64_t usual) {
 #ifdef __SANITIZE_THREAD__
-  usual *= 5; // Few of these cases run threads.
+  usual *= 11; // Few of these cases run threads.
 #endif
   return sweep_is_long() ? 1 : usual;
 }

@@ -11,7 +11,12 @@
 
 #include "question_world.h"
 
-enum { WORLDS_USUAL = 150, WORLDS_STRESS = 1000, QUESTIONS = 4 };
+enum { WORLDS_STRESS = 1000, QUESTIONS = 4 };
+#ifdef __SANITIZE_THREAD__
+enum { WORLDS_USUAL = 50 };
+#else
+enum { WORLDS_USUAL = 150 };
+#endif
 
 static ds_code ask(const ds_snapshot *snapshot, const ds_option_value *values, uint32_t count,
                    uint32_t threads, ds_arena *arena, ds_result *result, ds_error *err) {

@@ -284,7 +284,7 @@ static void expect_whole(store_world *world, const action *a, uint64_t before, u
 
 static void test_crash_everywhere(void **state) {
   store_world *world = *state;
-  const uint64_t stride = stride_of(3);
+  const uint64_t stride = stride_of(7);
   for (uint32_t i = 0; i < ACTIONS; i++) {
     const uint64_t operations = operations_of(world, &actions[i]);
     assert_true(operations > 10);
@@ -301,7 +301,7 @@ static void test_crash_everywhere(void **state) {
 
 static void test_error_everywhere(void **state) {
   store_world *world = *state;
-  const uint64_t stride = stride_of(3);
+  const uint64_t stride = stride_of(7);
   for (uint32_t i = 0; i < ACTIONS; i++) {
     const uint64_t operations = operations_of(world, &actions[i]);
     for (uint64_t k = 0; k < operations * 4; k += stride) {

@@ -318,7 +318,7 @@ static void test_error_in_appends(void **state) {
   const uint64_t creation = count_creation(world);
   append_with_error(world);
   const uint64_t operations = ds_io_sim_operations(world->sim);
-  const uint64_t stride = stride_of(world, 1);
+  const uint64_t stride = stride_of(world, 3);
   for (uint64_t i = 0; i < (operations - creation) * 32; i += stride) {
     const io_failure failure = {.operation = creation + i / 32,
                                 .code = DS_IO,

@@ -218,7 +218,7 @@ static void expect_whole(store_world *world, action run, ds_code code, uint64_t 
 
 static void test_crash_everywhere(void **state) {
   store_world *world = *state;
-  const uint64_t stride = stride_of(3);
+  const uint64_t stride = stride_of(7);
   for (uint32_t a = 0; a < ACTIONS; a++) {
     const uint64_t operations = operations_of(world, actions[a]);
     for (uint64_t k = 0; k <= operations * POLICIES; k += stride) {
@@ -235,7 +235,7 @@ static void test_crash_everywhere(void **state) {
 
 static void test_error_everywhere(void **state) {
   store_world *world = *state;
-  const uint64_t stride = stride_of(3);
+  const uint64_t stride = stride_of(7);
   for (uint32_t a = 0; a < ACTIONS; a++) {
     const uint64_t operations = operations_of(world, actions[a]);
     for (uint64_t k = 0; k < operations * 4; k += stride) {

@@ -61,7 +61,7 @@ export async function setStage(modules, program, folder, orders = ORDERS) {
   const servers = [];
   for (const store of [shop, empty, many]) servers.push(await serve(program, store));
   const browser = await chromium.launchServer({
-    executablePath: process.env.DOORSTEP_CHROMIUM ?? "/usr/bin/chromium",
+    executablePath: process.env.DOORSTEP_CHROMIUM ?? "/usr/bin/chromium-headless-shell",
     args: ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"],
   });
   return {
