@@ -6,7 +6,8 @@
 #include "server/problem.h"
 #include "server/server_state.h"
 
-enum { STATUS_OK = 200, UNAUTHORIZED = 401, NOT_ALLOWED = 405, TOO_MANY = 429 };
+enum { STATUS_OK = 200, UNAUTHORIZED = 401, NOT_ALLOWED = 405, TOO_MANY = 429,
+       NO_MEMORY = 503 };
 // What the cache may take of the budget.
 enum { CACHE_SHARE = 16 };
 #define CACHE_BYTES_MAX ((size_t)256 << 20)
@@ -25,6 +26,15 @@ int64_t ds_server_now_ns(void) {
 
 // --- problems
 
+// What is said when there is no memory to say what is wrong.
+static ds_http_answer *no_memory_problem(void) {
+  static const char text[] =
+      "{\"type\":\"about:blank\",\"title\":\"Service Unavailable\",\"status\":503,"
+      "\"detail\":\"out of memory\",\"code\":\"MEMORY\"}\n";
+  static const ds_http_header headers[] = {{"Cache-Control", "no-store"}, {NULL, NULL}};
+  return ds_http_answer_fixed(NO_MEMORY, DS_PROBLEM_TYPE, text, sizeof text - 1, headers);
+}
+
 static ds_http_answer *problem(const ds_error *err, uint32_t status, const char *option) {
   ds_http_header headers[3] = {{"Cache-Control", "no-store"}};
   const uint32_t own = ds_problem_status(err, status);
@@ -35,7 +45,9 @@ static ds_http_answer *problem(const ds_error *err, uint32_t status, const char 
     headers[1] = (ds_http_header){"Retry-After", "1"};
   ds_buf_init(&text, 1u << 16);
   ds_problem_write(err, own, option, &text);
-  ds_http_answer *answer = ds_http_answer_new(own, DS_PROBLEM_TYPE, &text, headers);
+  ds_http_answer *answer = text.failed
+                               ? no_memory_problem()
+                               : ds_http_answer_new(own, DS_PROBLEM_TYPE, &text, headers);
   ds_buf_done(&text);
   return answer;
 }
