@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include "base/task.h"
+#include "ingest/simulate.h"
 #include "unit/oracle.h"
 
 enum { WORLDS = 8, TURNS = 4 };
@@ -26,7 +27,7 @@ static void check(ds_code code, const ds_error *err) {
 // periods, too: test_oracle_worlds runs its text over these tables.)
 typedef struct asked {
   const char *question;
-  ds_option_value options[4];
+  ds_option_value options[6];
   uint32_t count;
 } asked;
 
@@ -40,6 +41,25 @@ static const asked questions[] = {
     {"schema", {{NULL, NULL}}, 0},
     {"find", {{"has", "any[value > 2]"}}, 1},
     {"timeline", {{"who", "customer_id=C1"}}, 1},
+    {"map", {{"by", "color"}, {"top", "1"}}, 2},
+    {"process", {{"case", "order_id"}, {"by", "order_placed.color"}, {"columns", "all"}}, 3},
+    {"variants", {{"by", "value"}, {"top", "2"}, {"outcome", "value"}, {"min-n", "2"}}, 4},
+    {"retention", {{"start", "any"}, {"min-n", "2"}, {"by", "color"}, {"top", "2"}}, 4},
+    {"funnel", {{"step", "order_placed\npaid?\nany"}, {"within", "14d"}, {"min-n", "2"},
+                {"value", "value"}}, 4},
+    {"funnel", {{"step", "order_placed\nany"}, {"within", "14d"}, {"min-n", "2"},
+                {"by", "color"}, {"top", "1"}}, 5},
+    {"funnel", {{"step", "order_placed\npaid"}, {"within", "14d"}, {"min-n", "2"},
+                {"value", "order_placed.value"}, {"ties", "arrival"}}, 5},
+    {"segment", {{"segment", "count(any) > 3\nsince(any) > 6d"}, {"min-n", "2"},
+                 {"by", "color"}, {"top", "1"}}, 4},
+    {"paths", {{"after", "order_placed"}, {"anchor", "each"}, {"depth", "3"},
+               {"min-share", "0.1"}}, 4},
+    {"paths", {{"before", "paid"}, {"anchor", "last"}, {"collapse", ""}, {"by", "color"},
+               {"top", "1"}}, 5},
+    {"paths", {{"after", "any"}, {"before", "paid"}, {"anchor", "first"}, {"children", "2"},
+               {"case", "order_id"}}, 5},
+    {"features", {{"feature", "n=count(any)\nlast(any.color)\nsum(any.value)"}}, 1},
 };
 
 // The answer, and how often it was compared; 0 when the world lacks a name.
@@ -101,6 +121,77 @@ static void test_questions(void **state) {
   for (uint32_t q = 0; q < sizeof questions / sizeof *questions; q++)
     if (compared[q] < 2)
       fail_msg("%s was compared only %u times", questions[q].question, compared[q]);
+}
+
+// Of the simulated shop, each with names that it has.
+static const asked of_the_shop[] = {
+    {"funnel", {{"step", "order_placed\ncarrier_collected?\nout_for_delivery\ndelivered"},
+                {"case", "order_id"}, {"within", "14d"}, {"min-n", "5"}, {"value", "value"},
+                {"by", "carrier"}}, 6},
+    {"funnel", {{"step", "order_placed\ndelivered\nreview_submitted"}, {"within", "30d"},
+                {"min-n", "5"}, {"by", "category"}, {"top", "2"}}, 5},
+    {"paths", {{"after", "order_placed"}, {"case", "order_id"}, {"depth", "4"},
+               {"by", "carrier"}, {"top", "1"}}, 5},
+    {"paths", {{"before", "support_ticket_opened"}, {"anchor", "each"}, {"collapse", ""},
+               {"depth", "3"}}, 4},
+    {"map", {{"case", "order_id"}, {"by", "category"}, {"top", "2"}}, 3},
+    {"process", {{"case", "order_id"}, {"by", "carrier"}, {"columns", "all"}}, 3},
+    {"variants", {{"case", "order_id"}, {"by", "carrier"}, {"outcome", "stars"},
+                  {"min-n", "2"}}, 4},
+    {"retention", {{"start", "order_placed"}, {"by", "category"}, {"top", "2"},
+                   {"min-n", "5"}}, 4},
+    {"segment", {{"segment", "count(order_placed) >= 2\nsince(order_placed) > 90d"},
+                 {"by", "category"}, {"min-n", "5"}}, 3},
+    {"features", {{"feature", "n=count(order_placed)\ns=sum(order_placed.value)\n"
+                              "d=did(support_ticket_opened, last 90d)"}}, 1},
+    {"delivery", {{"min-n", "5"}, {"groups", "carrier,weekday"}}, 2},
+};
+
+// The shop, in the folder `at`; the caller closes and frees.
+static void simulate_shop(const char *at, ds_store **ret_store, ds_snapshot **ret_snapshot) {
+  ds_error err = {0};
+  ds_store_options options;
+  ds_simulate_options simulate;
+  ds_build_stats stats;
+  ds_store_options_init(&options);
+  options.write = options.create = true;
+  check(ds_store_open(at, &options, ret_store, &err), &err);
+  ds_simulate_options_init(&simulate);
+  simulate.orders = 150;
+  simulate.seed = 5;
+  check(ds_simulate_store(&simulate, *ret_store, &stats, &err), &err);
+  check(ds_store_snapshot(*ret_store, ret_snapshot, &err), &err);
+}
+
+static void test_simulated(void **state) {
+  (void)state;
+  ds_error err = {0};
+  oracle_session session;
+  ds_store *store = NULL;
+  ds_snapshot *snapshot = NULL;
+  ds_duck *plain = NULL;
+  uint64_t rows = 0;
+  char folder[] = "/tmp/doorstep-sql-XXXXXX", at[64], path[64], text[128];
+  assert_non_null(mkdtemp(folder));
+  snprintf(at, sizeof at, "%s/store", folder);
+  snprintf(path, sizeof path, "%s/events.parquet", folder);
+  simulate_shop(at, &store, &snapshot);
+  oracle_session_open(&session, snapshot, 2, path, NULL);
+  check(ds_sql_write(session.sql, ds_str_of("from events"), &rows, &err), &err);
+  assert_int_equal(rows, snapshot->events);
+  check(ds_duck_open("build/libduckdb.so", NULL, (size_t)512 << 20, &plain, &err), &err);
+  snprintf(text, sizeof text, "create view events as from '%s'", path);
+  check(ds_duck_run(plain, text, &err), &err);
+  ds_duck *const ducks[] = {session.duck, plain};
+  for (uint32_t q = 0; q < sizeof of_the_shop / sizeof *of_the_shop; q++)
+    if (ask(&of_the_shop[q], snapshot, ducks, 2) != 2)
+      fail_msg("%u, %s, was not compared with both", q, of_the_shop[q].question);
+  oracle_session_close(&session);
+  ds_duck_close(plain);
+  ds_snapshot_free(snapshot);
+  ds_store_close(store);
+  snprintf(text, sizeof text, "rm -rf '%s'", folder);
+  assert_int_equal(system(text), 0);
 }
 
 // --- the tables
@@ -436,10 +527,11 @@ static void test_garbage(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_questions), cmocka_unit_test(test_tables),
-      cmocka_unit_test(test_many_scans), cmocka_unit_test(test_closed),
-      cmocka_unit_test(test_positions), cmocka_unit_test(test_types),
-      cmocka_unit_test(test_stopped), cmocka_unit_test(test_garbage),
+      cmocka_unit_test(test_questions), cmocka_unit_test(test_simulated),
+      cmocka_unit_test(test_tables),    cmocka_unit_test(test_many_scans),
+      cmocka_unit_test(test_closed),    cmocka_unit_test(test_positions),
+      cmocka_unit_test(test_types),     cmocka_unit_test(test_stopped),
+      cmocka_unit_test(test_garbage),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
