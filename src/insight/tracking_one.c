@@ -27,11 +27,14 @@ typedef struct show_context {
   ds_result *result;
   ds_table *parcels;
   ds_table *history;
+  bool has_carrier; // events have one
+  ds_property_ref carrier;
 } show_context;
 
 static const ds_column parcel_columns[] = {
     {"order", DS_CELL_TEXT, "", "the order, or the case asked for", false},
     {"parcel", DS_CELL_TEXT, "", "its parcel_id or tracking_number; empty: it has none", false},
+    {"carrier", DS_CELL_TEXT, "", "who brings it; empty: nothing says", false},
     {"state", DS_CELL_TEXT, "", "where it is now", false},
     {"since", DS_CELL_TIME, "", "since when", false},
     {"in_state_ms", DS_CELL_DURATION, "ms", "for how long", false},
@@ -47,7 +50,7 @@ static const ds_column parcel_columns[] = {
     {"missed", DS_CELL_TIME, "", "when the promise was missed", true},
     {"lost", DS_CELL_TIME, "", "since when it counts as lost", true},
 };
-enum { P_ORDER, P_PARCEL, P_STATE, P_SINCE, P_IN_STATE, P_LAST, P_SCANS, P_EXCEPTIONS,
+enum { P_ORDER, P_PARCEL, P_CARRIER, P_STATE, P_SINCE, P_IN_STATE, P_LAST, P_SCANS, P_EXCEPTIONS,
        P_PROMISED, P_EXPECTED, P_ATTEMPTED, P_DELIVERED, P_STALLED, P_AT_RISK, P_MISSED, P_LOST,
        P_COLUMNS };
 
@@ -139,13 +142,33 @@ static ds_cell last_of(const ds_promise *promise) {
   return promise->event == DS_NONE ? ds_cell_null() : ds_cell_i64(promise->end_ms - 1);
 }
 
+// Makes the fold ready to say what carriers the parcels of a journey have.
+static ds_code carriers_begin(const show_context *in, ds_parcel_fold *fold, uint32_t journey,
+                              ds_error *err) {
+  if (!in->has_carrier)
+    return DS_OK;
+  TRY(ds_parcel_values_begin(fold, journey, &in->carrier, 1, err));
+  return ds_parcel_values_until(fold, in->asked->as_of_ms, err);
+}
+
+// A parcel's carrier, a view of the block or room; empty when nothing tells.
+static ds_str carrier_of(const show_context *in, ds_parcel_fold *fold, const ds_block *block,
+                         uint32_t parcel, char room[DS_PROPERTY_TEXT_MAX]) {
+  ds_str text = {"", 0};
+  const uint32_t e = in->has_carrier ? ds_parcel_value_event(fold, parcel, 0) : DS_NONE;
+  if (e == DS_NONE || !ds_property_text(&block->property[in->carrier.column], e, room, &text))
+    return (ds_str){"", 0};
+  return text;
+}
+
 static ds_code put_parcel(const show_context *in, ds_str order, const ds_parcel *parcel,
-                          ds_error *err) {
+                          ds_str carrier, ds_error *err) {
   ds_cell *row = in->parcels == NULL ? NULL : ds_table_row(in->result, in->parcels);
   if (row == NULL)
     return ds_fail(err, DS_MEMORY, "out of memory for parcels: give more --memory");
   row[P_ORDER] = ds_cell_text(in->result, order);
   row[P_PARCEL] = ds_cell_text(in->result, parcel->key);
+  row[P_CARRIER] = ds_cell_text(in->result, carrier);
   row[P_STATE] = ds_cell_text(in->result, ds_str_of(ds_parcel_states[parcel->state].name));
   row[P_SINCE] = instant(parcel->state_ms);
   if (parcel->state_ms != DS_NEVER)
@@ -206,8 +229,12 @@ static ds_code show_add(void *memory, const ds_block *block, ds_error *err) {
       continue;
     const ds_str order = block->case_text == NULL ? (ds_str){"", 0} : block->case_text[j];
     TRY(ds_parcel_fold_journey(state->fold, j, &parcels, err));
-    for (uint32_t p = 0; p < parcels.count; p++)
-      TRY(put_parcel(in, order, &parcels.parcel[p], err));
+    TRY(carriers_begin(in, state->fold, j, err));
+    for (uint32_t p = 0; p < parcels.count; p++) {
+      char room[DS_PROPERTY_TEXT_MAX];
+      const ds_str carrier = carrier_of(in, state->fold, block, p, room);
+      TRY(put_parcel(in, order, &parcels.parcel[p], carrier, err));
+    }
     for (uint32_t e = block->offset[j]; e < block->offset[j + 1]; e++)
       if (block->time_ms[e] <= in->asked->as_of_ms)
         TRY(put_event(in, block, order, e, &parcels, err));
@@ -235,6 +262,11 @@ ds_code ds_tracking_one(const tracking_context *context, const char *id, ds_resu
   one.want_case_text = one.has_case;
   one.has_customer = true;
   one.threads = 1;
+  in.has_carrier = ds_names_find(&request->snapshot->space.properties, ds_str_of("carrier")) !=
+                   DS_NONE;
+  if (in.has_carrier)
+    TRY(ds_property_add(request->snapshot, &one, "by", "carrier", request->arena, &in.carrier,
+                        err));
   for (uint32_t c = 0; c < who->count; c++) {
     void *shown = NULL;
     one.customer = who->customer[c];
