@@ -159,6 +159,32 @@ test("trend: what stands out, else the last whole period with its n", () => {
                     "expected 70.0%."]);
 });
 
+test("trend: a rate is told of the last period whose journeys have had their time", () => {
+  const columns = { periods: [{ name: "value", type: "share" as const, unit: "", meaning: "" }] };
+  const rows = ["2024-01-01", "2024-01-08", "2024-01-15"].map((period, at) => (
+    { period, n: 30, value: 0.9 - at / 10, complete: "yes", anomaly: null }));
+  const told = (as_of: string, options: Record<string, string>, periods: Row[] = rows): string[] =>
+    texts({ ...resultOf("trend", { periods }, options, columns), as_of });
+  const rate = { per: "week", measure: "rate" };
+  assert.deepEqual(told("2024-02-14T12:00:00Z", rate), [
+    "80.0% in 2024-01-08, the last whole week whose journeys have had 30 days (n = 30). " +
+    "Those of later ones may still go on."]);
+  assert.deepEqual(told("2024-02-21T00:00:00Z", rate),
+                   ["70.0% in 2024-01-15, the last whole week (n = 30)."]);
+  // Nothing has had its time yet; counts need none.
+  assert.match(told("2024-01-22T00:00:00Z", rate)[0]!, /^70.0% in 2024-01-15, the last whole week/);
+  assert.match(told("2024-01-22T00:00:00Z", { per: "week" })[0]!, /^70.0% in 2024-01-15/);
+  const months = [{ ...rows[0]!, period: "2023-12" }, { ...rows[1]!, period: "2024-01" }];
+  const duration = { per: "month", measure: "median", of: "duration" };
+  const times = { periods: [{ name: "value_ms", type: "duration" as const, unit: "ms",
+                              meaning: "" }] };
+  assert.deepEqual(texts(resultOf("trend", { periods: [{ period: "2024-01", n: 30,
+    value_ms: 86_400_000, complete: "yes" }] }, duration, times)),
+    [`${formatDuration(86_400_000)} in 2024-01, the last whole month (n = 30).`]);
+  assert.match(told("2024-03-01T00:00:00Z", duration, months)[0]!, /^90.0% in 2023-12/);
+  assert.match(told("2024-03-02T00:00:00Z", duration, months)[0]!, /^80.0% in 2024-01/);
+});
+
 test("a split answer and a list have no headline", () => {
   assert.deepEqual(texts({ ...map, options: { by: "carrier" } }), []);
   assert.deepEqual(texts({ ...map, options: { list: "stages stage=order column=cases" } }), []);
@@ -202,5 +228,6 @@ test("wrong data is told, merely lacking data is not", () => {
     { kind: "low_coverage", count: 90, of: "events", share: 0.9, example: "a.b" },
     { kind: "gap", count: 8, of: "days", share: 0.1, example: "delivered, May" }] });
   assert.deepEqual(largestProblems({ quality }).map((each) => each.text),
-                   ["In the data: gap, 8 days (10.0%), for example delivered, May."]);
+                   ["In the data: 8 days (10.0%) without events of a touchpoint, " +
+                    "for example delivered, May."]);
 });

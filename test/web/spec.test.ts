@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import type { CellType, Column, Result, Row } from "../../web/src/answers/types.ts";
+import { durationStep } from "../../web/src/charts/option.ts";
 import { defaultSpec, plotOf } from "../../web/src/charts/spec.ts";
 
 function tableOf(columns: Record<string, CellType>, rows: Row[],
@@ -57,4 +58,12 @@ test("rows beyond what can be read are left to the table and counted", () => {
   const plot = plotOf(result, "t", defaultSpec(result, "t")!);
   assert.equal(plot.places.length, 24);
   assert.equal(plot.hidden, 36);
+});
+
+test("marks of an axis of durations are whole seconds, minutes, hours or days", () => {
+  const [second, hour, day] = [1000, 3_600_000, 86_400_000];
+  for (const [largest, step] of [[4 * second, second], [17 * second, 5 * second], [90 * second,
+    60 * second], [5 * hour, hour], [13 * hour, 6 * hour], [20 * day, 5 * day],
+    [46.3 * day, 10 * day], [0.4 * second, undefined], [9000 * day, undefined]] as const)
+    assert.equal(durationStep(largest), step, String(largest));
 });

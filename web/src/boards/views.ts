@@ -5,6 +5,7 @@ import type { ComponentType } from "preact";
 import type { Options, Result } from "../answers/types.ts";
 import type { Both } from "../compare/use.ts";
 import { FunnelBars } from "../flow/FunnelBars.tsx";
+import { DeliveryTile } from "../pages/Delivery.tsx";
 import { Cohorts } from "../pages/Retention.tsx";
 import { StageStrip } from "../parts/StageStrip.tsx";
 import { ProcessPicture } from "../process/Picture.tsx";
@@ -16,6 +17,7 @@ export interface TileViewProps {
 }
 
 export const tileViews: Readonly<Record<string, ComponentType<TileViewProps>>> = {
+  delivery: DeliveryTile,
   funnel: FunnelBars,
   map: StageStrip,
   process: ProcessPicture,

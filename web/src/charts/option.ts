@@ -269,15 +269,29 @@ function legend(plot: Plot, theme: Theme) {
   };
 }
 
+const [SECOND, HOUR, DAY] = [1000, 3_600_000, 86_400_000];
+const DURATION_STEPS: readonly number[] = [
+  ...[1, 5, 15, 60, 300, 900].map((seconds) => seconds * SECOND),
+  ...[1, 2, 6, 12].map((hours) => hours * HOUR),
+  ...[1, 2, 5, 10, 20, 50, 100, 200, 500].map((days) => days * DAY)];
+
+// How far apart the marks of an axis of durations stand, that they are whole hours or days;
+// undefined: as the chart finds, where they are shorter or longer than people speak of.
+export function durationStep(largest: number): number | undefined {
+  return largest < SECOND ? undefined : DURATION_STEPS.find((step) => largest <= 5 * step);
+}
+
 function valueAxis(plot: Plot, theme: Theme) {
   const column: Column | undefined = plot.series[0]?.column;
   const largest = Math.max(0, ...plot.series.flatMap((series) =>
-    [...series.values, ...series.high].map((value) => value ?? 0)));
+    [...series.values, ...series.high].map((value) => Math.abs(value ?? 0))));
+  const step = column?.type === "duration" ? durationStep(largest) : undefined;
   return {
     ...axisBase(theme), type: "value" as const, scale: false, splitNumber: 4,
     ...(column?.type === "count" ? { minInterval: 1 } : {}),
     ...(column?.type === "share" && largest > SHARE_FULL && largest <= 1
       ? { min: 0, max: 1, interval: 0.25 } : {}),
+    ...(step === undefined ? {} : { interval: step, max: step * Math.ceil(largest / step) }),
     axisLabel: { ...axisBase(theme).axisLabel, hideOverlap: true,
                  formatter: (value: number) => (column === undefined ? String(value)
                                                                      : formatAxis(value, column)) },

@@ -4,6 +4,7 @@
 import type { Result, Row } from "../answers/types.ts";
 import { formatCount, formatNumber, formatShare } from "../format.ts";
 import { groupName, worstGroup } from "./delivery.ts";
+import { words } from "../words/en.ts";
 import { figureOf, ofFew, rowsOf, spoken, textOf } from "./headline.ts";
 import { mostUnanswered, worstLoss } from "./map.ts";
 import type { Asker } from "./map.ts";
@@ -20,8 +21,7 @@ type Results = Readonly<Partial<Record<Found["question"], Result | undefined>>>;
 // Below this a share is not a problem to begin with.
 const SHARE_MIN = 0.01;
 // What makes figures wrong; what merely lacks is on the page of data quality.
-const WRONG: ReadonlySet<string> = new Set(["equal_times", "late_arrival", "shared_cases", "gap",
-  "duplicates", "future", "out_of_order"]);
+const WRONG: Readonly<Record<string, (example: string) => string>> = words.wrongData;
 
 function counted(part: number, whole: number): string {
   return `${formatCount(part)} of ${formatCount(whole)} ` +
@@ -95,15 +95,14 @@ function inNeed(result: Result): Found[] {
 }
 
 function wrongData(result: Result): Found[] {
-  const worst = rowsOf(result, "problems").filter((row) => WRONG.has(textOf(row, "kind")))
+  const worst = rowsOf(result, "problems").filter((row) => textOf(row, "kind") in WRONG)
     .reduce<Row | undefined>((most, row) =>
       ((figureOf(row, "share") ?? 0) > (figureOf(most, "share") ?? 0) ? row : most), undefined);
   const [count, share] = [figureOf(worst, "count"), figureOf(worst, "share")];
   return count === undefined || share === undefined ? [] : [{
     question: "quality", share,
-    text: `In the data: ${spoken(textOf(worst, "kind"))}, ${formatCount(count)} ` +
-          `${textOf(worst, "of")} (${formatShare(share)}), for example ` +
-          `${textOf(worst, "example")}.`,
+    text: `In the data: ${formatCount(count)} ${textOf(worst, "of")} (${formatShare(share)}) ` +
+          `${WRONG[textOf(worst, "kind")]!(textOf(worst, "example"))}.`,
   }];
 }
 

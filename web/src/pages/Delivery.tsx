@@ -12,9 +12,10 @@ import type { Against } from "../compare/use.ts";
 import type { ChartSpec } from "../charts/spec.ts";
 import { Workbench } from "../flow/Workbench.tsx";
 import { figureOf, spoken } from "../headlines/headline.ts";
-import { AnsweredCard, AnswerCard } from "../parts/Card.tsx";
+import { AnsweredCard, AnswerCard, TableOrChart } from "../parts/Card.tsx";
 import { Heading } from "../parts/Heading.tsx";
 import { Facts } from "../parts/Facts.tsx";
+import { Table } from "../parts/Table.tsx";
 import { Select, TextField, Tick } from "../parts/fields.tsx";
 import { words } from "../words/en.ts";
 
@@ -174,6 +175,25 @@ function Whole({ options, answer, against }: {
           <AnsweredCard {...common} title={texts.bases} table="bases" wide chart="none" />
         </>
       )}
+    </>
+  );
+}
+
+// On a tile: the promise as figures, then the share late of those told apart.
+export function DeliveryTile({ result }: { result: Result }) {
+  const arrived = useMemo(() => ARRIVED(result), [result]);
+  const split = splitFor(result.options);
+  const groups = (arrived.tables.groups ?? []).length > 1;
+  return (
+    <>
+      {split.split === undefined && <Facts result={result} table="overall" columns={FACTS} />}
+      {groups ? (
+        <>
+          <h3>{texts.lateShare}</h3>
+          <TableOrChart result={arrived} table="groups" view="chart"
+                        spec={{ ...LATE, ...split }} />
+        </>
+      ) : split.split !== undefined && <Table result={result} table="overall" />}
     </>
   );
 }

@@ -218,6 +218,18 @@ export const words = {
     support_ticket_reopened: "reopened tickets",
     complaint_submitted: "complaints",
   } as Readonly<Record<string, string>>,
+  // After so many events, cases or days, and their share.
+  wrongData: {
+    equal_times: (example: string) => `have the same time as another, for example ${example}`,
+    late_arrival: (example: string) =>
+      `were received more than a day after they happened, for example ${example}`,
+    shared_cases: (key: string) => `occur with more than one customer, by their ${key}`,
+    gap: (example: string) => `without events of a touchpoint, for example ${example}`,
+    duplicates: (example: string) => `look like repeats of another, for example ${example}`,
+    future: (example: string) => `have a time after now, for example ${example}`,
+    out_of_order: (example: string) =>
+      `come after their case had reached a later stage, for example ${example}`,
+  },
   tables: {
     list: "List",
     answers: "What is asked, and answered",
@@ -378,6 +390,7 @@ export const words = {
       title: "Delivery",
       lead: "Which promises were kept, where they were not and why, and which would be.",
       overall: "The promise",
+      lateShare: "Share late, of those promised",
       now: "Parcels that need somebody now",
       overTime: "Late share over time, by when it was ordered",
       lateBy: (name: string) => `Late share by ${name}`,
