@@ -4,6 +4,8 @@
 // A carrier that made a label with neither has one of its own, too, where that cannot be another.
 #include "insight/parcel_fold.h"
 
+#include <assert.h>
+
 #include "base/resize.h"
 
 // Several parcels are a carrier's.
@@ -116,8 +118,7 @@ static ds_code number_parcel(ds_parcel_fold *fold, uint32_t which, uint32_t item
 static ds_code label_note(ds_parcel_fold *fold, uint32_t which, uint32_t item, uint64_t carrier,
                           ds_error *err) {
   parcel_slot *of = slot_of(fold, which, item);
-  if (of->parcel != DS_NONE)
-    return DS_OK;
+  assert(of->parcel == DS_NONE); // labels are noted before parcels are made
   if (of->carrier == 0)
     of->carrier = carrier;
   of->shared |= of->carrier != carrier;
@@ -222,7 +223,7 @@ static ds_code whose_note(ds_parcel_fold *fold, uint32_t p, uint32_t s, uint32_t
   const ds_parcel_rules *rules = fold->rules;
   const parcel_column *place = &rules->read[PARCEL_READ_PLACE];
   const uint64_t carrier = carrier_of(fold, e);
-  if (carrier != 0 && (of->carrier == 0 || of->first == DS_NONE)) {
+  if (carrier != 0 && of->first == DS_NONE) {
     of->carrier = carrier;
     of->first = fold->named_rules;
   }
