@@ -166,11 +166,12 @@ static void put_orders(const delivery_asked *asked, const char *key, bool parcel
                 (long long)asked->as_of_ms);
 }
 
-// The orders of the period, with the values that tell groups apart.
-static void put_picked(const delivery_asked *asked, ds_buf *out) {
+// The orders of the period, with the values that tell groups apart, and their group of --by.
+static void put_picked(const delivery_asked *asked, const ds_sql_by *by, ds_buf *out) {
   static const char *const which[] = {"min(t)", "t", "max(t)"};
   const ds_plan *period = &asked->period;
-  ds_buf_text(out, ", picked AS (SELECT customer, o");
+  ds_sql_put_parts(by, "o", "e", out);
+  ds_buf_printf(out, ", %s AS (SELECT customer, o", by->name == NULL ? "picked" : "timely");
   for (uint32_t d = 0; d < asked->dimensions; d++)
     if (asked->dimension[d].kind == DELIVERY_PROPERTY) {
       ds_sql_put_named(", first(@ ORDER BY time, arrival) FILTER (@ IS NOT NULL)",
@@ -184,7 +185,8 @@ static void put_picked(const delivery_asked *asked, ds_buf *out) {
                   (long long)(period->has_from ? period->from_ms : -DS_TIME_MAX_MS),
                   which[period->range],
                   (long long)(period->has_to ? period->to_ms : DS_TIME_MAX_MS));
-  ds_buf_text(out, ")");
+  ds_buf_text(out, by->name == NULL ? ")" : "), picked AS (SELECT k.*, of_group FROM timely k JOIN "
+              "parts g ON g.customer = k.customer AND g.o = k.o)");
 }
 
 // What a parcel is judged to be.
@@ -229,7 +231,8 @@ static void put_group(const delivery_asked *asked, ds_buf *out) {
 }
 
 // One statement: all up to `judged`, then what is selected of it.
-static ds_code put_judgement(const delivery_asked *asked, ds_buf *out, ds_error *err) {
+static ds_code put_judgement(const delivery_asked *asked, const ds_sql_by *by, ds_buf *out,
+                             ds_error *err) {
   const ds_request *request = asked->request;
   const char *key = ds_option_get(&request->options, "case");
   const bool parcels = ds_names_find(&request->snapshot->space.keys, ds_str_of("parcel_id")) !=
@@ -242,43 +245,52 @@ static ds_code put_judgement(const delivery_asked *asked, ds_buf *out, ds_error 
   ds_buf_text(out, parcels_text);
   ds_buf_text(out, facts_text);
   ds_buf_text(out, promises_text);
-  put_picked(asked, out);
+  put_picked(asked, by, out);
   ds_buf_text(out, known_text);
   put_judged(asked, out);
   return DS_OK;
 }
 
-static ds_code put_counted(const delivery_asked *asked, bool grouped, ds_buf *out, ds_error *err) {
+static ds_code put_counted(const delivery_asked *asked, const ds_sql_by *by, bool grouped,
+                           ds_buf *out, ds_error *err) {
   const char *n = ds_option_get(&asked->request->options, "min-n");
-  ds_buf group;
-  TRY(put_judgement(asked, out, err));
+  const bool parted = by->name != NULL;
+  ds_buf group, shown;
+  TRY(put_judgement(asked, by, out, err));
   ds_buf_init(&group, 4096);
+  ds_buf_init(&shown, 4096);
+  ds_buf_text(&group, parted ? ", of_group" : "");
   if (grouped) {
     ds_buf_text(&group, ", ");
     put_group(asked, &group);
     ds_buf_text(&group, " AS \"group\"");
   }
-  ds_buf_printf(out, counted_text, ds_buf_cstr(&group), grouped ? " GROUP BY \"group\"" : "",
-                grouped ? "\"group\", " : "", n, n, n, n, n, n, n, n, n, n,
-                grouped ? "" : " WHERE EXISTS (SELECT 1 FROM known)");
-  const ds_code code = ds_buf_check(&group, "an SQL text", err);
+  ds_buf_printf(&shown, "%s%s", by->show, grouped ? "\"group\", " : "");
+  ds_buf_printf(out, counted_text, ds_buf_cstr(&group), parted || grouped ? " GROUP BY ALL" : "",
+                ds_buf_cstr(&shown), n, n, n, n, n, n, n, n, n, n,
+                parted || grouped ? "" : " WHERE EXISTS (SELECT 1 FROM known)");
+  ds_code code = ds_buf_check(&group, "an SQL text", err);
+  if (code == DS_OK)
+    code = ds_buf_check(&shown, "an SQL text", err);
   ds_buf_done(&group);
+  ds_buf_done(&shown);
   return code;
 }
 
-static ds_code put_stages(const delivery_asked *asked, ds_buf *out, ds_error *err) {
+static ds_code put_stages(const delivery_asked *asked, const ds_sql_by *by, ds_buf *out,
+                          ds_error *err) {
   static const char *const names[] = {"processing", "pickup", "transit", "click_to_deliver"};
   static const char *const values[] = {"processing", "pickup", "transit", "click"};
-  TRY(put_judgement(asked, out, err));
+  TRY(put_judgement(asked, by, out, err));
   ds_buf_text(out, ", times AS (");
   for (uint32_t s = 0; s < 4; s++)
-    ds_buf_printf(out, "%sSELECT '%s' AS stage, %s AS v FROM judged", s == 0 ? "" : " UNION ALL ",
-                  names[s], values[s]);
-  ds_buf_printf(out, ") SELECT stage, count(v) AS n, CASE WHEN count(v) >= %s THEN "
+    ds_buf_printf(out, "%sSELECT %s'%s' AS stage, %s AS v FROM judged",
+                  s == 0 ? "" : " UNION ALL ", by->part, names[s], values[s]);
+  ds_buf_printf(out, ") SELECT %sstage, count(v) AS n, CASE WHEN count(v) >= %s THEN "
                 "quantile_cont(v, 0.5) END AS median_ms, CASE WHEN count(v) >= %s THEN "
-                "quantile_cont(v, 0.9) END AS p90_ms FROM times GROUP BY stage;\n",
+                "quantile_cont(v, 0.9) END AS p90_ms FROM times GROUP BY %sstage;\n", by->show,
                 ds_option_get(&asked->request->options, "min-n"),
-                ds_option_get(&asked->request->options, "min-n"));
+                ds_option_get(&asked->request->options, "min-n"), by->part);
   return DS_OK;
 }
 
@@ -293,8 +305,6 @@ ds_code ds_delivery_sql(const ds_request *request, ds_buf *out, ds_error *err) {
     return ds_fail(err, DS_UNSUPPORTED, "no SQL form: there are no events to name");
   if (asked->plan.cases != NULL)
     return ds_fail(err, DS_UNSUPPORTED, "no SQL form: --cases");
-  if (ds_option_get(&request->options, "by") != NULL)
-    return ds_fail(err, DS_UNSUPPORTED, "no SQL form: --by");
   if (asked->against == DELIVERY_CURRENT)
     return ds_fail(err, DS_UNSUPPORTED, "no SQL form: --against current");
   if (ds_parcel_rules_are_local(asked->rules))
@@ -304,9 +314,11 @@ ds_code ds_delivery_sql(const ds_request *request, ds_buf *out, ds_error *err) {
     return ds_fail(err, DS_UNSUPPORTED, "no SQL form: --hours");
   if (ds_names_find(&request->snapshot->space.keys, ds_str_of("tracking_number")) != DS_NONE)
     return ds_fail(err, DS_UNSUPPORTED, "no SQL form: parcels by tracking_number");
-  TRY(put_counted(asked, false, out, err));
+  ds_sql_by by;
+  TRY(ds_sql_by_read(request, &by, err));
+  TRY(put_counted(asked, &by, false, out, err));
   if (asked->dimensions > 0)
-    TRY(put_counted(asked, true, out, err));
-  TRY(put_stages(asked, out, err));
+    TRY(put_counted(asked, &by, true, out, err));
+  TRY(put_stages(asked, &by, out, err));
   return ds_buf_check(out, "an SQL text", err);
 }
