@@ -32,7 +32,7 @@ static ds_code clean_parts(ds_store *store, const ds_erased_where *where, ds_blo
   for (uint32_t i = 0; i < store->view.parts_count;) {
     ds_erased_found found = {0};
     const uint32_t before = store->view.parts_count;
-    TRY(ds_erased_find(&erased, store->view.parts[i], where, reader, &found, err));
+    TRY(ds_erased_find(&erased, store->view.parts[i], where, reader, &found, NULL, err));
     if (found.events + found.facts > 0) {
       TRY(clean_part(store, i, progress, err));
       erasure->events += found.events;
@@ -50,7 +50,7 @@ static ds_code check_parts(ds_store *store, const ds_erased_where *where, ds_blo
   ds_erased_found found = {0};
   const ds_erased erased = pending(store);
   for (uint32_t i = 0; i < store->view.parts_count; i++)
-    TRY(ds_erased_find(&erased, store->view.parts[i], where, reader, &found, err));
+    TRY(ds_erased_find(&erased, store->view.parts[i], where, reader, &found, NULL, err));
   erasure->parts_checked = store->view.parts_count;
   erasure->subjects_checked = found.subjects;
   erasure->events_left = found.events;

@@ -23,6 +23,7 @@ typedef struct search {
   ds_place place;
   ds_link_names links; // in the part's own codes
   bool has_links;
+  bool *in_block; // blocks with something; may be NULL
   uint16_t with;
   uint64_t touchpoints[DS_TOUCHPOINTS_MAX / 64]; // of the facts
   ds_erased_found *found;
@@ -67,6 +68,7 @@ static ds_code search_block(search *in, uint32_t b, ds_error *err) {
     TRY(ds_part_block_ids(in->place.part, b, DS_WANT_SUBJECT, in->reader, &block, err));
   else
     return DS_OK;
+  const uint64_t before = in->found->events + in->found->facts;
   for (uint32_t j = 0; j < block.journeys; j++) {
     if (in->where->is_in[block.customer[j] >> DS_ORDINAL_BITS]) {
       in->found->subjects++;
@@ -78,6 +80,8 @@ static ds_code search_block(search *in, uint32_t b, ds_error *err) {
     for (uint32_t e = block.offset[j]; links && e < block.offset[j + 1]; e++)
       in->found->facts += names_erased(in, &block, e);
   }
+  if (in->in_block != NULL)
+    in->in_block[b] = in->found->events + in->found->facts > before;
   return DS_OK;
 }
 
@@ -96,8 +100,10 @@ static ds_code search_part(search *in, ds_part *part, ds_space *space, ds_arena 
 }
 
 ds_code ds_erased_find(const ds_erased *erased, ds_part *part, const ds_erased_where *where,
-                       ds_block_reader *reader, ds_erased_found *found, ds_error *err) {
-  search in = {.erased = erased, .where = where, .reader = reader, .found = found};
+                       ds_block_reader *reader, ds_erased_found *found, bool *in_block,
+                       ds_error *err) {
+  search in = {.erased = erased, .where = where, .reader = reader, .in_block = in_block,
+               .found = found};
   ds_space space;
   ds_arena arena;
   ds_space_init(&space);
@@ -145,21 +151,24 @@ ds_code ds_erased_pending(const ds_store *store, ds_erased *ret_erased, ds_error
 
 void ds_erased_done(ds_erased *erased) { ds_vault_close(erased->own); }
 
-// The rest of a part, in memory.
-static ds_code make_rest(const ds_store *store, const ds_erased *erased, ds_part *part,
-                         ds_part_ref **ret_ref, ds_error *err) {
-  const ds_part_info *info = ds_part_get_info(part);
+// Some blocks of a part without what is about the erased, in memory; NULL when nothing is left.
+static ds_code make_rest(const ds_store *store, const ds_erased *erased, const ds_part *whole,
+                         const bool *in_block, ds_part_ref **ret_ref, ds_error *err) {
+  const ds_part_info *info = ds_part_get_info(whole);
   const ds_dropped dropped = ds_erased_dropped(erased);
+  ds_rewritten rest = {.count = 0};
+  ds_part *source, *opened;
+  TRY(ds_part_choose(whole, in_block, &source, err));
   const ds_rewrite_options options = {
       .io = store->io,
-      .parts = &part,
+      .parts = &source,
       .parts_count = 1,
       .sparse = info->events / info->blocks <= DS_BLOCK_EVENTS_SPARSE,
       .dropped = &dropped,
       .threads = 1};
-  ds_rewritten rest = {.count = 0};
-  ds_part *opened = NULL;
-  TRY(ds_rewrite(&options, &rest, err));
+  const ds_code code = ds_rewrite(&options, &rest, err);
+  ds_part_free(source);
+  TRY(code);
   free(rest.infos);
   *ret_ref = NULL;
   if (rest.image == NULL)
@@ -169,21 +178,71 @@ static ds_code make_rest(const ds_store *store, const ds_erased *erased, ds_part
   return *ret_ref == NULL ? ds_fail(err, DS_MEMORY, "out of memory for a part") : DS_OK;
 }
 
-ds_code ds_erased_hide(const ds_store *store, const ds_erased *erased, ds_part_ref *ref,
-                       ds_part_ref **ret_ref, ds_error *err) {
-  ds_erased_found found = {0};
-  if (erased->vault != NULL) {
-    ds_erased_where all;
-    memset(all.is_in, true, sizeof all.is_in);
-    ds_block_reader *reader = ds_block_reader_new();
-    if (reader == NULL)
-      return ds_fail(err, DS_MEMORY, "out of memory for a snapshot");
-    const ds_code code = ds_erased_find(erased, ref->part, &all, reader, &found, err);
-    ds_block_reader_free(reader);
-    TRY(code);
+// Blocks of a part as they are, in a part of their own.
+static ds_code make_kept(const ds_part *whole, const bool *kept, ds_part_ref **ret_ref,
+                         ds_error *err) {
+  ds_part *part;
+  TRY(ds_part_choose(whole, kept, &part, err));
+  *ret_ref = ds_part_ref_new(part);
+  return *ret_ref == NULL ? ds_fail(err, DS_MEMORY, "out of memory for a part") : DS_OK;
+}
+
+// Takes a part apart: blocks that are as they should be, and the rest of the others.
+static ds_code divide(const ds_store *store, const ds_erased *erased, const ds_part *whole,
+                      bool *in_block, ds_erased_shown *shown, ds_error *err) {
+  const uint32_t blocks = ds_part_get_info(whole)->blocks;
+  ds_part_ref *rest = NULL;
+  uint32_t kept = 0;
+  TRY(make_rest(store, erased, whole, in_block, &rest, err));
+  if (rest != NULL)
+    shown->ref[shown->count++] = rest;
+  for (uint32_t b = 0; b < blocks; b++) {
+    in_block[b] = !in_block[b];
+    kept += in_block[b];
   }
-  if (found.events + found.facts > 0)
-    return make_rest(store, erased, ref->part, ret_ref, err);
-  *ret_ref = ds_part_ref_hold(ref);
+  if (kept == 0)
+    return DS_OK;
+  TRY(make_kept(whole, in_block, &shown->ref[shown->count], err));
+  shown->count++;
   return DS_OK;
+}
+
+static ds_code look_and_divide(const ds_store *store, const ds_erased *erased, ds_part_ref *ref,
+                               bool *in_block, ds_block_reader *reader, ds_erased_shown *shown,
+                               ds_error *err) {
+  ds_erased_found found = {0};
+  ds_erased_where all;
+  memset(all.is_in, true, sizeof all.is_in);
+  TRY(ds_erased_find(erased, ref->part, &all, reader, &found, in_block, err));
+  if (found.events + found.facts > 0)
+    return divide(store, erased, ref->part, in_block, shown, err);
+  shown->ref[shown->count++] = ds_part_ref_hold(ref);
+  return DS_OK;
+}
+
+ds_code ds_erased_hide(const ds_store *store, const ds_erased *erased, ds_part_ref *ref,
+                       ds_erased_shown *ret_shown, ds_error *err) {
+  *ret_shown = (ds_erased_shown){.count = 0};
+  if (erased->vault == NULL) {
+    ret_shown->ref[ret_shown->count++] = ds_part_ref_hold(ref);
+    return DS_OK;
+  }
+  bool *in_block = calloc(ds_part_get_info(ref->part)->blocks, sizeof *in_block);
+  ds_block_reader *reader = ds_block_reader_new();
+  ds_code code = DS_OK;
+  if (in_block == NULL || reader == NULL)
+    code = ds_fail(err, DS_MEMORY, "out of memory for a snapshot");
+  else
+    code = look_and_divide(store, erased, ref, in_block, reader, ret_shown, err);
+  ds_block_reader_free(reader);
+  free(in_block);
+  if (code != DS_OK)
+    ds_erased_shown_drop(ret_shown);
+  return code;
+}
+
+void ds_erased_shown_drop(ds_erased_shown *shown) {
+  for (uint32_t i = 0; i < shown->count; i++)
+    ds_part_ref_drop(shown->ref[i]);
+  shown->count = 0;
 }

@@ -29,9 +29,10 @@ typedef struct ds_erased {
 } ds_erased;
 
 // Adds what a part holds to *found; of partitions that are not in `where` only facts are looked at.
+// in_block[b] becomes whether block b holds some, for all blocks that are looked at; NULL is fine.
 DS_CHECKED ds_code ds_erased_find(const ds_erased *erased, ds_part *part,
                                   const ds_erased_where *where, ds_block_reader *reader,
-                                  ds_erased_found *found, ds_error *err);
+                                  ds_erased_found *found, bool *in_block, ds_error *err);
 
 // Whom a rewrite leaves out; `erased` outlives it.
 ds_dropped ds_erased_dropped(const ds_erased *erased);
@@ -43,9 +44,17 @@ ds_dropped ds_erased_dropped(const ds_erased *erased);
 DS_CHECKED ds_code ds_erased_pending(const ds_store *store, ds_erased *ret_erased, ds_error *err);
 void ds_erased_done(ds_erased *erased);
 
-// *ret_ref is what of the part is not about the erased: the part itself, or one in memory; NULL
-// when nothing is left. The caller drops it.
+// What of a part may be seen, for as long as the part itself is held: it as it is, or its blocks
+// without anything about the erased, and the rest of the others in memory.
+typedef struct ds_erased_shown {
+  ds_part_ref *ref[2];
+  uint32_t count;
+} ds_erased_shown;
+
+// *ret_shown is what of the part is not about the erased; the caller drops it. A part of which one
+// block in twenty is concerned costs a twentieth of rewriting it, and a look at its subjects.
 DS_CHECKED ds_code ds_erased_hide(const ds_store *store, const ds_erased *erased, ds_part_ref *ref,
-                                  ds_part_ref **ret_ref, ds_error *err);
+                                  ds_erased_shown *ret_shown, ds_error *err);
+void ds_erased_shown_drop(ds_erased_shown *shown);
 
 #endif

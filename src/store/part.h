@@ -45,6 +45,12 @@ DS_CHECKED ds_code ds_part_open(ds_io *io, const char *path, uint64_t number, ds
 DS_CHECKED ds_code ds_part_open_memory(uint8_t *image, size_t size, ds_part **ret_part,
                                        ds_error *err);
 
+// A part of those blocks of `whole` for which `chosen` is true, one at least. It shares the file
+// and the names of `whole`, which must outlive it; no property is in it that none of its blocks
+// has. The caller frees.
+DS_CHECKED ds_code ds_part_choose(const ds_part *whole, const bool *chosen, ds_part **ret_part,
+                                  ds_error *err);
+
 // Closes the file, frees all. NULL is fine.
 void ds_part_free(ds_part *part);
 

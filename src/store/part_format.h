@@ -150,6 +150,7 @@ struct ds_part {
   ds_io *io;
   ds_file *file;  // NULL: in memory
   uint8_t *image; // NULL: in a file
+  bool is_shared; // file, image and names belong to another part (ds_part_choose)
   ds_part_info info;
   uint32_t version; // of its format
   ds_space space;

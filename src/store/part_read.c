@@ -203,11 +203,13 @@ ds_code ds_part_open_memory(uint8_t *image, size_t size, ds_part **ret_part, ds_
 void ds_part_free(ds_part *part) {
   if (part == NULL)
     return;
-  if (part->file != NULL)
-    part->io->ops->close(part->io, part->file);
-  ds_space_done(&part->space);
-  ds_names_done(&part->kinds);
-  free(part->image);
+  if (!part->is_shared) {
+    if (part->file != NULL)
+      part->io->ops->close(part->io, part->file);
+    ds_space_done(&part->space);
+    ds_names_done(&part->kinds);
+    free(part->image);
+  }
   free(part->zone);
   free(part->footer);
   free(part);

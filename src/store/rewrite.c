@@ -23,9 +23,17 @@ typedef struct keyed_row {
   size_t place; // among the rows as they were read
 } keyed_row;
 
+// Rows of a block that spans partitions, for those to come: it is decoded once.
+typedef struct carried_rows {
+  ds_buf rows;
+  size_t at;      // those before are taken
+  uint32_t block; // while any is left
+} carried_rows;
+
 // What one thread reuses from partition to partition.
 typedef struct rewrite_worker {
   ds_block_reader *reader;
+  carried_rows *carried;  // by place
   ds_retyper *retyper; // NULL: no value gets another type
   ds_buf rows;
   keyed_row *keyed;
@@ -65,25 +73,57 @@ uint32_t ds_rewrite_groups(uint64_t events) {
 
 static_assert(DS_PARTITIONS == 256, "a customer's partition is the top byte of its number");
 
+// Reads a block's rows of this partition and of those behind it.
+static ds_code carry_block(const ds_place *place, uint32_t b, uint64_t first,
+                           rewrite_worker *worker, carried_rows *carried, ds_error *err) {
+  const ds_block_zone *zone = ds_part_zone(place->part, b);
+  uint32_t from = 0;
+  if (zone->customer_first < first) {
+    const ds_columns none = {.want = 0};
+    ds_block block;
+    TRY(ds_part_read_block(place, b, &none, worker->reader, &block, err));
+    from = ds_block_journey_from(&block, 0, first);
+  }
+  ds_buf_reset(&carried->rows);
+  TRY(ds_part_read_rows(place, b, from, zone->journeys, worker->reader, &carried->rows, err));
+  TRY(ds_buf_check(&carried->rows, "a block's events", err));
+  carried->at = 0;
+  carried->block = b;
+  return DS_OK;
+}
+
+// Moves the rows of a partition, which come first, over to worker->rows.
+static void take_carried(uint32_t partition, rewrite_worker *worker, carried_rows *carried) {
+  ds_str subject = {NULL, 0}; // of the row before, as most rows'
+  const size_t from = carried->at;
+  ds_row row;
+  for (; carried->at < carried->rows.size; carried->at += row.size) {
+    ds_row_open(carried->rows.data + carried->at, &row);
+    if (subject.data != NULL && ds_str_equal(subject, row.subject))
+      continue;
+    subject = row.subject;
+    if (ds_subject_partition(ds_subject_hash(subject)) != partition)
+      break;
+  }
+  ds_buf_append(&worker->rows, carried->rows.data + from, carried->at - from);
+  if (carried->at == carried->rows.size)
+    ds_buf_done(&carried->rows);
+}
+
 static ds_code read_block_rows(const ds_place *place, uint32_t b, uint32_t partition,
-                               rewrite_worker *worker, ds_error *err) {
+                               rewrite_worker *worker, carried_rows *carried, ds_error *err) {
   const ds_block_zone *zone = ds_part_zone(place->part, b);
   const uint64_t first = (uint64_t)partition << 24;
   const uint64_t end = first + DS_PARTITION_SUBJECTS_MAX;
   if (zone->customer_last < first || zone->customer_first >= end)
     return DS_OK;
-  uint32_t from = 0;
-  uint32_t to = zone->journeys;
-  if (zone->customer_first < first || zone->customer_last >= end) {
-    const ds_columns none = {.want = 0};
-    ds_block block;
-    TRY(ds_part_read_block(place, b, &none, worker->reader, &block, err));
-    from = ds_block_journey_from(&block, 0, first);
-    to = ds_block_journey_from(&block, 0, end);
-  }
-  if (from == to)
-    return DS_OK;
-  return ds_part_read_rows(place, b, from, to, worker->reader, &worker->rows, err);
+  if (zone->customer_first >= first && zone->customer_last < end)
+    return ds_part_read_rows(place, b, 0, zone->journeys, worker->reader, &worker->rows, err);
+  if (carried->rows.size == 0 || carried->block != b)
+    TRY(carry_block(place, b, first, worker, carried, err));
+  if (carried->rows.size > 0)
+    take_carried(partition, worker, carried);
+  return DS_OK;
 }
 
 static int compare_keyed(const void *a, const void *b) {
@@ -190,7 +230,7 @@ static ds_code rewrite_partition(rewrite_work *rewrite, uint32_t thread, uint32_
   for (uint32_t i = 0; i < rewrite->places_count; i++) {
     const ds_place *place = &rewrite->places[i];
     for (uint32_t b = 0; b < ds_part_get_info(place->part)->blocks; b++)
-      TRY(read_block_rows(place, b, partition, worker, err));
+      TRY(read_block_rows(place, b, partition, worker, &worker->carried[i], err));
   }
   TRY(ds_buf_check(&worker->rows, "a partition", err));
   if (worker->rows.size == 0)
@@ -217,19 +257,30 @@ static ds_code finish_group(ds_builder *builder, group_parts *group, ds_error *e
   return DS_OK;
 }
 
+// Makes a thread's buffers ready for a group, whose partitions may be far from those before.
+static ds_code ready_worker(rewrite_work *rewrite, rewrite_worker *worker, ds_error *err) {
+  const ds_rewrite_options *asked = rewrite->options;
+  if (worker->reader == NULL)
+    worker->reader = ds_block_reader_new();
+  if (worker->carried == NULL)
+    worker->carried = calloc((size_t)rewrite->places_count + 1, sizeof *worker->carried);
+  if (asked->retype != NULL && worker->retyper == NULL)
+    worker->retyper = ds_retyper_new(asked->retype, &rewrite->space);
+  if (worker->reader == NULL || worker->carried == NULL ||
+      (asked->retype != NULL && worker->retyper == NULL))
+    return ds_fail(err, DS_MEMORY, "out of memory while compacting");
+  for (uint32_t i = 0; i < rewrite->places_count; i++) {
+    ds_buf_done(&worker->carried[i].rows);
+    ds_buf_init(&worker->carried[i].rows, PARTITION_BYTES_MAX);
+  }
+  return DS_OK;
+}
+
 static ds_code rewrite_group(void *context, uint32_t thread, uint32_t job, ds_error *err) {
   rewrite_work *rewrite = context;
   rewrite_worker *worker = &rewrite->workers[thread];
-  if (worker->reader == NULL)
-    worker->reader = ds_block_reader_new();
-  if (worker->reader == NULL)
-    return ds_fail(err, DS_MEMORY, "out of memory while compacting");
   const ds_rewrite_options *asked = rewrite->options;
-  if (asked->retype != NULL && worker->retyper == NULL) {
-    worker->retyper = ds_retyper_new(asked->retype, &rewrite->space);
-    if (worker->retyper == NULL)
-      return ds_fail(err, DS_MEMORY, "out of memory while compacting");
-  }
+  TRY(ready_worker(rewrite, worker, err));
   // Every subject of the rows has its number in the very parts that they were read from.
   const ds_build_options options = {.io = asked->io,
                                     .directory = asked->directory,
@@ -345,6 +396,10 @@ static ds_code run_groups(rewrite_work *rewrite, ds_rewritten *out, ds_error *er
 
 static void rewrite_free(rewrite_work *rewrite) {
   for (uint32_t t = 0; t < DS_THREADS_MAX; t++) {
+    carried_rows *carried = rewrite->workers[t].carried;
+    for (uint32_t i = 0; carried != NULL && i < rewrite->places_count; i++)
+      ds_buf_done(&carried[i].rows);
+    free(carried);
     ds_block_reader_free(rewrite->workers[t].reader);
     ds_retyper_free(rewrite->workers[t].retyper);
     ds_buf_done(&rewrite->workers[t].rows);

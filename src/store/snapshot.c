@@ -57,9 +57,13 @@ static ds_code build_tail(ds_store *store, ds_error *err) {
   return DS_OK;
 }
 
+static void hold(held_snapshot *held, ds_part_ref *ref) {
+  held->refs[held->refs_count++] = ds_part_ref_hold(ref);
+}
+
 static ds_code add_place(held_snapshot *held, ds_part_ref *ref, ds_error *err) {
   ds_snapshot *seen = &held->seen;
-  held->refs[held->refs_count++] = ds_part_ref_hold(ref);
+  hold(held, ref);
   TRY(ds_place_init(&seen->places[seen->places_count], ref->part, &seen->space, &seen->arena, err));
   seen->places_count++;
   const ds_part_info *info = ds_part_get_info(ref->part);
@@ -71,35 +75,37 @@ static ds_code add_place(held_snapshot *held, ds_part_ref *ref, ds_error *err) {
   return DS_OK;
 }
 
-// Adds what of the part may be seen; *ret_place is DS_NONE when that is nothing.
+// Adds what of the part may be seen.
 static ds_code add_shown(const ds_store *store, held_snapshot *held, const ds_erased *erased,
-                         ds_part_ref *ref, uint32_t *ret_place, ds_error *err) {
-  ds_part_ref *shown = NULL;
+                         ds_part_ref *ref, ds_error *err) {
+  ds_erased_shown shown;
   TRY(ds_erased_hide(store, erased, ref, &shown, err));
-  *ret_place = shown == NULL ? DS_NONE : held->seen.places_count;
-  const ds_code code = shown == NULL ? DS_OK : add_place(held, shown, err);
-  ds_part_ref_drop(shown);
+  hold(held, ref);
+  ds_code code = DS_OK;
+  for (uint32_t i = 0; i < shown.count && code == DS_OK; i++)
+    code = add_place(held, shown.ref[i], err);
+  ds_erased_shown_drop(&shown);
   return code;
 }
 
 static ds_code add_places(ds_store *store, held_snapshot *held, const ds_erased *erased,
                           ds_error *err) {
-  uint32_t place = DS_NONE;
   for (uint32_t i = 0; i < store->view.parts_count; i++)
-    TRY(add_shown(store, held, erased, store->view.refs[i], &place, err));
+    TRY(add_shown(store, held, erased, store->view.refs[i], err));
   TRY(build_tail(store, err));
-  if (store->tail_part == NULL)
-    return DS_OK;
-  TRY(add_shown(store, held, erased, store->tail_part, &place, err));
-  if (place != DS_NONE)
-    held->seen.tail_events = ds_part_get_info(held->seen.places[place].part)->events;
+  const uint64_t before = held->seen.events;
+  if (store->tail_part != NULL)
+    TRY(add_shown(store, held, erased, store->tail_part, err));
+  held->seen.tail_events = held->seen.events - before;
   return DS_OK;
 }
 
 static ds_code fill(ds_store *store, held_snapshot *held, ds_error *err) {
+  enum { SHOWN_MAX = sizeof((ds_erased_shown){0}.ref) / sizeof(ds_part_ref *) };
   const uint32_t count = store->view.parts_count + 1;
-  held->refs = calloc(count, sizeof(ds_part_ref *));
-  held->seen.places = ds_arena_array(&held->seen.arena, count, sizeof(ds_place));
+  held->refs = calloc((size_t)count * (1 + SHOWN_MAX), sizeof(ds_part_ref *));
+  held->seen.places = ds_arena_array(&held->seen.arena, (size_t)count * SHOWN_MAX,
+                                     sizeof(ds_place));
   if (held->refs == NULL || held->seen.places == NULL)
     return ds_fail(err, DS_MEMORY, "out of memory for a snapshot");
   ds_erased erased;

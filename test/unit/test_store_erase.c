@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Erasing people from a store (I13): what goes, what stays, and sweeps on the simulated machine:
-// power loss before and errors at every operation of a life with two erasures. `operation, policy`
-// makes a case again; all of them run with DS_STRESS=1.
+// power loss before and errors at every operation of a life with three erasures and a return.
+// `operation, policy` makes a case again; all of them run with DS_STRESS=1.
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -25,10 +25,12 @@ typedef struct fixture {
   ds_io_sim *sim;
   ds_io *io;
   ds_space space;
-  uint32_t told[PEOPLE];  // events of each, acknowledged
+  uint32_t told[PEOPLE];  // events of each, acknowledged; of the erased, since
   uint32_t tried[PEOPLE]; // of those, and of a batch that failed
   bool erased[PEOPLE];    // acknowledged
   bool erasing[PEOPLE];   // tried
+  bool returned[PEOPLE];  // taken in again since, acknowledged
+  bool returning[PEOPLE]; // tried
 } fixture;
 
 // What a store holds.
@@ -47,6 +49,8 @@ static void restart(fixture *own) {
   memset(own->tried, 0, sizeof own->tried);
   memset(own->erased, 0, sizeof own->erased);
   memset(own->erasing, 0, sizeof own->erasing);
+  memset(own->returned, 0, sizeof own->returned);
+  memset(own->returning, 0, sizeof own->returning);
 }
 
 static int set_up(void **state) {
@@ -154,6 +158,18 @@ static ds_code erase(fixture *own, ds_store *store, uint32_t person, ds_erasure 
   own->erasing[person] = true;
   TRY(ds_store_erase(store, &one, 1, NULL, ret, NULL));
   own->erased[person] = true;
+  own->returned[person] = own->returning[person] = false;
+  own->told[person] = own->tried[person] = 0;
+  return DS_OK;
+}
+
+// Takes somebody erased in again.
+static ds_code take_in(fixture *own, ds_store *store, uint32_t person) {
+  char subject[32];
+  own->returning[person] = true;
+  TRY(ds_store_unsuppress(store, name_of(person, subject), ds_str_of("asked"), NULL));
+  own->returned[person] = true;
+  own->erased[person] = false;
   return DS_OK;
 }
 
@@ -230,7 +246,8 @@ static void expect_held(const fixture *own, const ds_vault *vault, const holding
   const bool first = vault == NULL || !ds_vault_is_erased(vault, name_of(0, subject));
   for (uint32_t i = 0; i < PEOPLE; i++) {
     const bool gone = vault != NULL && ds_vault_is_erased(vault, name_of(i, subject));
-    assert_true(gone ? own->erasing[i] : !own->erased[i]);
+    assert_true(gone ? own->erasing[i] && !own->returned[i]
+                     : !own->erased[i] || own->returning[i]);
     assert_true(gone ? held->events[i] == 0
                      : held->events[i] >= own->told[i] && held->events[i] <= own->tried[i]);
     assert_true(gone || !first || i == 0 ? held->named[i] == 0
@@ -240,7 +257,8 @@ static void expect_held(const fixture *own, const ds_vault *vault, const holding
 }
 
 // What is open holds what was told, without whom the vault says is erased, who are at least those
-// whose erasure was acknowledged (I13), and no one's else.
+// whose erasure was acknowledged (I13), and no one's else. Of who was taken in again it holds what
+// came since, and can open it: what was sealed before could not be opened by the key of now.
 static void expect_sound(fixture *own, ds_store *store) {
   holding held;
   ds_vault *vault = NULL;
@@ -279,10 +297,13 @@ static ds_code run_script(fixture *own, ds_store *store) {
   TRY(erase(own, store, 3, &erasure));
   assert_int_equal(erasure.events, 3);
   assert_int_equal(erasure.facts, 3);
+  TRY(erase(own, store, 9, &erasure));
+  TRY(append(own, store));
+  TRY(take_in(own, store, 9));
   TRY(append(own, store));
   TRY(erase(own, store, 7, &erasure));
-  assert_int_equal(erasure.events, 4);
-  assert_int_equal(erasure.facts, 4);
+  assert_int_equal(erasure.events, 5);
+  assert_int_equal(erasure.facts, 5);
   TRY(ds_store_compact(store, NULL, NULL));
   return append(own, store);
 }
@@ -407,6 +428,79 @@ static void the_erased_are_hidden_at_once(void **state) {
   read_all(keyless, NULL, &held);
   assert_int_equal(held.events[4] + held.named[4], 0);
   ds_store_close(keyless);
+}
+
+enum { CROWD = 600, CROWD_EVENTS = 250 };
+
+// A part of three blocks: CROWD_EVENTS of each of CROWD people.
+static void append_crowd(fixture *own, ds_store *store) {
+  char subject[32];
+  uint64_t duplicates;
+  ds_buf rows;
+  ds_buf_init(&rows, 1 << 24);
+  for (uint32_t i = 0; i < CROWD * CROWD_EVENTS; i++) {
+    const ds_event event = {.time_ms = 1700000000000 + i,
+                            .received_ms = 1700000000000 + i,
+                            .subject = name_of(i % CROWD, subject), .has_id = true, .id = i};
+    assert_int_equal(ds_event_encode(&event, &rows, NULL), DS_OK);
+    if (i % 10000 != 9999)
+      continue;
+    assert_int_equal(ds_store_append(store, &own->space, &rows, &duplicates, NULL), DS_OK);
+    ds_buf_reset(&rows);
+  }
+  ds_buf_done(&rows);
+  assert_int_equal(ds_store_seal(store, NULL), DS_OK);
+}
+
+// How many events each of the crowd has in a place.
+static void count_crowd(const ds_place *place, uint32_t events[CROWD]) {
+  ds_block_reader *reader = ds_block_reader_new();
+  ds_buf rows;
+  ds_row row;
+  ds_buf_init(&rows, 1 << 26);
+  for (uint32_t b = 0; b < ds_part_get_info(place->part)->blocks; b++)
+    assert_int_equal(ds_part_read_rows(place, b, 0, ds_part_zone(place->part, b)->journeys,
+                                       reader, &rows, NULL), DS_OK);
+  for (size_t at = 0; at < rows.size; at += row.size) {
+    char subject[32] = "";
+    unsigned person = CROWD;
+    ds_row_open(rows.data + at, &row);
+    memcpy(subject, row.subject.data, row.subject.size);
+    assert_int_equal(sscanf(subject, "user_id=u%u", &person), 1);
+    events[person]++;
+  }
+  ds_buf_done(&rows);
+  ds_block_reader_free(reader);
+}
+
+// While an erasure is under way, the blocks without anything about the person are read from the
+// files as they are.
+static void only_their_blocks_are_made_anew(void **state) {
+  fixture *own = *state;
+  ds_store *store;
+  ds_vault *vault;
+  ds_snapshot *snapshot;
+  uint32_t events[CROWD] = {0}, blocks = 0, places_of_files = 0;
+  char subject[32];
+  const ds_str one = name_of(4, subject);
+  assert_int_equal(open_store(own, "store", true, &store), DS_OK);
+  assert_int_equal(ds_store_vault(store, &vault, NULL), DS_OK);
+  append_crowd(own, store);
+  assert_int_equal(ds_vault_erase(vault, &one, 1, 1700000000000, NULL), DS_OK);
+  assert_int_equal(ds_store_snapshot(store, &snapshot, NULL), DS_OK);
+  assert_int_equal(snapshot->events, (CROWD - 1) * CROWD_EVENTS);
+  for (uint32_t p = 0; p < snapshot->places_count; p++) {
+    const ds_part_info *info = ds_part_get_info(snapshot->places[p].part);
+    count_crowd(&snapshot->places[p], events);
+    places_of_files += info->number != 0;
+    blocks += info->number != 0 ? info->blocks : 0;
+  }
+  assert_int_equal(places_of_files, 1);
+  assert_int_equal(blocks, 2); // of three
+  for (uint32_t i = 0; i < CROWD; i++)
+    assert_int_equal(events[i], i == 4 ? 0 : CROWD_EVENTS);
+  ds_snapshot_free(snapshot);
+  ds_store_close(store);
 }
 
 static void copy_file(fixture *own, const char *from, const char *dir, const char *to) {
@@ -553,6 +647,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test_setup_teardown(the_erased_go_and_the_others_stay, set_up, tear_down),
       cmocka_unit_test_setup_teardown(the_erased_are_hidden_at_once, set_up, tear_down),
+      cmocka_unit_test_setup_teardown(only_their_blocks_are_made_anew, set_up, tear_down),
       cmocka_unit_test_setup_teardown(a_restored_backup_is_rid_of_the_erased, set_up, tear_down),
       cmocka_unit_test_setup_teardown(who_comes_back_brings_nothing_back, set_up, tear_down),
       cmocka_unit_test_setup_teardown(the_erased_stay_erased_through_power_loss, set_up,

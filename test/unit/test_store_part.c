@@ -272,6 +272,63 @@ static void test_repeat_is_dropped(void **state) {
   world_done(&w);
 }
 
+// The rows of the blocks of a part whose bit in `mask` is set.
+static void rows_of(ds_part *part, uint32_t mask, ds_buf *rows) {
+  ds_arena arena;
+  ds_space space;
+  ds_place place;
+  ds_arena_init(&arena, 1u << 26);
+  ds_space_init(&space);
+  assert_int_equal(ds_place_init(&place, part, &space, &arena, NULL), DS_OK);
+  ds_block_reader *reader = ds_block_reader_new();
+  ds_buf_reset(rows);
+  for (uint32_t b = 0; b < ds_part_get_info(part)->blocks; b++)
+    if ((mask >> b & 1) != 0)
+      assert_int_equal(ds_part_read_rows(&place, b, 0, ds_part_zone(part, b)->journeys, reader,
+                                         rows, NULL), DS_OK);
+  ds_block_reader_free(reader);
+  ds_space_done(&space);
+  ds_arena_done(&arena);
+}
+
+// A part of some blocks of another has their rows and totals, and what was read of it before.
+static void test_chosen_blocks(void **state) {
+  (void)state;
+  static const uint32_t masks[] = {1, 4, 6, 7};
+  world w;
+  world_init(&w, 12);
+  for (uint32_t i = 0; i < 150000; i++)
+    world_event(&w, 90000000000);
+  ds_build_stats stats;
+  ds_part *whole = build(&w, 0, w.count, NULL, 0, &stats), *part;
+  const uint32_t blocks = ds_part_get_info(whole)->blocks;
+  assert_int_equal(blocks, 3);
+  ds_buf expected, rows;
+  ds_buf_init(&expected, 1u << 30);
+  ds_buf_init(&rows, 1u << 30);
+  for (uint32_t m = 0; m < sizeof masks / sizeof *masks; m++) {
+    bool chosen[3];
+    uint64_t events = 0;
+    for (uint32_t b = 0; b < blocks; b++) {
+      chosen[b] = (masks[m] >> b & 1) != 0;
+      events += chosen[b] ? ds_part_zone(whole, b)->events : 0;
+    }
+    assert_int_equal(ds_part_choose(whole, chosen, &part, NULL), DS_OK);
+    assert_int_equal(ds_part_get_info(part)->events, events);
+    rows_of(whole, masks[m], &expected);
+    rows_of(part, UINT32_MAX, &rows);
+    assert_int_equal(rows.size, expected.size);
+    assert_memory_equal(rows.data, expected.data, rows.size);
+    assert_int_equal(ds_part_check(part, no_damage, NULL, NULL), DS_OK);
+    ds_part_free(part);
+  }
+  compare(&w, whole, w.count);
+  ds_buf_done(&rows);
+  ds_buf_done(&expected);
+  ds_part_free(whole);
+  world_done(&w);
+}
+
 static int by_hash(const void *left, const void *right) {
   const ds_event_query *a = *(ds_event_query *const *)left, *b = *(ds_event_query *const *)right;
   return (a->hash > b->hash) - (a->hash < b->hash);
@@ -393,6 +450,7 @@ int main(void) {
       cmocka_unit_test(test_round_trip),
       cmocka_unit_test(test_repeat_is_dropped),
       cmocka_unit_test(test_numbers_are_kept),
+      cmocka_unit_test(test_chosen_blocks),
       cmocka_unit_test(test_every_flip_is_found),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
