@@ -257,36 +257,38 @@ export function drawn(path: readonly number[], arrow: number): { line: string; h
 
 // --- Figures beside lines
 
-// A point of a path, and the direction across it.
-interface Spot {
-  readonly point: Point;
-  readonly across: Point;
-}
+// Of each point of a path four numbers, where it is and the direction across it: a map of hundreds
+// of paths has a hundred thousand points.
+const SPOT = 4;
+const spotsOf = new WeakMap<LayoutEdge, Float64Array>();
 
-const spotsOf = new WeakMap<LayoutEdge, readonly Spot[]>();
+const mix = (a: number, b: number, t: number): number => a + (b - a) * t;
 
 // Points of an edge's path, about `CELL` apart.
-function spots(edge: LayoutEdge): readonly Spot[] {
+function spots(edge: LayoutEdge): Float64Array {
   const known = spotsOf.get(edge);
   if (known !== undefined) return known;
-  const all = points(edge.path);
-  const found: Spot[] = [];
-  for (let i = 0; i + 3 < all.length; i += 3) {
-    const [a, b, c, d] = all.slice(i, i + 4) as [Point, Point, Point, Point];
-    const length = Math.hypot(b[0] - a[0], b[1] - a[1]) + Math.hypot(c[0] - b[0], c[1] - b[1]) +
-                   Math.hypot(d[0] - c[0], d[1] - c[1]);
+  const { path } = edge;
+  const found: number[] = [];
+  for (let i = 0; i + 7 < path.length; i += 6) {
+    const [ax, ay, bx, by, cx, cy, dx, dy] = path.slice(i, i + 8) as
+      [number, number, number, number, number, number, number, number];
+    const length = Math.hypot(bx - ax, by - ay) + Math.hypot(cx - bx, cy - by) +
+                   Math.hypot(dx - cx, dy - cy);
     const steps = Math.max(1, Math.ceil(length / CELL));
     for (let s = 0; s < steps; s++) {
       const t = (s + 0.5) / steps;
-      const [ab, bc, cd] = [between(a, b, t), between(b, c, t), between(c, d, t)];
-      const [from, to] = [between(ab, bc, t), between(bc, cd, t)];
-      const far = Math.hypot(to[0] - from[0], to[1] - from[1]) || 1;
-      found.push({ point: between(from, to, t),
-                   across: [(to[1] - from[1]) / far, (from[0] - to[0]) / far] });
+      const [mx, my] = [mix(bx, cx, t), mix(by, cy, t)];
+      const [fromX, fromY] = [mix(mix(ax, bx, t), mx, t), mix(mix(ay, by, t), my, t)];
+      const [toX, toY] = [mix(mx, mix(cx, dx, t), t), mix(my, mix(cy, dy, t), t)];
+      const far = Math.hypot(toX - fromX, toY - fromY) || 1;
+      found.push(mix(fromX, toX, t), mix(fromY, toY, t), (toY - fromY) / far,
+                 (fromX - toX) / far);
     }
   }
-  spotsOf.set(edge, found);
-  return found;
+  const all = Float64Array.from(found);
+  spotsOf.set(edge, all);
+  return all;
 }
 
 // What a figure on an edge needs: how thick its line is, how wide the text.
@@ -317,12 +319,13 @@ class Taken {
   }
 
   // A line may be written on where there is no other place (LINE), a box or figure never (FULL).
-  take(center: Point, width: number, height: number, by = FULL): void {
-    const left = Math.max(0, Math.floor((center[0] - width / 2) / CELL));
-    const right = Math.min(this.columns, Math.ceil((center[0] + width / 2) / CELL));
-    const low = Math.min(this.rows, Math.ceil((center[1] + height / 2) / CELL));
-    for (let row = Math.max(0, Math.floor((center[1] - height / 2) / CELL)); row < low; row++)
-      this.cells.fill(by, row * this.columns + left, row * this.columns + right);
+  take(x: number, y: number, width: number, height: number, by = FULL): void {
+    const left = Math.max(0, Math.floor((x - width / 2) / CELL));
+    const right = Math.min(this.columns, Math.ceil((x + width / 2) / CELL));
+    const low = Math.min(this.rows, Math.ceil((y + height / 2) / CELL));
+    for (let row = Math.max(0, Math.floor((y - height / 2) / CELL)); row < low; row++)
+      for (let column = left; column < right; column++)
+        this.cells[row * this.columns + column] = by;
   }
 
   // Whether a box lies within the picture and on nothing.
@@ -343,28 +346,31 @@ export function placeFigures(layout: Layout, all: readonly Worded[]): ReadonlyMa
   const taken = new Taken(layout.width, layout.height);
   for (const { edge, line } of all) {
     const path = spots(edge);
-    for (const { point } of path) taken.take(point, line, line, LINE);
-    const tip = path.at(-1);
-    if (tip !== undefined) taken.take(tip.point, line + HEAD_ROOM, line + HEAD_ROOM, LINE);
+    for (let i = 0; i < path.length; i += SPOT)
+      taken.take(path[i]!, path[i + 1]!, line, line, LINE);
+    const tip = path.length - SPOT;
+    if (tip >= 0)
+      taken.take(path[tip]!, path[tip + 1]!, line + HEAD_ROOM, line + HEAD_ROOM, LINE);
   }
-  for (const { x, y, width, height } of layout.nodes) taken.take([x, y], width, height);
+  for (const { x, y, width, height } of layout.nodes) taken.take(x, y, width, height);
   const found = new Map<string, Point>();
   for (const { edge, line, text: width } of all) {
     if (width === 0) continue;
     const path = spots(edge);
     const places = ALONG.flatMap((t) => {
-      const { point, across } = path[Math.floor(t * path.length)]!;
-      const off = line / 2 + CELL + Math.abs(across[0]) * width / 2 +
-                  Math.abs(across[1]) * TEXT_HEIGHT / 2;
-      return [off, -off].map((by): Point =>
-        [point[0] + across[0] * by, point[1] + across[1] * by]);
+      const at = SPOT * Math.floor(t * path.length / SPOT);
+      const [x, y, acrossX, acrossY] = path.subarray(at, at + SPOT) as unknown as
+        readonly [number, number, number, number];
+      const off = line / 2 + CELL + Math.abs(acrossX) * width / 2 +
+                  Math.abs(acrossY) * TEXT_HEIGHT / 2;
+      return [off, -off].map((by): Point => [x + acrossX * by, y + acrossY * by]);
     });
     const laidOut: Point = [edge.label[0] + line / 2, edge.label[1]];
     const place = [laidOut, ...places].find((each) => taken.isFree(each, width, TEXT_HEIGHT)) ??
       (all.length > FEW ? undefined
         : [laidOut, ...places].find((each) => taken.isFree(each, width, TEXT_HEIGHT, FULL)));
     if (place === undefined) continue;
-    taken.take(place, width, TEXT_HEIGHT);
+    taken.take(...place, width, TEXT_HEIGHT);
     found.set(edgeKey(edge), place);
   }
   return found;
