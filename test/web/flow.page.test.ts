@@ -6,6 +6,7 @@ import assert from "node:assert/strict";
 import test, { after } from "node:test";
 import type { Page } from "playwright-core";
 import type { Result, Row } from "../../web/src/answers/types.ts";
+import { words } from "../../web/src/words/en.ts";
 import { getResult, leave, open, say } from "./browser.ts";
 import type { Opened } from "./browser.ts";
 
@@ -49,6 +50,7 @@ test("a funnel's figures are the command line's, and each opens as many", async 
   const reached = (told.tables.steps ?? []).map((row) => row.reached);
   const links = page.locator(".funnel-count a");
   assert.deepEqual((await links.allTextContents()).map(count), reached);
+  await page.getByText(words.table.everyOpens).waitFor();
   for (const [at, wanted] of reached.entries()) {
     await links.nth(at).click();
     assert.equal(await listOf(opened), wanted);

@@ -10,6 +10,7 @@ import { commandOf, parseAnswerKey } from "../../web/src/answers/key.ts";
 import type { Embedded } from "../../web/src/answers/embedded.ts";
 import type { Result } from "../../web/src/answers/types.ts";
 import { isLaidOut } from "../../web/src/process/graph.ts";
+import { words } from "../../web/src/words/en.ts";
 import { leave, open, say, shop, thorough } from "./browser.ts";
 import { showTables, some, tableFaults } from "./figures.ts";
 import { WIDTHS, axeFaults, headingFaults, keyboardFaults, layoutFaults } from "./looks.ts";
@@ -63,6 +64,8 @@ test("a report looks right from the disk, and asks for nothing", async () => {
     found.push(...tables.faults, ...faults);
     assert.ok(tables.cells > 0, "no table is shown");
     assert.equal(await page.getByRole("alert").count(), 0);
+    // There are no lists in it.
+    assert.equal(await page.getByText(words.table.everyOpens).count(), 0);
   } finally {
     await close();
   }

@@ -10,7 +10,7 @@ import { readTheme } from "../charts/theme.ts";
 import { Icon } from "../parts/Icon.tsx";
 import { PictureButtons } from "../parts/PictureTools.tsx";
 import { useMedia } from "../parts/printing.ts";
-import { figureHref } from "../parts/figures.ts";
+import { figureHref, opensLists } from "../parts/figures.ts";
 import { words } from "../words/en.ts";
 import { flowOf, nodesOf, openedWithin, wayTo } from "./flow.ts";
 import type { FlowBox, FlowNode, FlowState } from "./flow.ts";
@@ -163,7 +163,9 @@ export function FlowPicture({ result, title, root, count, backwards }: {
           <ul>{flow.boxes.map((box) => <Box key={box.key} box={box} look={look} />)}</ul>
         </div>
       </div>
-      <p class="quiet flow-legend">{texts.legend}</p>
+      <p class="quiet flow-legend">
+        {texts.legend}{opensLists(result, "nodes") && ` ${words.table.everyOpens}`}
+      </p>
     </>
   );
 }

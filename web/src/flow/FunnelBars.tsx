@@ -8,7 +8,7 @@ import { figureOf, rowsOf, spoken, textOf } from "../headlines/headline.ts";
 import { ViewSwitch } from "../parts/Card.tsx";
 import type { View } from "../parts/Card.tsx";
 import { Table } from "../parts/Table.tsx";
-import { figureHref } from "../parts/figures.ts";
+import { figureHref, opensLists } from "../parts/figures.ts";
 import { words } from "../words/en.ts";
 
 const texts = words.pages.funnel;
@@ -140,8 +140,11 @@ export function FunnelBars({ result }: { result: Result }) {
       {groups.size > GROUPS_MAX && (
         <p class="quiet">{words.chart.others(formatCount(groups.size - GROUPS_MAX))}</p>
       )}
-      <p class="quiet funnel-legend">{texts.legend}{result.options.compare === "previous" &&
-                                      ` ${texts.legendBefore}`}</p>
+      <p class="quiet funnel-legend">
+        {texts.legend}
+        {result.options.compare === "previous" && ` ${texts.legendBefore}`}
+        {opensLists(result, "steps") && ` ${words.table.everyOpens}`}
+      </p>
     </>
   );
 }

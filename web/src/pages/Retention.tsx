@@ -20,7 +20,7 @@ import { Heading } from "../parts/Heading.tsx";
 import { Message } from "../parts/States.tsx";
 import { Table } from "../parts/Table.tsx";
 import { Select, TextField } from "../parts/fields.tsx";
-import { figureHref } from "../parts/figures.ts";
+import { figureHref, opensLists } from "../parts/figures.ts";
 import { words } from "../words/en.ts";
 
 const texts = words.pages.retention;
@@ -165,6 +165,7 @@ function GridView({ result, both }: { result: Result; both: Both | undefined }) 
       <p class="quiet">
         {texts.legend}
         {both !== undefined && both.pairs.size > 0 && ` ${texts.legendBefore}`}
+        {opensLists(part, "cells") && ` ${words.table.everyOpens}`}
       </p>
     </>
   );

@@ -8,6 +8,12 @@ import type { Options, Result, Row } from "../answers/types.ts";
 
 export const LIST_MAX = 100_000;
 
+// Whether figures of a table can be listed at all: not in a report, nor those of a person.
+export function opensLists(result: Result, table: string): boolean {
+  const options = askedOptions(result);
+  return result.figures?.[table] !== undefined && options !== undefined && !namesAPerson(options);
+}
+
 // The options that list a figure; undefined: it cannot be listed.
 export function figureOptions(result: Result, table: string, row: Row, column: string,
 ): Options | undefined {

@@ -105,6 +105,7 @@ export const words = {
     row: "1 row",
     none: "No row holds that.",
     empty: "No rows.",
+    everyOpens: "Every figure opens its list.",
     openList: (figure: string) => `List the ${figure} behind this figure`,
     sortBy: (column: string) => `Sort by ${column}`,
     label: (title: string) => `Table: ${title}`,
@@ -288,8 +289,7 @@ export const words = {
         `before ${share} of ${of} (${change})`,
       value: (sum: string) => `value ${sum}`,
       noValue: "(none)",
-      legend: "Bars are shares of those that begin; the line is the 95 % interval. Every count " +
-              "opens its list.",
+      legend: "Bars are shares of those that begin; the line is the 95 % interval.",
       legendBefore: "The outline is the period before.",
       about: "The cards below are about",
       timesTitle: (step: string) => `How long until ${step}`,
@@ -349,7 +349,7 @@ export const words = {
       asBefore: "As at first",
       legend: "Read from the event outwards: each box counts those that came exactly this way, " +
               "and shares are of all at the event. (other) holds the less frequent next steps, " +
-              "(end) and (start) those with no further event. Every count opens its list.",
+              "(end) and (start) those with no further event.",
       asTable: "As a table",
       begin: "Which event?",
       beginAdvice: "Name the event that the paths lead from or to.",
@@ -367,8 +367,7 @@ export const words = {
       group: "Group",
       notOver: "this period is not over yet",
       legend: "Each row is those who started in that period; columns are periods after it. " +
-              "Darker is more; hatched periods are not over and stand in no curve. Every share " +
-              "opens its list.",
+              "Darker is more; hatched periods are not over and stand in no curve.",
       legendBefore: "Beneath a share stands its difference from the cohort of the period before, " +
                     "in percentage points, where both periods are over; strong where the 95 % " +
                     "intervals lie apart.",
