@@ -201,7 +201,10 @@ typedef struct cli_file {
   char path[DS_PATH_BYTES_MAX];
   char temporary[DS_PATH_BYTES_MAX + 16];
 } cli_file;
-// DS_USAGE when the file exists and --force was not given.
+// DS_USAGE when the file of --output exists and --force was not given: nobody waits for an answer
+// that then goes nowhere. A folder may be meant (run --all).
+DS_CHECKED ds_code cli_check_output(const cli *run, ds_error *err);
+// The same, when it exists by now.
 DS_CHECKED ds_code cli_file_open(cli *run, const char *path, cli_file *ret_file, ds_error *err);
 DS_CHECKED ds_code cli_file_write(cli_file *file, const void *data, size_t size, ds_error *err);
 DS_CHECKED ds_code cli_file_finish(cli_file *file, ds_error *err);

@@ -48,6 +48,8 @@ int main(int argc, char **argv) {
   ds_error err = {.code = DS_OK};
   ds_code code = cli_parse(run, argc, argv, &err);
   if (code == DS_OK)
+    code = cli_check_output(run, &err);
+  if (code == DS_OK)
     code = run_command(run, &err);
   cli_progress_end(run);
   code = flush_results(run, code, &err);

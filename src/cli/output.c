@@ -43,19 +43,34 @@ static ds_code file_error(const cli_file *file, ds_error *err) {
   return ds_fail(err, code, "%.300s: %s", file->path, strerror(errno));
 }
 
+// Whether a path may be written to. *ret_special: a pipe or a device.
+static ds_code check_target(const cli *run, const char *path, bool *ret_special, ds_error *err) {
+  struct stat info;
+  const bool exists = stat(path, &info) == 0;
+  *ret_special = exists && !S_ISREG(info.st_mode) && !S_ISDIR(info.st_mode);
+  if (exists && S_ISREG(info.st_mode) && !run->force)
+    return ds_fail(err, DS_USAGE, "%.200s exists already; --force replaces it", path);
+  return DS_OK;
+}
+
+ds_code cli_check_output(const cli *run, ds_error *err) {
+  const char *output = cli_value(run, "output");
+  bool special;
+  return output == NULL || run->help ? DS_OK : check_target(run, output, &special, err);
+}
+
 ds_code cli_file_open(cli *run, const char *path, cli_file *ret_file, ds_error *err) {
   cli_file file = {.stream = NULL};
   if (path[0] == '\0' || strlen(path) >= sizeof file.path)
     return ds_fail(err, DS_USAGE, "--output: the name is empty or too long");
   snprintf(file.path, sizeof file.path, "%s", path);
   struct stat info;
-  const bool exists = stat(path, &info) == 0;
-  if (exists && S_ISDIR(info.st_mode))
+  if (stat(path, &info) == 0 && S_ISDIR(info.st_mode))
     return ds_fail(err, DS_USAGE, "--output: %.200s is a folder", path);
-  if (exists && S_ISREG(info.st_mode) && !run->force)
-    return ds_fail(err, DS_USAGE, "%.200s exists already; --force replaces it", path);
+  bool special;
+  TRY(check_target(run, path, &special, err));
   // A pipe or a device cannot be renamed onto: it is written as it is.
-  if (exists && !S_ISREG(info.st_mode))
+  if (special)
     file.temporary[0] = '\0';
   else
     snprintf(file.temporary, sizeof file.temporary, "%s.%ld.tmp", path, (long)getpid());

@@ -179,6 +179,7 @@ static ds_code ask(saved_run *work, const ds_saved *saved, ds_error *err) {
   if (line.no_memory)
     return ds_fail(err, DS_MEMORY, "out of memory");
   TRY(cli_parse(run, line.argc, line.argv, err));
+  TRY(cli_check_output(run, err));
   return run->question != NULL ? cli_run_question(run, err) : run->command->run(run, err);
 }
 
