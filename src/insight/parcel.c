@@ -217,8 +217,8 @@ static ds_code status_apply(ds_parcel_fold *fold, uint32_t p, uint32_t s, uint32
   of->seen_ms = time_ms;
   TRY(silence_tell(fold, p, time_ms, err));
   parcel->last_event = e;
-  // What is handed over after it was sent back, the sender has.
-  if (status->state == DS_PARCEL_DELIVERED && parcel->returning_ms < time_ms) {
+  // What is handed over after it was sent back, the sender has; at one instant it came first.
+  if (status->state == DS_PARCEL_DELIVERED && parcel->returning_ms != DS_NEVER) {
     parcel->scans++;
     parcel->last_scan_ms = time_ms;
     return advance(fold, p, DS_PARCEL_RETURNED, e, err);

@@ -195,9 +195,9 @@ static ds_code named_find(ds_parcel_fold *fold, uint32_t which, uint32_t e, ds_e
 }
 
 // Parcels of carriers that made labels without a key. Where other parcels are named, one of which
-// no carrier is known could be theirs; alone, a single carrier's is the order's one parcel.
+// no carrier is known could be theirs.
 static ds_code loose_find(ds_parcel_fold *fold, uint32_t first, uint32_t last, ds_error *err) {
-  bool sure = fold->pending > 1 || (fold->pending == 1 && fold->count > 1);
+  bool sure = fold->pending > 0;
   for (uint32_t p = 1; sure && p < fold->count; p++)
     sure = fold->making[p].carrier != 0;
   if (!sure || fold->loose_changed)
@@ -232,7 +232,7 @@ static ds_code whose_note(ds_parcel_fold *fold, uint32_t p, uint32_t s, uint32_t
   if (of->has_place || !place->is_given ||
       !ds_property_text(&fold->block->property[place->property.column], e, room, &text))
     return DS_OK;
-  for (uint32_t i = 0; i < rules->limits.places_count && !of->has_place; i++)
+  for (uint32_t i = 0; i < rules->limits.places_count; i++)
     if (ds_str_equal(text, ds_str_of(rules->limits.places[i].value))) {
       of->has_place = true;
       of->place = rules->limits.places[i].zone;
@@ -270,8 +270,8 @@ ds_code ds_parcel_find(ds_parcel_fold *fold, uint32_t first, uint32_t last, ds_e
     TRY(ds_parcel_place(fold, whose_note, e, &(uint32_t){0}, err));
   for (uint32_t p = 0; p < fold->count; p++)
     if (fold->making[p].first == DS_NONE) {
+      assert(fold->making[p].carrier == 0); // an event that names one is of its parcel
       fold->making[p].first = 0;
-      fold->making[p].carrier = 0;
     }
   return DS_OK;
 }

@@ -134,7 +134,7 @@ ds_code ds_parcel_promise(ds_parcel_fold *fold, uint32_t p, uint32_t s, uint32_t
                                  ? parcel->original
                                  : ds_parcel_promise_for(fold, &fold->parcel[0].original, p);
     // An estimate of the promised day is no later than an hour of it.
-    if (told.end_ms > first.end_ms && !(told.is_day && !first.is_day && told.day <= first.day))
+    if (told.end_ms > first.end_ms && !(told.is_day && told.day <= first.day))
       earliest(&parcel->slipped_ms, time_ms);
   }
   return DS_OK;
