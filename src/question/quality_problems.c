@@ -42,10 +42,10 @@ static const struct {
         "repeats are dropped."},
     [QUALITY_OUT_OF_ORDER] = {"out_of_order", false,
         "Every case of the event had reached a later stage before: compare clocks and time zones "
-        "of the sources; --list shows which events."},
+        "of the sources."},
     [QUALITY_WITHOUT_CASE] = {"without_case", false,
         "Orders and parcels cannot be followed through these events: bring their order_id or "
-        "parcel_id, or use --attach nearest."},
+        "parcel_id, or let them go to the nearest case in time (attach)."},
     [QUALITY_LATE] = {"late_arrival", false,
         "Received more than a day after they happened: figures of the last days will still "
         "change."},
@@ -58,7 +58,7 @@ static const struct {
         "customer of its own."},
     [QUALITY_HEAVY] = {"heavy_customers", true,
         "Far more events than a person makes: a test account, a robot or a missing identifier; "
-        "leave them out with --where."},
+        "leave them out by a filter (where)."},
 };
 
 // A row of the table but for its example, which is the scratch text.
@@ -165,8 +165,8 @@ static ds_code put_gaps(quality_work *work, ds_error *err) {
                   ds_date_print(to, day + gap.days - 1));
     const row found = {"gap", gap.days, "days", (double)work->days.count,
                        "No such event on these days, when about as many as ever were to be "
-                       "expected: events are missing; bring them in, or leave these days out with "
-                       "--from and --to.", {.of = QUALITY_OF_DAYS, .touchpoint = t}};
+                       "expected: events are missing; bring them in, or ask about a period without "
+                       "these days.", {.of = QUALITY_OF_DAYS, .touchpoint = t}};
     TRY(put(work, &found, scratch(work), err));
   }
   return DS_OK;

@@ -93,6 +93,8 @@ ds_code ds_answer_sql(ds_call *call, ds_reply *reply, ds_error *err) {
   const ds_code code =
       run_sql(call, &asked, members[0].text, (uint32_t)limit, result, err);
   ds_question_look_ahead(&request, &asked);
+  if (code == DS_EXPRESSION)
+    reply->option = members[0].name;
   TRY(code);
   return render(call, result, reply, err);
 }

@@ -39,6 +39,15 @@ test("a funnel says how many get through, and where most are lost", () => {
   ]);
 });
 
+test("those who come to the worst step too late are told as that", () => {
+  const late = steps.map((row) => (row.step === 3 ? { ...row, selector: "delivered" } : row));
+  const tables = { steps: late, instead: [{ step: 3, touchpoint: "delivered", cases: 900 }] };
+  const loss = (options: Record<string, string>): string | undefined =>
+    texts(funnelHeadlines(result("funnel", tables, { within: "14d", ...options })))[1];
+  assert.match(loss({}) ?? "", / 900 of these get there later than 14d after they began\.$/);
+  assert.match(loss({ same: "cart" }) ?? "", /most frequent next event of these is delivered/);
+});
+
 test("a funnel of too few tells no rate, one that nobody begins no more than that", () => {
   const few = steps.map((row) => ({ ...row, conversion_start: null, conversion_previous: null }));
   assert.deepEqual(texts(funnelHeadlines(result("funnel", { steps: few }))),

@@ -42,6 +42,12 @@ function throughOf(result: Result, rows: readonly Row[]): Headline[] {
                   `(${formatShare(share)}), within ${result.options.within ?? ""}${change}.` }];
 }
 
+// Whether nothing but the window keeps an event of a step's touchpoint from being that step.
+function onlyTimeParts({ options }: Result): boolean {
+  return options.without === undefined && options.same === undefined && options.count !== "all" &&
+    options.order !== "any" && options.ties !== "arrival";
+}
+
 function lossOf(result: Result, rows: readonly Row[]): Headline[] {
   const worst = worstStep(rows);
   const dropped = figureOf(worst, "dropped") ?? 0;
@@ -56,6 +62,9 @@ function lossOf(result: Result, rows: readonly Row[]): Headline[] {
   const instead = figureOf(next, "cases");
   const then = instead === undefined ? "" : did === "(nothing)"
     ? ` ${formatCount(instead)} of them have no event after that.`
+    : did === textOf(worst, "selector") && onlyTimeParts(result)
+    ? ` ${formatCount(instead)} of these get there later than ${result.options.within ?? ""} ` +
+      "after they began."
     : ` The most frequent next event of these is ${spoken(did)} (${formatCount(instead)}).`;
   return [{ text: `Most are lost before ${stepName(worst)}: ` +
                   `${ofFew(share) ?? formatShare(share)} of those that could reach it do not ` +

@@ -94,7 +94,7 @@ export function FindPage() {
     <>
       <Heading title={texts.title} lead={texts.lead} />
       <section class="question-form" role="search" aria-label={texts.title}>
-        <div class="form-grid">
+        <div class="form-grid halves">
           <div class="helped">
             <TextField label={texts.id} value={id} type="search" example={texts.idExample}
                        onChange={(value) => change({ id: value })} />

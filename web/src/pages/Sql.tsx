@@ -108,7 +108,7 @@ export function SqlPage() {
         </div>
         <Tables />
       </form>
-      <Answered answer={answer} given={{ statement, sql: statement }}>
+      <Answered answer={answer} given={{ statement }}>
         {result !== undefined && Object.keys(result.tables).map((table) => (
           <SqlResult key={table} result={result} table={table} statement={statement} />
         ))}

@@ -46,6 +46,9 @@ export function Caret({ text, line, column }: { text: string; line: number; colu
   return <pre class="caret">{shown}{"\n"}{" ".repeat(Math.max(0, column - 1))}^</pre>;
 }
 
+// The status of what was asked wrongly: asked again it is refused again.
+const REFUSED = 400;
+
 export function Failed({ problem, again, given }: {
   problem: Problem;
   again?: () => void;
@@ -53,12 +56,14 @@ export function Failed({ problem, again, given }: {
   given?: Readonly<Record<string, string>>;
 }) {
   const text = given?.[problem.option] ?? "";
+  const refused = problem.status === REFUSED;
   return (
-    <Message tone="bad" title={problem.detail === "" ? words.states.failed : problem.title}
+    <Message tone="bad" title={problem.detail === "" ? words.states.failed
+                               : refused ? words.errors.refused : problem.title}
              advice={problem.detail === "" ? problem.title : problem.detail}>
       {problem.line > 0 && text !== "" &&
         <Caret text={text} line={problem.line} column={problem.column} />}
-      {again !== undefined &&
+      {again !== undefined && !refused &&
         <button type="button" class="small" onClick={again}>{words.states.again}</button>}
     </Message>
   );

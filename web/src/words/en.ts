@@ -173,6 +173,7 @@ export const words = {
       `Figures need at least ${count} cases; widen the period or the filter.`,
   },
   errors: {
+    refused: "This cannot be asked like that",
     status: (status: number) => `The server answered ${status}`,
     unreachable: "The server does not answer",
     unreachableAdvice: "Is `doorstep serve` still running? What is on the page stays.",
@@ -483,7 +484,7 @@ export const words = {
       lead: "Customers and cases by an identifier, a condition, or something that happened to " +
             "them.",
       id: "Identifier or condition",
-      idExample: "C17, O272, anna@example.com, count(order_placed) >= 2",
+      idExample: "C17, O272, anna@example.com or count(order_placed) >= 2",
       idHelp: "An e-mail address or phone number is looked up by its keyed hash, and does not " +
               "go into the address of this page. Enter looks.",
       has: "Who has such an event",
