@@ -4,8 +4,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Result, Row } from "../../web/src/answers/types.ts";
-import { Figures, drawn, edgeFilter, edgeKey, edgesOf, groupsOf, histogram, layoutOf, lineWidth,
-         mainPaths, neighbour, patternOf, placeFigures, seenEdges, selector }
+import { Figures, drawn, edgeFilter, edgeKey, edgesOf, expectedWay, groupsOf, histogram,
+         layoutOf, lineWidth, mainPaths, neighbour, patternOf, placeFigures, seenEdges, selector }
   from "../../web/src/process/graph.ts";
 import type { LaidOut, Layout, LayoutEdge, LayoutNode } from "../../web/src/process/graph.ts";
 
@@ -96,6 +96,9 @@ test("touchpoints as selectors, paths and filters of the language", () => {
   assert.equal(selector("it's"), "'it''s'");
   assert.equal(patternOf(["a", "b", "b", "b", "a"]), "a then b+ then a");
   assert.equal(patternOf([]), "");
+  assert.deepEqual(expectedWay([["a"], ["a", "a"], ["b", "a"], ["a", "b"]]), ["b", "a"]);
+  assert.deepEqual(expectedWay([["a", "a"], ["b"]]), ["a", "a"]);
+  assert.deepEqual(expectedWay([]), []);
   assert.deepEqual(edgeFilter({ from: "a", to: "b" }), { follows: "a then immediately b" });
   assert.deepEqual(edgeFilter({ from: null, to: "b" }), { "starts-with": "b" });
   assert.deepEqual(edgeFilter({ from: "a", to: null }), { "ends-with": "a" });

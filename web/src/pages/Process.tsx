@@ -24,8 +24,8 @@ import { Graph } from "../process/Graph.tsx";
 import type { GraphProps } from "../process/Graph.tsx";
 import { Selection } from "../process/Selection.tsx";
 import { Variants, touchpointsOf } from "../process/Variants.tsx";
-import { Figures, MEASURES, edgesOf, groupColumn, groupsOf, isLaidOut, layoutOf, mainPaths,
-         mostOf, patternOf, seenEdges } from "../process/graph.ts";
+import { Figures, MEASURES, edgesOf, expectedWay, groupColumn, groupsOf, isLaidOut, layoutOf,
+         mainPaths, mostOf, patternOf, seenEdges } from "../process/graph.ts";
 import type { LaidOut, Layout, LayoutEdge, Measure } from "../process/graph.ts";
 import { words } from "../words/en.ts";
 
@@ -227,7 +227,7 @@ export function ProcessPage() {
 
   const byTouchpoint = valueOf(own, "node") === "" || valueOf(own, "node") === "touchpoint";
   const pattern = valueOf(options, "pattern");
-  const suggested = patternOf(touchpointsOf(variantRows[0]));
+  const suggested = patternOf(expectedWay(variantRows.map(touchpointsOf)));
   const conformanceBar = useBar("conformance", ["by"]);
   const expectedOptions = { ...conformanceBar, ...chosen(own, FILTERS.filter((name) =>
     !["coverage", "hours", "holidays"].includes(name))), pattern: pattern || suggested };

@@ -32,7 +32,7 @@ export function Expected({ answer, options, pattern, suggested, shown }: {
   answer: Answer;
   options: Options;
   pattern: string;   // as given; "" = the suggested one
-  suggested: string; // the most frequent way
+  suggested: string; // the most frequent way of several touchpoints
   shown: boolean;
 }) {
   const { result } = answer;

@@ -200,6 +200,12 @@ export function patternOf(touchpoints: readonly string[]): string {
   return steps.join(" then ");
 }
 
+// Of ways, the most frequent first, the first that leads from one touchpoint to another: who was
+// seen at one alone went no way that could be expected of the others.
+export function expectedWay(ways: readonly (readonly string[])[]): readonly string[] {
+  return ways.find((way) => way.some((name) => name !== way[0])) ?? ways[0] ?? [];
+}
+
 // What chooses the journeys that go along an edge.
 export function edgeFilter({ from, to }: Ends): Options {
   if (from === null) return { "starts-with": selector(to ?? "") };

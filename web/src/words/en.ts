@@ -644,7 +644,7 @@ export const words = {
       onlyVariant: "Only this way",
       expected: "The expected way",
       expectedPath: "Expected way, as a pattern",
-      suggested: "As none is given: the most frequent way.",
+      suggested: "As none is given: the most frequent way of more than one touchpoint.",
       showDeviations: "Mark deviations in the map",
       deviations: {
         skipped: (count: string) => `missing ${count}`,
