@@ -21,6 +21,8 @@ enum {
   RECORD_AT_CHECKSUM = 4,
   RECORD_AT_SEQ = 12,
   WINDOW_BYTES = 1 << 20,
+  ROOM_BYTES_MAX = 1 << 20,
+  ZEROS_BYTES = 1 << 16,
 };
 static_assert(AT_CHECKSUM + 8 == DS_LOG_HEADER_BYTES, "the header's fields fill it");
 static_assert(RECORD_AT_SEQ + 8 == DS_LOG_RECORD_BYTES, "the record's head is packed");
@@ -62,6 +64,7 @@ static ds_code write_header(ds_log *log, ds_error *err) {
   put_u64(header + AT_CHECKSUM, XXH3_64bits(header, AT_CHECKSUM));
   TRY(log->io->ops->truncate(log->io, log->file, 0, err));
   TRY(log->io->ops->write_at(log->io, log->file, 0, header, sizeof header, err));
+  log->room = log->began = sizeof header;
   return log->io->ops->sync(log->io, log->file, err);
 }
 
@@ -184,26 +187,53 @@ static ds_code record_at(log_window *window, uint64_t at, uint64_t seq_min, uint
   return DS_OK;
 }
 
-// What follows the last good record must hold no later record: see I2 in the header.
-static ds_code check_torn_end(log_window *window, ds_error *err) {
-  const ds_log *log = window->log;
-  const uint64_t left = window->file_bytes - log->end;
-  const uint64_t seq_max = log->next_seq + left / (DS_LOG_RECORD_BYTES + 1);
-  for (uint64_t at = log->end + 1; at < window->file_bytes; at++) {
-    const uint8_t *record;
-    size_t size;
-    TRY(record_at(window, at, log->next_seq + 1, seq_max, &record, &size, err));
-    if (size != 0)
-      return ds_fail(err, DS_CORRUPT,
-                     "log %06" PRIu64 " is damaged at byte %" PRIu64
-                     ", before records that are whole: restore a backup",
-                     log->number, log->end);
+ds_code ds_log_measure(ds_io *io, ds_file *file, uint64_t file_bytes, uint64_t *ret_bytes,
+                       ds_error *err) {
+  uint8_t data[8192];
+  uint64_t end = file_bytes;
+  while (end > 0) {
+    const size_t size = end < sizeof data ? (size_t)end : sizeof data;
+    TRY(io->ops->read_at(io, file, end - size, data, size, err));
+    size_t used = size;
+    while (used > 0 && data[used - 1] == 0)
+      used--;
+    end -= size - used;
+    if (used > 0)
+      break;
   }
+  *ret_bytes = end;
   return DS_OK;
 }
 
-static ds_code scan_records(ds_log *log, log_window *window, ds_log_each each, void *context,
-                            ds_error *err) {
+// What follows the last good record, up to `data_end`, must hold no later record: see I2 in the
+// header. *ret_moved: it does, because a writer beside has written both since this one was read.
+static ds_code check_torn_end(log_window *window, uint64_t data_end, bool *ret_moved,
+                              ds_error *err) {
+  const ds_log *log = window->log;
+  const uint64_t left = window->file_bytes - log->end;
+  const uint64_t seq_max = log->next_seq + left / (DS_LOG_RECORD_BYTES + 1);
+  const uint8_t *record;
+  size_t size = 0;
+  *ret_moved = false;
+  // No record begins among the zeros: its length is not 0.
+  for (uint64_t at = log->end + 1; at < data_end && size == 0; at++)
+    TRY(record_at(window, at, log->next_seq + 1, seq_max, &record, &size, err));
+  if (size == 0)
+    return DS_OK;
+  window->size = 0;
+  TRY(record_at(window, log->end, log->next_seq, log->next_seq, &record, &size, err));
+  *ret_moved = size != 0 && record[DS_LOG_RECORD_BYTES] != DS_LOG_MARK;
+  if (*ret_moved)
+    return DS_OK;
+  return ds_fail(err, DS_CORRUPT,
+                 "log %06" PRIu64 " is damaged at byte %" PRIu64
+                 ", before records that are whole: restore a backup",
+                 log->number, log->end);
+}
+
+// Reads on to the first bad record or a mark; *ret_behind is where what follows them begins.
+static ds_code read_records(ds_log *log, log_window *window, ds_log_each each, void *context,
+                            uint64_t *ret_behind, ds_error *err) {
   size_t size = 0;
   log->marked = false;
   for (;;) {
@@ -220,8 +250,23 @@ static ds_code scan_records(ds_log *log, log_window *window, ds_log_each each, v
     log->next_seq++;
   }
   assert(log->end + size <= window->file_bytes);
-  log->torn = log->end + size < window->file_bytes && !DS_SEEDED(TORN_END_KEPT);
-  return check_torn_end(window, err);
+  *ret_behind = log->end + size;
+  return DS_OK;
+}
+
+static ds_code scan_records(ds_log *log, log_window *window, ds_log_each each, void *context,
+                            ds_error *err) {
+  bool moved = true;
+  while (moved) {
+    uint64_t behind = 0, data_end = 0;
+    TRY(read_records(log, window, each, context, &behind, err));
+    TRY(ds_log_measure(log->io, log->file, window->file_bytes, &data_end, err));
+    log->torn = behind < data_end && !DS_SEEDED(TORN_END_KEPT);
+    TRY(check_torn_end(window, data_end, &moved, err));
+  }
+  log->room = window->file_bytes;
+  log->began = log->end;
+  return DS_OK;
 }
 
 ds_code ds_log_scan(ds_log *log, ds_log_each each, void *context, ds_error *err) {
@@ -238,7 +283,7 @@ ds_code ds_log_scan(ds_log *log, ds_log_each each, void *context, ds_error *err)
 
 bool ds_log_is_settled(const ds_log *log) {
   return !log->torn &&
-         (log->marked || log->end == DS_LOG_HEADER_BYTES || DS_SEEDED(TORN_END_KEPT));
+         (log->marked || log->room == DS_LOG_HEADER_BYTES || DS_SEEDED(TORN_END_KEPT));
 }
 
 void ds_log_begin(ds_buf *record, ds_log_kind kind) {
@@ -268,11 +313,35 @@ static ds_code finish_record(const ds_log *log, ds_buf *record, ds_error *err) {
   return DS_OK;
 }
 
+// Writes zeros behind `end`, as many as the records that were written since the log was opened have
+// bytes, so that little is written for who appends little.
+static ds_code make_room(ds_log *log, uint64_t end, ds_error *err) {
+  static const uint8_t zeros[ZEROS_BYTES];
+  const uint64_t written = log->end - log->began;
+  const uint64_t room = end + (written < ROOM_BYTES_MAX ? written : ROOM_BYTES_MAX);
+  while (end < room) {
+    const size_t size = room - end < sizeof zeros ? (size_t)(room - end) : sizeof zeros;
+    TRY(log->io->ops->write_at(log->io, log->file, end, zeros, size, err));
+    end += size;
+  }
+  log->room = room;
+  return DS_OK;
+}
+
+static ds_code write_bytes(ds_log *log, const ds_buf *record, bool sync, ds_error *err) {
+  const ds_io_ops *ops = log->io->ops;
+  const uint64_t end = log->end + record->size;
+  if (end > log->room && sync)
+    TRY(make_room(log, end, err));
+  if (end > log->room)
+    log->room = end;
+  TRY(ops->write_at(log->io, log->file, log->end, record->data, record->size, err));
+  return sync && !DS_SEEDED(ACKNOWLEDGE_BEFORE_SYNC) ? ops->sync(log->io, log->file, err) : DS_OK;
+}
+
 static ds_code write_record(ds_log *log, const ds_buf *record, bool sync, ds_error *err) {
   const ds_io_ops *ops = log->io->ops;
-  ds_code code = ops->write_at(log->io, log->file, log->end, record->data, record->size, err);
-  if (code == DS_OK && sync && !DS_SEEDED(ACKNOWLEDGE_BEFORE_SYNC))
-    code = ops->sync(log->io, log->file, err);
+  ds_code code = write_bytes(log, record, sync, err);
   if (code != DS_OK && DS_SEEDED(SYNC_RETRIED))
     code = ops->sync(log->io, log->file, err);
   if (code == DS_OK)
@@ -342,6 +411,7 @@ ds_code ds_log_copy(const ds_log *from, uint64_t after_seq, ds_log *to, ds_error
   again.next_seq = from->first_seq;
   ds_code code = ds_log_scan(&again, copy_record, &copy, err);
   ds_buf_done(&copy.record);
+  to->began = to->end;
   if (code == DS_OK && again.next_seq < from->next_seq)
     code = ds_fail(err, DS_CORRUPT, "log %06" PRIu64 " changed while it was read: try again",
                    from->number);

@@ -23,6 +23,9 @@
 //                   kind 4, mark:   nothing. The writer left in order: every record before it was
 //                                   synced. It has the next seq without using it up: the next
 //                                   record overwrites it.
+//                 zeros behind the last record or mark, any number: room for the next records,
+//                 written before them, so that syncing those changes no length of a file and maps
+//                 no block. No record begins with a zero length.
 //
 // Invariants (docs/durability.md has the list):
 //   I1 I4  Reading stops at the first record that is cut short, fails its checksum, or has another
@@ -31,7 +34,9 @@
 //          behind a bad one means damage (DS_CORRUPT), never a torn end that may be cut off.
 //          The mark behind the last record makes a flipped bit in that one damage too.
 //   I2     A failed sync may leave pages in sight that never reach the disk. So a writer believes
-//          a log only when a mark ends it; else it copies what it reads into a new log.
+//          a log only when a mark and zeros end it; else it copies what it reads into a new log.
+//   I10    A reader beside a writer may find a record where it has just read zeros, and a later
+//          one behind. A bad record before a later one is read again: whole now, it is no damage.
 //   I11    A failed write or sync is not retried. The file is cut back to its last good end (best
 //          effort), and the log refuses every later append.
 #ifndef DS_STORE_LOG_H
@@ -58,11 +63,13 @@ typedef struct ds_log {
   ds_file *file; // NULL = closed
   uint64_t number;
   uint64_t end;
+  uint64_t room;  // length of the file; a writer finds zeros from `end`, or the mark, to here
+  uint64_t began; // `end` when the log was opened
   uint64_t first_seq;
   uint64_t next_seq;
   uint32_t salt;
   bool marked; // a mark stands at `end`
-  bool torn;   // bytes that are no record stand behind `end` and the mark
+  bool torn;   // bytes that are neither record nor zero stand behind `end` and the mark
   bool failed;
 } ds_log;
 
@@ -87,8 +94,13 @@ typedef ds_code (*ds_log_each)(void *context, uint64_t seq, const uint8_t *paylo
 // `torn`. DS_CORRUPT when a whole later record stands behind a bad one.
 DS_CHECKED ds_code ds_log_scan(ds_log *log, ds_log_each each, void *context, ds_error *err);
 
-// True when a writer may go on behind the last record: the log is empty, or a mark says that all
-// of it is on disk.
+// How many of a file's first `file_bytes` bytes stand before the zeros that end it: more than
+// before behind each record that was added.
+DS_CHECKED ds_code ds_log_measure(ds_io *io, ds_file *file, uint64_t file_bytes,
+                                  uint64_t *ret_bytes, ds_error *err);
+
+// True when a writer may go on behind the last record: nothing stands behind the header, not even
+// zeros, or a mark says that all of it is on disk.
 bool ds_log_is_settled(const ds_log *log);
 
 // Copies the records behind `after_seq` that a scan of `from` read into an empty log, ends it with

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // A store's state in a few small reads: the end of MANIFEST, which holds its checksum; which logs
-// there are and how long they are; and the first page of keys.sqlite, where each change is counted.
+// there are and where the zeros behind their records begin; and the first page of keys.sqlite,
+// where each change is counted.
 #include <stdio.h>
 #include <stdlib.h>
 
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
+#include "store/log.h"
 #include "store/store.h"
 
 // Of the end of MANIFEST, and of the beginning of keys.sqlite.
@@ -53,7 +55,9 @@ static ds_code add_log(void *context, const char *name, ds_error *err) {
   // One that has gone since the listing was begun is none.
   if (opened != DS_OK)
     return opened == DS_MISSING ? DS_OK : ds_fail(err, opened, "%s", own.message);
-  const ds_code code = in->io->ops->size(in->io, file, &parts[0], err);
+  ds_code code = in->io->ops->size(in->io, file, &parts[0], err);
+  if (code == DS_OK)
+    code = ds_log_measure(in->io, file, parts[0], &parts[0], err);
   in->io->ops->close(in->io, file);
   in->logs += XXH3_64bits(parts, sizeof parts);
   return code;

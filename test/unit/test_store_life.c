@@ -11,6 +11,7 @@
 
 #include <cmocka.h>
 
+#include "store/state.h"
 #include "store_world.h"
 
 static void ok(ds_code code) { assert_int_equal(code, DS_OK); }
@@ -70,6 +71,26 @@ static void test_append_and_reopen(void **state) {
   uint64_t duplicates;
   ds_buf none = {0};
   assert_int_equal(ds_store_append(store, &world->space, &none, &duplicates, NULL), DS_READONLY);
+  ds_store_close(store);
+}
+
+// What is kept under a store's mark is stale behind any append, also one that leaves the length of
+// the log alone.
+static void test_mark_follows_appends(void **state) {
+  enum { APPENDS = 40 };
+  store_world *world = *state;
+  ds_store *store = world_open_ok(world, true);
+  uint64_t marks[APPENDS];
+  uint32_t in_room = 0;
+  for (uint32_t i = 0; i < APPENDS; i++) {
+    const uint64_t room = store->log.room;
+    ok(world_append(world, store, i % 3 + 1));
+    in_room += store->log.room == room;
+    ok(ds_store_mark(world->io, world->path, &marks[i], NULL));
+    for (uint32_t before = 0; before < i; before++)
+      assert_true(marks[before] != marks[i]);
+  }
+  assert_true(in_room > APPENDS / 2);
   ds_store_close(store);
 }
 
@@ -308,7 +329,8 @@ static void test_reader_beside_writer(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       BOTH(test_missing),          BOTH(test_create),
-      BOTH(test_append_and_reopen), BOTH(test_seal_and_compact),
+      BOTH(test_append_and_reopen), BOTH(test_mark_follows_appends),
+      BOTH(test_seal_and_compact),
       BOTH(test_import_and_undo),  BOTH(test_undo_after_compact),
       BOTH(test_import_abort),     BOTH(test_duplicates),
       BOTH(test_without_ids),      BOTH(test_bad_rows),

@@ -117,11 +117,113 @@ static void test_round_trip(void **state) {
   assert_int_equal(ds_log_open(own->io, "none", 17, 5, false, &log, &err), DS_MISSING);
 }
 
+// Zeros are room for records that were never written: a clean end, which only a mark settles.
 static void test_zero_tail(void **state) {
   log_world *own = *state;
   const uint8_t zeros[5000] = {0};
   write_end(own, zeros, sizeof zeros);
+  ds_log log;
+  uint32_t records;
+  ok(scan(own, &log, &records));
+  assert_int_equal(records, RECORDS);
+  assert_false(log.torn || ds_log_is_settled(&log));
+  ok(ds_log_mark(&log, NULL));
+  ds_log_close(&log);
+  ok(scan(own, &log, &records));
+  assert_true(log.marked && !log.torn && ds_log_is_settled(&log));
+  const uint8_t one = 1;
+  ok(own->io->ops->write_at(own->io, log.file, log.room - 1, &one, 1, NULL));
+  ds_log_close(&log);
   expect_torn(own);
+}
+
+// A sync that failed on the first record may have left zeros where it stands on disk.
+static void test_zeros_alone(void **state) {
+  log_world *own = *state;
+  ds_log log;
+  ok(ds_log_create(own->io, "empty", 18, 5, &log, NULL));
+  assert_true(ds_log_is_settled(&log));
+  const uint8_t zeros[100] = {0};
+  ok(own->io->ops->write_at(own->io, log.file, log.end, zeros, sizeof zeros, NULL));
+  ds_log_close(&log);
+  ok(ds_log_open(own->io, "empty", 18, 5, true, &log, NULL));
+  uint32_t records = 0;
+  ok(ds_log_scan(&log, count, &records, NULL));
+  assert_false(log.torn || ds_log_is_settled(&log));
+  ds_log_close(&log);
+}
+
+// Most appends leave the file's length alone; as much room is made as was written, up to 1 MiB.
+static void test_room(void **state) {
+  log_world *own = *state;
+  ds_buf record;
+  ds_buf_init(&record, 1u << 20);
+  uint32_t grown = 0, appends = 0;
+  for (; own->log.end < (6u << 20); appends++) {
+    const uint64_t room = own->log.room, end = own->log.end;
+    ds_log_begin(&record, DS_LOG_BATCH);
+    (void)ds_buf_reserve(&record, 10000);
+    memset(record.data + record.size, 7, 10000);
+    record.size += 10000;
+    ok(ds_log_append(&own->log, &record, NULL));
+    uint64_t bytes, data;
+    ok(own->io->ops->size(own->io, own->log.file, &bytes, NULL));
+    ok(ds_log_measure(own->io, own->log.file, bytes, &data, NULL));
+    assert_int_equal(data, own->log.end);
+    assert_int_equal(bytes, own->log.room);
+    assert_true(own->log.end <= bytes && bytes - own->log.end <= (1u << 20) &&
+                bytes - own->log.end <= end);
+    grown += bytes > room;
+  }
+  assert_true(grown < 20 && appends > 500);
+  ds_buf_done(&record);
+}
+
+typedef struct moving {
+  log_world *own;
+  uint32_t records;
+} moving;
+
+static void append_bytes(ds_log *log, size_t bytes) {
+  ds_buf record;
+  ds_buf_init(&record, 2u << 20);
+  ds_log_begin(&record, DS_LOG_BATCH);
+  assert_non_null(ds_buf_reserve(&record, bytes));
+  memset(record.data + record.size, 7, bytes);
+  record.size += bytes;
+  ok(ds_log_append(log, &record, NULL));
+  ds_buf_done(&record);
+}
+
+// While the second of two records is read, two more come: the first into bytes that the reader has
+// seen as zeros, the second behind them.
+static ds_code move(void *context, uint64_t seq, const uint8_t *payload, uint32_t size,
+                    ds_error *err) {
+  moving *to = context;
+  (void)payload, (void)size, (void)err;
+  assert_int_equal(seq, 5 + to->records++);
+  if (to->records == 2) {
+    append_bytes(&to->own->log, 700000);
+    append_bytes(&to->own->log, 100);
+  }
+  return DS_OK;
+}
+
+static void test_reader_beside_writer(void **state) {
+  log_world *own = *state;
+  ds_log_close(&own->log);
+  ok(ds_log_create(own->io, PATH, 17, 5, &own->log, NULL));
+  append_bytes(&own->log, 1500000);
+  append_bytes(&own->log, 400000);
+  assert_true(own->log.room > own->log.end + 800000);
+  ds_log log;
+  moving to = {.own = own};
+  ok(ds_log_open(own->io, PATH, 17, 5, false, &log, NULL));
+  ok(ds_log_scan(&log, move, &to, NULL));
+  assert_int_equal(to.records, 4);
+  assert_int_equal(log.end, own->log.end);
+  assert_false(log.torn);
+  ds_log_close(&log);
 }
 
 // An old record of this very file: whole, but its seq is behind.
@@ -251,8 +353,10 @@ static void test_too_large(void **state) {
 // I11: after a failed write or sync the log takes nothing more, and what failed is out of sight.
 static void test_failure(void **state) {
   log_world *own = *state;
-  for (uint64_t operation = 0; operation < 2; operation++) {
+  // Zeros, the record, their sync.
+  for (uint64_t operation = 0; operation < 3; operation++) {
     own->log.failed = false;
+    own->log.room = own->log.end;
     ds_io_sim_fail_at(own->sim, operation, DS_IO, false);
     assert_int_equal(append(&own->log, RECORDS), DS_IO);
     assert_int_equal(append(&own->log, RECORDS), DS_READONLY);
@@ -260,7 +364,7 @@ static void test_failure(void **state) {
     uint32_t records;
     ok(scan(own, &log, &records));
     assert_int_equal(records, RECORDS);
-    assert_true(log.torn); // so that the next writer begins another log
+    assert_false(ds_log_is_settled(&log)); // so that the next writer begins another log
     ds_log_close(&log);
   }
 }
@@ -275,6 +379,8 @@ int main(void) {
       CASE(test_flip_in_the_middle),  CASE(test_mark),
       CASE(test_newer_version),       CASE(test_too_large),
       CASE(test_failure),
+      CASE(test_zeros_alone),         CASE(test_room),
+      CASE(test_reader_beside_writer),
   };
   return cmocka_run_group_tests_name("store log", tests, NULL, NULL);
 }

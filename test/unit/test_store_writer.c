@@ -21,13 +21,17 @@
 
 static void ok(ds_code code) { assert_int_equal(code, DS_OK); }
 
-// One write and one sync, and all of it is there, also after power loss.
+// One write and one sync, with zeros for the next before, and all of it is there, also after power
+// loss.
 static void test_group(void **state) {
   store_world *world = *state;
   ds_store *store = world_open_ok(world, true);
   ok(world_append(world, store, 3));
-  const uint64_t before = ds_io_sim_operations(world->sim);
+  uint64_t before = ds_io_sim_operations(world->sim);
   ok(world_append_group(world, store, 9));
+  assert_int_equal(ds_io_sim_operations(world->sim) - before, 3);
+  before = ds_io_sim_operations(world->sim);
+  ok(world_append(world, store, 2));
   assert_int_equal(ds_io_sim_operations(world->sim) - before, 2);
   world_expect(world, store);
   ds_io_sim_power_loss(world->sim, DS_LOSS_ALL);
