@@ -225,6 +225,18 @@ static const ds_cell *cell(const ds_table *table, uint32_t row, const char *colu
   return &table->cells[(size_t)row * table->columns_count + at];
 }
 
+// Whether a row is of one value of --by, which its first column names; without any, always.
+static bool is_of(const ds_table *table, uint32_t row, ds_str value) {
+  return value.data == NULL ||
+         ds_str_equal(table->cells[(size_t)row * table->columns_count].text, value);
+}
+
+// The same of what is judged, as a condition of SQL.
+static const char *where_of(char room[128], ds_str value) {
+  snprintf(room, 128, value.data == NULL ? "true" : "of_group.label = $$%.*s$$", DS_STR(value));
+  return room;
+}
+
 // The question's own SQL up to what is judged of each parcel, then `rest`.
 static void query(const ds_request *request, ds_duck *duck, const char *rest, ds_arena *arena,
                   ds_duck_texts *ret_texts) {
@@ -303,8 +315,12 @@ static uint32_t dimensions_of(const asked *what) {
 
 // Each row of the curve; a group's days follow one another from 0 on.
 static uint32_t compare_curve(const parcel *all, uint32_t count, uint32_t dimensions,
-                              const ds_table *table) {
+                              const ds_table *table, ds_str value) {
+  uint32_t told = 0;
   for (uint32_t r = 0; r < table->rows_count; r++) {
+    if (!is_of(table, r, value))
+      continue;
+    told++;
     const ds_str name = cell(table, r, "group")->text;
     const double day = cell(table, r, "days")->number;
     const double kept = cell(table, r, "would_be_kept")->number;
@@ -315,15 +331,15 @@ static uint32_t compare_curve(const parcel *all, uint32_t count, uint32_t dimens
       fail_msg("%.*s, %g days: %g kept; by definition %g", DS_STR(name), day, kept, 1 - stay);
     assert_true(day <= 0 || day - cell(table, r - 1, "days")->number == 1.0);
   }
-  return table->rows_count;
+  return told;
 }
 
 // Each row of promises against the definition.
 static uint32_t compare_promises(const asked *what, const ds_request *request,
-                                 const ds_result *result, ds_duck *duck) {
+                                 const ds_result *result, ds_str value, ds_duck *duck) {
   static parcel all[EVENTS_MAX];
   ds_duck_texts texts;
-  char rest[2048], group[256] = "";
+  char rest[2048], where[128], group[256] = "";
   const uint32_t dimensions = dimensions_of(what);
   for (uint32_t d = 0; d < dimensions; d++)
     snprintf(group + strlen(group), sizeof group - strlen(group),
@@ -332,11 +348,12 @@ static uint32_t compare_promises(const asked *what, const ds_request *request,
   snprintf(rest, sizeof rest, " SELECT %s, CASE WHEN arrived IS NOT NULL THEN greatest(arrived_day "
            "- placed_day, 0) ELSE %lld - 1 - placed_day END::varchar, CASE WHEN arrived IS NOT "
            "NULL THEN '1' WHEN coalesce(rank, 0) IN (8, 10, 11) THEN '2' ELSE '0' END FROM "
-           "judged WHERE "
+           "judged WHERE %s AND "
            "placed IS NOT NULL AND (arrived IS NOT NULL OR coalesce(rank, 0) IN (8, 10, 11) OR "
            "(coalesce(rank, 0) IN (0, 1, 2, 3, 5, 6, 7) AND placed_day < %lld))", group,
            (long long)(request->zone == NULL ? result->as_of_ms / DS_DAY_MS
                                              : ds_zone_day(request->zone, result->as_of_ms)),
+           where_of(where, value),
            (long long)(request->zone == NULL ? result->as_of_ms / DS_DAY_MS
                                              : ds_zone_day(request->zone, result->as_of_ms)));
   query(request, duck, rest, request->arena, &texts);
@@ -348,8 +365,10 @@ static uint32_t compare_promises(const asked *what, const ds_request *request,
     all[r] = (parcel){row[0], (int64_t)day, row[2].data[0] - '0'};
   }
   const ds_table *table = oracle_table(result, "promises");
-  uint32_t told = compare_curve(all, texts.rows, dimensions, oracle_table(result, "curve"));
+  uint32_t told = compare_curve(all, texts.rows, dimensions, oracle_table(result, "curve"), value);
   for (uint32_t r = 0; r < table->rows_count; r++) {
+    if (!is_of(table, r, value))
+      continue;
     const ds_str name = cell(table, r, "group")->text;
     const bool whole = ds_str_equal(name, ds_str_of("all"));
     const double level = cell(table, r, "level")->number;
@@ -378,15 +397,15 @@ static uint32_t compare_promises(const asked *what, const ds_request *request,
 
 // Lateness by SQL over orders of which all parcels arrived.
 static void compare_lateness(const asked *what, const ds_request *request,
-                             const ds_result *result, ds_duck *duck) {
+                             const ds_result *result, ds_str value, ds_duck *duck) {
   ds_duck_texts texts;
-  char rest[4096];
+  char rest[4096], where[128];
   uint64_t again_days = 0;
   assert_true(ds_str_to_u64(ds_str_of(what->values[3].text), &again_days));
   const long long again_ms = (long long)again_days * DS_DAY_MS;
   snprintf(rest, sizeof rest,
            ", orders AS (SELECT customer, o, max(arrived) AS came, max(arrived_day - promise.day) "
-           "FILTER (promise IS NOT NULL) AS late FROM judged GROUP BY ALL HAVING count(*) = "
+           "FILTER (promise IS NOT NULL) AS late FROM judged WHERE %s GROUP BY ALL HAVING count(*) = "
            "count(arrived)), scores AS (SELECT customer, o, avg(stars) AS score FROM e GROUP BY "
            "ALL), nexts AS (SELECT a.customer, a.o, count(*) AS n FROM orders a JOIN whole b ON "
            "b.customer = a.customer AND b.placed > a.came AND b.placed <= a.came + %lld GROUP BY "
@@ -399,16 +418,20 @@ static void compare_lateness(const asked *what, const ds_request *request,
            "days late and more' END AS class, count(*)::varchar, CASE WHEN count(score) >= "
            "greatest(2, %s) THEN avg(score) END::varchar, count(score)::varchar, count(*) FILTER "
            "(again)::varchar, count(*) FILTER (watched)::varchar FROM seen GROUP BY class",
-           again_ms, (long long)result->as_of_ms - again_ms, (long long)result->as_of_ms - again_ms,
+           where_of(where, value), again_ms, (long long)result->as_of_ms - again_ms, (long long)result->as_of_ms - again_ms,
            what->values[0].text);
   query(request, duck, rest, request->arena, &texts);
   const ds_table *table = oracle_table(result, "lateness");
   static const char *const columns[] = {"orders", "score", "score_n", "again", "again_n"};
-  assert_int_equal(table->rows_count, texts.rows);
+  uint32_t rows = 0;
+  for (uint32_t r = 0; r < table->rows_count; r++)
+    rows += is_of(table, r, value);
+  assert_int_equal(rows, texts.rows);
   for (uint32_t r = 0; r < texts.rows; r++) {
     const ds_str *want = &texts.cell[(size_t)r * 6];
     uint32_t at = 0;
-    while (at < table->rows_count && !ds_str_equal(cell(table, at, "lateness")->text, want[0]))
+    while (at < table->rows_count && !(is_of(table, at, value) &&
+                                       ds_str_equal(cell(table, at, "lateness")->text, want[0])))
       at++;
     if (at == table->rows_count)
       fail_msg("no orders %.*s", DS_STR(want[0]));
@@ -440,11 +463,17 @@ static uint32_t compare(world *w, ds_duck *duck, const ds_snapshot *snapshot, co
   ds_result_init(result, &arena, "delivery");
   check(ds_question_run(ds_question_find(ds_str_of("delivery")), &request, result, &err), &err);
   const uint32_t rows = oracle_check(&row, &request, result, duck);
-  // What is said once more by definition is not said per value of --by.
+  // By definition, for the first and the last value of --by.
+  const ds_table *overall = oracle_table(result, "overall");
   const bool whole = ds_option_get(&request.options, "by") == NULL;
-  const uint32_t told = whole ? compare_promises(&what, &request, result, duck) : 0;
-  if (whole)
-    compare_lateness(&what, &request, result, duck);
+  uint32_t told = 0;
+  const uint32_t last = whole || overall->rows_count == 0 ? 0 : overall->rows_count - 1;
+  for (uint32_t r = 0; r <= last; r += last > 0 ? last : 1) {
+    const ds_str value = whole || overall->rows_count == 0 ? (ds_str){NULL, 0}
+                               : overall->cells[(size_t)r * overall->columns_count].text;
+    told += compare_promises(&what, &request, result, value, duck);
+    compare_lateness(&what, &request, result, value, duck);
+  }
   ds_arena_done(&arena);
   return rows + told;
 }

@@ -484,7 +484,7 @@ static void choose_by(world *w, const oracle_question *what) {
                                    "order_placed.colour"};
   static const char *const tops[] = {"1", "2", "20"};
   static const char *const broken[] = {"map", "process", "variants", "funnel", "trend",
-                                       "retention", "segment", "paths", NULL};
+                                       "retention", "segment", "paths", "delivery", NULL};
   for (uint32_t b = 0; broken[b] != NULL; b++)
     if (is(what, broken[b]) && draw(w, 2) == 0 && !is_given(w, "overlap")) {
       put_option(w, "by", by[draw(w, 5)]);
