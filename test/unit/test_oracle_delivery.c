@@ -405,8 +405,8 @@ static void compare_lateness(const asked *what, const ds_request *request,
   const long long again_ms = (long long)again_days * DS_DAY_MS;
   snprintf(rest, sizeof rest,
            ", orders AS (SELECT customer, o, max(arrived) AS came, max(arrived_day - promise.day) "
-           "FILTER (promise IS NOT NULL) AS late FROM judged WHERE %s GROUP BY ALL HAVING count(*) = "
-           "count(arrived)), scores AS (SELECT customer, o, avg(stars) AS score FROM e GROUP BY "
+           "FILTER (promise IS NOT NULL) AS late FROM judged WHERE %s GROUP BY ALL HAVING count(*) "
+           "= count(arrived)), scores AS (SELECT customer, o, avg(stars) AS score FROM e GROUP BY "
            "ALL), nexts AS (SELECT a.customer, a.o, count(*) AS n FROM orders a JOIN whole b ON "
            "b.customer = a.customer AND b.placed > a.came AND b.placed <= a.came + %lld GROUP BY "
            "ALL), seen AS (SELECT late, score, came <= %lld AS watched, came <= %lld AND "
@@ -418,8 +418,8 @@ static void compare_lateness(const asked *what, const ds_request *request,
            "days late and more' END AS class, count(*)::varchar, CASE WHEN count(score) >= "
            "greatest(2, %s) THEN avg(score) END::varchar, count(score)::varchar, count(*) FILTER "
            "(again)::varchar, count(*) FILTER (watched)::varchar FROM seen GROUP BY class",
-           where_of(where, value), again_ms, (long long)result->as_of_ms - again_ms, (long long)result->as_of_ms - again_ms,
-           what->values[0].text);
+           where_of(where, value), again_ms, (long long)result->as_of_ms - again_ms,
+           (long long)result->as_of_ms - again_ms, what->values[0].text);
   query(request, duck, rest, request->arena, &texts);
   const ds_table *table = oracle_table(result, "lateness");
   static const char *const columns[] = {"orders", "score", "score_n", "again", "again_n"};
