@@ -70,6 +70,11 @@ DS_CHECKED ds_code ds_ask_request(const ds_ask *ask, const ds_question *question
                                   const ds_option_value *given, uint32_t count, ds_arena *arena,
                                   ds_request *ret_request, ds_error *err);
 
+// Reads a file of instants, as ds_instants_read, for a request that is asked with `case_key`
+// (NULL: about customers). The caller is done with it, after the request.
+DS_CHECKED ds_code ds_ask_instants(const ds_ask *ask, const char *path, const char *case_key,
+                                   ds_arena *arena, ds_instants *ret_instants, ds_error *err);
+
 // The same for those who are no question of the table: "sql", "export".
 DS_CHECKED ds_code ds_ask_select(const ds_ask *ask, const ds_option_value *given, uint32_t count,
                                  ds_arena *arena, ds_request *ret_request, ds_error *err);

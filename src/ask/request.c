@@ -143,6 +143,15 @@ ds_code ds_ask_request(const ds_ask *ask, const ds_question *question,
   return fill(&in, ret_request, err);
 }
 
+ds_code ds_ask_instants(const ds_ask *ask, const char *path, const char *case_key, ds_arena *arena,
+                        ds_instants *ret_instants, ds_error *err) {
+  ask_store *store = ((const ask_state *)ask)->store;
+  pthread_mutex_lock(&store->mutex);
+  const ds_code code = ds_instants_read(store->store, path, case_key, arena, ret_instants, err);
+  pthread_mutex_unlock(&store->mutex);
+  return code;
+}
+
 ds_code ds_ask_select(const ds_ask *ask, const ds_option_value *given, uint32_t count,
                       ds_arena *arena, ds_request *ret_request, ds_error *err) {
   reading in = {.state = (const ask_state *)ask, .arena = arena, .count = count};

@@ -219,6 +219,10 @@ typedef struct cli_sink {
 // Takes the next piece; `context` is the sink.
 DS_CHECKED ds_code cli_sink_write(void *context, const void *data, size_t size, ds_error *err);
 // --- features.c: rows that never are together in memory
+// Reads the file that `features --at FILE.csv` names, for the request; does nothing when it names
+// none. The caller is done with *instants after the request.
+DS_CHECKED ds_code cli_features_instants(cli *run, ds_request *request, ds_instants *instants,
+                                         ds_error *err);
 // Whether the question's rows go out as they are made: features into CSV or Parquet.
 bool cli_streams(const cli *run);
 // Asks it so; *result gets all but the rows.

@@ -30,6 +30,19 @@ bool cli_streams(const cli *run) {
          (format != NULL ? strcmp(format, "csv") == 0 : ends_in(output, ".csv"));
 }
 
+ds_code cli_features_instants(cli *run, ds_request *request, ds_instants *instants,
+                              ds_error *err) {
+  const char *at = strcmp(run->question->name, "features") == 0
+                       ? ds_option_get(&request->options, "at")
+                       : NULL;
+  if (!ends_in(at, ".csv") && !ends_in(at, ".tsv"))
+    return DS_OK;
+  TRY(ds_ask_instants(run->ask, at, ds_option_get(&request->options, "case"), &run->arena,
+                      instants, err));
+  request->instants = instants;
+  return DS_OK;
+}
+
 static ds_code take_rows(void *context, const ds_table *rows, ds_error *err) {
   row_sink *to = (row_sink *)context;
   ds_buf_reset(&to->text);

@@ -51,5 +51,9 @@ ds_code cli_run_question(cli *run, ds_error *err) {
   ds_request request;
   TRY(cli_open_ask(run, err));
   TRY(ds_ask_request(run->ask, run->question, values, count, &run->arena, &request, err));
-  return ask(run, &request, err);
+  ds_instants instants = {.count = 0};
+  TRY(cli_features_instants(run, &request, &instants, err));
+  const ds_code code = ask(run, &request, err);
+  ds_instants_done(&instants);
+  return code;
 }

@@ -11,6 +11,7 @@
 #define DS_INGEST_LISTS_H
 
 #include "model/customers.h"
+#include "model/instants.h"
 #include "store/store.h"
 
 // A list. Texts live in the arena of the listing.
@@ -66,5 +67,13 @@ typedef struct ds_list_read {
 DS_CHECKED ds_code ds_list_file_read(ds_store *store, const ds_list_file *file, ds_arena *arena,
                                      ds_list_read *ret_read, ds_progress *progress,
                                      ds_error *err);
+
+// A CSV file of rows at instants, for `features --at FILE.csv`: a column that is called like a kind
+// of identifier, or with a case key like that, and one called time, at, timestamp or
+// event_timestamp; a time without a zone is UTC. Personal identifiers are hashed. The caller is
+// done with it; its name is `path`'s. DS_INPUT names the line.
+DS_CHECKED ds_code ds_instants_read(ds_store *store, const char *path, const char *case_key,
+                                    ds_arena *arena, ds_instants *ret_instants, ds_error *err);
+void ds_instants_done(ds_instants *instants); // NULL is fine
 
 #endif

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A file of identifiers, and whose they are. Most identifiers are subjects with events of their own
-// and are found in one pass over these; the others, which facts of identity name, one by one.
+// A file of identifiers, and whose they are; or of identifiers, or cases, with an instant each.
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -8,7 +7,7 @@
 #include "ingest/lists.h"
 #include "ingest/seal.h"
 #include "model/identifier.h"
-#include "scan/scan.h"
+#include "scan/subjects.h"
 #include "store/identity.h"
 
 // A file being read.
@@ -26,6 +25,9 @@ typedef struct reader {
   uint32_t column;
   ds_str kind;
   ds_list_read read;
+  ds_instants *instants; // of rows with a time each; NULL: of a list
+  uint32_t time_column;
+  uint32_t rows_capacity;
   ds_error *err;
 } reader;
 
@@ -83,6 +85,21 @@ static bool is_wanted_column(const reader *in, const ds_list_file *file, ds_str 
   return file->column != NULL ? ds_str_equal(name, ds_str_of(file->column)) : names_kind(in, name);
 }
 
+// What the column of instants is called.
+static bool names_time(ds_str name) {
+  static const char *const names[] = {"time", "at", "timestamp", "event_timestamp"};
+  bool any = false;
+  for (uint32_t n = 0; n < sizeof names / sizeof *names; n++)
+    any |= ds_str_equal(name, ds_str_of(names[n]));
+  return any;
+}
+
+// Of several columns of instants the first counts.
+static void note_time(reader *in, ds_str name, uint32_t column) {
+  if (in->instants != NULL && in->time_column == DS_NONE && names_time(name))
+    in->time_column = column;
+}
+
 // The first line of a table: which column holds the identifiers. *ret_head is false when it is no
 // line of names but an identifier.
 static ds_code read_head(reader *in, const ds_list_file *file, char *line, uint32_t size,
@@ -95,6 +112,7 @@ static ds_code read_head(reader *in, const ds_list_file *file, char *line, uint3
     ds_str name;
     if (!next_value(line, size, delimiter, &at, &name))
       return ds_fail(in->err, DS_INPUT, "%.200s line 1: a quote is never closed", in->name);
+    note_time(in, name, columns);
     if (!is_wanted_column(in, file, name))
       continue;
     found++;
@@ -108,9 +126,13 @@ static ds_code read_head(reader *in, const ds_list_file *file, char *line, uint3
   else if (file->column != NULL)
     return ds_fail(in->err, DS_INPUT, "%.200s line 1: %s column is called '%.60s'", in->name,
                    found == 0 ? "no" : "more than one", file->column);
-  else if (*ret_head)
-    return ds_fail(in->err, DS_INPUT, "%.200s line 1: %s is called like a kind of identifier: say "
-                   "--column NAME", in->name, found == 0 ? "no column" : "more than one column");
+  else if (*ret_head || in->instants != NULL)
+    return ds_fail(in->err, DS_INPUT, "%.200s line 1: %s is called like a kind of identifier%s",
+                   in->name, found == 0 ? "no column" : "more than one column",
+                   in->instants == NULL ? ": say --column NAME" : ", as customer_id is");
+  if (in->instants != NULL && in->time_column == DS_NONE)
+    return ds_fail(in->err, DS_INPUT, "%.200s line 1: no column is called time, at, timestamp or "
+                   "event_timestamp", in->name);
   return in->kind.data == NULL ? no_memory(in->err) : DS_OK;
 }
 
@@ -182,23 +204,62 @@ static ds_code take(reader *in, ds_str text, uint32_t line) {
   return DS_OK;
 }
 
+// One row with its instant. Of an identifier that nobody can have only the line is kept.
+static ds_code take_instant(reader *in, ds_str text, ds_str time, uint32_t line) {
+  ds_instants *to = in->instants;
+  ds_instant row = {.line = line};
+  ds_str who = text;
+  bool local = false, date_only = false;
+  if (!ds_time_parse(time, &row.time_ms, &local, &date_only))
+    return ds_fail(in->err, DS_INPUT, "%.200s line %u: '%.*s' is no time; write 2024-06-01 or "
+                   "2024-06-01T10:00:00Z", in->name, line, time.size < 60 ? (int)time.size : 60,
+                   time.data);
+  if (text.size == 0)
+    return ds_fail(in->err, DS_INPUT, "%.200s line %u: it names nobody", in->name, line);
+  if (!to->of_cases)
+    TRY(subject_of(in, text, &who));
+  if (who.size == 0) {
+    to->unknown_line = to->unknown++ == 0 ? line : to->unknown_line;
+    return DS_OK;
+  }
+  if (to->count == DS_LIST_MEMBERS_MAX)
+    return ds_fail(in->err, DS_LIMIT, "%.200s line %u: at most %u rows", in->name, line,
+                   DS_LIST_MEMBERS_MAX);
+  TRY(ds_names_add(&to->who, who, &row.who, in->err));
+  if (to->count == in->rows_capacity) {
+    const uint32_t capacity = in->rows_capacity * 2 + 1024;
+    ds_instant *moved = realloc(to->row, capacity * sizeof *moved);
+    if (moved == NULL)
+      return no_memory(in->err);
+    to->row = moved;
+    in->rows_capacity = capacity;
+  }
+  to->row[to->count++] = row;
+  return DS_OK;
+}
+
 static ds_code take_line(reader *in, char *line, uint32_t size, uint32_t number) {
-  ds_str value = {"", 0};
+  ds_str value = {"", 0}, who = {"", 0}, time = {"", 0};
+  const uint32_t last = in->instants != NULL && in->time_column > in->column ? in->time_column
+                                                                             : in->column;
   uint32_t at = 0, column = 0;
   if (trimmed((ds_str){line, size}).size == 0)
     return DS_OK;
   if (size > DS_TEXT_BYTES_MAX)
     return ds_fail(in->err, DS_LIMIT, "%.200s line %u: a line has at most %u bytes", in->name,
                    number, DS_TEXT_BYTES_MAX);
-  for (; column <= in->column && at <= size; column++)
+  for (; column <= last && at <= size; column++) {
     if (!next_value(line, size, in->delimiter, &at, &value))
       return ds_fail(in->err, DS_INPUT, "%.200s line %u: a quote is never closed", in->name,
                      number);
-  if (column <= in->column)
+    who = column == in->column ? value : who;
+    time = column == in->time_column ? value : time;
+  }
+  if (column <= last)
     return ds_fail(in->err, DS_INPUT, "%.200s line %u: it has %u value%s, and column %u holds the "
-                   "identifiers", in->name, number, column, column == 1 ? "" : "s",
-                   in->column + 1);
-  return take(in, value, number);
+                   "%s", in->name, number, column, column == 1 ? "" : "s", last + 1,
+                   last == in->column ? "identifiers" : "instants");
+  return in->instants == NULL ? take(in, who, number) : take_instant(in, who, time, number);
 }
 
 static ds_code read_lines(reader *in, const ds_list_file *file, char *text, size_t size) {
@@ -222,84 +283,26 @@ static ds_code read_lines(reader *in, const ds_list_file *file, char *text, size
 
 // --- whose they are
 
-typedef struct match_context {
-  const ds_names *wanted;
-  uint64_t *found; // bits; one thread sets them
-  const ds_identity *identity;
-  ds_arena *arena;
-  ds_list_read *read;
-} match_context;
-
-typedef struct match_state {
-  const match_context *context;
-} match_state;
-
-static ds_code match_init(void *memory, const void *context, ds_arena *arena, ds_error *err) {
-  (void)arena;
-  (void)err;
-  ((match_state *)memory)->context = context;
-  return DS_OK;
-}
-
-static ds_code take_customer(const match_context *to, uint32_t index, uint32_t customer,
-                             ds_error *err) {
-  if (customer == DS_NONE)
-    return DS_OK;
-  to->found[index / 64] |= 1ull << (index % 64);
-  to->read->customers_count += !ds_customers_has(&to->read->customers, customer);
-  return ds_customers_add(&to->read->customers, customer, to->arena) ? DS_OK : no_memory(err);
-}
-
-static ds_code match_add(void *memory, const ds_block *block, ds_error *err) {
-  const match_context *to = ((match_state *)memory)->context;
-  for (uint32_t j = 0; j < block->journeys; j++) {
-    const uint32_t index = ds_names_find(to->wanted, block->subject[j]);
-    if (index != DS_NONE)
-      TRY(take_customer(to, index, ds_identity_customer(to->identity, block->customer[j]), err));
+static ds_code take_customers(reader *in, const uint32_t *customer) {
+  for (uint32_t i = 0; i < in->wanted.count; i++) {
+    if (customer[i] == DS_NONE) {
+      note_unknown(&in->read, in->line[i]);
+      continue;
+    }
+    in->read.customers_count += !ds_customers_has(&in->read.customers, customer[i]);
+    if (!ds_customers_add(&in->read.customers, customer[i], in->arena))
+      return no_memory(in->err);
   }
   return DS_OK;
-}
-
-static ds_code match_merge(void *into, void *from, ds_error *err) {
-  (void)into;
-  (void)from;
-  (void)err;
-  return DS_OK;
-}
-
-static const ds_kernel kernel = {"match",   sizeof(match_state), match_init,
-                                 match_add, match_merge,         NULL};
-
-static bool is_found(const match_context *in, uint32_t index) {
-  return (in->found[index / 64] >> (index % 64) & 1) != 0;
 }
 
 static ds_code find_all(reader *in, const ds_snapshot *snapshot, ds_progress *progress) {
-  match_context to = {.wanted = &in->wanted, .identity = snapshot->identity, .arena = in->arena,
-                      .read = &in->read,
-                      .found = ds_arena_array(in->arena, in->wanted.count / 64u + 1,
-                                              sizeof *to.found)};
-  const ds_plan plan = {.columns = {.want = DS_WANT_SUBJECT}, .threads = 1, .separate = true,
-                        .progress = progress};
-  void *memory = NULL;
-  ds_arena arena;
-  if (to.found == NULL)
+  uint32_t *customer = ds_arena_array(in->arena, in->wanted.count + 1u, sizeof *customer);
+  if (customer == NULL)
     return no_memory(in->err);
-  ds_arena_init(&arena, ds_store_get_options(in->store)->memory_bytes);
-  ds_code code = ds_scan(snapshot, &plan, &kernel, &to, &arena, &memory, in->err);
-  ds_arena_done(&arena);
-  for (uint32_t i = 0; code == DS_OK && i < in->wanted.count; i++) {
-    uint32_t customer = DS_NONE;
-    if (!is_found(&to, i) && snapshot->identity != NULL)
-      code = ds_snapshot_find(snapshot, in->wanted.text[i], &customer, in->err);
-    if (code == DS_OK)
-      code = take_customer(&to, i, customer, in->err);
-    if (code == DS_OK && !is_found(&to, i))
-      note_unknown(&in->read, in->line[i]);
-    if (code == DS_OK && i % 1024 == 0 && ds_progress_stopped(progress))
-      code = ds_fail(in->err, DS_INTERRUPTED, "stopped: no list was saved");
-  }
-  return code;
+  TRY(ds_subjects_customers(snapshot, &in->wanted, ds_store_get_options(in->store)->memory_bytes,
+                            progress, customer, in->err));
+  return take_customers(in, customer);
 }
 
 // --- the file
@@ -316,8 +319,7 @@ static ds_code add_kinds(const ds_snapshot *snapshot, ds_names *kinds, ds_error 
   return DS_OK;
 }
 
-static ds_code read_text(reader *in, const ds_list_file *file, const ds_snapshot *snapshot,
-                         ds_progress *progress) {
+static ds_code read_rows(reader *in, const ds_list_file *file) {
   char *text = NULL;
   size_t size = 0;
   ds_error why = {.message = ""};
@@ -329,6 +331,12 @@ static ds_code read_text(reader *in, const ds_list_file *file, const ds_snapshot
     return ds_fail(in->err, code == DS_MISSING ? DS_INPUT : code, "%s", why.message);
   code = read_lines(in, file, text, size);
   free(text);
+  return code;
+}
+
+static ds_code read_text(reader *in, const ds_list_file *file, const ds_snapshot *snapshot,
+                         ds_progress *progress) {
+  ds_code code = read_rows(in, file);
   if (code == DS_OK)
     code = find_all(in, snapshot, progress);
   if (code == DS_OK && in->read.given == 0)
@@ -340,29 +348,77 @@ static ds_code read_text(reader *in, const ds_list_file *file, const ds_snapshot
   return code;
 }
 
-ds_code ds_list_file_read(ds_store *store, const ds_list_file *file, ds_arena *arena,
-                          ds_list_read *ret_read, ds_progress *progress, ds_error *err) {
+// How a file is read, once all that this needs is there.
+typedef ds_code (*file_reading)(reader *in, const ds_list_file *file, const ds_snapshot *snapshot,
+                                ds_progress *progress);
+
+static ds_code file_read(ds_store *store, const ds_list_file *file, ds_arena *arena, reader *in,
+                         file_reading reading, ds_progress *progress, ds_error *err) {
   const char *slash = strrchr(file->path, '/');
   ds_snapshot *snapshot = NULL;
   ds_names kinds;
   TRY(ds_store_snapshot(store, &snapshot, err));
   ds_names_init(&kinds, UINT32_MAX - 1);
-  reader in = {.store = store, .name = slash == NULL ? file->path : slash + 1, .arena = arena,
-               .kinds = &kinds, .err = err,
-               .kind = ds_str_of(file->kind == NULL ? "customer_id" : file->kind)};
-  ds_names_init(&in.wanted, DS_LIST_MEMBERS_MAX);
-  ds_arena_init(&in.line_arena, (size_t)4 * DS_TEXT_BYTES_MAX);
-  ds_sealer_init(&in.sealer, store, NULL);
+  in->store = store;
+  in->name = slash == NULL ? file->path : slash + 1;
+  in->arena = arena;
+  in->kinds = &kinds;
+  in->err = err;
+  in->kind = ds_str_of(file->kind == NULL ? "customer_id" : file->kind);
+  in->time_column = DS_NONE;
+  ds_names_init(&in->wanted, DS_LIST_MEMBERS_MAX);
+  ds_arena_init(&in->line_arena, (size_t)4 * DS_TEXT_BYTES_MAX);
+  ds_sealer_init(&in->sealer, store, NULL);
   ds_code code = add_kinds(snapshot, &kinds, err);
   if (code == DS_OK)
-    code = read_text(&in, file, snapshot, progress);
-  if (code == DS_OK)
-    *ret_read = in.read;
-  ds_sealer_done(&in.sealer);
-  ds_arena_done(&in.line_arena);
-  ds_names_done(&in.wanted);
-  free(in.line);
+    code = reading(in, file, snapshot, progress);
+  ds_sealer_done(&in->sealer);
+  ds_arena_done(&in->line_arena);
+  ds_names_done(&in->wanted);
+  free(in->line);
   ds_names_done(&kinds);
   ds_snapshot_free(snapshot);
   return code;
+}
+
+ds_code ds_list_file_read(ds_store *store, const ds_list_file *file, ds_arena *arena,
+                          ds_list_read *ret_read, ds_progress *progress, ds_error *err) {
+  reader in = {.column = 0};
+  TRY(file_read(store, file, arena, &in, read_text, progress, err));
+  *ret_read = in.read;
+  return DS_OK;
+}
+
+static ds_code read_instants(reader *in, const ds_list_file *file, const ds_snapshot *snapshot,
+                             ds_progress *progress) {
+  (void)snapshot;
+  (void)progress;
+  TRY(read_rows(in, file));
+  return in->instants->count > 0 || in->instants->unknown > 0
+             ? DS_OK
+             : ds_fail(in->err, DS_INPUT, "%.200s has no row", in->name);
+}
+
+ds_code ds_instants_read(ds_store *store, const char *path, const char *case_key,
+                         ds_arena *arena, ds_instants *ret_instants, ds_error *err) {
+  const char *slash = strrchr(path, '/');
+  ds_instants to = {.name = slash == NULL ? path : slash + 1, .of_cases = case_key != NULL};
+  const ds_list_file file = {.path = path, .column = case_key};
+  reader in = {.instants = &to};
+  ds_names_init(&to.who, DS_LIST_MEMBERS_MAX);
+  const ds_code code = file_read(store, &file, arena, &in, read_instants, NULL, err);
+  if (code == DS_OK)
+    *ret_instants = to;
+  else
+    ds_instants_done(&to);
+  return code;
+}
+
+void ds_instants_done(ds_instants *instants) {
+  if (instants == NULL)
+    return;
+  ds_names_done(&instants->who);
+  free(instants->row);
+  instants->row = NULL;
+  instants->count = 0;
 }

@@ -10,6 +10,7 @@
 #include "question/sql.h"
 #include "scan/property_types.h"
 #include "scan/stages.h"
+#include "scan/subjects.h"
 
 // A chunk of rows stays in the nearest caches.
 enum { FEATURES_MAX = 256, CHUNK_ROWS = 64 };
@@ -18,8 +19,9 @@ const ds_option ds_features_options[] = {
     {"feature", DS_OPTION_ARGUMENTS, "[NAME=]EXPR...", "", NULL,
      "what is asked of each customer or case: 'orders=count(order_placed)' 'lapsed=segment(...)'; "
      "up to 256"},
-    {"at", DS_OPTION_EXPRESSION, "SELECTOR", "", NULL,
-     "a row for each instant of such an event, as order_placed: what was known of the case then"},
+    {"at", DS_OPTION_EXPRESSION, "SELECTOR|FILE.csv", "", NULL,
+     "a row for each instant of such an event, as order_placed, or for each row of a file with an "
+     "identifier and a time: what was known of the case then"},
 };
 const uint32_t ds_features_options_count =
     sizeof ds_features_options / sizeof *ds_features_options;
@@ -33,7 +35,10 @@ typedef struct features_asked {
   uint32_t count;
   ds_column *columns;
   uint32_t columns_count;
-  const ds_expression *at; // of the rows' instants; NULL: there is one, as_of
+  bool has_at;             // rows have instants of their own, else there is one, as_of
+  const ds_expression *at; // they are those of such events; NULL: a file has them
+  const ds_instant *row;   // the file's, by who, instant and line; `who` is a customer's number, or
+  uint32_t rows;           // of cases the number of its name in the file
   ds_columns kept;         // what the scan's blocks have
   ds_result *result; // takes the rows, unless the request has a taker
   size_t bytes_max;
@@ -46,6 +51,8 @@ typedef struct features_instants {
   uint32_t anchors_capacity;
   ds_case_evaluator *evaluator; // of what was known
   ds_stage_room alone, known;   // one journey, and what of it was
+  uint32_t line;                // of the file, of the row at hand
+  uint64_t met;                 // rows of the file whose case is asked about
 } features_instants;
 
 typedef struct features_state {
@@ -117,7 +124,8 @@ static ds_code add_feature(features_asked *asked, ds_str line, ds_error *err) {
     if ((f < number && strcmp(asked->names[f], asked->names[number]) == 0) ||
         strcmp(asked->names[number], f == 0 ? "customer" : "case") == 0 ||
         (strcmp(asked->names[number], "at") == 0 &&
-         ds_option_get(&asked->request->options, "at") != NULL))
+         asked->has_at) ||
+        (strcmp(asked->names[number], "line") == 0 && asked->request->instants != NULL))
       return ds_fail(err, DS_USAGE, "feature %u: there is a column '%.60s' already: give it "
                      "another name, as in NAME=EXPR", number + 1, asked->names[number]);
   asked->count++;
@@ -144,15 +152,25 @@ static ds_code read_features(features_asked *asked, ds_error *err) {
   return asked->plan.has_case ? ds_case_program_check_cases(asked->program, err) : DS_OK;
 }
 
+// Whether --at names a file rather than events.
+static bool names_file(const char *text) {
+  const size_t size = strlen(text);
+  return size > 4 && (strcmp(text + size - 4, ".csv") == 0 || strcmp(text + size - 4, ".tsv") == 0);
+}
+
 static ds_code read_at(features_asked *asked, ds_error *err) {
   const ds_request *request = asked->request;
   const char *text = ds_option_get(&request->options, "at");
   ds_schema schema;
   if (text == NULL || asked->program == NULL)
     return DS_OK;
+  if (names_file(text) && request->instants == NULL)
+    return ds_fail(err, DS_USAGE, "--at FILE: the command line alone reads files of instants");
   if (ds_case_program_reads_lists(asked->program))
     return ds_fail(err, DS_UNSUPPORTED, "a list has no past: with --at it would tell what was not "
                    "known yet; leave in_list() out, or ask at one instant, --as-of");
+  if (request->instants != NULL)
+    return DS_OK;
   TRY(ds_question_schema(request, &schema, err));
   TRY(ds_selector_parse(ds_str_of(text), &schema, request->arena, &asked->at, err));
   return ds_question_check_keys(request, asked->at, "at", err);
@@ -175,14 +193,17 @@ static ds_code make_columns(features_asked *asked, ds_error *err) {
       {"case", DS_CELL_TEXT, "", "the case", false},
   };
   static const ds_column at = {"at", DS_CELL_TIME, "", "the row's instant", false};
-  asked->columns = ds_arena_array(asked->request->arena, asked->count + 3u,
+  static const ds_column line = {"line", DS_CELL_COUNT, "", "where it stands in the file", false};
+  asked->columns = ds_arena_array(asked->request->arena, asked->count + 4u,
                                   sizeof *asked->columns);
   if (asked->columns == NULL)
     return no_memory(err);
   for (uint32_t c = 0; c < (asked->plan.has_case ? 2u : 1u); c++)
     asked->columns[asked->columns_count++] = who[c];
-  if (ds_option_get(&asked->request->options, "at") != NULL)
+  if (asked->has_at)
     asked->columns[asked->columns_count++] = at;
+  if (asked->request->instants != NULL)
+    asked->columns[asked->columns_count++] = line;
   for (uint32_t f = 0; f < asked->count; f++)
     asked->columns[asked->columns_count++] = column_of(asked, f);
   return DS_OK;
@@ -191,6 +212,7 @@ static ds_code make_columns(features_asked *asked, ds_error *err) {
 // All but the columns of the scan.
 static ds_code features_read(const ds_request *request, features_asked *asked, ds_error *err) {
   asked->request = request;
+  asked->has_at = ds_option_get(&request->options, "at") != NULL;
   TRY(ds_option_refuse(&request->options, "features", (const char *const[]){"by"}, 1, err));
   if (ds_option_get(&request->options, "list") != NULL)
     return ds_fail(err, DS_USAGE, "features takes no --list: its rows are customers or cases; "
@@ -212,9 +234,10 @@ static ds_code state_init(void *memory, const void *context, ds_arena *arena, ds
   ds_arena_init(&state->cells, (size_t)256 << 20);
   ds_arena_init(&state->texts, (size_t)256 << 20);
   TRY(ds_case_evaluator_new(asked->program, &asked->kept, &state->evaluator, err));
-  if (asked->at != NULL) {
+  if (asked->has_at) {
     features_instants *to = &state->instants;
-    TRY(ds_evaluator_new(asked->at, &asked->kept, &to->anchor, err));
+    if (asked->at != NULL)
+      TRY(ds_evaluator_new(asked->at, &asked->kept, &to->anchor, err));
     TRY(ds_case_evaluator_new(asked->program, &asked->kept, &to->evaluator, err));
     TRY(ds_stage_init(&to->alone, &asked->kept, err));
     TRY(ds_stage_init(&to->known, &asked->kept, err));
@@ -320,8 +343,10 @@ static ds_code put_rows(features_state *state, const ds_block *block, uint32_t j
     if (asked->plan.has_case)
       *who++ = held ? ds_cell_text(result, block->case_text[j + r])
                     : (ds_cell){.text = block->case_text[j + r]};
-    if (asked->at != NULL)
-      *who = ds_cell_i64(at_ms);
+    if (asked->has_at)
+      *who++ = ds_cell_i64(at_ms);
+    if (asked->row != NULL)
+      *who = ds_cell_i64(state->instants.line);
   }
   cell += width - asked->count;
   for (uint32_t f = 0; f < asked->count; f++)
@@ -378,9 +403,22 @@ static ds_code put_known(features_state *state, const ds_block *block, uint32_t 
   return put_rows(state, block, j, 1, at_ms, values, 0, err);
 }
 
+// The row of one instant of a journey; none when nothing of it was there or known by then.
+static ds_code put_instant(features_state *state, const ds_block *block, uint32_t j, int64_t at_ms,
+                           bool late, ds_error *err) {
+  const ds_case_values *values = NULL;
+  if (late && is_late(block, j, at_ms))
+    return put_known(state, block, j, at_ms, err);
+  if (block->time_ms[block->offset[j]] > at_ms) {
+    state->unknown++;
+    return DS_OK;
+  }
+  TRY(ds_case_evaluate_at(state->evaluator, j, at_ms, &values, err));
+  return put_rows(state, block, j, 1, at_ms, values, 0, err);
+}
+
 static ds_code add_instants(features_state *state, const ds_block *block, ds_error *err) {
   features_instants *in = &state->instants;
-  const ds_case_values *values = NULL;
   const uint32_t words = block->events / 64u + 1;
   if (words > in->anchors_capacity) {
     free(in->anchors);
@@ -398,12 +436,40 @@ static ds_code add_instants(features_state *state, const ds_block *block, ds_err
       if ((in->anchors[e / 64] >> (e % 64) & 1) == 0 || at_ms == before_ms)
         continue;
       before_ms = at_ms;
-      if (late && is_late(block, j, at_ms)) {
-        TRY(put_known(state, block, j, at_ms, err));
-        continue;
-      }
-      TRY(ds_case_evaluate_at(state->evaluator, j, at_ms, &values, err));
-      TRY(put_rows(state, block, j, 1, at_ms, values, 0, err));
+      TRY(put_instant(state, block, j, at_ms, late, err));
+    }
+  }
+  return DS_OK;
+}
+
+// The first of the file's rows about somebody.
+static uint32_t first_row(const features_asked *asked, uint32_t who) {
+  uint32_t low = 0, high = asked->rows;
+  while (low < high) {
+    const uint32_t middle = low + (high - low) / 2;
+    if (asked->row[middle].who < who)
+      low = middle + 1;
+    else
+      high = middle;
+  }
+  return low;
+}
+
+// Rows that a file asks for of each journey.
+static ds_code add_rows(features_state *state, const ds_block *block, ds_error *err) {
+  const features_asked *asked = state->asked;
+  const ds_instants *file = asked->request->instants;
+  features_instants *in = &state->instants;
+  for (uint32_t j = 0; j < block->journeys; j++) {
+    const uint32_t who = file->of_cases ? ds_names_find(&file->who, block->case_text[j])
+                                        : block->customer[j];
+    if (who == DS_NONE)
+      continue;
+    const bool late = any_late(block, j);
+    for (uint32_t r = first_row(asked, who); r < asked->rows && asked->row[r].who == who; r++) {
+      in->line = asked->row[r].line;
+      in->met++;
+      TRY(put_instant(state, block, j, asked->row[r].time_ms, late, err));
     }
   }
   return DS_OK;
@@ -417,8 +483,8 @@ static ds_code state_add(void *memory, const ds_block *block, ds_error *err) {
     return ds_fail(err, DS_MEMORY, "the features do not fit into memory: write them to a file "
                    "that takes them row by row, -o FILE.csv or FILE.parquet");
   TRY(ds_case_begin(state->evaluator, block, err));
-  if (asked->at != NULL) {
-    TRY(add_instants(state, block, err));
+  if (asked->has_at) {
+    TRY(asked->at == NULL ? add_rows(state, block, err) : add_instants(state, block, err));
     return flush(state, err);
   }
   TRY(ds_case_evaluate(state->evaluator, asked->request->as_of_ms, &values, err));
@@ -440,14 +506,15 @@ static ds_code state_merge(void *memory, void *other, ds_error *err) {
 static const ds_kernel kernel = {"features", sizeof(features_state), state_init,
                                  state_add,  state_merge,            state_done};
 
-// What rows are sorted by: customer, case, instant.
-enum { ROW_KEYS = 3 };
+// What rows are sorted by: customer, case, instant, line of a file.
+enum { ROW_KEYS = 4 };
 
 static int by_name(const void *a, const void *b) {
   const ds_cell *x = *(ds_cell *const *)a, *y = *(ds_cell *const *)b;
   int order = ds_str_compare(x[0].text, y[0].text);
   order = order != 0 ? order : ds_str_compare(x[1].text, y[1].text);
-  return order != 0 ? order : (x[2].i > y[2].i) - (x[2].i < y[2].i);
+  order = order != 0 ? order : (x[2].i > y[2].i) - (x[2].i < y[2].i);
+  return order != 0 ? order : (x[3].i > y[3].i) - (x[3].i < y[3].i);
 }
 
 // Whatever the order in the store.
@@ -464,7 +531,8 @@ static ds_code sort_rows(const features_asked *asked, ds_table *table, ds_error 
     row[r] = keys + (size_t)r * (width + ROW_KEYS);
     row[r][0] = from[0];
     row[r][1] = from[of_case];
-    row[r][2] = asked->at != NULL ? from[of_case + 1] : ds_cell_i64(0);
+    row[r][2] = asked->has_at ? from[of_case + 1] : ds_cell_i64(0);
+    row[r][3] = asked->row != NULL ? from[of_case + 2] : ds_cell_i64(0);
     memcpy(row[r] + ROW_KEYS, from, width * sizeof *from);
   }
   if (rows > 0)
@@ -478,15 +546,89 @@ static ds_code sort_rows(const features_asked *asked, ds_table *table, ds_error 
   "What each customer, or with --case each case, gives at as_of: nothing that happened later "  \
   "is seen, and with --as-of nothing that was received later (--known-at)."
 #define AT_INSTANTS                                                                             \
-  "What each customer, or with --case each case, gave at each instant of an event of --at: "    \
+  "What each customer, or with --case each case, gave at each instant of --at: "                \
   "nothing that happened later is seen, and nothing that was received later. Who is whom is "   \
   "as of --known-at, else of today."
 
 static void note_unknown(const features_state *state, ds_result *result) {
+  const features_asked *asked = state->asked;
+  const uint64_t left_out = asked->row == NULL ? 0 : asked->rows - state->instants.met;
   char count[32];
   if (state->unknown > 0)
     ds_result_note(result, false, "%s instant%s left out: nothing of the case had been received by "
                    "then.", ds_human_count(count, state->unknown), state->unknown == 1 ? "" : "s");
+  // A case that several customers share has more rows than the file.
+  if (asked->row != NULL && asked->rows > state->instants.met)
+    ds_result_note(result, asked->request->instants->of_cases, "%s row%s of %s left out: %s",
+                   ds_human_count(count, left_out), left_out == 1 ? "" : "s",
+                   asked->request->instants->name, asked->request->instants->of_cases
+                       ? "there is no such case, or it is not asked about."
+                       : "the customer is not asked about.");
+}
+
+static int by_row(const void *a, const void *b) {
+  const ds_instant *x = a, *y = b;
+  if (x->who != y->who)
+    return x->who < y->who ? -1 : 1;
+  if (x->time_ms != y->time_ms)
+    return x->time_ms < y->time_ms ? -1 : 1;
+  return (x->line > y->line) - (x->line < y->line);
+}
+
+// Leaves the rows out whose identifier nobody has, which is told, and those behind --as-of.
+static ds_code keep_rows(features_asked *asked, const uint32_t *customer, ds_instant *row,
+                         ds_result *result, ds_error *err) {
+  const ds_instants *file = asked->request->instants;
+  const bool has_end = ds_option_get(&asked->request->options, "as-of") != NULL;
+  uint64_t unknown = file->unknown, later = 0;
+  uint32_t line = file->unknown > 0 ? file->unknown_line : UINT32_MAX;
+  char count[32];
+  for (uint32_t r = 0; r < file->count; r++) {
+    ds_instant one = file->row[r];
+    one.who = customer == NULL ? one.who : customer[one.who];
+    if (has_end && one.time_ms > asked->request->as_of_ms) {
+      later++;
+      continue;
+    }
+    unknown += one.who == DS_NONE;
+    line = one.who == DS_NONE && one.line < line ? one.line : line;
+    if (one.who != DS_NONE)
+      row[asked->rows++] = one;
+  }
+  if (asked->rows == 0 && later == 0)
+    return ds_fail(err, DS_INPUT, "%.200s line %u: nobody has this identifier, nor that of any "
+                   "other line; write kind=text where the column is not called like the kind",
+                   file->name, line);
+  if (unknown > 0)
+    ds_result_note(result, true, "%s row%s of %s left out: nobody has the identifier, first that "
+                   "of line %u.", ds_human_count(count, unknown), unknown == 1 ? "" : "s",
+                   file->name, line);
+  if (later > 0)
+    ds_result_note(result, false, "%s row%s of %s left out: later than as_of.",
+                   ds_human_count(count, later), later == 1 ? "" : "s", file->name);
+  return DS_OK;
+}
+
+// The file's rows, as the scan meets them.
+static ds_code find_rows(features_asked *asked, ds_arena *arena, ds_result *result, ds_error *err) {
+  const ds_request *request = asked->request;
+  const ds_instants *file = request->instants;
+  if (file == NULL)
+    return DS_OK;
+  ds_instant *row = ds_arena_array(arena, file->count + 1u, sizeof *row);
+  uint32_t *customer = file->of_cases ? NULL
+                                      : ds_arena_array(arena, file->who.count + 1u,
+                                                       sizeof *customer);
+  if (row == NULL || (customer == NULL && !file->of_cases))
+    return no_memory(err);
+  if (customer != NULL)
+    TRY(ds_subjects_customers(request->snapshot, &file->who, request->memory_bytes,
+                              request->progress, customer, err));
+  TRY(keep_rows(asked, customer, row, result, err));
+  if (asked->rows > 1)
+    qsort(row, asked->rows, sizeof *row, by_row);
+  asked->row = row;
+  return DS_OK;
 }
 
 static ds_code answer(features_asked *asked, ds_arena *arena, ds_result *result, ds_error *err) {
@@ -499,13 +641,13 @@ static ds_code answer(features_asked *asked, ds_arena *arena, ds_result *result,
   if (table == NULL)
     return no_memory(err);
   table->bar = "";
-  result->definition = asked->at == NULL ? AT_INSTANT : AT_INSTANTS;
+  result->definition = asked->has_at ? AT_INSTANTS : AT_INSTANT;
   if (asked->program == NULL)
     return DS_OK;
   asked->result = result;
   asked->bytes_max = request->memory_bytes / 3;
   plan->columns.want |=
-      DS_WANT_TIME | DS_WANT_SUBJECT | (asked->at == NULL ? 0u : (uint32_t)DS_WANT_RECEIVED);
+      DS_WANT_TIME | DS_WANT_SUBJECT | (asked->has_at ? (uint32_t)DS_WANT_RECEIVED : 0u);
   plan->want_case_text = plan->has_case;
   plan->threads = 1;
   TRY(ds_property_types_set(request->snapshot, &plan->columns, request->arena, err));
@@ -515,6 +657,7 @@ static ds_code answer(features_asked *asked, ds_arena *arena, ds_result *result,
   asked->kept = plan->columns;
   TRY(ds_question_note_types(request, plan, result, err));
   ds_question_note_facts(request, plan, result);
+  TRY(find_rows(asked, arena, result, err));
   TRY(ds_scan(request->snapshot, plan, &kernel, asked, arena, &memory, err));
   note_unknown(memory, result);
   kernel.done(memory);
@@ -573,7 +716,7 @@ static ds_code put_feature(const features_asked *asked, uint32_t feature, ds_buf
 
 static ds_code put_sql(features_asked *asked, ds_buf *out, ds_error *err) {
   TRY(features_read(asked->request, asked, err));
-  if (asked->at != NULL)
+  if (asked->has_at)
     return ds_fail(err, DS_UNSUPPORTED, "no SQL form: --at");
   if (asked->program == NULL)
     return ds_fail(err, DS_UNSUPPORTED, "no SQL form: there are no events to name");

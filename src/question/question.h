@@ -7,6 +7,7 @@
 
 #include "model/annotation.h"
 #include "model/catalogue.h"
+#include "model/instants.h"
 #include "model/result.h"
 #include "model/time.h"
 #include "model/tracking.h"
@@ -71,6 +72,7 @@ typedef struct ds_request {
   void *take_to;
   // Lets the plan have virtual touchpoints, for --derive (insight/derive.h); NULL: it cannot.
   ds_code (*derive)(const struct ds_request *request, ds_plan *plan, ds_error *err);
+  const ds_instants *instants; // of `features --at FILE.csv`; NULL: no file was read
   const ds_work_calendars *calendars; // named working hours; NULL: there are none
   const ds_tracking_limits *tracking; // what silence and lateness mean; NULL = the defaults
   ds_unsealer *unsealer; // of personal values that are asked for; NULL: they stay sealed

@@ -25,7 +25,10 @@ enum { EVENTS = 60 };
 #define ARENA_BYTES ((size_t)64 << 20)
 
 static store_world world; // a store with events and doorstep.yaml
-static char list_path[64];
+static const char instants_text[] =
+    "email,time,label\n\"customer_id=C1\",2024-01-01,1\nx@example.com,2024-01-02T10:00:00Z,0\n"
+    "customer_id=C2,2024-01-03 10:00,1\ncustomer_id=C1,2024-01-03,0\n";
+static char list_path[64], instants_path[64];
 
 static const char settings_text[] =
     "time_zone: Europe/Berlin\n"
@@ -303,6 +306,27 @@ static ds_code read_identifiers(const void *context, ds_buf *out, ds_error *err)
   return code;
 }
 
+// The same file as rows, each with an instant.
+static ds_code read_instants(const void *context, ds_buf *out, ds_error *err) {
+  (void)context;
+  ds_arena arena;
+  ds_store *store = NULL;
+  ds_instants instants;
+  ds_arena_init(&arena, ARENA_BYTES);
+  assert_int_equal(open_store(false, &store), DS_OK);
+  ds_code code = ds_instants_read(store, instants_path, NULL, &arena, &instants, err);
+  if (code == DS_OK) {
+    for (uint32_t r = 0; r < instants.count; r++)
+      ds_buf_printf(out, "%s %jd line %u\n", ds_names_text(&instants.who, instants.row[r].who),
+                    (intmax_t)instants.row[r].time_ms, instants.row[r].line);
+    ds_instants_done(&instants);
+    code = ds_buf_check(out, "the rows", err);
+  }
+  ds_store_close(store);
+  ds_arena_done(&arena);
+  return code;
+}
+
 // Saves it, or with the context "remove" takes it back, too.
 static ds_code save_list(const void *context, ds_buf *out, ds_error *err) {
   static ds_list_read read;
@@ -358,9 +382,18 @@ static const memory_case cases[] = {
     {"a board saved", save_board, settle_boards, NULL},
     {"a board removed", remove_board, settle_boards, NULL},
     {"identifiers read", read_identifiers, NULL, NULL},
+    {"instants read", read_instants, NULL, NULL},
     {"a list saved", save_list, settle_list, NULL},
     {"a list removed", save_list, settle_list, "remove"},
 };
+
+static void temporary_file(char path[64], const char *text) {
+  snprintf(path, 64, "/tmp/ds-list-XXXXXX");
+  const int fd = mkstemp(path);
+  assert_true(fd >= 0);
+  assert_int_equal(write(fd, text, strlen(text)), strlen(text));
+  close(fd);
+}
 
 static int make_world(void **state) {
   static const char identifiers[] = "customer_id\nC1\nC2\n\"C3\"\nC1\nnobody\n";
@@ -380,17 +413,15 @@ static int make_world(void **state) {
   ds_store_close(store);
   write_file("segments.yaml", segments_text);
   write_file(DS_BOARDS_FILE, boards_text);
-  snprintf(list_path, sizeof list_path, "/tmp/ds-list-XXXXXX");
-  const int fd = mkstemp(list_path);
-  assert_true(fd >= 0);
-  assert_int_equal(write(fd, identifiers, strlen(identifiers)), strlen(identifiers));
-  close(fd);
+  temporary_file(list_path, identifiers);
+  temporary_file(instants_path, instants_text);
   return 0;
 }
 
 static int drop_world(void **state) {
   (void)state;
   (void)unlink(list_path);
+  (void)unlink(instants_path);
   world_done(&world);
   return 0;
 }

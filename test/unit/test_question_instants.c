@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // features --at: of random events, many at one instant and many received late, each row equals that
 // of features --as-of and --known-at its instant, which sees nothing that happened or was received
-// later; there is one for every instant of an anchor, unless nothing of the case was known then.
+// later; there is one for every instant of an anchor, unless nothing of the case was known then. So
+// it is with the instants of a file, where what was ordered is counted by hand, too.
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -34,6 +35,7 @@ typedef struct world {
   one_event event[EVENTS_MAX];
   uint32_t count;
   ds_snapshot *snapshot;
+  const ds_instants *file; // of what is asked now; NULL: none
   uint32_t rows, late, unknown;
 } world;
 
@@ -91,7 +93,7 @@ static ds_code ask(const world *w, const ds_option_value *values, uint32_t count
                    ds_result *result, ds_error *err) {
   const ds_request request = {.snapshot = w->snapshot, .arena = arena, .threads = 1,
                               .options = {.values = values, .count = count},
-                              .memory_bytes = (size_t)64 << 20,
+                              .memory_bytes = (size_t)64 << 20, .instants = w->file,
                               .now_ms = START_MS + 100 * HOUR_MS};
   ds_result_init(result, arena, "features");
   return ds_question_run(ds_question_find(ds_str_of("features")), &request, result, err);
@@ -105,14 +107,18 @@ static bool same_cell(ds_cell_type type, const ds_cell *a, const ds_cell *b) {
   return type == DS_CELL_COUNT || type == DS_CELL_TIME ? a->i == b->i : a->number == b->number;
 }
 
-// Holds a row, whose first `keys` columns tell whose it is and then comes its instant, against the
-// answer at that instant; row NULL: there is none there either.
-static void compare_row(const world *w, bool by_order, const ds_table *table, const ds_cell *row,
+// Holds a row, whose first `keys` columns tell whose it is and then comes its instant, in a file's
+// answer the line as well, against the answer at that instant; row NULL: there is none there
+// either.
+static void compare_row(world *w, bool by_order, const ds_table *table, const ds_cell *row,
                         const char *whose, int64_t at_ms) {
   char time[32];
   ds_arena arena;
   ds_result result;
   ds_error err = {0};
+  const ds_instants *file = w->file;
+  const uint32_t more = file == NULL ? 1 : 2;
+  w->file = NULL;
   ds_time_print(time, at_ms);
   const ds_option_value values[] = {
       {"feature", FEATURES}, {"as-of", time}, {"known-at", time}, {"case", "order_id"}};
@@ -126,11 +132,12 @@ static void compare_row(const world *w, bool by_order, const ds_table *table, co
     r++;
   assert_int_equal(r == at->rows_count, row == NULL);
   for (uint32_t c = keys; row != NULL && c < at->columns_count; c++) {
-    assert_string_equal(at->columns[c].name, table->columns[c + 1].name);
-    if (!same_cell(at->columns[c].type, &at->cells[r * at->columns_count + c], &row[c + 1]))
+    assert_string_equal(at->columns[c].name, table->columns[c + more].name);
+    if (!same_cell(at->columns[c].type, &at->cells[r * at->columns_count + c], &row[c + more]))
       fail_msg("seed %llu: %s of %s at hour %lld", (unsigned long long)w->seed,
                at->columns[c].name, whose, (long long)(at_ms - START_MS) / HOUR_MS);
   }
+  w->file = file;
   ds_arena_done(&arena);
 }
 
@@ -189,6 +196,118 @@ static void test_worlds(void **state) {
   assert_true(w.rows > 100 && w.late > 20 && w.unknown > 2);
 }
 
+// The orders of a customer that had happened, and had been received, by an instant; whether
+// anything of them had.
+static uint32_t orders_by_hand(const world *w, uint32_t customer, int64_t at_ms, bool *ret_any) {
+  uint32_t orders = 0;
+  *ret_any = false;
+  for (uint32_t e = 0; e < w->count; e++) {
+    const one_event *one = &w->event[e];
+    if (one->customer != customer || one->time_ms > at_ms || one->received_ms > at_ms)
+      continue;
+    *ret_any = true;
+    orders += one->touchpoint == ORDERED;
+  }
+  return orders;
+}
+
+enum { FILE_ROWS = 24, STRANGER = CUSTOMERS };
+
+// Rows in no order, some twice, some before anything, some of who is not there.
+static void file_make(world *w, bool by_order, ds_instants *file, ds_instant *row) {
+  ds_error err = {0};
+  *file = (ds_instants){.name = "file.csv", .of_cases = by_order, .row = row, .count = FILE_ROWS};
+  ds_names_init(&file->who, FILE_ROWS);
+  for (uint32_t r = 0; r < FILE_ROWS; r++) {
+    char who[32];
+    snprintf(who, sizeof who, by_order ? "o%u.%u" : "customer_id=C%u", draw(w, STRANGER + 1),
+             draw(w, 2));
+    row[r] = (ds_instant){START_MS + ((int64_t)draw(w, HOURS + 4) - 2) * HOUR_MS, 0, r + 2};
+    check(ds_names_add(&file->who, ds_str_of(who), &row[r].who, &err), &err);
+  }
+}
+
+static const ds_cell *row_of_line(const ds_table *table, uint32_t column, uint32_t line) {
+  const ds_cell *found = NULL;
+  for (uint32_t r = 0; r < table->rows_count; r++) {
+    const ds_cell *row = table->cells + (size_t)r * table->columns_count;
+    assert_true(found == NULL || row[column].i != line);
+    found = row[column].i == line ? row : found;
+  }
+  return found;
+}
+
+static void compare_file(world *w, bool by_order) {
+  const ds_option_value values[] = {
+      {"feature", FEATURES}, {"at", "file.csv"}, {"case", "order_id"}};
+  ds_instant row[FILE_ROWS];
+  ds_instants file;
+  ds_arena arena;
+  ds_result result;
+  ds_error err = {0};
+  file_make(w, by_order, &file, row);
+  w->file = &file;
+  ds_arena_init(&arena, 1u << 27);
+  check(ask(w, values, by_order ? 3 : 2, &arena, &result, &err), &err);
+  const ds_table *table = ds_result_find(&result, "features");
+  const uint32_t key = by_order ? 1 : 0;
+  uint32_t found = 0;
+  for (uint32_t r = 0; r < FILE_ROWS; r++) {
+    const ds_cell *cells = row_of_line(table, key + 2, row[r].line);
+    const char *who = ds_names_text(&file.who, row[r].who);
+    if (cells == NULL && row[r].time_ms < START_MS)
+      continue; // --as-of before the first event is refused
+    if (cells != NULL) {
+      assert_true(ds_str_equal(cells[key].text, ds_str_of(who)));
+      assert_int_equal(cells[key + 1].i, row[r].time_ms);
+      found++;
+    }
+    compare_row(w, by_order, table, cells, who, row[r].time_ms);
+    if (by_order)
+      continue;
+    bool any = false;
+    const uint32_t orders = orders_by_hand(w, (uint32_t)(who[13] - '0'), row[r].time_ms, &any);
+    assert_int_equal(cells != NULL, any);
+    if (any)
+      assert_true(cells[3].number >= orders && cells[3].number <= orders);
+  }
+  assert_int_equal(table->rows_count, found);
+  w->rows += found;
+  w->unknown += FILE_ROWS - found;
+  w->file = NULL;
+  ds_names_done(&file.who);
+  ds_arena_done(&arena);
+}
+
+// Where no file was read, its name says nothing: a server reads none.
+static void test_no_file(void **state) {
+  (void)state;
+  world w = {.seed = 3};
+  const ds_option_value values[] = {{"feature", "n=count(any)"}, {"at", "file.csv"}};
+  ds_arena arena;
+  ds_result result;
+  ds_error err = {0};
+  world_make(&w);
+  ds_arena_init(&arena, 1u << 27);
+  assert_int_equal(ask(&w, values, 2, &arena, &result, &err), DS_USAGE);
+  assert_string_equal(err.message,
+                      "--at FILE: the command line alone reads files of instants");
+  ds_arena_done(&arena);
+  qw_snapshot_free(w.snapshot);
+}
+
+static void test_file(void **state) {
+  (void)state;
+  world w = {0};
+  for (uint32_t n = 0; n < (qw_stress() ? WORLDS_STRESS : WORLDS); n++) {
+    w.seed = n * 7103u + 5;
+    world_make(&w);
+    compare_file(&w, n % 2 == 1);
+    qw_snapshot_free(w.snapshot);
+  }
+  assert_true(w.rows > 60 && w.unknown > 30);
+}
+
 // What has not happened changes nothing: without it the rows before are the same, to the digit.
 static void test_no_leak(void **state) {
   (void)state;
@@ -224,6 +343,8 @@ static void test_no_leak(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {cmocka_unit_test(test_worlds),
+                                     cmocka_unit_test(test_file),
+                                     cmocka_unit_test(test_no_file),
                                      cmocka_unit_test(test_no_leak)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
