@@ -20,8 +20,8 @@ const ds_option ds_features_options[] = {
      "what is asked of each customer or case: 'orders=count(order_placed)' 'lapsed=segment(...)'; "
      "up to 256"},
     {"at", DS_OPTION_EXPRESSION, "SELECTOR|FILE.csv", "", NULL,
-     "a row for each instant of such an event, as order_placed, or for each row of a file with an "
-     "identifier and a time: what was known of the case then"},
+     "a row for each instant of such an event, as order_placed, or on the command line for each "
+     "row of a file with an identifier and a time: what was known of the case then"},
 };
 const uint32_t ds_features_options_count =
     sizeof ds_features_options / sizeof *ds_features_options;
