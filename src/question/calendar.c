@@ -30,6 +30,25 @@ static int64_t day_start_ms(const ds_request *request, int64_t day) {
                                : ds_zone_utc_ms(request->zone, day * DS_DAY_MS, &kind);
 }
 
+static int64_t year_earlier(int64_t local_ms) {
+  int64_t year;
+  unsigned month, of_month;
+  const int64_t day = local_ms / DS_DAY_MS - (local_ms % DS_DAY_MS < 0);
+  ds_civil_from_days(day, &year, &month, &of_month);
+  return ds_days_from_civil(year - 1, month, of_month) * DS_DAY_MS + local_ms - day * DS_DAY_MS;
+}
+
+void ds_calendar_earlier(const ds_request *request, bool year, int64_t *from_ms, int64_t *to_ms) {
+  const ds_zone *zone = request->zone;
+  const int64_t from = zone == NULL ? *from_ms : ds_zone_local_ms(zone, *from_ms);
+  const int64_t to = zone == NULL ? *to_ms : ds_zone_local_ms(zone, *to_ms);
+  const int64_t begin = year ? year_earlier(from) : from - (to - from);
+  const int64_t end = year ? year_earlier(to) : from;
+  int kind;
+  *from_ms = zone == NULL ? begin : ds_zone_utc_ms(zone, begin, &kind);
+  *to_ms = zone == NULL ? end : ds_zone_utc_ms(zone, end, &kind);
+}
+
 ds_code ds_calendar_make(const ds_request *request, ds_period period, int64_t first_ms,
                          int64_t last_ms, uint32_t count_max, ds_arena *arena,
                          ds_calendar *ret_calendar, ds_error *err) {

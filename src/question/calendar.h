@@ -42,6 +42,11 @@ static inline uint32_t ds_calendar_find(const ds_calendar *calendar, int64_t tim
 // The period of a day in the request's zone, in days since 1970, or DS_NONE.
 uint32_t ds_calendar_find_day(const ds_calendar *calendar, const ds_request *request, int64_t day);
 
+// Moves a period [from, to) to the one before it that has as many days, or (`year`) to the same
+// dates a year before, by the request's calendar: February 29 becomes March 1, so a period of that
+// day alone becomes empty.
+void ds_calendar_earlier(const ds_request *request, bool year, int64_t *from_ms, int64_t *to_ms);
+
 // Writes the name of a period ("2024-03-04", "2024-03" for a month) and returns its size.
 size_t ds_calendar_name(const ds_calendar *calendar, uint32_t period, char out[32]);
 

@@ -38,8 +38,8 @@ static const ds_column step_columns[] = {
     {"p90_ms", DS_CELL_DURATION, "ms", "90th percentile of that time", true},
     {"value", DS_CELL_NUMBER, "", "sum of --value over the chains that hold the step", false},
     {"value_n", DS_CELL_COUNT, "values", "chains that carry it", true},
-    {"reached_before", DS_CELL_COUNT, "cases", "reached in the period before", false},
-    {"conversion_before", DS_CELL_SHARE, "", "conversion_start in the period before", false},
+    {"reached_before", DS_CELL_COUNT, "cases", "reached in the period compared with", false},
+    {"conversion_before", DS_CELL_SHARE, "", "conversion_start in the period compared with", false},
 };
 
 static const ds_column instead_columns[] = {
@@ -59,11 +59,11 @@ typedef struct funnel_work {
   funnel_context context;
   ds_breakdown by;
   uint64_t min_n;
-  bool compared;
+  const char *compared; // "previous", "year"; NULL: not compared
   ds_tally_cell *windows;
   ds_arena arena; // of scans; given back before the answer is shown
   funnel_state *state;
-  uint64_t *before; // reached in the period before, groups * steps; NULL: not compared
+  uint64_t *before; // reached in the earlier period, groups * steps; NULL: not compared
   double *quantiles;
 } funnel_work;
 
@@ -93,10 +93,11 @@ static ds_code prepare(funnel_work *work, ds_result *result, ds_error *err) {
   TRY(ds_option_count(options, "min-n", 1, &work->min_n, err));
   context->as_of_ms = result->as_of_ms;
   const char *by = ds_option_get(options, "by");
-  work->compared = strcmp(ds_option_get(options, "compare"), "previous") == 0;
-  if (work->compared && (ds_option_get(options, "from") == NULL ||
-                         ds_option_get(options, "to") == NULL))
-    return ds_fail(err, DS_USAGE, "--compare previous needs a period: give --from and --to");
+  const char *compare = ds_option_get(options, "compare");
+  work->compared = strcmp(compare, "none") == 0 ? NULL : compare;
+  if (work->compared != NULL && (ds_option_get(options, "from") == NULL ||
+                                 ds_option_get(options, "to") == NULL))
+    return ds_fail(err, DS_USAGE, "--compare %s needs a period: give --from and --to", compare);
   if (by != NULL && request->snapshot->events > 0) {
     uint64_t top = 0;
     TRY(ds_option_count(options, "top", 1, &top, err));
@@ -149,17 +150,15 @@ static ds_code pass(void *context, const ds_refine *refine, ds_refine_counts *re
   return code;
 }
 
-// Counts the period before, of the same length.
+// Counts the period that it is compared with.
 static ds_code count_before(funnel_work *work, ds_error *err) {
   funnel_context asked = work->context;
   ds_plan plan = work->plan;
   funnel_rules *rules = &asked.rules;
   const bool started = rules->has_from;
-  const int64_t length_ms = started ? rules->to_ms - rules->from_ms : plan.to_ms - plan.from_ms;
-  int64_t *const bounds[] = {started ? &rules->from_ms : &plan.from_ms,
-                             started ? &rules->to_ms : &plan.to_ms};
-  *bounds[0] -= length_ms;
-  *bounds[1] -= length_ms;
+  ds_calendar_earlier(work->request, strcmp(work->compared, "year") == 0,
+                      started ? &rules->from_ms : &plan.from_ms,
+                      started ? &rules->to_ms : &plan.to_ms);
   const size_t cells = (size_t)asked.groups * rules->steps;
   work->before = ds_arena_array(work->request->arena, cells, sizeof *work->before);
   if (work->before == NULL)
@@ -228,7 +227,7 @@ static ds_table *steps_table(const funnel_work *work, ds_result *result) {
   for (uint32_t c = 0; c < sizeof step_columns / sizeof *step_columns; c++) {
     const bool value = c >= STEP_COLUMNS && c < STEP_COLUMNS + VALUE_COLUMNS;
     const bool before = c >= STEP_COLUMNS + VALUE_COLUMNS;
-    if ((!value || work->context.has_value) && (!before || work->compared))
+    if ((!value || work->context.has_value) && (!before || work->compared != NULL))
       shown[used++] = step_columns[c];
   }
   return ds_funnel_table(&to, "steps", "The funnel, step by step", shown, used);
@@ -289,7 +288,7 @@ static void put_step(const funnel_work *work, uint32_t group, uint32_t s, ds_cel
     cell[2] = ds_cell_double(quantile[1]);
   }
   cell = put_value(work, step, cell + 3);
-  if (!work->compared)
+  if (work->compared == NULL)
     return;
   *cell++ = ds_cell_i64((int64_t)work->before[base + s]);
   if (work->before[base] >= work->min_n)
@@ -431,7 +430,7 @@ static ds_code answer(funnel_work *work, ds_result *result, ds_error *err) {
   if (cell != NULL)
     return list(work, cell, result, err);
   TRY(count(work, result, err));
-  if (work->compared)
+  if (work->compared != NULL)
     TRY(count_before(work, err));
   TRY(ds_tally_quantiles(&work->state->tally, request->memory_bytes / 4, work->plan.threads, pass,
                          work, request->arena, &work->quantiles, err));

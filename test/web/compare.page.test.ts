@@ -33,7 +33,7 @@ test("delivery shows both periods with their difference, and each opens its list
   const fact = page.locator(".fact", { hasText: "Late share" });
   const share = { type: "share", unit: "" } as const;
   assert.equal(await fact.locator(".fact-before").innerText(),
-               `the period before ${formatShare(Number(then.late_share))} (` +
+               `the earlier period ${formatShare(Number(then.late_share))} (` +
                `${formatDifference(Number(now.late_share) - Number(then.late_share), share)})`);
   assert.match(await page.locator(".against").first().innerText(),
                /^Compared with Mar 31, 2024 – Jul 1, 2024, the period of the same length before/);
@@ -45,8 +45,8 @@ test("delivery shows both periods with their difference, and each opens its list
   assert.equal(await page.locator("dialog.drawer .headline").innerText(),
                `${formatCount(Number(then.late))} entries`);
   await page.keyboard.press("Escape");
-  assert.match(await page.locator(".drawing text", { hasText: "the period before" }).first()
-    .textContent() ?? "", /before/);
+  assert.match(await page.locator(".drawing text", { hasText: "the earlier period" }).first()
+    .textContent() ?? "", /earlier/);
   // What is not compared says so.
   for (const title of ["Parcels that need somebody now", "Which promise would be kept"])
     assert.match(await page.getByRole("region", { name: title, exact: true }).locator(".against")
@@ -124,6 +124,18 @@ test("every page that compares asks the same of the period before", async () => 
     assert.deepEqual(opened.faults, [], path);
     await opened.close();
   }
+});
+
+test("the same dates a year before can be compared with, and the card names them", async () => {
+  const opened = await open("/?from=2024-03-01&to=2024-04-01&compare=year");
+  await opened.page.locator(".against").first().waitFor();
+  await opened.settled();
+  assert.ok(opened.asked.some(({ question, options }) => question === "trend" &&
+    String(options.from) === "2023-03-01" && String(options.to) === "2023-04-01"));
+  assert.match((await opened.page.locator(".against").allInnerTexts()).join(" "),
+               /Mar.* 2023, the same dates a year before\./);
+  assert.deepEqual(opened.faults, []);
+  await opened.close();
 });
 
 test("a funnel says by how much a rate changed, and of how many", async () => {

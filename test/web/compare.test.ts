@@ -8,7 +8,7 @@ import type { Column, Result, Row } from "../../web/src/answers/types.ts";
 import { named } from "../../web/src/charts/option.ts";
 import { plotBeside, plotOf } from "../../web/src/charts/spec.ts";
 import type { ChartSpec } from "../../web/src/charts/spec.ts";
-import { comparedTable, isComparable, optionsBefore, pairRows, periodBefore }
+import { comparedTable, isComparable, optionsBefore, pairRows, earlierPeriod }
   from "../../web/src/compare/compare.ts";
 import { formatDifference, formatNumber } from "../../web/src/format.ts";
 import { comparedHeadlines } from "../../web/src/headlines/compare.ts";
@@ -44,21 +44,33 @@ const BEFORE = resultOf("periods", PERIODS,
                         { options: { from: "2017-12-31", to: "2018-04-01" } });
 
 test("the period before has the same length and ends where this one begins", () => {
-  assert.deepEqual(periodBefore({ from: "2018-04-01", to: "2018-07-01" }),
+  assert.deepEqual(earlierPeriod({ from: "2018-04-01", to: "2018-07-01" }, "previous"),
                    { from: "2017-12-31", to: "2018-04-01" });
   // Over a leap day and a change of clocks: days are counted, not hours.
-  assert.deepEqual(periodBefore({ from: "2024-03-01", to: "2024-04-01" }),
+  assert.deepEqual(earlierPeriod({ from: "2024-03-01", to: "2024-04-01" }, "previous"),
                    { from: "2024-01-30", to: "2024-03-01" });
-  assert.deepEqual(periodBefore({ from: "2018-01-01T03:00Z", to: "2018-01-01T05:30Z" }),
+  assert.deepEqual(earlierPeriod({ from: "2018-01-01T03:00Z", to: "2018-01-01T05:30Z" },
+                                 "previous"),
                    { from: "2018-01-01T00:30:00.000Z", to: "2018-01-01T03:00Z" });
   for (const options of [{ from: "2018-04-01" }, { to: "2018-04-01" }, {},
                          { from: "2018-04-01", to: "2018-04-01" },
                          { from: "2018-05-01", to: "2018-04-01" },
                          { from: "2018-04-01", to: "2018-05-01T00:00Z" },
                          { from: "2018", to: "2019" }])
-    assert.equal(periodBefore(options), undefined, JSON.stringify(options));
-  assert.deepEqual(optionsBefore({ from: "2018-01-02", to: "2018-01-03", by: "state" }),
+    for (const compare of ["previous", "year"])
+      assert.equal(earlierPeriod(options, compare), undefined, JSON.stringify(options));
+  assert.deepEqual(optionsBefore({ from: "2018-01-02", to: "2018-01-03", by: "state" }, "previous"),
                    { from: "2018-01-01", to: "2018-01-02", by: "state" });
+});
+
+test("a year before are the same dates, whatever the year has", () => {
+  const year = (from: string, to: string) => earlierPeriod({ from, to }, "year");
+  assert.deepEqual(year("2018-11-19", "2018-12-01"), { from: "2017-11-19", to: "2017-12-01" });
+  assert.deepEqual(year("2024-02-01", "2024-02-29"), { from: "2023-02-01", to: "2023-03-01" });
+  assert.deepEqual(year("2025-02-01", "2025-03-01"), { from: "2024-02-01", to: "2024-03-01" });
+  assert.equal(year("2024-02-29", "2024-03-01"), undefined);
+  assert.deepEqual(year("2018-01-01T03:00Z", "2018-01-01T05:30Z"),
+                   { from: "2017-01-01T03:00:00.000Z", to: "2017-01-01T05:30:00.000Z" });
 });
 
 test("periods belong together that are as far from the end, in each group by itself", () => {
@@ -137,7 +149,7 @@ test("a second line stands at the place of its own period, and says which it is 
   const pairs = pairRows(NOW, BEFORE, "periods");
   const plot = plotBeside(NOW, "periods", SPEC, plotOf(NOW, "periods", SPEC), { pairs });
   assert.deepEqual(plot.series.map((series) => series.title), ["this period",
-                                                               "the period before"]);
+                                                               "the earlier period"]);
   assert.deepEqual(plot.series[1]!.values, [0.4, 0.45, 0.5]);
   assert.deepEqual(plot.series[1]!.places, ["2018-01", "2018-02", "2018-03"]);
   // Of many lines each stays alone.
@@ -149,7 +161,7 @@ test("a second line stands at the place of its own period, and says which it is 
 test("a sentence tells the last whole period, or the group that changed most, with n", () => {
   const pairs = pairRows(NOW, BEFORE, "periods");
   assert.deepEqual(comparedHeadlines(NOW, "periods", SPEC, pairs).map((line) => line.text), [
-    "2018-06: 70.0% (n = 70), in 2018-03, of the period before, 50.0% (n = 40): +20.0 points; " +
+    "2018-06: 70.0% (n = 70), in 2018-03, of the earlier period, 50.0% (n = 40): +20.0 points; " +
     "the intervals lie apart."]);
   const cut = resultOf("periods", PERIODS, [period("2018-04", 90, 0.5),
                                             period("2018-05", 80, 0.46, "no")],

@@ -63,7 +63,7 @@ test("a compared funnel says what it was; those who did nothing are said to", ()
   const compared = steps.map((row) => ({ ...row, conversion_before: 0.25 }));
   const lines = texts(funnelHeadlines(result("funnel", { steps: compared, instead: [
     { step: 3, touchpoint: "(nothing)", cases: 800 }] }, { within: "14d" })));
-  assert.match(lines[0]!, /in the period before it was 25\.0%\.$/);
+  assert.match(lines[0]!, /in the earlier period it was 25\.0%\.$/);
   assert.match(lines[1]!, /800 of them have no event after that\.$/);
   assert.equal(worstStep(steps)?.step, 3);
 });

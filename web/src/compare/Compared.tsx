@@ -11,7 +11,7 @@ import { Table } from "../parts/Table.tsx";
 import type { TableProps } from "../parts/Table.tsx";
 import { figureHref } from "../parts/figures.ts";
 import { words } from "../words/en.ts";
-import { BEFORE, DIFFERENCE, comparedTable, isMeasure, periodBefore } from "./compare.ts";
+import { BEFORE, DIFFERENCE, comparedTable, earlierPeriod, isMeasure } from "./compare.ts";
 import type { Against, Both } from "./use.ts";
 
 const texts = words.compare;
@@ -42,7 +42,7 @@ export function AgainstLine({ against, both, rows, alone = false }: {
   if (both === undefined) return <Loading answer={answer} />;
   return (
     <p class="against quiet">
-      {texts.with(against.period)}
+      {texts.with(against.period, against.year)}
       {against.remark !== "" && ` ${against.remark}`}
       {both.pairs.size === 0 ? rows > 0 && ` ${texts.nothing}` : alone && ` ${texts.alone}`}
     </p>
@@ -53,8 +53,10 @@ export function AgainstLine({ against, both, rows, alone = false }: {
 export function AloneLine() {
   const { source } = useGround();
   const { options } = useAddress();
-  return source.kind !== "server" || valueOf(options, "compare") === "" ||
-    periodBefore(options) === undefined ? null : <p class="against quiet">{texts.here}</p>;
+  const compare = valueOf(options, "compare");
+  return source.kind !== "server" || compare === "" ||
+    earlierPeriod(options, compare) === undefined ? null
+    : <p class="against quiet">{texts.here}</p>;
 }
 
 function stem(column: Column, end: string): string | undefined {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A comparison: the same question asked of the period before, of the same length. Pure: which
+// A comparison: the same question asked of an earlier period, which is the one before, of the same
+// length, or the same dates a year before. Pure: which
 // period that is, which rows of two answers belong together, and a table with both and their
 // differences.
 import { changed, valueOf } from "../answers/key.ts";
@@ -16,20 +17,32 @@ export interface Period {
   readonly to: string;
 }
 
-// The period of the same length just before; undefined: the period has no beginning, no end, or is
-// not of whole days or instants. Days are those of the store's calendar, whatever hours they have.
-export function periodBefore(options: Options): Period | undefined {
+// The same date a year before; of February 29 March 1.
+function yearBefore(instant: number): number {
+  const date = new Date(instant);
+  return date.setUTCFullYear(date.getUTCFullYear() - 1);
+}
+
+// The period that `compare` names: of the same length just before, or ("year") of the same dates a
+// year before; undefined: the period has no beginning, no end, is not of whole days or instants, or
+// is a February 29. Days are those of the store's calendar, whatever hours they have.
+export function earlierPeriod(options: Options, compare: string): Period | undefined {
   const [from, to] = [valueOf(options, "from"), valueOf(options, "to")];
   const form = [DATE, INSTANT].find((each) => each.test(from) && each.test(to));
   const [begin, end] = [Date.parse(from), Date.parse(to)];
   if (form === undefined || !(begin < end)) return undefined;
-  const text = new Date(begin - (end - begin)).toISOString();
-  return { from: form === DATE ? text.slice(0, 10) : text, to: from };
+  const write = (instant: number): string => {
+    const text = new Date(instant).toISOString();
+    return form === DATE ? text.slice(0, 10) : text;
+  };
+  if (compare !== "year") return { from: write(begin - (end - begin)), to: from };
+  const [first, last] = [yearBefore(begin), yearBefore(end)];
+  return first < last ? { from: write(first), to: write(last) } : undefined;
 }
 
-// How the options of a question ask for the period before; undefined: they cannot.
-export function optionsBefore(options: Options): Options | undefined {
-  const period = periodBefore(options);
+// How the options of a question ask for that period; undefined: they cannot.
+export function optionsBefore(options: Options, compare: string): Options | undefined {
+  const period = earlierPeriod(options, compare);
   return period === undefined ? undefined : changed(options, { ...period });
 }
 

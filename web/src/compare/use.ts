@@ -8,12 +8,13 @@ import { useAnswer, useGround } from "../answers/use.ts";
 import type { Answer } from "../answers/use.ts";
 import { formatDay, formatPeriod } from "../format.ts";
 import { words } from "../words/en.ts";
-import { beginsBefore, optionsBefore, pairRows, periodBefore } from "./compare.ts";
+import { beginsBefore, earlierPeriod, optionsBefore, pairRows } from "./compare.ts";
 
 export interface Against {
   readonly options: Options;
   readonly answer: Answer;
   readonly period: string; // as text
+  readonly year: boolean;  // of the same dates a year before, else just before
   readonly remark: string; // "": the period is whole in the data
 }
 
@@ -22,20 +23,22 @@ export interface Against {
 export function useAgainst(question: string, options: Options | undefined,
                            make?: (result: Result) => Result): Against | undefined {
   const { source, store } = useGround();
-  const wanted = valueOf(useAddress().options, "compare") !== "" && source.kind === "server" &&
+  const compare = valueOf(useAddress().options, "compare");
+  const wanted = compare !== "" && source.kind === "server" &&
     options !== undefined && valueOf(options, "compare") === "";
-  const before = useMemo(() => (wanted && options !== undefined ? optionsBefore(options)
+  const before = useMemo(() => (wanted && options !== undefined ? optionsBefore(options, compare)
                                                                 : undefined),
-                         [wanted, options === undefined ? "" : answerKey(question, options)]);
+                         [wanted, compare,
+                          options === undefined ? "" : answerKey(question, options)]);
   const told = useAnswer(question, before);
   const { result } = told;
   const made = useMemo(() => (result === undefined || make === undefined ? result : make(result)),
                        [result, make]);
-  const period = options === undefined ? undefined : periodBefore(options);
+  const period = options === undefined ? undefined : earlierPeriod(options, compare);
   if (before === undefined || period === undefined) return undefined;
   const cut = beginsBefore(period, store.first);
   return { options: before, answer: { ...told, result: made },
-           period: formatPeriod(period.from, period.to),
+           period: formatPeriod(period.from, period.to), year: compare === "year",
            remark: cut ? words.compare.cut(formatDay(store.first ?? "")) : "" };
 }
 

@@ -23,7 +23,7 @@ function Figure({ result, row, column }: { result: Result; row: Row; column: str
     : <a href={href} title={words.table.openList(text)}>{text}</a>;
 }
 
-// The share as a bar; the interval a line with ends; the period before an outline.
+// The share as a bar; the interval a line with ends; an earlier period an outline.
 function Bar({ row, began, beganBefore }: { row: Row; began: number; beganBefore: number }) {
   const reached = figureOf(row, "reached") ?? 0;
   const before = figureOf(row, "reached_before");
@@ -142,7 +142,7 @@ export function FunnelBars({ result }: { result: Result }) {
       )}
       <p class="quiet funnel-legend">
         {texts.legend}
-        {result.options.compare === "previous" && ` ${texts.legendBefore}`}
+        {result.options.compare !== undefined && ` ${texts.legendBefore}`}
         {opensLists(result, "steps") && ` ${words.table.everyOpens}`}
       </p>
     </>

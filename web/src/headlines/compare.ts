@@ -58,7 +58,7 @@ export function comparedHeadlines(now: Result, table: string, spec: ChartSpec | 
   const [at, then] = [formatCell(row[x.name], x), formatCell(other[x.name], x)];
   const place = isFigure(x.type) ? `${columnLabel(x)} ${at}` : at;
   const name = spec.kind === "line" ? `${place}: ` : `Most changed: ${place}, `;
-  const before = at === then ? "before" : `in ${then}, of the period before,`;
+  const before = at === then ? "before" : `in ${then}, of the earlier period,`;
   return [{ text: `${name}${say(row)}, ${before} ${say(other)}: ` +
                   `${formatDifference(change(told), column)}${apart(told, spec)}.` }];
 }

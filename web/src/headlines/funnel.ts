@@ -36,7 +36,7 @@ function throughOf(result: Result, rows: readonly Row[]): Headline[] {
                     "the funnel: not enough to tell a rate." }];
   const before = figureOf(last, "conversion_before");
   const change = before === undefined ? ""
-    : `; in the period before it was ${formatShare(before)}`;
+    : `; in the earlier period it was ${formatShare(before)}`;
   return [{ text: `${formatCount(reached)} of ${formatCount(began)} ${what} that begin with ` +
                   `${stepName(first)} come as far as ${stepName(last)} ` +
                   `(${formatShare(share)}), within ${result.options.within ?? ""}${change}.` }];

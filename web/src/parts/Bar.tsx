@@ -6,7 +6,7 @@ import { BAR, change, useAddress } from "../address/address.ts";
 import { valueOf } from "../answers/key.ts";
 import type { Options, Store } from "../answers/types.ts";
 import type { Page } from "../app/pages.ts";
-import { periodBefore } from "../compare/compare.ts";
+import { earlierPeriod } from "../compare/compare.ts";
 import { useGround } from "../answers/use.ts";
 import { formatPeriod, formatTime, label } from "../format.ts";
 import { words } from "../words/en.ts";
@@ -93,7 +93,7 @@ function SegmentPicker({ store }: { store: Store }) {
 
 // What the choice to compare comes to on this page.
 function compareText(compares: Page["compares"], options: Options): string {
-  const period = periodBefore(options);
+  const period = earlierPeriod(options, valueOf(options, "compare"));
   return compares === undefined ? words.bar.notCompared
     : compares === "own" ? words.bar.comparedOwn
     : period === undefined ? words.bar.comparePeriod
@@ -136,7 +136,8 @@ export function Bar({ compares }: { compares: Page["compares"] }) {
               <Select label={words.bar.compare} value={compare} disabled={compares !== "periods"}
                       onChange={(value) => change({ compare: value })}
                       choices={[{ value: "", text: words.bar.noCompare },
-                                { value: "previous", text: words.bar.previous }]} />
+                                { value: "previous", text: words.bar.previous },
+                                { value: "year", text: words.bar.yearBefore }]} />
               <p class="quiet">{compareText(compares, options)}</p>
               <Tick label={words.bar.derive} value={valueOf(options, "derive") !== ""}
                     help={words.bar.deriveHelp}

@@ -77,6 +77,7 @@ export const words = {
     compare: "Compare with",
     noCompare: "nothing",
     previous: "the period before",
+    yearBefore: "the same dates a year before",
     comparing: (period: string) => `Compared with ${period}`,
     comparePeriod: "To compare, choose a period with a beginning and an end.",
     notCompared: "This page compares nothing: what you chose waits for the next page.",
@@ -144,14 +145,15 @@ export const words = {
   },
   compare: {
     now: "this period",
-    before: "the period before",
+    before: "the earlier period",
     difference: "difference",
-    with: (period: string) => `Compared with ${period}, the period of the same length before.`,
+    with: (period: string, year: boolean) => `Compared with ${period}, ${
+      year ? "the same dates a year before" : "the period of the same length before"}.`,
     cut: (first: string) => `The data begin on ${first} only: that period is not whole.`,
     nothing: "Nothing in that period belongs to what stands here.",
     alone: "The chart shows this period alone; the table has both.",
     single: "Not compared: these rows tell of single journeys.",
-    failed: "The period before has no answer",
+    failed: "The earlier period has no answer",
     points: "percentage points",
     here: "This part shows the chosen period alone: it is not compared.",
     was: (figure: string) => `before ${figure}`,
@@ -291,7 +293,7 @@ export const words = {
       value: (sum: string) => `value ${sum}`,
       noValue: "(none)",
       legend: "Bars are shares of those that begin; the line is the 95 % interval.",
-      legendBefore: "The outline is the period before.",
+      legendBefore: "The outline is the earlier period.",
       about: "The cards below are about",
       timesTitle: (step: string) => `How long until ${step}`,
       insteadTitle: (step: string) => `What those did who were lost before ${step}`,
@@ -369,8 +371,8 @@ export const words = {
       notOver: "this period is not over yet",
       legend: "Each row is those who started in that period; columns are periods after it. " +
               "Darker is more; hatched periods are not over and stand in no curve.",
-      legendBefore: "Beneath a share stands its difference from the cohort of the period before, " +
-                    "in percentage points, where both periods are over; strong where the 95 % " +
+      legendBefore: "Beneath a share stands its difference from the cohort of the earlier " +
+                    "period, in percentage points, where both are over; strong where the 95 % " +
                     "intervals lie apart.",
       beside: (cohort: string) => `with ${cohort}`,
       changed: (points: string, share: string, active: string, size: string) =>
