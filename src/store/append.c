@@ -73,10 +73,11 @@ ds_code ds_store_warm(ds_store *store, ds_error *err) {
   return ds_known_warm(store->known, err);
 }
 
-// Asks what the parts hold about all of the group's events at once.
+// Asks what the parts hold about all of the group's events at once. Also while there is none: what
+// is known before the first part is learnt of it bit by bit, and its filters are made by the seal.
 static ds_code ask_parts(ds_group *group, ds_error *err) {
   ds_store *store = group->store;
-  if (group->queries_count == 0 || store->view.parts_count == 0)
+  if (group->queries_count == 0)
     return DS_OK;
   TRY(follow_parts(store, err));
   return ds_known_find(store->known, group->queries, group->queries_count, err);

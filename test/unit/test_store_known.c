@@ -299,11 +299,38 @@ static void test_lives(void **state) {
       one_life(seed * 10 + b, budgets[b], (seed + b) % 2 != 0, 150);
 }
 
+// An append that finds a store without parts readies what the first seal's filters are given to.
+static void test_first_part(void **state) {
+  (void)state;
+  life *own = calloc(1, sizeof *own);
+  uint32_t index;
+  own->sim = ds_io_sim_new(5);
+  own->dice = 5;
+  own->memory_bytes = (size_t)1 << 30;
+  own->jobs = true;
+  ds_space_init(&own->space);
+  ok(ds_names_add(&own->space.touchpoints, ds_str_of("delivered"), &index, NULL));
+  ok(ds_names_add(&own->space.sources, ds_str_of("test"), &index, NULL));
+  open_store(own);
+  ds_known_free(own->store->known);
+  own->store->known = NULL;
+  for (uint32_t i = 0; i < 100 && own->store->view.parts_count == 0; i++)
+    append(own);
+  assert_int_equal(own->store->view.parts_count, 1);
+  append(own);
+  assert_true(ds_known_get_stats(own->store->known).filters_taken > 0);
+  ds_store_close(own->store);
+  ds_space_done(&own->space);
+  ds_io_sim_free(own->sim);
+  free(own);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_table),
       cmocka_unit_test(test_filter),
       cmocka_unit_test(test_lives),
+      cmocka_unit_test(test_first_part),
   };
   return cmocka_run_group_tests_name("store known", tests, NULL, NULL);
 }
