@@ -15,6 +15,16 @@ ds_dropped ds_erased_dropped(const ds_erased *erased) { return (ds_dropped){is_t
 
 // --- looking
 
+// So many subjects are asked about at a time.
+enum { ASKED_MAX = 256 };
+
+// Texts that facts name: each of a run of facts, with none of another text between.
+typedef struct named_runs {
+  ds_str text[ASKED_MAX];
+  uint32_t first[ASKED_MAX], last[ASKED_MAX]; // events
+  uint32_t count;
+} named_runs;
+
 // A part being looked through.
 typedef struct search {
   const ds_erased *erased;
@@ -45,12 +55,76 @@ static bool has_links(const search *in, uint32_t block) {
   return false;
 }
 
-static bool names_erased(const search *in, const ds_block *block, uint32_t event) {
+static uint32_t find_to_go(const search *in, const ds_str *subjects, uint32_t count,
+                           bool *ret_is_to_go) {
+  return ds_vault_find_to_go(in->erased->vault, subjects, count, in->erased->done, ret_is_to_go);
+}
+
+// Counts the events of those erased among a block's journeys in the partitions searched.
+static void search_subjects(search *in, const ds_block *block) {
+  bool is_to_go[ASKED_MAX];
+  for (uint32_t j = 0; j < block->journeys;) {
+    if (!in->where->is_in[block->customer[j] >> DS_ORDINAL_BITS]) {
+      j++;
+      continue;
+    }
+    uint32_t count = 1;
+    while (count < ASKED_MAX && j + count < block->journeys &&
+           in->where->is_in[block->customer[j + count] >> DS_ORDINAL_BITS])
+      count++;
+    const uint32_t found = find_to_go(in, block->subject + j, count, is_to_go);
+    for (uint32_t i = 0; found > 0 && i < count; i++)
+      if (is_to_go[i])
+        in->found->events += block->offset[j + i + 1] - block->offset[j + i];
+    in->found->subjects += count;
+    j += count;
+  }
+}
+
+// Whether an event is of somebody whose events were counted.
+static bool is_of_erased(const search *in, const ds_block *block, uint32_t event) {
+  const uint32_t j = ds_first_at_least(block->offset, 0, block->journeys + 1, event + 1) - 1;
+  return in->where->is_in[block->customer[j] >> DS_ORDINAL_BITS] &&
+         is_to_go(in->erased, block->subject[j]);
+}
+
+static bool is_fact(const search *in, const ds_block *block, uint32_t event) {
+  const uint16_t touchpoint = block->touchpoint[event];
+  return (in->touchpoints[touchpoint / 64] >> (touchpoint % 64) & 1) != 0 &&
+         (block->property[0].present[event / 64] >> (event % 64) & 1) != 0;
+}
+
+static void search_runs(search *in, const ds_block *block, named_runs *runs) {
+  bool is_to_go[ASKED_MAX];
+  const uint32_t found = find_to_go(in, runs->text, runs->count, is_to_go);
+  for (uint32_t i = 0; found > 0 && i < runs->count; i++)
+    for (uint32_t e = runs->first[i]; is_to_go[i] && e <= runs->last[i]; e++)
+      in->found->facts += is_fact(in, block, e) && !is_of_erased(in, block, e);
+  runs->count = 0;
+}
+
+// Counts the facts of others that name somebody erased.
+static void search_facts(search *in, const ds_block *block) {
   const ds_property_column *with = &block->property[0];
-  return ds_link_names_has(&in->links, block->touchpoint[event]) &&
-         with->type == DS_TYPE_STRING &&
-         (with->present[event / 64] >> (event % 64) & 1) != 0 &&
-         is_to_go(in->erased, with->text[event]);
+  if (with->type != DS_TYPE_STRING)
+    return;
+  named_runs runs = {.count = 0};
+  const uint32_t words = (block->offset[block->journeys] + 63) / 64;
+  for (uint32_t w = 0; w < words; w++) {
+    for (uint64_t rest = with->present[w]; rest != 0; rest &= rest - 1) {
+      const uint32_t e = w * 64 + (uint32_t)__builtin_ctzll(rest);
+      if (!is_fact(in, block, e))
+        continue;
+      if (runs.count == 0 || !ds_str_equal(runs.text[runs.count - 1], with->text[e])) {
+        if (runs.count == ASKED_MAX)
+          search_runs(in, block, &runs);
+        runs.text[runs.count] = with->text[e];
+        runs.first[runs.count++] = e;
+      }
+      runs.last[runs.count - 1] = e;
+    }
+  }
+  search_runs(in, block, &runs);
 }
 
 static ds_code search_block(search *in, uint32_t b, ds_error *err) {
@@ -69,17 +143,9 @@ static ds_code search_block(search *in, uint32_t b, ds_error *err) {
   else
     return DS_OK;
   const uint64_t before = in->found->events + in->found->facts;
-  for (uint32_t j = 0; j < block.journeys; j++) {
-    if (in->where->is_in[block.customer[j] >> DS_ORDINAL_BITS]) {
-      in->found->subjects++;
-      if (is_to_go(in->erased, block.subject[j])) {
-        in->found->events += block.offset[j + 1] - block.offset[j];
-        continue;
-      }
-    }
-    for (uint32_t e = block.offset[j]; links && e < block.offset[j + 1]; e++)
-      in->found->facts += names_erased(in, &block, e);
-  }
+  search_subjects(in, &block);
+  if (links)
+    search_facts(in, &block);
   if (in->in_block != NULL)
     in->in_block[b] = in->found->events + in->found->facts > before;
   return DS_OK;

@@ -158,7 +158,8 @@ static bool names_dropped(const rewrite_work *rewrite, const uint8_t *row) {
          dropped->is_dropped(dropped->context, with);
 }
 
-// Fills worker->row with the rows of worker->rows that are kept, by arrival.
+// Fills worker->row with the rows of worker->rows that are kept, by arrival. Those of one part may
+// stay as they are: customer by customer, each in the order wanted, and all have their numbers.
 static ds_code order_rows(rewrite_work *rewrite, rewrite_worker *worker, uint32_t *ret_count,
                           ds_error *err) {
   const ds_dropped *dropped = rewrite->options->dropped;
@@ -192,7 +193,7 @@ static ds_code order_rows(rewrite_work *rewrite, rewrite_worker *worker, uint32_
   atomic_fetch_add(&rewrite->expired, expired);
   if (count > UINT32_MAX)
     return ds_fail(err, DS_LIMIT, "a partition holds more events than can be ordered");
-  if (count > 1) // There may be no array when there is no row.
+  if (count > 1 && rewrite->places_count > 1) // There may be no array when there is no row.
     qsort(worker->keyed, count, sizeof *worker->keyed, compare_keyed);
   for (size_t i = 0; i < count; i++)
     worker->row[i] = worker->rows.data + worker->keyed[i].offset;

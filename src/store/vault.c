@@ -24,9 +24,14 @@ static_assert(VAULT_LEAF_BYTES == crypto_shorthash_siphashx24_KEYBYTES &&
               "a subject's hash is a SipHash");
 static_assert(VAULT_LOOKUP_BYTES == crypto_generichash_KEYBYTES, "an identifier's is BLAKE2b");
 
-void ds_vault_hash(const ds_vault *vault, ds_str subject, uint8_t out[VAULT_HASH_BYTES]) {
+// Leaves the stack to be cleared by the caller.
+static void hash_many(const ds_vault *vault, ds_str subject, uint8_t out[VAULT_HASH_BYTES]) {
   (void)crypto_shorthash_siphashx24(out, (const uint8_t *)subject.data, subject.size,
                                     vault->guarded->secrets.leaf);
+}
+
+void ds_vault_hash(const ds_vault *vault, ds_str subject, uint8_t out[VAULT_HASH_BYTES]) {
+  hash_many(vault, subject, out);
   ds_vault_clear_stack();
 }
 
@@ -309,26 +314,39 @@ ds_code ds_vault_unseal(ds_vault *vault, const ds_vault_place *place, const ds_v
   return ds_fail(err, DS_CORRUPT, "a sealed value is damaged, or not of this place");
 }
 
+static bool has_erased(const ds_vault *vault, const uint8_t hash[VAULT_HASH_BYTES]) {
+  const uint32_t at = ds_map64_get(&vault->erased_index, ds_vault_leaf(hash));
+  return at != DS_NONE && sodium_memcmp(vault->erased[at], hash, VAULT_HASH_BYTES) == 0;
+}
+
 bool ds_vault_is_erased(const ds_vault *vault, ds_str subject) {
   if (vault->erased_count == 0)
     return false;
   uint8_t hash[VAULT_HASH_BYTES];
   ds_vault_hash(vault, subject, hash);
-  const uint32_t at = ds_map64_get(&vault->erased_index, ds_vault_leaf(hash));
-  return at != DS_NONE && sodium_memcmp(vault->erased[at], hash, sizeof hash) == 0;
+  return has_erased(vault, hash);
 }
 
 uint32_t ds_vault_erased_count(const ds_vault *vault) {
   return vault->erased_count + vault->returns;
 }
 
+uint32_t ds_vault_find_to_go(const ds_vault *vault, const ds_str *subjects, uint32_t count,
+                             uint32_t done, bool *ret_is_to_go) {
+  uint32_t found = 0;
+  for (uint32_t i = 0; i < count; i++) {
+    uint8_t hash[VAULT_HASH_BYTES];
+    hash_many(vault, subjects[i], hash);
+    const vault_returned *returned = find_returned(vault, hash);
+    ret_is_to_go[i] =
+        has_erased(vault, hash) || (returned != NULL && returned->erasures > done);
+    found += ret_is_to_go[i];
+  }
+  ds_vault_clear_stack();
+  return found;
+}
+
 bool ds_vault_is_to_go(const ds_vault *vault, ds_str subject, uint32_t done) {
-  if (ds_vault_is_erased(vault, subject))
-    return true;
-  if (vault->returned_count == 0)
-    return false;
-  uint8_t hash[VAULT_HASH_BYTES];
-  ds_vault_hash(vault, subject, hash);
-  const vault_returned *returned = find_returned(vault, hash);
-  return returned != NULL && returned->erasures > done;
+  bool is_to_go;
+  return ds_vault_find_to_go(vault, &subject, 1, done, &is_to_go) > 0;
 }

@@ -102,6 +102,10 @@ uint32_t ds_vault_erased_count(const ds_vault *vault);
 // is erased, or was by an erasure that the store does not know of and taken in again since.
 bool ds_vault_is_to_go(const ds_vault *vault, ds_str subject, uint32_t done);
 
+// The same of many subjects, in a third of the time each; how many there are of whom it is true.
+uint32_t ds_vault_find_to_go(const ds_vault *vault, const ds_str *subjects, uint32_t count,
+                             uint32_t done, bool *ret_is_to_go);
+
 // Destroys the keys of these subjects and notes them as erased, durably, all or none.
 DS_CHECKED ds_code ds_vault_erase(ds_vault *vault, const ds_str *subjects, uint32_t count,
                                   int64_t when_ms, ds_error *err);

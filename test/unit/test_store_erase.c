@@ -503,6 +503,47 @@ static void only_their_blocks_are_made_anew(void **state) {
   ds_store_close(store);
 }
 
+// Each of the crowd tells FACTS facts: two of whoever is next and one of who is 7 further, in turns
+// that differ, so that neighbours name the same person as well as others. The facts that named the
+// erased are counted one by one, their own are not, and nobody is named any more.
+static void facts_are_counted_one_by_one(void **state) {
+  enum { FACTS = 30, ERASED = 2 };
+  fixture *own = *state;
+  ds_store *store;
+  ds_vault *vault;
+  ds_snapshot *snapshot;
+  ds_erasure erasure;
+  char subject[32], other[32];
+  uint64_t duplicates, named = 0;
+  ds_buf rows;
+  ds_buf_init(&rows, 1 << 24);
+  for (uint32_t i = 0; i < CROWD * FACTS; i++) {
+    const uint32_t who = i / FACTS, other_one = who + (i % 3 == who % 3 ? 7 : 1);
+    ds_event_property with = {.name = 1, .value = {.type = DS_TYPE_STRING}};
+    with.value.text = name_of(other_one % CROWD, other);
+    const ds_event event = {.time_ms = 1700000000000 + i, .touchpoint = 1,
+                            .received_ms = 1700000000000 + i,
+                            .subject = name_of(who, subject), .has_id = true, .id = i,
+                            .properties_count = 1, .properties = &with};
+    assert_int_equal(ds_event_encode(&event, &rows, NULL), DS_OK);
+    named += other_one % CROWD == ERASED;
+  }
+  assert_int_equal(open_store(own, "store", true, &store), DS_OK);
+  assert_int_equal(ds_store_vault(store, &vault, NULL), DS_OK);
+  assert_int_equal(ds_store_append(store, &own->space, &rows, &duplicates, NULL), DS_OK);
+  ds_buf_done(&rows);
+  const ds_str one = name_of(ERASED, subject);
+  assert_int_equal(ds_store_erase(store, &one, 1, NULL, &erasure, NULL), DS_OK);
+  assert_int_equal(erasure.events, FACTS);
+  assert_int_equal(erasure.facts, named);
+  assert_int_equal(named, FACTS); // of two people
+  assert_int_equal(erasure.events_left + erasure.facts_left, 0);
+  assert_int_equal(ds_store_snapshot(store, &snapshot, NULL), DS_OK);
+  assert_int_equal(snapshot->events, CROWD * FACTS - erasure.events - erasure.facts);
+  ds_snapshot_free(snapshot);
+  ds_store_close(store);
+}
+
 static void copy_file(fixture *own, const char *from, const char *dir, const char *to) {
   char *bytes;
   size_t size;
@@ -648,6 +689,7 @@ int main(void) {
       cmocka_unit_test_setup_teardown(the_erased_go_and_the_others_stay, set_up, tear_down),
       cmocka_unit_test_setup_teardown(the_erased_are_hidden_at_once, set_up, tear_down),
       cmocka_unit_test_setup_teardown(only_their_blocks_are_made_anew, set_up, tear_down),
+      cmocka_unit_test_setup_teardown(facts_are_counted_one_by_one, set_up, tear_down),
       cmocka_unit_test_setup_teardown(a_restored_backup_is_rid_of_the_erased, set_up, tear_down),
       cmocka_unit_test_setup_teardown(who_comes_back_brings_nothing_back, set_up, tear_down),
       cmocka_unit_test_setup_teardown(the_erased_stay_erased_through_power_loss, set_up,
