@@ -11,6 +11,9 @@
 #define CHUNK_BYTES_MIN ((size_t)4096)
 #define CHUNK_BYTES_MAX ((size_t)1 << 20)
 
+// A reset keeps at most so much in one chunk, unless a single piece was larger.
+#define CHUNK_BYTES_KEPT ((size_t)16 << 20)
+
 // Bytes from `dirty` on were never handed out since calloc and so need no clearing; this keeps
 // large fresh allocations from touching their pages twice.
 struct ds_arena_chunk {
@@ -41,6 +44,16 @@ void ds_arena_done(ds_arena *arena) {
   arena->used_bytes = 0;
 }
 
+// Takes a larger chunk in place of the only one, when there is memory for it.
+static void chunk_replace(ds_arena *arena, size_t size) {
+  ds_arena_chunk *chunk = calloc(1, sizeof(ds_arena_chunk) + size);
+  if (chunk == NULL)
+    return;
+  chunk->size = size;
+  free(arena->head);
+  arena->head = chunk;
+}
+
 void ds_arena_reset(ds_arena *arena) {
   ds_arena_chunk **largest = &arena->head;
   for (ds_arena_chunk **at = &arena->head; *at != NULL; at = &(*at)->next) {
@@ -51,12 +64,16 @@ void ds_arena_reset(ds_arena *arena) {
   arena->refused = false;
   if (kept == NULL)
     return;
+  // What did not fit into one chunk this time is to fit into one the next.
+  const size_t wanted = arena->used_bytes < CHUNK_BYTES_KEPT ? arena->used_bytes : 0;
   *largest = kept->next;
   free_chunks(arena->head);
   kept->next = NULL;
   kept->used = 0;
   arena->head = kept;
   arena->used_bytes = 0;
+  if (wanted > kept->size)
+    chunk_replace(arena, wanted + wanted / 8);
 }
 
 // The number of bytes before the next address of that alignment.
@@ -98,7 +115,7 @@ static void *refuse(ds_arena *arena) {
   return NULL;
 }
 
-static void *take(ds_arena *arena, size_t size, size_t align) {
+static void *take(ds_arena *arena, size_t size, size_t align, bool cleared) {
   assert(arena->used_bytes <= arena->limit_bytes);
   if (size == 0)
     size = 1;
@@ -113,7 +130,7 @@ static void *take(ds_arena *arena, size_t size, size_t align) {
   const size_t padding = padding_of(chunk, align);
   chunk->used += padding;
   uint8_t *memory = chunk->data + chunk->used;
-  if (chunk->used < chunk->dirty) {
+  if (cleared && chunk->used < chunk->dirty) {
     const size_t dirty = chunk->dirty - chunk->used;
     memset(memory, 0, dirty < size ? dirty : size);
   }
@@ -125,20 +142,29 @@ static void *take(ds_arena *arena, size_t size, size_t align) {
 }
 
 void *ds_arena_alloc(ds_arena *arena, size_t size) {
-  return take(arena, size, alignof(max_align_t));
+  return take(arena, size, alignof(max_align_t), true);
 }
 
 void *ds_arena_array(ds_arena *arena, size_t count, size_t size) {
   if (size != 0 && count > SIZE_MAX / size)
     return refuse(arena);
-  return take(arena, count * size, alignof(max_align_t));
+  return take(arena, count * size, alignof(max_align_t), true);
+}
+
+void *ds_arena_room(ds_arena *arena, size_t count, size_t size) {
+  if (size != 0 && count > SIZE_MAX / size)
+    return refuse(arena);
+  return take(arena, count * size, alignof(max_align_t), false);
 }
 
 char *ds_arena_text(ds_arena *arena, const char *text, size_t length) {
   if (length == SIZE_MAX)
     return refuse(arena);
-  char *copy = take(arena, length + 1, 1);
-  if (copy != NULL && length > 0)
+  char *copy = take(arena, length + 1, 1, false);
+  if (copy == NULL)
+    return NULL;
+  if (length > 0)
     memcpy(copy, text, length);
+  copy[length] = '\0';
   return copy;
 }

@@ -25,7 +25,7 @@ void ds_arena_init(ds_arena *arena, size_t limit_bytes);
 // Gives all memory back. NULL and an arena never used are fine.
 void ds_arena_done(ds_arena *arena);
 
-// Forgets all that was handed out but keeps the largest chunk for reuse.
+// Forgets all that was handed out, but keeps memory for as much again, up to some megabytes.
 void ds_arena_reset(ds_arena *arena);
 
 // `size` zeroed bytes aligned for any type, valid until reset or done; NULL when the limit or the
@@ -34,6 +34,9 @@ void *ds_arena_alloc(ds_arena *arena, size_t size);
 
 // `count` zeroed elements of `size` bytes; NULL also when the product overflows.
 void *ds_arena_array(ds_arena *arena, size_t count, size_t size);
+
+// The same, not zeroed: for arrays that are written before they are read.
+void *ds_arena_room(ds_arena *arena, size_t count, size_t size);
 
 // A NUL-terminated copy of `length` bytes of text; NULL as above.
 char *ds_arena_text(ds_arena *arena, const char *text, size_t length);

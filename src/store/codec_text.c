@@ -91,7 +91,7 @@ static const uint8_t *take_bytes(ds_reader *in, uint64_t expected, ds_arena *are
   if (in->failed || size != expected || method > 1 || (method == 0 && stored != size) ||
       (method == 1 && ZSTD_getFrameContentSize(data, stored) != size))
     return NULL;
-  uint8_t *raw = ds_arena_alloc(arena, (size_t)size + 1);
+  uint8_t *raw = ds_arena_room(arena, (size_t)size + 1, 1);
   if (raw == NULL)
     return NULL;
   const size_t got = method == 0 ? size : ZSTD_decompress(raw, size, data, stored);
@@ -107,7 +107,7 @@ static const uint8_t *take_bytes(ds_reader *in, uint64_t expected, ds_arena *are
 static bool decode_plain(const ds_stream *stream, uint32_t count, ds_arena *arena, ds_str *out) {
   ds_reader in = ds_reader_of(stream->data, stream->size);
   ds_stream lengths_stream;
-  uint32_t *lengths = ds_arena_array(arena, (size_t)count + 1, 4);
+  uint32_t *lengths = ds_arena_room(arena, (size_t)count + 1, 4);
   if (lengths == NULL || !ds_stream_next(&in, &lengths_stream) ||
       !ds_decode_codes(&lengths_stream, count, arena, lengths))
     return false;
@@ -135,8 +135,8 @@ bool ds_decode_texts(const ds_stream *stream, uint32_t count, ds_arena *arena, d
   if (in.failed || distinct > DICT_MAX || !ds_stream_next(&in, &texts) ||
       texts.codec != DS_CODEC_TEXT || !ds_stream_next(&in, &codes_stream) || in.at != in.end)
     return false;
-  ds_str *dict = ds_arena_array(arena, (size_t)distinct + 1, sizeof *dict);
-  uint32_t *codes = ds_arena_array(arena, (size_t)count + 1, 4);
+  ds_str *dict = ds_arena_room(arena, (size_t)distinct + 1, sizeof *dict);
+  uint32_t *codes = ds_arena_room(arena, (size_t)count + 1, 4);
   if (dict == NULL || codes == NULL || !decode_plain(&texts, distinct, arena, dict) ||
       !ds_decode_codes(&codes_stream, count, arena, codes))
     return false;

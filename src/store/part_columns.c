@@ -22,7 +22,7 @@ static uint32_t local_code(const uint16_t *map, uint32_t count, uint16_t code) {
 // Takes the next stream as codes in the arena; NULL when it does not decode.
 static uint32_t *codes_of(ds_reader *in, uint32_t count, ds_arena *arena) {
   ds_stream stream;
-  uint32_t *codes = ds_arena_array(arena, (size_t)count + 1, 4);
+  uint32_t *codes = ds_arena_room(arena, (size_t)count + 1, 4);
   if (codes == NULL || !ds_stream_next(in, &stream) ||
       !ds_decode_codes(&stream, count, arena, codes))
     return NULL;
@@ -52,7 +52,7 @@ static ds_code read_values(const ds_block_task *t, uint16_t key, uint64_t values
   if (values > values_max || !ds_stream_next(&in, &stream))
     return ds_block_unsound(t, column, err);
   out->offset[journeys] = out->values = (uint32_t)values;
-  out->hash = ds_arena_array(&r->arena, values + 1, 8);
+  out->hash = ds_arena_room(&r->arena, values + 1, 8);
   if (out->hash == NULL)
     return no_memory(err);
   if (!ds_decode_ints(&stream, out->values, out->hash))
@@ -60,7 +60,7 @@ static ds_code read_values(const ds_block_task *t, uint16_t key, uint64_t values
   if (!t->columns->key_texts)
     return DS_OK;
   const uint32_t texts = ds_part_column(t->part, DS_COLUMN_KEY_TEXT, key);
-  out->text = ds_arena_array(&r->arena, values + 1, sizeof *out->text);
+  out->text = ds_arena_room(&r->arena, values + 1, sizeof *out->text);
   if (out->text == NULL || texts == DS_NONE)
     return no_memory(err);
   TRY(ds_part_chunk(t->part, texts, t->block, &r->chunk, &in, err));
@@ -70,10 +70,29 @@ static ds_code read_values(const ds_block_task *t, uint16_t key, uint64_t values
   return DS_OK;
 }
 
+// The same where no event has a list, without a branch for events that have none: their successor
+// writes over what they wrote.
+static bool expand_single(const ds_block *block, ds_key_column *out, const uint32_t *codes) {
+  uint32_t at = 0, bad = 0;
+  for (uint32_t j = 0; j < block->journeys; j++) {
+    const uint32_t base = out->offset[j], values = out->offset[j + 1] - base;
+    for (uint32_t e = block->offset[j]; e < block->offset[j + 1]; e++) {
+      out->first[e] = at;
+      out->item[at] = base + codes[e] - 1;
+      at += codes[e] != 0;
+      bad |= codes[e] > values;
+    }
+  }
+  out->first[block->events] = at;
+  return bad == 0;
+}
+
 // Codes per event (0 none, i + 1 value i, values + 1 a list) -> first[] and item[].
 static bool expand_items(const ds_block *block, ds_key_column *out, const uint32_t *codes,
                          const uint32_t *lists, uint32_t lists_count, const uint32_t *items,
                          uint32_t items_count) {
+  if (lists_count == 0)
+    return expand_single(block, out, codes);
   uint32_t at = 0, list = 0, item = 0;
   for (uint32_t j = 0; j < block->journeys; j++) {
     const uint32_t base = out->offset[j], values = out->offset[j + 1] - base;
@@ -102,7 +121,7 @@ static bool expand_items(const ds_block *block, ds_key_column *out, const uint32
 static ds_code read_key(const ds_block_task *t, uint16_t key, ds_key_column *out, ds_error *err) {
   ds_block_reader *r = t->reader;
   const uint32_t events = t->out->events;
-  out->first = ds_arena_array(&r->arena, (size_t)events + 1, 4);
+  out->first = ds_arena_room(&r->arena, (size_t)events + 1, 4);
   out->offset = ds_arena_array(&r->arena, (size_t)t->out->journeys + 1, 4);
   if (out->first == NULL || out->offset == NULL)
     return no_memory(err);
@@ -112,15 +131,17 @@ static ds_code read_key(const ds_block_task *t, uint16_t key, ds_key_column *out
   ds_reader in = ds_reader_of(NULL, 0);
   if (column != DS_NONE)
     TRY(ds_part_chunk(t->part, column, t->block, &r->chunk, &in, err));
-  if (in.at == in.end)
+  if (in.at == in.end) {
+    memset(out->first, 0, ((size_t)events + 1) * sizeof *out->first);
     return DS_OK;
+  }
   const uint32_t lists_count = ds_read_u32(&in), items_count = ds_read_u32(&in);
   if (in.failed || lists_count > events || items_count > (uint64_t)events * DS_EVENT_KEYS_MAX)
     return ds_block_unsound(t, column, err);
   const uint32_t *codes = codes_of(&in, events, &r->arena);
   const uint32_t *lists = codes == NULL ? NULL : codes_of(&in, lists_count, &r->arena);
   const uint32_t *items = lists == NULL ? NULL : codes_of(&in, items_count, &r->arena);
-  out->item = ds_arena_array(&r->arena, (size_t)events + items_count + 1, 4);
+  out->item = ds_arena_room(&r->arena, (size_t)events + items_count + 1, 4);
   if (items == NULL || out->item == NULL)
     return ds_block_unsound(t, column, err);
   // Every value is carried by an event, so a part that claims more is not believed.
@@ -159,14 +180,14 @@ static bool decode_numbers(ds_reader *in, uint32_t count, uint64_t *ints, double
 // The values of one property chunk, in event order; `ds_str`, `double` or `int64_t` by type.
 static void *decode_values(ds_reader *in, ds_type type, uint32_t count, ds_arena *arena) {
   const size_t element = ds_type_is_bytes(type) ? sizeof(ds_str) : 8;
-  void *values = ds_arena_array(arena, (size_t)count + 1, element);
+  void *values = ds_arena_room(arena, (size_t)count + 1, element);
   if (values == NULL)
     return NULL;
   ds_stream stream;
   if (ds_type_is_bytes(type))
     return ds_stream_next(in, &stream) && ds_decode_texts(&stream, count, arena, values) ? values
                                                                                         : NULL;
-  uint64_t *ints = ds_arena_array(arena, (size_t)count + 1, 8);
+  uint64_t *ints = ds_arena_room(arena, (size_t)count + 1, 8);
   if (ints == NULL)
     return NULL;
   if (type == DS_TYPE_NUMBER)
@@ -242,24 +263,33 @@ ds_code ds_block_property_values(const ds_block_task *t, uint32_t column,
   return DS_OK;
 }
 
-// Puts values at the events of their touchpoint.
-static void spread(const uint64_t *bits, uint32_t events, const ds_property_values *v,
-                   ds_property_column *out) {
+// Puts values, of one width, at the events of their touchpoint.
+static inline __attribute__((always_inline)) void
+spread_wide(const uint64_t *bits, uint32_t events, const ds_property_values *v, uint64_t *present,
+            void *to, size_t width) {
   uint32_t ordinal = 0, next = 0;
-  for (uint32_t w = 0; w < (events + 63) / 64; w++)
+  for (uint32_t w = 0; w < (events + 63) / 64; w++) {
+    uint64_t with = 0;
     for (uint64_t rest = bits[w]; rest != 0; rest &= rest - 1) {
-      const uint32_t e = w * 64 + (uint32_t)__builtin_ctzll(rest);
       if (v->present != NULL && v->present[ordinal++] == 0)
         continue;
+      const size_t e = w * 64 + (uint32_t)__builtin_ctzll(rest);
       assert(next < v->count);
-      out->present[w] |= rest & -rest;
-      if (out->text != NULL)
-        out->text[e] = v->text[next++];
-      else if (out->type == DS_TYPE_NUMBER)
-        out->number[e] = v->number[next++];
-      else
-        out->i[e] = v->i[next++];
+      with |= rest & -rest;
+      memcpy((char *)to + e * width, (const char *)v->any + next++ * width, width);
     }
+    present[w] |= with;
+  }
+}
+
+static void spread(const uint64_t *bits, uint32_t events, const ds_property_values *v,
+                   ds_property_column *out) {
+  if (out->text != NULL)
+    spread_wide(bits, events, v, out->present, out->text, sizeof *out->text);
+  else if (out->type == DS_TYPE_NUMBER)
+    spread_wide(bits, events, v, out->present, out->number, sizeof *out->number);
+  else
+    spread_wide(bits, events, v, out->present, out->i, sizeof *out->i);
 }
 
 static ds_code read_property(const ds_block_task *t, uint32_t column, ds_property_column *out,
