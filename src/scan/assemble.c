@@ -5,9 +5,13 @@
 #include <assert.h>
 #include <stdlib.h>
 
+#include "base/bits.h"
 #include "base/limits.h"
 #include "base/resize.h"
 #include "model/block_columns.h"
+
+// Up to so many case values of a journey are looked through, of more the map.
+enum { VALUES_FEW = 16 };
 
 // How far a packed column has come: values, and the words of 64 events that `before` is told of.
 typedef struct ds_packing {
@@ -190,6 +194,29 @@ ds_code ds_assembly_pack(ds_assembly *assembly, ds_error *err) {
              : no_memory(err);
 }
 
+// What is not to be had now is asked for again when it is needed.
+void ds_assembly_foresee(ds_assembly *assembly, uint32_t times) {
+  ds_block *block = &assembly->block;
+  const uint32_t more = times - 1, most = UINT32_MAX / 8 / times;
+  assert(times > 0);
+  if (block->events > most || block->journeys > most ||
+      reserve_events(assembly, block->events * more, NULL) != DS_OK ||
+      reserve_journeys(assembly, block->journeys * more, NULL) != DS_OK)
+    return;
+  for (uint32_t p = 0; assembly->packing != NULL && p < assembly->columns.properties_count; p++) {
+    ds_packing *packing = &assembly->packing[p];
+    const uint32_t capacity = packing->values * times / 4 * 5;
+    if (capacity > packing->capacity && values_grow(assembly, p, capacity))
+      packing->capacity = capacity;
+  }
+  for (uint32_t k = 0; k < assembly->columns.keys_count; k++) {
+    const uint32_t items = block->key[k].first[block->events], values = block->key[k].values;
+    if (items > most || values > most ||
+        grow_values(assembly, k, items, values, items * more, values * more, NULL) != DS_OK)
+      return;
+  }
+}
+
 uint64_t ds_assembly_bytes(const ds_assembly *assembly) {
   const ds_block *block = &assembly->block;
   uint64_t bytes = assembly->texts.used_bytes + (uint64_t)block->journeys * 64;
@@ -294,20 +321,15 @@ static ds_code run_property(ds_assembly *assembly, uint32_t p, const ds_property
                             uint32_t first, uint32_t last, ds_error *err) {
   const uint32_t base = assembly->block.events;
   uint32_t packed = DS_NONE;
-  for (uint32_t e = first; e < last;) {
-    const uint64_t word = from->present[e / 64] >> (e % 64);
-    if (word == 0) {
-      e = (e / 64 + 1) * 64;
-      continue;
+  for (uint32_t e = first; e < last; e += 64) {
+    const uint32_t n = last - e < 64 ? last - e : 64;
+    for (uint64_t rest = ds_bits_get(from->present, e, n); rest != 0; rest &= rest - 1) {
+      const uint32_t at = e + (uint32_t)__builtin_ctzll(rest);
+      if (from->before != NULL)
+        packed = packed == DS_NONE ? values_before(from, at) : packed + 1;
+      TRY(property_event(assembly, p, base + at - first, from,
+                         from->before == NULL ? at : packed, err));
     }
-    e += (uint32_t)__builtin_ctzll(word);
-    if (e >= last)
-      break;
-    if (from->before != NULL)
-      packed = packed == DS_NONE ? values_before(from, e) : packed + 1;
-    TRY(property_event(assembly, p, base + e - first, from, from->before == NULL ? e : packed,
-                       err));
-    e++;
   }
   return DS_OK;
 }
@@ -458,43 +480,71 @@ ds_code ds_assembly_journey(ds_assembly *assembly, const ds_block *from, uint32_
   return DS_OK;
 }
 
-// The number in the block under construction of one case value; the same text may come from
-// several places, so values are made one by their hash and key within the journey.
-static ds_code value_of(ds_assembly *assembly, uint32_t k, uint64_t hash, ds_str text,
-                        uint32_t *ret_value, ds_error *err) {
+// A case value in the map of those of the journey.
+static uint64_t seen_key(uint32_t k, uint64_t hash) {
+  return hash ^ (uint64_t)(k + 1) * 0x9e3779b97f4a7c15u;
+}
+
+// One more value of the journey, which has `count` of them.
+static ds_code value_add(ds_assembly *assembly, uint32_t k, uint32_t count, uint64_t hash,
+                         const ds_str *text, ds_error *err) {
   ds_key_column *to = &assembly->block.key[k];
-  const uint64_t mixed = hash ^ (uint64_t)(k + 1) * 0x9e3779b97f4a7c15u;
-  uint32_t *slot = ds_map64_put(&assembly->seen, mixed);
-  if (slot == NULL)
-    return no_memory(err);
-  if (*slot == DS_NONE) {
-    *slot = to->values;
-    TRY(reserve_values(assembly, k, 0, to->values, 0, 1, err));
-    to->hash[to->values] = hash;
-    if (assembly->columns.key_texts) {
-      to->text[to->values] = text;
-      if (!text_keep(assembly, &to->text[to->values]))
-        return no_memory(err);
-    }
-    to->values++;
+  TRY(reserve_values(assembly, k, 0, to->values, 0, 1, err));
+  to->hash[to->values] = hash;
+  if (assembly->columns.key_texts) {
+    to->text[to->values] = *text;
+    if (!text_keep(assembly, &to->text[to->values]))
+      return no_memory(err);
   }
-  *ret_value = *slot;
+  to->values++;
+  if (count < VALUES_FEW)
+    return DS_OK;
+  for (uint32_t v = to->values - (count == VALUES_FEW ? count + 1 : 1); v < to->values; v++) {
+    uint32_t *slot = ds_map64_put(&assembly->seen, seen_key(k, to->hash[v]));
+    if (slot == NULL)
+      return no_memory(err);
+    *slot = v;
+  }
   return DS_OK;
 }
 
-// One event of the key, as event `at` of the block under construction.
-static ds_code key_event(ds_assembly *assembly, uint32_t k, uint32_t at, const ds_block *from,
-                         uint32_t event, ds_error *err) {
+// The number in the block under construction of value `number` of a key; the same text may come
+// from several places, so values are made one by their hash and key within the journey.
+static ds_code value_of(ds_assembly *assembly, uint32_t k, const ds_key_column *source,
+                        uint32_t number, uint32_t *ret_value, ds_error *err) {
+  ds_key_column *to = &assembly->block.key[k];
+  const uint64_t hash = source->hash[number];
+  const uint32_t begin = to->offset[assembly->block.journeys], count = to->values - begin;
+  uint32_t v = to->values;
+  if (count > VALUES_FEW) {
+    v = ds_map64_get(&assembly->seen, seen_key(k, hash));
+  } else {
+    // Mostly it is the event before's.
+    while (v > begin && to->hash[v - 1] != hash)
+      v--;
+    v = v > begin ? v - 1 : DS_NONE;
+  }
+  if (v == DS_NONE) {
+    v = to->values;
+    TRY(value_add(assembly, k, count, hash,
+                  assembly->columns.key_texts ? &source->text[number] : NULL, err));
+  }
+  *ret_value = v;
+  return DS_OK;
+}
+
+// Appends the items of events [first, last) to those of the journey under construction.
+static ds_code key_events(ds_assembly *assembly, uint32_t k, const ds_block *from, uint32_t first,
+                          uint32_t last, ds_error *err) {
   ds_key_column *to = &assembly->block.key[k];
   const ds_key_column *source = &from->key[k];
-  const uint32_t first = source->first[event], count = source->first[event + 1] - first;
-  TRY(reserve_values(assembly, k, to->first[at], 0, count, 0, err));
-  for (uint32_t i = 0; i < count; i++) {
-    const uint32_t value = source->item[first + i];
-    const ds_str text = assembly->columns.key_texts ? source->text[value] : (ds_str){0};
-    TRY(value_of(assembly, k, source->hash[value], text, &to->item[to->first[at] + i], err));
+  uint32_t at = assembly->block.events, items = to->first[at];
+  TRY(reserve_values(assembly, k, items, 0, source->first[last] - source->first[first], 0, err));
+  for (uint32_t e = first; e < last; e++) {
+    for (uint32_t i = source->first[e]; i < source->first[e + 1]; i++)
+      TRY(value_of(assembly, k, source, source->item[i], &to->item[items++], err));
+    to->first[++at] = items;
   }
-  to->first[at + 1] = to->first[at] + count;
   return DS_OK;
 }
 
@@ -506,8 +556,7 @@ ds_code ds_assembly_events(ds_assembly *assembly, const ds_block *from, uint32_t
   copy_columns(assembly, from, first, last - first);
   TRY(run_properties(assembly, from, first, last, err));
   for (uint32_t k = 0; k < assembly->columns.keys_count; k++)
-    for (uint32_t e = first; e < last; e++)
-      TRY(key_event(assembly, k, block->events + e - first, from, e, err));
+    TRY(key_events(assembly, k, from, first, last, err));
   block->events += last - first;
   return DS_OK;
 }
@@ -519,7 +568,40 @@ void ds_assembly_journey_end(ds_assembly *assembly) {
   block->offset[block->journeys] = block->events;
   for (uint32_t k = 0; k < assembly->columns.keys_count; k++)
     block->key[k].offset[block->journeys] = block->key[k].values;
-  ds_map64_reset(&assembly->seen);
+  if (assembly->seen.count > 0)
+    ds_map64_reset(&assembly->seen);
+}
+
+// Elements [first, first + count) of an array, or the first of them when they are many.
+static inline void fetch(const void *array, uint32_t first, uint32_t count, size_t width) {
+  const char *at = (const char *)array + first * width;
+  const size_t bytes = count * width < 256 ? count * width : 256;
+  for (size_t b = 0; b < bytes; b += 64)
+    __builtin_prefetch(at + b);
+}
+
+void ds_assembly_fetch_place(const ds_assembly *assembly, uint32_t journey) {
+  const ds_block *block = &assembly->block;
+  fetch(block->offset, journey, 2, sizeof *block->offset);
+  for (uint32_t k = 0; k < assembly->columns.keys_count; k++)
+    fetch(block->key[k].offset, journey, 1, sizeof *block->key[k].offset);
+}
+
+void ds_assembly_fetch(const ds_assembly *assembly, uint32_t journey) {
+  const ds_block *block = &assembly->block;
+  const uint32_t first = block->offset[journey], count = block->offset[journey + 1] - first;
+  for (uint32_t c = 0; c < DS_BLOCK_COLUMNS; c++)
+    if ((assembly->columns.want & ds_block_columns[c].want) != 0)
+      fetch(ds_block_column_data(block, &ds_block_columns[c]), first, count,
+            ds_block_columns[c].width);
+  for (uint32_t p = 0; p < assembly->columns.properties_count; p++)
+    if (block->property[p].type != DS_TYPE_NULL)
+      fetch(block->property[p].present, first / 64, 1, sizeof(uint64_t));
+  for (uint32_t k = 0; k < assembly->columns.keys_count; k++) {
+    const ds_key_column *key = &block->key[k];
+    fetch(key->first, first, count, sizeof *key->first);
+    fetch(key->hash, key->offset[journey], 1, sizeof *key->hash);
+  }
 }
 
 const ds_block *ds_assembly_finish(ds_assembly *assembly) {
@@ -570,15 +652,40 @@ static ds_code places_find(ds_assembly *assembly, uint32_t events, const uint32_
   return DS_OK;
 }
 
-// Most events lack most properties: so the values are gone through, not the events.
+// Puts the values of events, of one width, at their places; returns whether there is any. Most
+// events lack most properties: so the values are gone through, not the events.
+static inline __attribute__((always_inline)) bool
+place_values(const uint32_t *place, const uint64_t *present, uint32_t events, const void *from,
+             uint64_t *restrict to_present, void *restrict to, uint32_t width) {
+  bool any = false;
+  for (uint32_t first = 0; first < events; first += 64) {
+    const uint32_t n = events - first < 64 ? events - first : 64;
+    for (uint64_t word = ds_bits_get(present, first, n); word != 0; word &= word - 1) {
+      const uint32_t e = first + (uint32_t)__builtin_ctzll(word), at = place[e];
+      if (at == DS_NONE)
+        continue;
+      value_copy((char *)to + (size_t)at * width, (const char *)from + (size_t)e * width, width);
+      bit_set(to_present, at);
+      any = true;
+    }
+  }
+  return any;
+}
+
 static ds_code gather_values(ds_assembly *assembly, uint32_t p, const ds_property_column *source,
                              uint32_t events, const uint32_t *index, ds_error *err) {
-  for (uint32_t w = 0; w < (events + 63) / 64; w++)
-    for (uint64_t word = source->present[w]; word != 0; word &= word - 1) {
-      const uint32_t e = w * 64 + (uint32_t)__builtin_ctzll(word);
-      if (e < events && assembly->place[e] != DS_NONE)
-        TRY(property_event(assembly, p, assembly->place[e], source, e, err));
-    }
+  ds_property_column *to = &assembly->block.property[p];
+  uint32_t width = 0;
+  const void *from = property_data(source, &width);
+  to->type = source->type;
+  void *values = property_data(to, &width);
+  const bool any = width == 8 ? place_values(assembly->place, source->present, events, from,
+                                             to->present, values, 8)
+                              : place_values(assembly->place, source->present, events, from,
+                                             to->present, values, sizeof(ds_str));
+  if (!any)
+    to->type = DS_TYPE_NULL;
+  assert(source->before == NULL);
   for (uint32_t i = 0; i < assembly->again_count; i++) {
     const uint32_t at = assembly->again[i];
     if (bit_get(source->present, index[at]))
@@ -602,6 +709,27 @@ static ds_code gather_properties(ds_assembly *assembly, const ds_block *from,
   return DS_OK;
 }
 
+// Appends the items of the listed events [first, last), moved by `shift`, at *items; there is room
+// for one of each event that is left of the list.
+static ds_code gather_items(ds_assembly *assembly, uint32_t k, const ds_key_column *source,
+                            const ds_gather *list, uint32_t first, uint32_t last, uint32_t shift,
+                            uint32_t *items, ds_error *err) {
+  ds_key_column *to = &assembly->block.key[k];
+  const uint32_t all = list->offset[list->journeys];
+  uint32_t at = *items;
+  for (uint32_t e = first; e < last; e++) {
+    const uint32_t i = source->first[list->index[e]];
+    const uint32_t count = source->first[list->index[e] + 1] - i;
+    if (count > 1)
+      TRY(reserve_values(assembly, k, at, 0, count + all - e, 0, err));
+    for (uint32_t c = 0; c < count; c++)
+      to->item[at++] = source->item[i + c] + shift;
+    to->first[e + 1] = at;
+  }
+  *items = at;
+  return DS_OK;
+}
+
 // The values stay as they are, whosever they were.
 static ds_code gather_key_loose(ds_assembly *assembly, uint32_t k, const ds_block *from,
                                 const ds_gather *list, ds_error *err) {
@@ -609,20 +737,13 @@ static ds_code gather_key_loose(ds_assembly *assembly, uint32_t k, const ds_bloc
   const ds_key_column *source = &from->key[k];
   const uint32_t events = list->offset[list->journeys];
   uint32_t items = 0;
-  TRY(reserve_values(assembly, k, 0, 0, 0, source->values, err));
+  TRY(reserve_values(assembly, k, 0, 0, events, source->values, err));
   if (source->values > 0)
     memcpy(to->hash, source->hash, source->values * sizeof *to->hash);
   if (assembly->columns.key_texts && source->values > 0)
     memcpy(to->text, source->text, source->values * sizeof *to->text);
   to->first[0] = 0;
-  for (uint32_t e = 0; e < events; e++) {
-    const uint32_t first = source->first[list->index[e]];
-    const uint32_t count = source->first[list->index[e] + 1] - first;
-    TRY(reserve_values(assembly, k, items, 0, count, 0, err));
-    for (uint32_t i = 0; i < count; i++)
-      to->item[items++] = source->item[first + i];
-    to->first[e + 1] = items;
-  }
+  TRY(gather_items(assembly, k, source, list, 0, events, 0, &items, err));
   to->values = source->values;
   return DS_OK;
 }
@@ -637,22 +758,17 @@ static ds_code gather_key(ds_assembly *assembly, uint32_t k, const ds_block *fro
   to->values = 0;
   to->first[0] = to->offset[0] = 0;
   uint32_t items = 0;
+  TRY(reserve_values(assembly, k, 0, 0, list->offset[list->journeys], 0, err));
   for (uint32_t j = 0; j < list->journeys; j++) {
     const uint32_t v0 = source->offset[list->journey[j]];
     const uint32_t values = source->offset[list->journey[j] + 1] - v0;
     TRY(reserve_values(assembly, k, items, to->values, 0, values, err));
-    if (values > 0)
-      memcpy(to->hash + to->values, source->hash + v0, values * sizeof *to->hash);
-    if (assembly->columns.key_texts && values > 0)
-      memcpy(to->text + to->values, source->text + v0, values * sizeof *to->text);
-    for (uint32_t e = list->offset[j]; e < list->offset[j + 1]; e++) {
-      const uint32_t first = source->first[list->index[e]];
-      const uint32_t count = source->first[list->index[e] + 1] - first;
-      TRY(reserve_values(assembly, k, items, 0, count, 0, err));
-      for (uint32_t i = 0; i < count; i++)
-        to->item[items++] = source->item[first + i] - v0 + to->values;
-      to->first[e + 1] = items;
-    }
+    for (uint32_t v = 0; v < values; v++)
+      to->hash[to->values + v] = source->hash[v0 + v];
+    for (uint32_t v = 0; assembly->columns.key_texts && v < values; v++)
+      to->text[to->values + v] = source->text[v0 + v];
+    TRY(gather_items(assembly, k, source, list, list->offset[j], list->offset[j + 1],
+                     to->values - v0, &items, err));
     to->values += values;
     to->offset[j + 1] = to->values;
   }

@@ -41,6 +41,10 @@ void ds_assembly_done(ds_assembly *assembly);
 // ds_assembly_events reads.
 DS_CHECKED ds_code ds_assembly_pack(ds_assembly *assembly, ds_error *err);
 
+// Makes room for `times` (at least 1) what is in the block begun, so that it need not be moved as
+// it grows; where there is none, it grows as ever.
+void ds_assembly_foresee(ds_assembly *assembly, uint32_t times);
+
 // The bytes that what is in the block takes, without room to grow.
 uint64_t ds_assembly_bytes(const ds_assembly *assembly);
 
@@ -62,6 +66,10 @@ DS_CHECKED ds_code ds_assembly_journey(ds_assembly *assembly, const ds_block *fr
 DS_CHECKED ds_code ds_assembly_events(ds_assembly *assembly, const ds_block *from, uint32_t first,
                                       uint32_t last, ds_error *err);
 void ds_assembly_journey_end(ds_assembly *assembly);
+
+// Asks memory for what will be read of a journey soon: where its events are, and then its events.
+void ds_assembly_fetch_place(const ds_assembly *assembly, uint32_t journey);
+void ds_assembly_fetch(const ds_assembly *assembly, uint32_t journey);
 
 // Completes the block begun.
 const ds_block *ds_assembly_finish(ds_assembly *assembly);

@@ -7,6 +7,9 @@
 #include "base/bits.h"
 #include "base/resize.h"
 
+// So many slots lie between asking for memory and reading it.
+enum { SLOTS_AHEAD = 12 };
+
 static ds_code no_memory(ds_error *err) {
   return ds_fail(err, DS_MEMORY, "out of memory for customers of several identifiers");
 }
@@ -191,6 +194,21 @@ static ds_code cursors_open(ds_joiner *joiner, uint32_t first, uint32_t end, ds_
   return DS_OK;
 }
 
+// Journeys of a customer lie all over the stashes: memory is asked for them some slots ahead, in
+// two steps, because where their events begin is to be had from memory, too.
+static void fetch_ahead(const ds_joiner *joiner, uint32_t slot) {
+  const uint32_t left = joiner->wanted.end - slot;
+  const ds_stashed *at = &joiner->where[slot - joiner->wanted.first];
+  if (left > 2 * SLOTS_AHEAD && at[2 * SLOTS_AHEAD].stash != DS_NONE) {
+    const ds_stashed far = at[2 * SLOTS_AHEAD];
+    ds_assembly_fetch_place(&joiner->stashes[far.stash]->kept, far.journey);
+  }
+  if (left > SLOTS_AHEAD && at[SLOTS_AHEAD].stash != DS_NONE) {
+    const ds_stashed near = at[SLOTS_AHEAD];
+    ds_assembly_fetch(&joiner->stashes[near.stash]->kept, near.journey);
+  }
+}
+
 // Copies the events of the first cursor that come before those of all others.
 static ds_code copy_run(ds_joiner *joiner, ds_error *err) {
   join_cursor *heap = joiner->cursors;
@@ -248,6 +266,8 @@ ds_code ds_joiner_run(ds_joiner *joiner, ds_slots slots, ds_error *err) {
     while (end < joiner->wanted.end &&
            customer_at(identity, end) == customer_at(identity, slot))
       end++;
+    for (uint32_t s = slot; s < end; s++)
+      fetch_ahead(joiner, s);
     TRY(join_customer(joiner, slot, end, err));
     if (joiner->assembly.block.events >= joiner->block_events)
       TRY(flush(joiner, err));

@@ -630,7 +630,10 @@ static ds_code first_slots(scan_job *scan, size_t budget_bytes, const atomic_int
   TRY(run_units(scan, 0, *ret_done, stop, err));
   *ret_each = stashed_bytes_seen(scan, each);
   const ds_slots fitting = next_slots(scan, 0, *ret_each, budget_bytes);
-  if (fitting.end < scan->wanted.end)
+  const bool all = fitting.end >= scan->wanted.end;
+  for (uint32_t t = 0; all && *ret_done > 0 && t < scan->threads; t++)
+    ds_assembly_foresee(&scan->workers[t].stash.kept, PROBE_SHARE);
+  if (!all)
     scan->wanted = fitting;
   return DS_OK;
 }

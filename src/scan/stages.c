@@ -197,8 +197,17 @@ static ds_code links_make(ds_stage_room *room, const ds_block *block, const ds_r
 static ds_code room_joined(ds_stage_room *room, const ds_block *block, uint32_t case_key,
                            bool linked, ds_error *err) {
   const ds_key_column *of = &block->key[case_key];
-  uint64_t items = linked ? 0 : (uint64_t)block->events + of->first[block->events];
-  for (uint32_t e = 0; linked && e < block->events; e++) {
+  uint32_t most = 1; // items of one event
+  for (uint32_t e = 0; e < block->events; e++) {
+    const uint32_t count = of->first[e + 1] - of->first[e];
+    most = count > most ? count : most;
+  }
+  // Counted one by one only where that saves much.
+  const bool counted = linked && most > 2;
+  uint64_t items = counted ? 0
+                   : linked ? (uint64_t)block->events * most
+                            : (uint64_t)block->events + of->first[block->events];
+  for (uint32_t e = 0; counted && e < block->events; e++) {
     const uint32_t by = joins_by(room, block, case_key, linked, e);
     items += by == DS_NONE ? 1 : of->first[by + 1] - of->first[by];
   }

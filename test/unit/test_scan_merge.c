@@ -174,7 +174,9 @@ static void put_row(const world *w, uint32_t e, const uint32_t *customers, qw_ro
   const uint32_t c = customer_of(w, e), batch = w->layout->batch_of(e, c);
   char subject[32], order[24];
   snprintf(subject, sizeof subject, "customer_id=C%u", customers[c]);
-  snprintf(order, sizeof order, "O%u-%u", customers[c], (uint32_t)(qw_random(&seed) % 3));
+  // Who has many events has many orders, too.
+  snprintf(order, sizeof order, "O%u-%u", customers[c],
+           (uint32_t)(qw_random(&seed) % (c == 5 ? 40 : 3)));
   const ds_event_key key = {0, ds_str_of(order)};
   const bool links = e % LINK_EVERY == 2; // the customer and one of the next
   char with[32];
