@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // report: one HTML file of a board, with the dashboard's script and style and all answers in it.
 #include <assert.h>
+#include <limits.h>
 #include <string.h>
 #include <unistd.h>
+#if defined(__GLIBC__)
+#include <malloc.h>
+#endif
 
 #include "cli/cli.h"
 #include "cli/embedded_dashboard.h"
@@ -10,6 +14,9 @@
 #include "render/report.h"
 
 #define REPORT_BYTES_MAX ((size_t)512 << 20)
+
+// The largest piece of memory that glibc may be told to keep.
+#define KEPT_PIECE_BYTES (32 << 20)
 
 // What every tile of the report is asked with.
 static const char *const shared[] = {"case", "where", "cases", "from", "to", "range", "as-of",
@@ -117,10 +124,20 @@ static ds_code make(cli *run, ds_error *err) {
                        outcome.failed, outcome.tiles);
 }
 
+// What one question gives back the next takes again: were it handed to the system in between, each
+// page would be cleared anew.
+static void keep_memory(void) {
+#if defined(__GLIBC__)
+  (void)mallopt(M_MMAP_THRESHOLD, KEPT_PIECE_BYTES);
+  (void)mallopt(M_TRIM_THRESHOLD, INT_MAX);
+#endif
+}
+
 ds_code cli_run_report(cli *run, ds_error *err) {
   if (cli_value(run, "output") == NULL && isatty(STDOUT_FILENO))
     return ds_fail(err, DS_USAGE, "a report is a page for a browser: say where it goes, as in "
                    "doorstep report -o report.html");
+  keep_memory();
   TRY(cli_open_ask(run, err));
   return make(run, err);
 }
