@@ -80,9 +80,11 @@ static ds_code change(ds_io *io, const char *folder, const char *file, ds_buf *o
   const ds_code code = edit(context, (ds_str){old, (uint32_t)size}, out, err);
   free(old);
   TRY(code);
-  if (out->failed)
+  const ds_code fits = ds_buf_check(out, file, err);
+  if (fits == DS_LIMIT)
     return ds_fail(err, DS_LIMIT, "%s would be larger than %u KiB: remove something from it", file,
                    DS_BOARDS_BYTES_MAX >> 10);
+  TRY(fits);
   // Also a text like the one before: that may be in sight without being on disk.
   return ds_io_replace_file(io, folder, path, out->data, out->size, err);
 }

@@ -597,9 +597,10 @@ static ds_code read_subjects(const ds_block_task *t, ds_error *err) {
   const uint32_t journeys = t->part->zone[t->block].journeys;
   const uint32_t column = ds_part_column(t->part, DS_COLUMN_SUBJECT_TEXT, 0);
   t->out->subject = ds_arena_array(&r->arena, journeys, sizeof *t->out->subject);
-  if (t->out->subject == NULL || column == DS_NONE)
-    return ds_fail(err, column == DS_NONE ? DS_CORRUPT : DS_MEMORY,
-                   "the subjects of a block cannot be read");
+  if (column == DS_NONE)
+    return ds_fail(err, DS_CORRUPT, "a block has no subjects");
+  if (t->out->subject == NULL)
+    return ds_fail(err, DS_MEMORY, "out of memory for the subjects of a block");
   ds_reader in;
   ds_stream stream;
   TRY(ds_part_chunk(t->part, column, t->block, &r->chunk, &in, err));

@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <cmocka.h>
 
@@ -42,6 +43,9 @@ static uint64_t run(const memory_case *of, uint64_t n, bool persistent, const ds
   if (code != DS_OK && (code != DS_MEMORY || !failed))
     fail_msg("%s, allocation %ju%s: %s: %s", of->name, (uintmax_t)n,
              persistent ? " and later" : "", ds_code_name(code), err.message);
+  if (code == DS_MEMORY && strstr(err.message, "memory") == NULL)
+    fail_msg("%s, allocation %ju%s, is not told as want of memory: %s", of->name, (uintmax_t)n,
+             persistent ? " and later" : "", err.message);
   (void)ds_buf_cstr(&out);
   if (code == DS_OK)
     compare(of, n, persistent, &out, expected);

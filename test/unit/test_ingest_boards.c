@@ -12,6 +12,7 @@
 #include <cmocka.h>
 
 #include "ingest/settings.h"
+#include "memory_faults.h"
 #include "store/backup.h"
 #include "store/definitions.h"
 #include "store_sweep.h"
@@ -362,6 +363,42 @@ static void test_one_after_the_other(void **state) {
   assert_string_equal(err.message, "no board called none was saved");
 }
 
+static ds_code edit_without_memory(void *context, ds_str old, ds_buf *out, ds_error *err) {
+  (void)context, (void)old, (void)err;
+  memory_faults_arm(0, true);
+  ds_buf_text(out, "boards:");
+  (void)memory_faults_disarm(NULL);
+  return DS_OK;
+}
+
+static ds_code edit_too_much(void *context, ds_str old, ds_buf *out, ds_error *err) {
+  (void)context, (void)old, (void)err;
+  for (uint32_t i = 0; i <= DS_BOARDS_BYTES_MAX; i++)
+    ds_buf_u8(out, ' ');
+  return DS_OK;
+}
+
+// A text without room is told for what it is, and is not written.
+static void test_no_room_is_told(void **state) {
+  static const struct {
+    ds_code (*edit)(void *context, ds_str old, ds_buf *out, ds_error *err);
+    ds_code code;
+    const char *words;
+  } cases[] = {{edit_without_memory, DS_MEMORY, "out of memory for boards.yaml"},
+               {edit_too_much, DS_LIMIT,
+                "boards.yaml would be larger than 1024 KiB: remove something from it"}};
+  store_world *world = *state;
+  ds_error err = {.message = ""};
+  begin(world, 1);
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    const uint64_t before = ds_io_sim_operations(world->sim);
+    assert_int_equal(ds_definitions_change(world->io, world->path, DS_BOARDS_FILE, cases[i].edit,
+                                           NULL, &err), cases[i].code);
+    assert_string_equal(err.message, cases[i].words);
+    assert_int_equal(ds_io_sim_operations(world->sim), before);
+  }
+}
+
 static void test_backup(void **state) {
   store_world *world = *state;
   ds_arena arena;
@@ -394,6 +431,7 @@ int main(void) {
       cmocka_unit_test_setup_teardown(test_power_loss, world_set_up_sim, world_tear_down),
       cmocka_unit_test_setup_teardown(test_errors_everywhere, world_set_up_sim, world_tear_down),
       cmocka_unit_test_setup_teardown(test_one_after_the_other, world_set_up_sim, world_tear_down),
+      cmocka_unit_test_setup_teardown(test_no_room_is_told, world_set_up_sim, world_tear_down),
       cmocka_unit_test_setup_teardown(test_backup, world_set_up_sim, world_tear_down),
   };
   return cmocka_run_group_tests_name("boards", tests, NULL, NULL);
