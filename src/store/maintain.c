@@ -222,6 +222,12 @@ ds_code ds_store_end_job(ds_store *store, ds_job_kind kind, ds_error *err) {
   return ds_fail(err, store->trouble.code, "%s", store->trouble.message);
 }
 
+ds_code ds_store_end_seal(ds_store *store, ds_error *err) {
+  ds_error why = {.message = ""};
+  const ds_code ended = ds_store_end_job(store, DS_JOB_SEAL, &why);
+  return ended != DS_OK && store->failed ? ds_fail(err, ended, "%s", why.message) : DS_OK;
+}
+
 ds_code ds_store_end_jobs(ds_store *store, ds_error *err) {
   if (store->jobs[DS_JOB_COMPACT] != NULL)
     atomic_store(&store->jobs[DS_JOB_COMPACT]->progress.stop, 1);
@@ -317,12 +323,8 @@ static ds_code reap(ds_store *store, ds_error *err) {
 static ds_code rotate_full(ds_store *store, uint64_t bytes_max, ds_error *err) {
   if (store->log.end <= bytes_max)
     return DS_OK;
-  if (store->view.manifest.logs_count == DS_LOGS_MAX) {
-    ds_error unheard;
-    const ds_code ended = ds_store_end_job(store, DS_JOB_SEAL, &unheard);
-    (void)ended; // What it failed at may succeed now.
-    TRY(ds_store_check_writable(store, err));
-  }
+  if (store->view.manifest.logs_count == DS_LOGS_MAX)
+    TRY(ds_store_end_seal(store, err));
   if (store->view.manifest.logs_count == DS_LOGS_MAX) {
     store->hold_jobs[DS_JOB_SEAL] = false;
     TRY(start_seal(store, err));

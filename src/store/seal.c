@@ -192,10 +192,6 @@ static ds_code seal(ds_store *store, ds_error *err) {
 
 ds_code ds_store_seal(ds_store *store, ds_error *err) {
   TRY(ds_store_check_writable(store, err));
-  // What a job failed at may succeed here; if not, it is told now.
-  ds_error unheard;
-  const ds_code ended = ds_store_end_job(store, DS_JOB_SEAL, &unheard);
-  (void)ended;
-  TRY(ds_store_check_writable(store, err));
+  TRY(ds_store_end_seal(store, err));
   return ds_store_note_write(store, seal(store, err));
 }

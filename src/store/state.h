@@ -251,6 +251,10 @@ DS_CHECKED ds_code ds_store_end_jobs(ds_store *store, ds_error *err);
 // Ends a job of one kind, waiting for it; its own failure is returned, too.
 DS_CHECKED ds_code ds_store_end_job(ds_store *store, ds_job_kind kind, ds_error *err);
 
+// Ends a seal before another one on the owner's thread: what it failed at may succeed there. Only a
+// failure since which the store writes nothing more is returned.
+DS_CHECKED ds_code ds_store_end_seal(ds_store *store, ds_error *err);
+
 // Starts the jobs that are due. Leaves log and tail alone.
 void ds_store_start_jobs(ds_store *store);
 
