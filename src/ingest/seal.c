@@ -12,7 +12,7 @@ void ds_sealer_init(ds_sealer *sealer, ds_store *store, ds_writer *writer) {
   *sealer = (ds_sealer){
       .store = store,
       .writer = writer,
-      .any_erased = store != NULL && ds_store_has_erased(store),
+      .any_erased = store != NULL && ds_store_erasures_done(store) > 0,
   };
   ds_buf_init(&sealer->bytes, 2 * (size_t)DS_EVENT_BYTES_MAX);
   ds_buf_init(&sealer->normal, (size_t)4 * DS_TEXT_BYTES_MAX);

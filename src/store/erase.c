@@ -128,7 +128,7 @@ ds_code ds_store_erase(ds_store *store, const ds_str *subjects, uint32_t count,
 ds_code ds_store_unsuppress(ds_store *store, ds_str subject, ds_str reason, ds_error *err) {
   TRY(ds_store_check_writable(store, err));
   ds_vault *vault = NULL;
-  if (!ds_store_has_erased(store))
+  if (ds_store_erasures_done(store) == 0)
     return ds_fail(err, DS_NO, "nobody was erased from this store");
   TRY(ds_store_vault(store, &vault, err));
   // Opening to write has done them, unless the keys were not there then.
@@ -139,16 +139,27 @@ ds_code ds_store_unsuppress(ds_store *store, ds_str subject, ds_str reason, ds_e
   return code == DS_NO || code == DS_LIMIT ? code : ds_store_note_write(store, code);
 }
 
+// Whether somebody may have to go. A backup of before the store had keys does not name those that
+// were put beside it.
+static bool may_be_erased(const ds_store *store) {
+  uint32_t count = 0;
+  ds_error unsure;
+  return ds_store_has_vault(store) ||
+         (ds_vault_count_erased(store->io, store->path, &count, &unsure) == DS_OK && count > 0);
+}
+
 ds_code ds_store_replay_erasures(ds_store *store, ds_progress *progress, ds_erasure *ret_erasure,
                                  ds_error *err) {
   ds_erasure erasure = {.keys_gone = true};
-  if (ds_store_has_vault(store)) {
+  if (may_be_erased(store)) {
     ds_vault *vault;
     ds_erased_where all;
     memset(all.is_in, true, sizeof all.is_in);
     TRY(ds_store_vault(store, &vault, err));
-    if (ds_vault_erased_count(vault) > store->view.manifest.erased)
+    if (ds_vault_erased_count(vault) > store->view.manifest.erased) {
+      TRY(ds_store_note_write(store, ds_vault_settle(vault, err)));
       TRY(remove_erased(store, &all, progress, &erasure, err));
+    }
   }
   *ret_erasure = erasure;
   return DS_OK;

@@ -184,34 +184,49 @@ ds_code ds_erased_find(const ds_erased *erased, ds_part *part, const ds_erased_w
 
 // The vault as it is now: what a reader has open may be older.
 static ds_code open_now(const ds_store *store, ds_vault **ret_vault, ds_error *err) {
+  const ds_vault_options options = {.io = store->io,
+                                    .directory = store->path,
+                                    .key_file = store->options.key_file,
+                                    .fingerprint = store->view.manifest.vault};
   ds_error found = {.message = ""};
-  const ds_code code = ds_store_open_vault(store, ret_vault, &found);
+  const ds_code code = ds_vault_open(&options, ret_vault, &found);
   if (code == DS_MISSING)
     return ds_fail(err, code, "somebody was erased, and cannot be left out without the keys: "
                    "%.200s", found.message);
   return code == DS_OK ? DS_OK : ds_fail(err, code, "%s", found.message);
 }
 
-ds_code ds_erased_pending(const ds_store *store, ds_erased *ret_erased, ds_error *err) {
-  const uint32_t removed = store->view.manifest.erased;
-  *ret_erased = (ds_erased){.done = removed};
-  if (!ds_store_has_vault(store))
-    return DS_OK;
-  if (store->options.write && store->vault != NULL) {
-    if (ds_vault_erased_count(store->vault) > removed)
-      ret_erased->vault = store->vault;
-    return DS_OK;
-  }
+// By the vault's files, as any process that reads finds them.
+static ds_code pending_on_disk(const ds_store *store, ds_erased *erased, ds_error *err) {
   uint32_t count = 0;
   ds_error unsure = {.message = ""};
   const ds_code code = ds_vault_count_erased(store->io, store->path, &count, &unsure);
   if (code != DS_OK && code != DS_CORRUPT)
     return ds_fail(err, code, "%s", unsure.message);
-  if (code == DS_OK && count <= removed)
+  // Until MANIFEST names keys, a file of them that cannot be read is one that is being made.
+  if (code == DS_OK ? count <= erased->done : !ds_store_has_vault(store))
     return DS_OK;
-  TRY(open_now(store, &ret_erased->own, err));
-  if (ds_vault_erased_count(ret_erased->own) > removed)
-    ret_erased->vault = ret_erased->own;
+  TRY(open_now(store, &erased->own, err));
+  if (ds_vault_erased_count(erased->own) > erased->done)
+    erased->vault = erased->own;
+  return DS_OK;
+}
+
+ds_code ds_erased_pending(const ds_store *store, ds_erased *ret_erased, ds_error *err) {
+  *ret_erased = (ds_erased){.done = store->view.manifest.erased};
+  const bool knows = store->options.write && store->vault != NULL;
+  if (!knows || store->failed) {
+    // After a failure, too: keys destroyed by a commit that was told as failed may be gone for all.
+    ds_error why = {.message = ""};
+    const ds_code code = pending_on_disk(store, ret_erased, &why);
+    if (code == DS_OK)
+      return DS_OK;
+    if (code != DS_BUSY || !knows)
+      return ds_fail(err, code, "%s", why.message);
+    // They will be rolled back to what this process knows.
+  }
+  if (ds_vault_erased_count(store->vault) > ret_erased->done)
+    ret_erased->vault = store->vault;
   return DS_OK;
 }
 

@@ -61,7 +61,10 @@ bool ds_store_has_vault(const ds_store *store);
 // Opens the vault once more, as it is now, to read; it may outlive the store. The caller closes.
 // *ret_vault is NULL when the store has none.
 DS_CHECKED ds_code ds_store_open_vault(const ds_store *store, ds_vault **ret_vault, ds_error *err);
-bool ds_store_has_erased(const ds_store *store); // somebody
+
+// How many erasures the store's files are rid of: all that the vault counts, unless one was cut
+// short.
+uint32_t ds_store_erasures_done(const ds_store *store);
 
 // One import as the catalog keeps it. Texts belong to the caller (begin) or the listing (each).
 typedef struct ds_import_info {

@@ -40,6 +40,4 @@ bool ds_store_has_vault(const ds_store *store) {
   return store->view.manifest.vault != 0;
 }
 
-bool ds_store_has_erased(const ds_store *store) {
-  return store->view.manifest.erased > 0;
-}
+uint32_t ds_store_erasures_done(const ds_store *store) { return store->view.manifest.erased; }

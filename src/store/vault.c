@@ -46,19 +46,22 @@ static const vault_returned *find_returned(const ds_vault *vault, const uint8_t 
 }
 
 // No subject has a zero in it, so no other one's text is this one's with its generation.
+void ds_vault_generation_hash(const ds_vault *vault, ds_str subject, uint32_t generation,
+                              uint8_t out[VAULT_HASH_BYTES]) {
+  uint8_t text[UINT16_MAX + 1 + sizeof generation];
+  assert(subject.size <= UINT16_MAX && generation > 0);
+  memcpy(text, subject.data, subject.size);
+  text[subject.size] = 0;
+  memcpy(text + subject.size + 1, &generation, sizeof generation);
+  const ds_str whole = {(const char *)text, subject.size + 1 + (uint32_t)sizeof generation};
+  ds_vault_hash(vault, whole, out);
+}
+
 void ds_vault_key_hash(const ds_vault *vault, ds_str subject, uint8_t out[VAULT_HASH_BYTES]) {
   ds_vault_hash(vault, subject, out);
   const vault_returned *returned = find_returned(vault, out);
-  if (returned == NULL)
-    return;
-  uint8_t text[UINT16_MAX + 1 + sizeof returned->generation];
-  assert(subject.size <= UINT16_MAX);
-  memcpy(text, subject.data, subject.size);
-  text[subject.size] = 0;
-  memcpy(text + subject.size + 1, &returned->generation, sizeof returned->generation);
-  const ds_str whole = {(const char *)text,
-                        subject.size + 1 + (uint32_t)sizeof returned->generation};
-  ds_vault_hash(vault, whole, out);
+  if (returned != NULL)
+    ds_vault_generation_hash(vault, subject, returned->generation, out);
 }
 
 uint64_t ds_vault_leaf(const uint8_t hash[VAULT_HASH_BYTES]) {
@@ -111,6 +114,7 @@ ds_code ds_vault_open(const ds_vault_options *options, ds_vault **ret_vault, ds_
     return ds_fail(err, DS_MEMORY, "out of memory for the vault");
   vault->io = options->io;
   vault->write = options->write;
+  vault->is_copy = options->is_copy;
   ds_map64_init(&vault->erased_index);
   ds_map64_init(&vault->returned_index);
   (void)pthread_mutex_init(&vault->mutex, NULL);
@@ -258,9 +262,19 @@ static bool seal(const vault_keys *keys, const ds_vault_place *place, const ds_v
   return to != NULL;
 }
 
+// V1: a return may be in sight only, and then its key goes with it.
+static ds_code settle_return(ds_vault *vault, ds_str subject, ds_error *err) {
+  uint8_t hash[VAULT_HASH_BYTES];
+  if (!vault->write || vault->returned_count == 0)
+    return DS_OK;
+  ds_vault_hash(vault, subject, hash);
+  return find_returned(vault, hash) == NULL ? DS_OK : ds_vault_settle(vault, err);
+}
+
 ds_code ds_vault_seal(ds_vault *vault, const ds_vault_place *place, const ds_value *value,
                       ds_buf *out, ds_value *ret_sealed, ds_error *err) {
   vault_keys keys;
+  TRY(settle_return(vault, place->subject, err));
   TRY(find_keys(vault, place->subject, &keys, err));
   if (!keys.is_there)
     return ds_fail(err, DS_NO, "the person was erased");
@@ -325,6 +339,13 @@ bool ds_vault_is_erased(const ds_vault *vault, ds_str subject) {
   uint8_t hash[VAULT_HASH_BYTES];
   ds_vault_hash(vault, subject, hash);
   return has_erased(vault, hash);
+}
+
+ds_code ds_vault_settle(ds_vault *vault, ds_error *err) {
+  (void)pthread_mutex_lock(&vault->mutex);
+  const ds_code code = ds_vault_file_settle(vault, err);
+  (void)pthread_mutex_unlock(&vault->mutex);
+  return code;
 }
 
 uint32_t ds_vault_erased_count(const ds_vault *vault) {

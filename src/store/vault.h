@@ -48,6 +48,7 @@ typedef struct ds_vault_options {
   const char *key_file;  // with the master key; NULL = <directory>/key, made with the vault
   uint64_t fingerprint;  // what MANIFEST says; 0 = no vault was named yet
   bool write;            // the store's writer: may make the vault, and changes it
+  bool is_copy;          // in a backup, whose keys.sqlite is replaced, never written to
 } ds_vault_options;
 
 // Opens the vault; a writer makes it when `fingerprint` is 0 and none is there. DS_MISSING: keys or
@@ -106,6 +107,10 @@ bool ds_vault_is_to_go(const ds_vault *vault, ds_str subject, uint32_t done);
 uint32_t ds_vault_find_to_go(const ds_vault *vault, const ds_str *subjects, uint32_t count,
                              uint32_t done, bool *ret_is_to_go);
 
+// Makes sure that who is erased is on disk, before a writer goes by it: the process that erased
+// them may have failed when that was in sight only.
+DS_CHECKED ds_code ds_vault_settle(ds_vault *vault, ds_error *err);
+
 // Destroys the keys of these subjects and notes them as erased, durably, all or none.
 DS_CHECKED ds_code ds_vault_erase(ds_vault *vault, const ds_str *subjects, uint32_t count,
                                   int64_t when_ms, ds_error *err);
@@ -118,6 +123,28 @@ enum { DS_REASON_BYTES_MAX = 500 };
 // DS_LIMIT: the reason is too long.
 DS_CHECKED ds_code ds_vault_readmit(ds_vault *vault, ds_str subject, int64_t when_ms,
                                     ds_str reason, ds_error *err);
+
+// Whether the key that an erasure destroyed can be derived. Untold: the subject had come back
+// before, and then its key follows from the whole identifier alone.
+typedef enum ds_vault_key {
+  DS_VAULT_KEY_DESTROYED, DS_VAULT_KEY_THERE, DS_VAULT_KEY_UNTOLD
+} ds_vault_key;
+
+// What the vault keeps of an erasure; nothing that names anybody.
+typedef struct ds_vault_erasure {
+  uint8_t hash[16];    // keyed, of the identifier
+  int64_t erased_ms;
+  bool is_returned;    // taken in again since
+  int64_t returned_ms; // when
+  ds_str reason;       // why, as it was given
+  ds_vault_key key;
+} ds_vault_erasure;
+
+// Tells of all erasures, in the order of their instants, or of those of one subject. What is told
+// lasts for the call of `each`.
+DS_CHECKED ds_code ds_vault_list(ds_vault *vault, const ds_str *subject,
+                                 void (*each)(void *context, const ds_vault_erasure *erasure),
+                                 void *context, ds_error *err);
 
 // Wraps everything by another master key, durably: a new one in the key's place, or, when
 // `key_file` is not NULL, the one in that file. The old one opens nothing afterwards.

@@ -27,7 +27,7 @@ static ds_code put_private(ds_io *io, const char *to, const char *bytes, size_t 
   return code == DS_OK ? io->ops->sync_dir(io, to, err) : code;
 }
 
-static ds_code copy_keys(ds_io *io, const char *from, const char *to, ds_error *err) {
+ds_code ds_vault_file_copy(ds_io *io, const char *from, const char *to, ds_error *err) {
   char path[2 * DS_PATH_BYTES_MAX];
   char *bytes = NULL;
   size_t size = 0;
@@ -51,7 +51,7 @@ static ds_code hold(ds_sqlite *database, ds_error *err) {
 // cut short. What does not open is about to be replaced.
 static ds_code settle(ds_io *io, const char *to, uint64_t fingerprint, ds_error *err) {
   const ds_vault_options options = {
-      .io = io, .directory = to, .fingerprint = fingerprint, .write = true};
+      .io = io, .directory = to, .fingerprint = fingerprint, .write = true, .is_copy = true};
   ds_vault *copy = NULL;
   ds_error found = {.message = ""};
   const ds_code code = ds_vault_open(&options, &copy, &found);
@@ -71,7 +71,7 @@ static ds_code copy_both(ds_vault *vault, const char *from, const char *to, ds_e
   TRY(settle(io, to, ds_vault_fingerprint(vault), err));
   TRY(ds_vault_file_put_key(vault, next, err));
   TRY(io->ops->sync_dir(io, to, err));
-  TRY(copy_keys(io, from, to, err));
+  TRY(ds_vault_file_copy(io, from, to, err));
   TRY(io->ops->rename(io, next, path, err));
   return io->ops->sync_dir(io, to, err);
 }
@@ -83,7 +83,7 @@ static ds_code copy_held(ds_io *io, const char *from, const char *to, ds_error *
   ds_error found = {.message = ""};
   const ds_code opened = ds_vault_open(&options, &vault, &found);
   if (opened == DS_MISSING || opened == DS_CORRUPT)
-    return copy_keys(io, from, to, err);
+    return ds_vault_file_copy(io, from, to, err);
   if (opened != DS_OK)
     return ds_fail(err, opened, "%s", found.message);
   const ds_code code = copy_both(vault, from, to, err);

@@ -9,8 +9,6 @@
 
 #include "store/vault_state.h"
 
-#define VAULT_VERSION 1
-#define VAULT_VERSION_RETURNED 2 // with the table `returned`
 #define TEXT_OF(number) #number
 #define TEXT(number) TEXT_OF(number)
 #define KEY_MAGIC "doorstep-key-1 "
@@ -169,13 +167,22 @@ static ds_code promote_key(ds_vault *vault, ds_error *err) {
   return vault->io->ops->sync_dir(vault->io, vault->directory, err);
 }
 
+// One that is left over may be in sight without ever coming to disk: then its name must be new.
+static ds_code write_new_key(ds_vault *vault, const uint8_t *key, ds_error *err) {
+  char path[DS_PATH_BYTES_MAX];
+  ds_error found = {.message = ""};
+  new_path(vault, path);
+  const ds_code code = vault->io->ops->unlink(vault->io, path, &found);
+  if (code != DS_OK && code != DS_MISSING)
+    return ds_fail(err, code, "%s", found.message);
+  TRY(write_key(vault->io, path, DS_OPEN_CREATE, key, err));
+  return vault->io->ops->sync_dir(vault->io, vault->directory, err);
+}
+
 // A fresh key in key.new, durable, and in `out`.
 static ds_code make_new_key(ds_vault *vault, uint8_t out[VAULT_MASTER_BYTES], ds_error *err) {
-  char path[DS_PATH_BYTES_MAX];
-  new_path(vault, path);
   TRY(vault->io->ops->random(vault->io, out, VAULT_MASTER_BYTES, err));
-  TRY(write_key(vault->io, path, DS_OPEN_CREATE, out, err));
-  return vault->io->ops->sync_dir(vault->io, vault->directory, err);
+  return write_new_key(vault, out, err);
 }
 
 static sqlite3 *handle_of(ds_vault *vault) {
@@ -215,7 +222,7 @@ static ds_code version_of(ds_vault *vault, int *ret_version, ds_error *err) {
 
 static const char damage[] = "keys.sqlite is damaged: bring it back from a backup of the keys";
 
-static ds_code damaged(ds_error *err) {
+ds_code ds_vault_damaged(ds_error *err) {
   return ds_fail(err, DS_CORRUPT, "%s", damage);
 }
 
@@ -235,7 +242,7 @@ static ds_code read_family(void *context, uint32_t level, uint64_t path, ds_key_
     const void *blob = sqlite3_column_blob(row, 0);
     if (!unwrap(vault->guarded->master, &as, blob, (size_t)sqlite3_column_bytes(row, 0),
                 ret_family, sizeof *ret_family))
-      code = damaged(err);
+      code = ds_vault_damaged(err);
   } else if (status != SQLITE_DONE) {
     code = ds_sqlite_fail(vault->database, err);
   }
@@ -350,9 +357,29 @@ static ds_code read_secrets(ds_vault *vault, bool *ret_fits, ds_error *err) {
                        (size_t)sqlite3_column_bytes(row, 0), &vault->guarded->secrets,
                        sizeof vault->guarded->secrets);
   else
-    code = status == SQLITE_DONE ? damaged(err) : ds_sqlite_fail(vault->database, err);
+    code = status == SQLITE_DONE ? ds_vault_damaged(err) : ds_sqlite_fail(vault->database, err);
   (void)sqlite3_finalize(row);
   return code;
+}
+
+static ds_code open_database(ds_vault *vault, bool write, ds_error *err) {
+  const ds_sqlite_how how = write ? DS_SQLITE_WRITE_JOURNAL : DS_SQLITE_READ;
+  const ds_code code = ds_sqlite_open(vault->io, vault->path, how, &vault->database, err);
+  if (code == DS_MISSING)
+    return ds_fail(err, DS_MISSING, "keys.sqlite is missing: bring it back from a backup of the "
+                   "keys; without it no personal value can be read");
+  vault->changing = write;
+  return code;
+}
+
+// Opens the database to write, with a transaction that makes sure that all changes in sight are on
+// disk, and no journal of theirs.
+static ds_code bring_to_disk(ds_vault *vault, ds_error *err) {
+  ds_sqlite_close(vault->database);
+  vault->database = NULL;
+  TRY(open_database(vault, true, err));
+  TRY(run(vault, "BEGIN IMMEDIATE", err));
+  return end_change(vault, put_secrets(vault, vault->guarded->master, err), err);
 }
 
 // Finds the master key: the file, or key.new, when a rotation was cut short.
@@ -373,6 +400,10 @@ static ds_code open_secrets(ds_vault *vault, ds_error *err) {
   }
   if (!fits && other && read_key(vault->io, path, vault->guarded->master, NULL) == DS_OK) {
     TRY(read_secrets(vault, &fits, err));
+    // The other key goes: so the commit that wrapped everything by this one must not be undone.
+    if (fits && vault->write)
+      TRY(vault->is_copy ? ds_vault_file_copy(vault->io, vault->directory, vault->directory, err)
+                         : bring_to_disk(vault, err));
     if (fits && vault->write)
       return promote_key(vault, err);
   }
@@ -435,7 +466,7 @@ static ds_code read_returned(ds_vault *vault, ds_error *err) {
     if (status != SQLITE_ROW)
       code = ds_sqlite_fail(vault->database, err);
     else if (sqlite3_column_bytes(row, 0) != VAULT_HASH_BYTES || one.generation == 0)
-      code = damaged(err);
+      code = ds_vault_damaged(err);
     if (code != DS_OK)
       break;
     memcpy(one.hash, sqlite3_column_blob(row, 0), VAULT_HASH_BYTES);
@@ -459,21 +490,11 @@ static ds_code read_erased(ds_vault *vault, ds_error *err) {
     if (status != SQLITE_ROW)
       code = ds_sqlite_fail(vault->database, err);
     else if (sqlite3_column_bytes(row, 0) != VAULT_HASH_BYTES)
-      code = damaged(err);
+      code = ds_vault_damaged(err);
     else
       code = add_erased(vault, sqlite3_column_blob(row, 0), err);
   }
   (void)sqlite3_finalize(row);
-  return code;
-}
-
-static ds_code open_database(ds_vault *vault, bool write, ds_error *err) {
-  const ds_sqlite_how how = write ? DS_SQLITE_WRITE_JOURNAL : DS_SQLITE_READ;
-  const ds_code code = ds_sqlite_open(vault->io, vault->path, how, &vault->database, err);
-  if (code == DS_MISSING)
-    return ds_fail(err, DS_MISSING, "keys.sqlite is missing: bring it back from a backup of the "
-                   "keys; without it no personal value can be read");
-  vault->changing = write;
   return code;
 }
 
@@ -485,18 +506,15 @@ static ds_code open_content(ds_vault *vault, bool may_make, ds_error *err) {
   } else if (vault->version > VAULT_VERSION_RETURNED) {
     return ds_fail(err, DS_VERSION, "keys.sqlite was written by a newer doorstep");
   } else if (vault->version < VAULT_VERSION) {
-    return damaged(err);
+    return ds_vault_damaged(err);
   } else {
     TRY(open_secrets(vault, err));
   }
   return read_erased(vault, err);
 }
 
-ds_code ds_vault_file_open(ds_vault *vault, bool may_make, ds_error *err) {
-  bool there = false;
+static ds_code open_or_make(ds_vault *vault, bool there, bool may_make, ds_error *err) {
   bool settled = true;
-  may_make = may_make && vault->write;
-  TRY(exists(vault->io, vault->path, &there, err));
   TRY(ds_sqlite_is_settled(vault->io, vault->path, &settled, err));
   if (!there && !may_make)
     return open_database(vault, false, err);
@@ -514,17 +532,36 @@ ds_code ds_vault_file_open(ds_vault *vault, bool may_make, ds_error *err) {
   return open_content(vault, true, err);
 }
 
-// Opens the database to write, and makes sure that all that is in sight is on disk.
+// Gives the vault's files their names once more. Where the sync of a directory failed while they
+// were made, the names are in sight and need never come to disk.
+static ds_code name_anew(ds_vault *vault, ds_error *err) {
+  TRY(bring_to_disk(vault, err));
+  ds_sqlite_close(vault->database);
+  vault->database = NULL;
+  TRY(ds_vault_file_copy(vault->io, vault->directory, vault->directory, err));
+  if (vault->own_key) {
+    TRY(write_new_key(vault, vault->guarded->master, err));
+    TRY(promote_key(vault, err));
+  }
+  return open_database(vault, false, err);
+}
+
+ds_code ds_vault_file_open(ds_vault *vault, bool may_make, ds_error *err) {
+  bool there = false;
+  may_make = may_make && vault->write;
+  TRY(exists(vault->io, vault->path, &there, err));
+  TRY(open_or_make(vault, there, may_make, err));
+  return there && may_make ? name_anew(vault, err) : DS_OK;
+}
+
+ds_code ds_vault_file_settle(ds_vault *vault, ds_error *err) {
+  return vault->changing ? DS_OK : bring_to_disk(vault, err);
+}
+
 static ds_code begin_change(ds_vault *vault, ds_error *err) {
   if (!vault->write)
     return ds_fail(err, DS_READONLY, "the vault is open to read");
-  if (!vault->changing) {
-    ds_sqlite_close(vault->database);
-    vault->database = NULL;
-    TRY(open_database(vault, true, err));
-    TRY(run(vault, "BEGIN IMMEDIATE", err));
-    TRY(end_change(vault, put_secrets(vault, vault->guarded->master, err), err));
-  }
+  TRY(ds_vault_file_settle(vault, err));
   return run(vault, "BEGIN IMMEDIATE", err);
 }
 
@@ -674,7 +711,7 @@ static ds_code rewrap_family(ds_vault *vault, uint32_t level, uint64_t path, con
   const ds_code code =
       there ? put_blob(vault, context, "UPDATE family SET keys = ?1 WHERE level = ?2 AND path = ?3",
                        &as, &family, sizeof family, err)
-            : damaged(err);
+            : ds_vault_damaged(err);
   sodium_memzero(&family, sizeof family);
   return code;
 }
@@ -741,11 +778,14 @@ ds_code ds_vault_check(ds_vault *vault, void (*each)(void *context, const char *
   ds_code code = prepare(vault, "SELECT count(*) FROM pragma_integrity_check"
                                 " WHERE integrity_check <> 'ok'", &row, err);
   if (code == DS_OK) {
-    if (sqlite3_step(row) != SQLITE_ROW || sqlite3_column_int64(row, 0) != 0)
+    if (sqlite3_step(row) != SQLITE_ROW)
+      code = ds_sqlite_fail(vault->database, err);
+    else if (sqlite3_column_int64(row, 0) != 0)
       each(context, damage);
     (void)sqlite3_finalize(row);
-    code = each_family(vault, check_family, &to, err);
   }
+  if (code == DS_OK)
+    code = each_family(vault, check_family, &to, err);
   (void)pthread_mutex_unlock(&vault->mutex);
   if (code != DS_CORRUPT)
     return code;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the vault's two halves share: its secrets and what is derived from them (vault.c), its files
-// (vault_file.c). Not for use outside them.
+// What the vault's halves share: its secrets and what is derived from them (vault.c), its files
+// (vault_file.c), and the list of erasures (vault_list.c). Not for use outside them.
 #ifndef DS_STORE_VAULT_STATE_H
 #define DS_STORE_VAULT_STATE_H
 
@@ -26,6 +26,10 @@ enum {
   VAULT_KEYS_MANY = 1 << 16,  // of one who meets many subjects
   VAULT_MISSES_MANY = 1 << 12,
 };
+
+// Versions of the database.
+#define VAULT_VERSION 1
+#define VAULT_VERSION_RETURNED 2 // with the table `returned`
 
 // The store's own secrets, as they are wrapped.
 typedef struct vault_secrets {
@@ -78,6 +82,7 @@ struct ds_vault {
   char directory[DS_PATH_BYTES_MAX];
   bool own_key; // the master key is <directory>/key
   bool write;
+  bool is_copy; // nothing may leave a journal beside it
   bool changing; // the database is open to write
   ds_sqlite *database;
   vault_guarded *guarded;
@@ -100,17 +105,30 @@ DS_CHECKED ds_code ds_vault_file_open(ds_vault *vault, bool may_make, ds_error *
 // Writes the master key to a file, mode 0600, synced; its name is not.
 DS_CHECKED ds_code ds_vault_file_put_key(const ds_vault *vault, const char *path, ds_error *err);
 
+// Makes <to>/keys.sqlite the bytes of <from>/keys.sqlite, durably, at one instant, mode 0600.
+// Nobody may be writing to either.
+DS_CHECKED ds_code ds_vault_file_copy(ds_io *io, const char *from, const char *to, ds_error *err);
+
+// Before anything is built on it, brings to disk what the last process left in sight, by a
+// transaction; once. The mutex is held. For a writer.
+DS_CHECKED ds_code ds_vault_file_settle(ds_vault *vault, ds_error *err);
+
 // A family by the database, for the tree. The mutex is held.
 DS_CHECKED ds_code ds_vault_file_load(void *vault, uint32_t level, uint64_t path,
                                    ds_key_family *ret_family, bool *ret_there, ds_error *err);
 
+// Fails with DS_CORRUPT: keys.sqlite is not as it was written.
+ds_code ds_vault_damaged(ds_error *err);
+
 // Forgets what was derived: the tree has changed.
 void ds_vault_forget(ds_vault *vault);
 
-// The keyed hash of a subject, by which the vault knows it; and that of its keys' generation, whose
-// first eight bytes are the leaf.
+// The keyed hash of a subject, by which the vault knows it; and that of its keys' generation, the
+// one of now or a later one than the first, whose first eight bytes are the leaf.
 void ds_vault_hash(const ds_vault *vault, ds_str subject, uint8_t out[VAULT_HASH_BYTES]);
 void ds_vault_key_hash(const ds_vault *vault, ds_str subject, uint8_t out[VAULT_HASH_BYTES]);
+void ds_vault_generation_hash(const ds_vault *vault, ds_str subject, uint32_t generation,
+                              uint8_t out[VAULT_HASH_BYTES]);
 uint64_t ds_vault_leaf(const uint8_t hash[VAULT_HASH_BYTES]);
 
 #endif

@@ -63,6 +63,18 @@ void sweep_expect_not_ahead(const store_world *world) {
   ds_manifest_done(&manifest);
 }
 
+// I10: neither sealing nor compacting changes what is seen.
+static void expect_rewritten_same(store_world *world, ds_store *store) {
+  world_content before, after;
+  world_read(world, store, &before);
+  for (int compacted = 0; compacted < 2; compacted++) {
+    assert_int_equal(compacted == 0 ? ds_store_seal(store, NULL)
+                                    : ds_store_compact(store, NULL, NULL), DS_OK);
+    world_read(world, store, &after);
+    assert_true(after.digest == before.digest && after.events == before.events);
+  }
+}
+
 void sweep_expect_recovery(store_world *world) {
   ds_store *store = world_open_ok(world, true);
   sweep_expect_sound(world, store);
@@ -76,6 +88,7 @@ void sweep_expect_recovery(store_world *world) {
   ds_io_sim_power_loss(world->sim, DS_LOSS_ALL);
   store = world_open_ok(world, true);
   sweep_expect_sound(world, store);
+  expect_rewritten_same(world, store);
   ds_store_close(store);
   assert_int_equal(ds_io_sim_open_files(world->sim), 0);
 }

@@ -22,8 +22,8 @@ void sweep_expect_sound(store_world *world, ds_store *store);
 // MANIFEST (I14).
 void sweep_expect_not_ahead(const store_world *world);
 
-// It opens, opens again the same without a write, takes more, and leaves nothing open (I5, I6, I7,
-// I12). On a simulated machine.
+// It opens, opens again the same without a write, takes more, shows the same sealed and compacted,
+// and leaves nothing open (I5, I6, I7, I10, I12). On a simulated machine.
 void sweep_expect_recovery(store_world *world);
 
 #endif

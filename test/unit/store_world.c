@@ -13,6 +13,7 @@
 #include <cmocka.h>
 
 #include "memory_faults.h"
+#include "store/erase.h"
 #include "store/sqlite_vfs.h"
 #include "store/state.h"
 
@@ -105,6 +106,8 @@ void world_restart(store_world *world, uint64_t seed) {
   world->batches = 0;
   memset(world->fates, 0, sizeof world->fates);
   memset(world->imports, 0, sizeof world->imports);
+  memset(world->gone, 0, sizeof world->gone);
+  world->erased = world->erasing = world->returning = 0;
   ds_io_sim_free(world->sim);
   world->sim = ds_io_sim_new(seed);
   assert_non_null(world->sim);
@@ -133,6 +136,26 @@ ds_store *world_open_ok(const store_world *world, bool write) {
   return store;
 }
 
+static uint32_t person_of(uint32_t batch, uint32_t i) { return (batch * 3 + i * 7) % WORLD_PEOPLE; }
+
+static ds_str subject_of(uint32_t person, char out[32]) {
+  return (ds_str){out, (uint32_t)snprintf(out, 32, "customer_id=C%u", person)};
+}
+
+static bool has(uint32_t people, uint32_t person) { return (people >> person & 1) != 0; }
+
+// The events of a batch but for those of some people.
+static uint32_t events_without(const store_world *world, uint32_t batch, uint32_t people) {
+  uint32_t events = 0;
+  for (uint32_t i = 0; i < world->sizes[batch]; i++)
+    events += !has(people, person_of(batch, i));
+  return events;
+}
+
+uint32_t world_batch_events(const store_world *world, uint32_t batch) {
+  return events_without(world, batch, world->gone[batch]);
+}
+
 // The event number `i` of a batch; texts live in the buffers.
 typedef struct made_event {
   ds_event event;
@@ -145,7 +168,7 @@ typedef struct made_event {
 
 static void make_event(const store_world *world, uint32_t batch, uint32_t i, made_event *out) {
   memset(out, 0, sizeof *out);
-  snprintf(out->subject, sizeof out->subject, "customer_id=C%u", (batch * 3 + i * 7) % 23);
+  (void)subject_of(person_of(batch, i), out->subject);
   snprintf(out->order, sizeof out->order, "O%u-%u", batch, i / 2);
   snprintf(out->note, sizeof out->note, "note of %u in batch %u", i, batch);
   out->key = (ds_event_key){0, ds_str_of(out->order)};
@@ -170,6 +193,8 @@ static void make_event(const store_world *world, uint32_t batch, uint32_t i, mad
 void world_rows(const store_world *world, uint32_t batch, uint32_t import, uint64_t arrival,
                 ds_buf *rows) {
   for (uint32_t i = 0; i < world->sizes[batch]; i++) {
+    if (has(world->gone[batch], person_of(batch, i)))
+      continue;
     made_event made;
     make_event(world, batch, i, &made);
     made.event.import = import;
@@ -183,6 +208,7 @@ static uint32_t next_batch(store_world *world, uint32_t events) {
   const uint32_t batch = world->batches++;
   world->sizes[batch] = events;
   world->fates[batch] = FATE_TRIED;
+  world->gone[batch] = world->erased | world->erasing;
   return batch;
 }
 
@@ -204,7 +230,8 @@ ds_code world_append_again(store_world *world, ds_store *store, uint32_t events,
   uint64_t duplicates = 0;
   const ds_code code = ds_store_append(store, &world->space, &rows, &duplicates, NULL);
   ds_buf_done(&rows);
-  assert_int_equal(duplicates, code != DS_OK || again == DS_NONE ? 0 : world->sizes[again]);
+  assert_int_equal(duplicates,
+                   code != DS_OK || again == DS_NONE ? 0 : world_batch_events(world, again));
   if (code == DS_OK)
     world->fates[batch] = FATE_ACKED;
   else if (code == DS_READONLY)
@@ -320,11 +347,66 @@ ds_code world_undo(store_world *world, ds_store *store, uint32_t batch) {
   uint64_t events = 0;
   const ds_code code = ds_store_undo_import(store, world->imports[batch], &events, NULL);
   if (code == DS_OK)
-    assert_int_equal(events, world->sizes[batch]);
+    assert_int_equal(events, world_batch_events(world, batch));
   if (code == DS_OK)
     world->fates[batch] = FATE_UNDONE;
   else if (world->fates[batch] == FATE_ACKED && code != DS_READONLY)
     world->fates[batch] = FATE_UNDOING;
+  return code;
+}
+
+// What an erasure that has ended well, or was seen to have happened, leaves of the batches.
+static void note_erased(store_world *world, uint32_t people) {
+  for (uint32_t b = 0; b < world->batches; b++)
+    world->gone[b] |= people;
+  world->erased |= people;
+  world->erasing &= ~people;
+}
+
+static ds_code erase_by(store_world *world, ds_store *store, uint32_t person,
+                        ds_code (*erase)(ds_store *store, ds_str subject)) {
+  char subject[32];
+  world->erasing |= 1u << person;
+  const ds_code code = erase(store, subject_of(person, subject));
+  if (code == DS_OK)
+    note_erased(world, 1u << person);
+  else if (code == DS_READONLY)
+    world->erasing &= ~(1u << person);
+  return code;
+}
+
+static ds_code erase_whole(ds_store *store, ds_str subject) {
+  ds_erasure erasure;
+  TRY(ds_store_erase(store, &subject, 1, NULL, &erasure, NULL));
+  assert_int_equal(erasure.events_left + erasure.facts_left, 0);
+  assert_true(erasure.keys_gone);
+  return DS_OK;
+}
+
+static ds_code erase_keys(ds_store *store, ds_str subject) {
+  ds_vault *vault;
+  TRY(ds_store_vault(store, &vault, NULL));
+  return ds_vault_erase(vault, &subject, 1, 5, NULL);
+}
+
+ds_code world_erase(store_world *world, ds_store *store, uint32_t person) {
+  return erase_by(world, store, person, erase_whole);
+}
+
+ds_code world_erase_keys(store_world *world, ds_store *store, uint32_t person) {
+  return erase_by(world, store, person, erase_keys);
+}
+
+ds_code world_return(store_world *world, ds_store *store, uint32_t person) {
+  char subject[32];
+  assert_true(has(world->erased, person));
+  world->returning |= 1u << person;
+  const ds_code code =
+      ds_store_unsuppress(store, subject_of(person, subject), ds_str_of("asked"), NULL);
+  if (code == DS_OK)
+    world->erased &= ~(1u << person);
+  if (code == DS_OK || code == DS_READONLY)
+    world->returning &= ~(1u << person);
   return code;
 }
 
@@ -361,7 +443,10 @@ static void compare_event(const store_world *world, const ds_space *space, const
   assert_int_equal(event->import, world->imports[batch]);
   assert_true(event->has_id && (!world->ids || event->id == made.event.id));
   const uint64_t content[4] = {batch, i, event->id, event->arrival};
-  out->digest += XXH3_64bits(content, sizeof content);
+  const uint64_t digest = XXH3_64bits(content, sizeof content);
+  out->digest += digest;
+  out->digest_of[person_of(batch, i)] += digest;
+  out->people[batch] |= 1u << person_of(batch, i);
   out->counts[batch]++;
   out->events++;
 }
@@ -415,12 +500,27 @@ void world_expect(const store_world *world, ds_store *store) {
   world_compare(world, &content);
 }
 
+// Who is erased, by the vault as it is on disk.
+static ds_code ask_vault(ds_store *store, uint32_t *ret_erased) {
+  ds_vault *vault = NULL;
+  char subject[32];
+  *ret_erased = 0;
+  TRY(ds_store_open_vault(store, &vault, NULL));
+  for (uint32_t p = 0; vault != NULL && p < WORLD_PEOPLE; p++)
+    *ret_erased |= (uint32_t)ds_vault_is_erased(vault, subject_of(p, subject)) << p;
+  ds_vault_close(vault);
+  return DS_OK;
+}
+
 ds_code world_try_read(const store_world *world, ds_store *store, world_content *out) {
   ds_snapshot *snapshot = NULL;
   TRY(ds_store_snapshot(store, &snapshot, NULL));
-  const ds_code code = try_read_snapshot(world, snapshot, out);
+  ds_code code = try_read_snapshot(world, snapshot, out);
   ds_snapshot_free(snapshot);
-  return code;
+  if (code == DS_OK)
+    code = ask_vault(store, &out->erased);
+  out->vague = code == DS_BUSY || code == DS_MISSING;
+  return out->vague ? DS_OK : code;
 }
 
 void world_read_snapshot(const store_world *world, const ds_snapshot *snapshot,
@@ -440,23 +540,42 @@ void world_settle(store_world *world, const world_content *content) {
     if (world->fates[b] == FATE_UNDOING)
       world->fates[b] = present ? FATE_ACKED : FATE_UNDONE;
   }
+  assert_false(content->vague);
+  note_erased(world, world->erasing & content->erased);
+  world->erased &= content->erased;
+  world->erasing = world->returning = 0;
+}
+
+// Who is erased are those acknowledged, and perhaps those tried; none of them has an event.
+// Returns those tried of whom none is there.
+static uint32_t compare_people(const store_world *world, const world_content *content) {
+  uint32_t shown = 0;
+  for (uint32_t b = 0; b < world->batches; b++)
+    shown |= content->people[b];
+  assert_int_equal(content->erased & shown, 0);
+  assert_int_equal(content->erased & ~(world->erased | world->erasing), 0);
+  assert_true(content->vague || (world->erased & ~content->erased & ~world->returning) == 0);
+  return world->erasing & ~shown;
 }
 
 void world_compare(const store_world *world, const world_content *content) {
   bool gap = false;
+  const uint32_t hidden = compare_people(world, content);
   for (uint32_t b = 0; b < world->batches; b++) {
     const uint32_t count = content->counts[b];
+    const uint32_t whole = events_without(world, b, world->gone[b] | hidden);
     const world_fate fate = world->fates[b];
-    if (count != 0 && count != world->sizes[b])
-      print_error("batch %u has %u of %u events\n", b, count, world->sizes[b]);
-    assert_true(count == 0 || count == world->sizes[b]);
-    if (fate == FATE_ACKED && count < world->sizes[b])
+    if (count != 0 && count != whole)
+      print_error("batch %u has %u of %u events\n", b, count, whole);
+    assert_true(count == 0 || count == whole);
+    assert_int_equal(content->people[b] & world->gone[b], 0);
+    if (fate == FATE_ACKED && count < whole)
       print_error("batch %u was acknowledged and is gone\n", b);
-    assert_true(fate != FATE_ACKED || count == world->sizes[b]);
+    assert_true(fate != FATE_ACKED || count == whole);
     assert_true((fate != FATE_UNDONE && fate != FATE_NONE) || count == 0);
     // What was tried later than a batch that is absent must be absent too.
     assert_true(!gap || count == 0);
-    gap = gap || (count < world->sizes[b] && fate == FATE_TRIED);
+    gap = gap || (count < whole && fate == FATE_TRIED);
   }
 }
 

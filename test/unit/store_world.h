@@ -7,7 +7,8 @@
 
 #include "store/store.h"
 
-enum { WORLD_BATCHES_MAX = 64 };
+// People are few, so that everybody has events in most batches.
+enum { WORLD_BATCHES_MAX = 64, WORLD_PEOPLE = 23 };
 
 // What became of a batch or an import.
 typedef enum world_fate {
@@ -27,6 +28,11 @@ typedef struct store_world {
   uint32_t imports[WORLD_BATCHES_MAX]; // the import's id of a batch; 0 = appended
   world_fate fates[WORLD_BATCHES_MAX];
   uint32_t batches;
+  // People as bits. Nobody's events are written while they are, or may be, erased.
+  uint32_t gone[WORLD_BATCHES_MAX]; // whose events the batch has not, or not any more
+  uint32_t erased;    // acknowledged, and not taken in again since
+  uint32_t erasing;   // tried, the call failed: may be erased, from all batches, or not at all
+  uint32_t returning; // the same of erased ones who were to be taken in again
   bool ids; // events carry ids
   uint32_t threads; // of the store
   void (*tune)(ds_store_options *options); // NULL, or changes what the store is opened with
@@ -35,8 +41,12 @@ typedef struct store_world {
 // What a store holds.
 typedef struct world_content {
   uint32_t counts[WORLD_BATCHES_MAX];
+  uint32_t people[WORLD_BATCHES_MAX]; // who have events in it, as bits
+  uint32_t erased;                    // who are, by the vault as it is on disk
+  bool vague; // which cannot be told: no keys, or a change is cut short
   uint64_t events;
   uint64_t digest; // of all contents, in any order
+  uint64_t digest_of[WORLD_PEOPLE]; // adds up to it
 } world_content;
 
 // An empty world on a simulated machine, or in a directory of its own.
@@ -67,6 +77,16 @@ ds_code world_append_again(store_world *world, ds_store *store, uint32_t events,
 ds_code world_import_again(store_world *world, ds_store *store, uint32_t events, uint32_t again);
 ds_code world_undo(store_world *world, ds_store *store, uint32_t batch);
 
+// Erases a person, or takes somebody erased in again.
+ds_code world_erase(store_world *world, ds_store *store, uint32_t person);
+ds_code world_return(store_world *world, ds_store *store, uint32_t person);
+
+// Destroys a person's keys alone, as an erasure that is cut short behind its first step does.
+ds_code world_erase_keys(store_world *world, ds_store *store, uint32_t person);
+
+// The events that a batch has when it is there.
+uint32_t world_batch_events(const store_world *world, uint32_t batch);
+
 // The rows of a batch as the gate would hand them over.
 void world_rows(const store_world *world, uint32_t batch, uint32_t import, uint64_t arrival,
                 ds_buf *rows);
@@ -89,7 +109,7 @@ ds_code world_try_read(const store_world *world, ds_store *store, world_content 
 void world_settle(store_world *world, const world_content *content);
 
 // Whether the content fits the fates: all or nothing, nothing twice, acknowledged ones present,
-// appended batches a prefix (I1, I2, I4).
+// appended batches a prefix (I1, I2, I4); no event of anybody erased (I13).
 void world_compare(const store_world *world, const world_content *content);
 
 // ds_store_check finds nothing; prints what it finds.

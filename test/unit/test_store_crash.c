@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // The sweeps of docs/durability.md over a whole life of a store: power loss before every mutating
-// operation under the loss policies, errors at every operation, flipped bytes (I1-I9, I11, I12,
-// I14; store_sweep.h has what they share). `seed, operation,
-// policy` makes a case again. Every case of every sweep runs with DS_STRESS=1; else one in so many,
-// evenly over operations and policies. DS_SEEDED_BUG=NAME switches a bug of base/seeded.h on, in a
-// build that has them: the first failure then ends the run.
+// operation under the loss policies, errors at every operation, flipped bytes (I1-I12, I14;
+// store_sweep.h has what they share). `seed, operation, policy` makes a case again. Every case of
+// every sweep runs with DS_STRESS=1; else one in so many, evenly over operations and policies.
+// DS_SEEDED_BUG=NAME switches a bug of base/seeded.h on, in a build that has them: the first
+// failure then ends the run.
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -583,6 +583,42 @@ static void a_restored_backup_is_rid_of_the_erased(void **state) {
   ds_store_close(store);
 }
 
+// The same of a backup that names no keys, for the store had none: an event without anything
+// personal of each, and then the first erasure. A reader leaves the person out before any writer.
+static void a_backup_from_before_the_keys_is_too(void **state) {
+  fixture *own = *state;
+  ds_store *store;
+  ds_snapshot *snapshot;
+  ds_erasure erasure;
+  ds_backup_result result;
+  char subject[32];
+  uint64_t duplicates;
+  ds_buf rows;
+  ds_buf_init(&rows, 1 << 20);
+  for (uint32_t i = 0; i < PEOPLE; i++) {
+    const ds_event event = {.time_ms = 1700000000000, .subject = name_of(i, subject),
+                            .has_id = true, .id = i};
+    assert_int_equal(ds_event_encode(&event, &rows, NULL), DS_OK);
+  }
+  assert_int_equal(open_store(own, "store", true, &store), DS_OK);
+  assert_int_equal(ds_store_append(store, &own->space, &rows, &duplicates, NULL), DS_OK);
+  assert_int_equal(ds_store_backup(store, "backup", false, false, NULL, &result, NULL), DS_OK);
+  assert_int_equal(erase(own, store, 5, &erasure), DS_OK);
+  ds_store_close(store);
+  assert_int_equal(ds_store_restore(own->io, "backup", "again", NULL, NULL, &result, NULL), DS_OK);
+  for (int write = -1; write < 2; write++) {
+    assert_int_equal(open_store(own, "again", write == 1, &store), DS_OK);
+    assert_int_equal(ds_store_snapshot(store, &snapshot, NULL), DS_OK);
+    assert_int_equal(snapshot->events, write < 0 ? PEOPLE : PEOPLE - 1);
+    assert_int_equal(ds_store_erasures_done(store), write == 1 ? 1 : 0);
+    ds_snapshot_free(snapshot);
+    ds_store_close(store);
+    copy_file(own, "store/keys.sqlite", "again", "again/keys.sqlite");
+    copy_file(own, "store/key", "again", "again/key");
+  }
+  ds_buf_done(&rows);
+}
+
 // Restores a backup beside the keys that the store has now.
 static ds_store *restore_beside_keys(fixture *own, const char *backup, const char *to) {
   ds_backup_result result;
@@ -691,6 +727,7 @@ int main(void) {
       cmocka_unit_test_setup_teardown(only_their_blocks_are_made_anew, set_up, tear_down),
       cmocka_unit_test_setup_teardown(facts_are_counted_one_by_one, set_up, tear_down),
       cmocka_unit_test_setup_teardown(a_restored_backup_is_rid_of_the_erased, set_up, tear_down),
+      cmocka_unit_test_setup_teardown(a_backup_from_before_the_keys_is_too, set_up, tear_down),
       cmocka_unit_test_setup_teardown(who_comes_back_brings_nothing_back, set_up, tear_down),
       cmocka_unit_test_setup_teardown(the_erased_stay_erased_through_power_loss, set_up,
                                       tear_down),

@@ -2,8 +2,8 @@
 // Out of memory (sweep 3 of docs/durability.md): allocation number n fails, once or from then on,
 // for every n, over each thing that a store does. The call says DS_MEMORY, or did without; what the
 // handle shows stays right and it writes on or refuses to (I11); what is on disk is whole (I1-I4,
-// I8, I9, I14), opens (I5-I7), and nothing is left open or leaked (I12). Every case runs with
-// DS_STRESS=1, else one in so many; scene and n make a case again.
+// I8, I9, I14), without whom was erased (I13), opens (I5-I7), and nothing is left open or leaked
+// (I12). Every case runs with DS_STRESS=1, else one in so many; scene and n make a case again.
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -79,6 +79,23 @@ static void powerless(store_world *world) {
   ds_store_close(store);
 }
 
+// Somebody was erased, after which events came; one more is in a part and in the log.
+static void erased_before(store_world *world) {
+  lived_in(world);
+  ds_store *store = world_open_ok(world, true);
+  ok(world_erase(world, store, 3));
+  ok(world_append(world, store, 25));
+  ds_store_close(store);
+}
+
+// An erasure was cut short behind its first step: the keys are gone, all events are still there.
+static void erasing(store_world *world) {
+  erased_before(world);
+  ds_store *store = world_open_ok(world, true);
+  ok(world_erase_keys(world, store, 5));
+  ds_store_close(store);
+}
+
 static ds_code act_open(store_world *world, ds_store *store) {
   TRY(world_open(world, true, &store, NULL));
   ds_store_close(store);
@@ -140,6 +157,14 @@ static ds_code act_compact(store_world *world, ds_store *store) {
   return ds_store_compact(store, NULL, NULL);
 }
 
+static ds_code act_erase(store_world *world, ds_store *store) {
+  return world_erase(world, store, 7);
+}
+
+static ds_code act_return(store_world *world, ds_store *store) {
+  return world_return(world, store, 3);
+}
+
 static const scene scenes[] = {
     {"create", nothing, false, act_open, NULL},
     {"open to write", lived_in, false, act_open, NULL},
@@ -155,6 +180,12 @@ static const scene scenes[] = {
     {"undo", lived_in, true, act_undo, NULL},
     {"undo of a share of a part", compacted, true, act_undo, NULL},
     {"compact", lived_in, true, act_compact, NULL},
+    {"erase for the first time", lived_in, true, act_erase, NULL},
+    {"erase", erased_before, true, act_erase, NULL},
+    {"take in again", erased_before, true, act_return, NULL},
+    {"check with keys", erased_before, true, act_check, NULL},
+    {"read while an erasure is pending", erasing, false, act_read, NULL},
+    {"open to write, which ends an erasure", erasing, false, act_open, NULL},
 };
 
 // One case; returns how many allocations the act asked for.

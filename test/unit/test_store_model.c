@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // Random lives of a store against a model (sweep 6 of docs/durability.md): appends, imports, either
-// with duplicates, undos, seals, compactions, snapshots held across all of that, a reader beside
-// the writer, closing and opening; at any operation an error, no memory or a crash under each loss
-// policy, then often another in the recovery. The model knows what is acknowledged, tried and
-// undone; after every step the store is as it says (I1-I11, I14). A seed makes a life again:
-// DS_SEED=N lives that one alone and prints its steps, DS_STEPS=M ends it after M.
+// with duplicates, undos, seals, compactions, erasures and returns, snapshots held across all of
+// that, a reader beside the writer, closing and opening; at any operation an error, no memory or a
+// crash under each loss policy, then often another in the recovery. The model knows what is
+// acknowledged, tried and undone; after every step the store is as it says (I1-I11, I13, I14). A
+// seed makes a life again: DS_SEED=N lives that one alone and prints its steps, DS_STEPS=M ends it
+// after M.
 #include <inttypes.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -81,6 +82,41 @@ static ds_code step_undo(life *own) {
   return batch == DS_NONE ? DS_OK : world_undo(&own->world, own->store, batch);
 }
 
+// The events of all others stay as they are, to the bit.
+static ds_code erase_person(life *own, uint32_t person) {
+  world_content now;
+  TRY(world_erase(&own->world, own->store, person));
+  memory_faults_pause();
+  world_read(&own->world, own->store, &now);
+  memory_faults_resume();
+  assert_true(now.digest == own->last.digest - own->last.digest_of[person]);
+  return DS_OK;
+}
+
+// Somebody of whom there are events, so that what is there tells what became of a failed erasure.
+static ds_code step_erase(life *own) {
+  uint32_t shown = 0;
+  const uint32_t first = dice(own, WORLD_PEOPLE);
+  for (uint32_t b = 0; b < own->world.batches; b++)
+    shown |= own->last.people[b];
+  for (uint32_t i = 0; i < WORLD_PEOPLE; i++) {
+    const uint32_t person = (first + i) % WORLD_PEOPLE;
+    if ((shown >> person & 1) != 0)
+      return erase_person(own, person);
+  }
+  return DS_OK;
+}
+
+static ds_code step_return(life *own) {
+  const uint32_t first = dice(own, WORLD_PEOPLE);
+  for (uint32_t i = 0; i < WORLD_PEOPLE; i++) {
+    const uint32_t person = (first + i) % WORLD_PEOPLE;
+    if ((own->world.erased >> person & 1) != 0)
+      return world_return(&own->world, own->store, person);
+  }
+  return DS_OK;
+}
+
 static ds_code step_seal(life *own) { return ds_store_seal(own->store, NULL); }
 
 static ds_code step_compact(life *own) { return ds_store_compact(own->store, NULL, NULL); }
@@ -146,6 +182,7 @@ static const struct {
     {"append", step_append, 8, false},     {"append again", step_append_again, 3, false},
     {"import", step_import, 3, false},     {"import again", step_import_again, 2, false},
     {"undo", step_undo, 3, false},         {"seal", step_seal, 3, true},
+    {"erase", step_erase, 2, false},       {"return", step_return, 1, true},
     {"compact", step_compact, 2, true},    {"reopen", step_reopen, 3, true},
     {"check", step_check, 1, true},        {"hold", step_hold, 5, true},
     {"read", step_read, 4, true},
