@@ -221,8 +221,9 @@ const cli_command cli_commands[] = {
     {"upgrade", "store", "bring the store of an older program into the format of this one", "", 0,
      0, "doorstep upgrade", OPTIONS(upgrade_options), cli_run_upgrade, false},
     {"subject", "people",
-     "one person: export all that is known, erase it for ever, or take somebody erased in again",
-     "export|erase|unsuppress ID", 2, 2, "doorstep subject erase customer_id=C17",
+     "one person: export all that is known, erase it for ever, or take somebody erased in again; "
+     "list who was erased",
+     "export|erase|unsuppress|list [ID]", 1, 2, "doorstep subject erase customer_id=C17",
      OPTIONS(subject_options), cli_run_subject, false},
     {"key", "people", "API keys: add, list, remove; the master key: new FILE, rotate",
      "add|list|remove|new|rotate [NAME|FILE]", 1, 2, "doorstep key add reporting", NULL, 0,

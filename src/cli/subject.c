@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// One person: subject export, subject erase, subject unsuppress.
+// People: subject export, subject erase, subject unsuppress, subject list.
 #include <unistd.h>
 
 #include "cli/cli.h"
@@ -119,16 +119,23 @@ static ds_code erase_person(cli *run, ds_store *store, const ds_snapshot *snapsh
   return code == DS_OK ? show_proof(run, &erasure, err) : code;
 }
 
-// Who was erased is known by nothing but a keyed hash of the whole identifier.
+// The whole identifier: who was erased is known by nothing but a keyed hash of it.
+static ds_code whole_name(cli *run, ds_store *store, const char *name, const char **ret_name,
+                          ds_error *err) {
+  TRY(ds_person_name(store, name, &run->arena, &name, err));
+  if (!ds_subject_is_sound(ds_str_of(name)))
+    return ds_fail(err, DS_USAGE, "name the identifier's kind, as in customer_id=C17: a store does "
+                   "not know any more which kinds somebody erased had");
+  *ret_name = name;
+  return DS_OK;
+}
+
 static ds_code unsuppress(cli *run, ds_error *err) {
   ds_store *store = NULL;
-  const char *name = run->arguments[1];
+  const char *name = NULL;
   const char *reason = cli_value(run, "reason");
   TRY(cli_open_store(run, true, false, &store, err));
-  ds_code code = ds_person_name(store, name, &run->arena, &name, err);
-  if (code == DS_OK && !ds_subject_is_sound(ds_str_of(name)))
-    code = ds_fail(err, DS_USAGE, "name the identifier's kind, as in customer_id=C17: a store does "
-                   "not know any more which kinds somebody erased had");
+  ds_code code = whole_name(run, store, run->arguments[1], &name, err);
   if (code == DS_OK)
     code = ds_store_unsuppress(store, ds_str_of(name), ds_str_of(reason == NULL ? "" : reason),
                                err);
@@ -138,13 +145,117 @@ static ds_code unsuppress(cli *run, ds_error *err) {
   return code;
 }
 
+static const ds_column erasure_columns[] = {
+    {"erased", DS_CELL_TIME, "", "when the keys were destroyed, which came first", false},
+    {"state", DS_CELL_TEXT, "", "erased: kept out; returned: taken in again since", false},
+    {"identifier", DS_CELL_TEXT, "", "its keyed hash, all that the store knows of it", false},
+    {"keys", DS_CELL_TEXT, "", "whether the key of what was erased can still be derived", false},
+    {"returned", DS_CELL_TIME, "", "when it was taken in again", false},
+    {"reason", DS_CELL_TEXT, "", "why, as it was given then", false},
+};
+
+// The table of erasures being filled.
+typedef struct erasure_list {
+  ds_result *result;
+  ds_table *table;
+} erasure_list;
+
+static void list_erasure(void *context, const ds_vault_erasure *erasure) {
+  static const char *const keys[] = {[DS_VAULT_KEY_DESTROYED] = "destroyed",
+                                     [DS_VAULT_KEY_THERE] = "still there",
+                                     [DS_VAULT_KEY_UNTOLD] = "name the identifier to see"};
+  const erasure_list *list = context;
+  char hash[2 * sizeof erasure->hash + 1];
+  ds_cell *row = ds_table_row(list->result, list->table);
+  if (row == NULL)
+    return; // The arena tells.
+  for (size_t i = 0; i < sizeof erasure->hash; i++)
+    (void)snprintf(hash + 2 * i, 3, "%02x", erasure->hash[i]);
+  row[0] = ds_cell_i64(erasure->erased_ms);
+  row[1] = ds_cell_text(list->result, ds_str_of(erasure->is_returned ? "returned" : "erased"));
+  row[2] = ds_cell_text(list->result, ds_str_of(hash));
+  row[3] = ds_cell_text(list->result, ds_str_of(keys[erasure->key]));
+  row[4] = erasure->is_returned ? ds_cell_i64(erasure->returned_ms) : ds_cell_null();
+  row[5] = erasure->reason.size == 0 ? ds_cell_null()
+                                     : ds_cell_text(list->result, erasure->reason);
+}
+
+// Says whether the files of this store are rid of them.
+static void note_done(ds_result *result, uint32_t there, uint32_t done) {
+  if (there <= done)
+    ds_result_note(result, false, "The files of this store hold no event of what was erased.");
+  else
+    ds_result_note(result, true,
+                   "The files of this store still hold events of what was erased: no question "
+                   "shows them, and the next command that writes removes them.");
+}
+
+static ds_code fill_list(cli *run, ds_store *store, erasure_list *list, ds_error *err) {
+  ds_vault *vault = NULL;
+  const char *name = NULL;
+  ds_str subject;
+  TRY(ds_store_vault(store, &vault, err));
+  if (run->arguments_count > 1) {
+    TRY(whole_name(run, store, run->arguments[1], &name, err));
+    subject = ds_str_of(name);
+  }
+  TRY(ds_vault_list(vault, name == NULL ? NULL : &subject, list_erasure, list, err));
+  if (name != NULL && list->table->rows_count == 0)
+    return ds_fail(err, DS_NO, "this identifier was not erased from this store");
+  note_done(list->result, ds_vault_erased_count(vault), ds_store_erasures_done(store));
+  return DS_OK;
+}
+
+static ds_code list_erasures(cli *run, ds_error *err) {
+  ds_store *store = NULL;
+  ds_result *result = (ds_result *)ds_arena_alloc(&run->arena, sizeof *result);
+  if (result == NULL)
+    return ds_fail(err, DS_MEMORY, "out of memory");
+  ds_result_init(result, &run->arena, "subject list");
+  result->definition = "Who was erased from this store, an identifier a row. Nothing here names "
+                       "anybody; doorstep subject list ID looks for one identifier.";
+  erasure_list list = {result, ds_result_table(result, "erasures", "Erasures", erasure_columns,
+                                               sizeof erasure_columns / sizeof *erasure_columns)};
+  if (list.table == NULL)
+    return ds_fail(err, DS_MEMORY, "out of memory");
+  list.table->beneath = "reason";
+  TRY(cli_open_store(run, false, false, &store, err));
+  ds_code code = DS_OK;
+  if (ds_store_has_vault(store))
+    code = fill_list(run, store, &list, err);
+  else if (run->arguments_count > 1)
+    code = ds_fail(err, DS_NO, "nobody was erased from this store");
+  ds_store_close(store);
+  TRY(code);
+  return run->arena.refused ? ds_fail(err, DS_MEMORY, "out of memory") : cli_show(run, result, err);
+}
+
+static ds_code run_export(cli *run, ds_error *err) {
+  return with_person(run, false, export_person, err);
+}
+
+static ds_code run_erase(cli *run, ds_error *err) {
+  return with_person(run, true, erase_person, err);
+}
+
 ds_code cli_run_subject(cli *run, ds_error *err) {
+  static const struct {
+    const char *name;
+    ds_code (*run)(cli *run, ds_error *err);
+    uint32_t arguments; // at least, with the name
+  } verbs[] = {
+      {"export", run_export, 2},
+      {"erase", run_erase, 2},
+      {"unsuppress", unsuppress, 2},
+      {"list", list_erasures, 1},
+  };
   const char *what = run->arguments[0];
-  if (strcmp(what, "export") == 0)
-    return with_person(run, false, export_person, err);
-  if (strcmp(what, "erase") == 0)
-    return with_person(run, true, erase_person, err);
-  if (strcmp(what, "unsuppress") == 0)
-    return unsuppress(run, err);
-  return ds_fail(err, DS_USAGE, "subject %s: say export, erase or unsuppress", what);
+  for (size_t v = 0; v < sizeof verbs / sizeof *verbs; v++) {
+    if (strcmp(what, verbs[v].name) != 0)
+      continue;
+    if (run->arguments_count < verbs[v].arguments)
+      return ds_fail(err, DS_USAGE, "subject %s: name somebody, as in customer_id=C17", what);
+    return verbs[v].run(run, err);
+  }
+  return ds_fail(err, DS_USAGE, "subject %.60s: say export, erase, unsuppress or list", what);
 }
