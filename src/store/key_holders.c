@@ -59,7 +59,7 @@ static ds_code take(const search *in, holder_thread *own, const holder_block *at
 static ds_code search_column(const search *in, holder_thread *own, const holder_block *at,
                              uint32_t column, ds_error *err) {
   const ds_part *part = in->snapshot->places[at->place].part;
-  const ds_block_task task = {.part = part, .block = at->block};
+  const ds_block_task task = {.part = part, .block = at->block, .reader = own->reader};
   const uint32_t journeys = part->zone[at->block].journeys;
   ds_arena arena;
   ds_reader bytes;

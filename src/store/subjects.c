@@ -39,7 +39,7 @@ ds_code ds_part_block_hashes(const ds_part *part, uint32_t block, uint32_t want,
   ds_stream stream;
   // Texts of the block may stand in the other buffer.
   TRY(ds_part_chunk(part, column, block, &reader->chunk_too, &in, err));
-  const ds_block_task task = {.part = part, .block = block};
+  const ds_block_task task = {.part = part, .block = block, .reader = reader};
   if (!ds_stream_next(&in, &stream) ||
       !ds_decode_ints(&stream, ret_block->journeys, reader->ints))
     return ds_block_unsound(&task, column, err);

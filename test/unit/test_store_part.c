@@ -8,7 +8,11 @@
 // cmocka needs the four headers above first.
 #include <cmocka.h>
 
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
 #include "store/build.h"
+#include "store/part_format.h"
 
 #define SUBJECTS 300u
 
@@ -445,6 +449,35 @@ static void test_every_flip_is_found(void **state) {
   world_done(&w);
 }
 
+// A chunk whose checksum is right though its bytes do not decode is told as damage, in every column.
+static void test_forged_chunks_are_told(void **state) {
+  (void)state;
+  world w;
+  ds_build_stats stats;
+  world_init(&w, 4);
+  for (uint32_t i = 0; i < 20; i++)
+    world_event(&w, 90000000000);
+  ds_part *part = build(&w, 0, w.count, NULL, 0, &stats);
+  for (uint64_t c = 0; c < (uint64_t)part->columns * part->info.blocks; c++) {
+    ds_chunk_record *chunk = (ds_chunk_record *)(uintptr_t)&part->chunk[c];
+    const ds_chunk_record was = *chunk;
+    uint32_t found = 0;
+    if (chunk->size == 0)
+      continue;
+    uint8_t *bytes = (uint8_t *)(uintptr_t)part->image + chunk->offset;
+    const uint8_t first = bytes[0];
+    bytes[0] = 0xFF; // no codec
+    chunk->checksum = XXH3_64bits(bytes, chunk->size);
+    assert_int_equal(ds_part_check(part, count_damage, &found, NULL), DS_OK);
+    assert_true(found > 0);
+    bytes[0] = first;
+    *chunk = was;
+  }
+  assert_int_equal(ds_part_check(part, no_damage, NULL, NULL), DS_OK);
+  ds_part_free(part);
+  world_done(&w);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_round_trip),
@@ -452,6 +485,7 @@ int main(void) {
       cmocka_unit_test(test_numbers_are_kept),
       cmocka_unit_test(test_chosen_blocks),
       cmocka_unit_test(test_every_flip_is_found),
+      cmocka_unit_test(test_forged_chunks_are_told),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
