@@ -11,7 +11,7 @@ build/build.ninja:
 
 test: ; @tools/test
 tidy: ; @tools/tidy
-stress: ; @tools/stress
+stress: ; @tools/stress $(PARTS)
 demo: all ; @tools/demo
 bench: all ; @if [ -x bench/run ]; then bench/run; else echo 'There are no benchmarks yet.'; fi
 install: all ; @meson install -C build --no-rebuild
