@@ -449,7 +449,7 @@ static void test_every_flip_is_found(void **state) {
   world_done(&w);
 }
 
-// A chunk whose checksum is right though its bytes do not decode is told as damage, in every column.
+// A chunk whose checksum is right though its bytes do not decode is told as damage, in any column.
 static void test_forged_chunks_are_told(void **state) {
   (void)state;
   world w;
