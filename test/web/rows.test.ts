@@ -36,6 +36,15 @@ test("rows are found by any part of any cell, in the order asked for", () => {
   assert.deepEqual(seen("deliver", "name", true), [3, 0]);
 });
 
+test("numbers of any size and sign sort by their value, and 0 is -0", () => {
+  const cells = [1e300, -1e300, 0.1, 5e-324, -0, -5e-324, 0, -2, 3, -0.1, 2 ** 53, -Infinity,
+                 Infinity, -(2 ** 53), 0.1];
+  const index = new TableIndex(cells.map((cases) => ({ cases })), columns);
+  const expected = cells.map((_, i) => i).sort((a, b) => (cells[a]! < cells[b]! ? -1
+    : cells[a]! > cells[b]! ? 1 : 0));
+  assert.deepEqual([...index.view("", { column: "cases", down: false })], expected);
+});
+
 test("many rows sort as the language sorts them", () => {
   let seed = 7;
   const random = (below: number): number => {

@@ -52,34 +52,44 @@ function keyOf(text: string, from: number): number {
   return key;
 }
 
-// The places of `keys` in ascending order, stable, by counting: equal keys share a bucket.
-function byKey(keys: Float64Array): { order: Uint32Array; bucket: Uint32Array } {
-  const distinct = Float64Array.from(keys).sort();
-  let count = 0;
-  for (let i = 0; i < distinct.length; i++)
-    if (i === 0 || distinct[i] !== distinct[count - 1]) distinct[count++] = distinct[i]!;
-  const bucket = new Uint32Array(keys.length);
-  const starts = new Uint32Array(count + 1);
+const DIGIT = 0xffff;
+const DIGITS = 4;
+
+// The places of `keys` in ascending order, stable: by the digits of their bits from the lowest on
+// (radix sort), which for whole columns is several times as fast as comparing. -0 is 0.
+function byKey(keys: Float64Array): Uint32Array {
+  // As whole numbers the bits of floats are in their order once those of negative ones are turned
+  // over, and the sign of the others.
+  const values = new Float64Array(keys.length);
+  const bits = new Uint32Array(values.buffer);
+  let order = new Uint32Array(keys.length);
+  let next = new Uint32Array(keys.length);
   for (let i = 0; i < keys.length; i++) {
-    let [low, high] = [0, count - 1];
-    while (low < high) {
-      const middle = (low + high) >> 1;
-      if (distinct[middle]! < keys[i]!) low = middle + 1;
-      else high = middle;
-    }
-    bucket[i] = low;
-    starts[low + 1]!++;
+    values[i] = keys[i]! + 0;
+    const negative = bits[2 * i + 1]! >> 31;
+    bits[2 * i]! ^= negative;
+    bits[2 * i + 1]! ^= negative | 0x8000_0000;
+    order[i] = i;
   }
-  for (let b = 0; b < count; b++) starts[b + 1]! += starts[b]!;
-  const order = new Uint32Array(keys.length);
-  for (let i = 0; i < keys.length; i++) order[starts[bucket[i]!]!++] = i;
-  return { order, bucket };
+  const starts = new Uint32Array(DIGIT + 2);
+  for (let digit = 0; digit < DIGITS; digit++) {
+    const [word, shift] = [digit >> 1, 16 * (digit & 1)];
+    starts.fill(0);
+    for (let i = word; i < bits.length; i += 2) starts[((bits[i]! >>> shift) & DIGIT) + 1]!++;
+    for (let d = 0; d <= DIGIT; d++) starts[d + 1]! += starts[d]!;
+    for (let at = 0; at < order.length; at++) {
+      const i = order[at]!;
+      next[starts[(bits[2 * i + word]! >>> shift) & DIGIT]!++] = i;
+    }
+    [order, next] = [next, order];
+  }
+  return order;
 }
 
-// Sorts each run of one bucket by its whole texts.
-function settle(order: Uint32Array, bucket: Uint32Array, texts: readonly string[]): void {
+// Sorts each run of one key by its whole texts.
+function settle(order: Uint32Array, keys: Float64Array, texts: readonly string[]): void {
   for (let begin = 0, end = 0; begin < order.length; begin = end) {
-    while (end < order.length && bucket[order[end]!] === bucket[order[begin]!]) end++;
+    while (end < order.length && keys[order[end]!] === keys[order[begin]!]) end++;
     if (end - begin > 1)
       order.subarray(begin, end).sort((a, b) => (
         texts[a]! < texts[b]! ? -1 : texts[a]! > texts[b]! ? 1 : a - b));
@@ -88,15 +98,22 @@ function settle(order: Uint32Array, bucket: Uint32Array, texts: readonly string[
 
 function orderOf(rows: readonly Row[], column: Column): Order {
   const [present, without]: [number[], number[]] = [[], []];
-  for (let i = 0; i < rows.length; i++)
-    ((rows[i]![column.name] ?? null) === null ? without : present).push(i);
-  const numeric = present.every((i) => typeof rows[i]![column.name] === "number");
-  const texts = numeric ? [] : present.map((i) => lowered(rows[i]![column.name]));
+  const cells: NonNullable<Cell>[] = [];
+  let numeric = true;
+  for (let i = 0; i < rows.length; i++) {
+    const cell = rows[i]![column.name] ?? null;
+    (cell === null ? without : present).push(i);
+    if (cell === null) continue;
+    cells.push(cell);
+    numeric &&= typeof cell === "number";
+  }
+  const texts = numeric ? [] : cells.map(lowered);
   const prefix = commonPrefix(texts);
-  const keys = numeric ? Float64Array.from(present, (i) => rows[i]![column.name] as number)
-                       : Float64Array.from(texts, (text) => keyOf(text, prefix));
-  const { order, bucket } = byKey(keys);
-  if (!numeric) settle(order, bucket, texts);
+  const keys = new Float64Array(cells.length);
+  for (let i = 0; i < keys.length; i++)
+    keys[i] = numeric ? cells[i] as number : keyOf(texts[i]!, prefix);
+  const order = byKey(keys);
+  if (!numeric) settle(order, keys, texts);
   const rank = new Uint32Array(rows.length);
   const sorted = new Uint32Array(order.length);
   let at = 0;
@@ -172,8 +189,7 @@ export class TableIndex {
       // Runs of equal rows from the last to the first, each as it stands.
       for (let end = rows.length, at = 0, begin = end; end > 0; end = begin) {
         while (begin > 0 && rank[rows[begin - 1]!] === rank[rows[end - 1]!]) begin--;
-        all.set(rows.subarray(begin, end), at);
-        at += end - begin;
+        for (let i = begin; i < end; i++) all[at++] = rows[i]!;
       }
     }
     all.set(without, rows.length);
