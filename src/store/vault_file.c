@@ -461,14 +461,16 @@ static ds_code read_returned(ds_vault *vault, ds_error *err) {
   ds_code code = DS_OK;
   int status;
   while (code == DS_OK && (status = sqlite3_step(row)) != SQLITE_DONE) {
+    if (status != SQLITE_ROW) {
+      code = ds_sqlite_fail(vault->database, err);
+      break;
+    }
     vault_returned one = {.generation = (uint32_t)sqlite3_column_int64(row, 1),
                           .erasures = (uint32_t)sqlite3_column_int64(row, 2)};
-    if (status != SQLITE_ROW)
-      code = ds_sqlite_fail(vault->database, err);
-    else if (sqlite3_column_bytes(row, 0) != VAULT_HASH_BYTES || one.generation == 0)
+    if (sqlite3_column_bytes(row, 0) != VAULT_HASH_BYTES || one.generation == 0) {
       code = ds_vault_damaged(err);
-    if (code != DS_OK)
       break;
+    }
     memcpy(one.hash, sqlite3_column_blob(row, 0), VAULT_HASH_BYTES);
     vault->returns += one.generation;
     code = add_returned(vault, &one, err);
@@ -597,7 +599,8 @@ static ds_code put_count(ds_vault *vault, ds_error *err) {
                          : "SELECT (SELECT count(*) FROM erased) + (SELECT count(*) FROM returned)",
               &row, err));
   const int status = sqlite3_step(row);
-  const sqlite3_int64 count = sqlite3_column_int64(row, 0);
+  // Asking a row that is not there for a column would be the error that SQLite tells.
+  const sqlite3_int64 count = status == SQLITE_ROW ? sqlite3_column_int64(row, 0) : 0;
   const ds_code code = status == SQLITE_ROW ? DS_OK : ds_sqlite_fail(vault->database, err);
   (void)sqlite3_finalize(row);
   TRY(code);
