@@ -185,7 +185,7 @@ static void test_link(void **state) {
   assert_string_equal(text, "x");
   free(text);
   assert_int_equal(ops->link(own->io, own->path, own->other, NULL), DS_MISSING);
-  assert_int_equal(ops->link(own->io, own->other, "/sys/file", NULL), DS_UNSUPPORTED);
+  assert_int_equal(ops->link(own->io, own->other, "/dev/file", NULL), DS_UNSUPPORTED);
 }
 
 static void test_mkdir(void **state) {
