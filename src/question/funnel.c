@@ -50,7 +50,13 @@ static const ds_column instead_columns[] = {
     {"share", DS_CELL_SHARE, "", "of those that dropped before the step", false},
 };
 
-enum { STEP_COLUMNS = 14, VALUE_COLUMNS = 2, INSTEAD_COLUMNS = 5, COLUMNS_MAX = 20 };
+enum {
+  STEP_DROPPED = 9,
+  STEP_COLUMNS = 14,
+  VALUE_COLUMNS = 2,
+  INSTEAD_COLUMNS = 5,
+  COLUMNS_MAX = 20
+};
 
 // The question at work.
 typedef struct funnel_work {
@@ -227,8 +233,11 @@ static ds_table *steps_table(const funnel_work *work, ds_result *result) {
   for (uint32_t c = 0; c < sizeof step_columns / sizeof *step_columns; c++) {
     const bool value = c >= STEP_COLUMNS && c < STEP_COLUMNS + VALUE_COLUMNS;
     const bool before = c >= STEP_COLUMNS + VALUE_COLUMNS;
-    if ((!value || work->context.has_value) && (!before || work->compared != NULL))
-      shown[used++] = step_columns[c];
+    if ((value && !work->context.has_value) || (before && work->compared == NULL))
+      continue;
+    shown[used] = step_columns[c];
+    // A narrow terminal has room for the comparison that was asked for, or for these.
+    shown[used++].secondary |= work->compared != NULL && c >= STEP_DROPPED && c < STEP_COLUMNS;
   }
   return ds_funnel_table(&to, "steps", "The funnel, step by step", shown, used);
 }
