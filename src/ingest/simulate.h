@@ -16,7 +16,7 @@ typedef struct ds_simulate_options {
   uint64_t seed;
   const char *kind; // "shop" or "saas"
   bool milliseconds; // false: times at whole seconds
-  bool basic;        // text: only customer, event, time and value, each event once, by time
+  bool basic;        // only customer, event, time and value, each event once, by time
   uint32_t threads;
   ds_progress *progress;
 } ds_simulate_options;

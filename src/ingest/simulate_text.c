@@ -111,8 +111,8 @@ static char *put_identifier(char *at, uint64_t customer, const ds_sim_event *eve
   }
 }
 
-static bool signed_in(const ds_sim_text *text, const ds_sim_event *event) {
-  return text->basic || (event->identifiers & DS_SIM_NO_ACCOUNT) == 0;
+static bool signed_in(const ds_sim_event *event) {
+  return (event->identifiers & DS_SIM_NO_ACCOUNT) == 0;
 }
 
 void ds_sim_put_csv_head(const ds_sim_text *text, ds_buf *out) {
@@ -168,8 +168,8 @@ static char *put_csv_rest(const ds_sim_text *text, char *at, uint64_t customer,
 
 char *ds_sim_put_csv(const ds_sim_text *text, char *at, uint64_t customer,
                      const ds_sim_event *event) {
-  at = signed_in(text, event) ? ds_sim_put_customer(at, customer)
-                              : ds_sim_put_device(at, customer, event);
+  at = signed_in(event) ? ds_sim_put_customer(at, customer)
+                        : ds_sim_put_device(at, customer, event);
   *at++ = ',';
   at = put_text(at, ds_sim_touchpoint_names[event->touchpoint]);
   *at++ = ',';
@@ -193,17 +193,16 @@ static char *put_name(char *at, bool *first, const char *name) {
   return at;
 }
 
-static char *put_who(const ds_sim_text *text, char *at, uint64_t customer,
-                     const ds_sim_event *event) {
+static char *put_who(char *at, uint64_t customer, const ds_sim_event *event) {
   bool first = true;
   at = put_text(at, ",\"customer\":");
-  if (signed_in(text, event)) {
+  if (signed_in(event)) {
     at = put_name(at, &first, "customer_id");
     *at++ = '"';
     at = ds_sim_put_customer(at, customer);
     *at++ = '"';
   }
-  for (uint32_t i = 0; i < IDENTIFIERS && !text->basic; i++) {
+  for (uint32_t i = 0; i < IDENTIFIERS; i++) {
     if (!has_identifier(customer, event, i))
       continue;
     at = put_name(at, &first, identifiers[i].name);
@@ -228,14 +227,13 @@ static char *put_keys(char *at, uint64_t customer, const ds_sim_event *event) {
   return at;
 }
 
-static char *put_properties(const ds_sim_text *text, char *at, const ds_sim_event *event) {
+static char *put_properties(char *at, const ds_sim_event *event) {
   bool first = true;
   char *start = at;
   at = put_text(at, ",\"properties\":");
   for (uint32_t i = 0; i < event->values_count; i++) {
     const ds_sim_value value = event->values[i];
-    if (!text->basic || value.property == DS_SIM_VALUE)
-      at = put_value(put_name(at, &first, ds_sim_properties[value.property].name), value, true);
+    at = put_value(put_name(at, &first, ds_sim_properties[value.property].name), value, true);
   }
   if (first)
     return start;
@@ -258,9 +256,7 @@ char *ds_sim_put_ndjson(const ds_sim_text *text, char *at, uint64_t customer,
   if (!text->basic)
     at = put_time(put_text(at, "\",\"received\":\""), event->received_ms);
   *at++ = '"';
-  at = put_who(text, at, customer, event);
-  if (!text->basic)
-    at = put_keys(at, customer, event);
-  at = put_properties(text, at, event);
+  at = put_keys(put_who(at, customer, event), customer, event);
+  at = put_properties(at, event);
   return put_text(at, "}\n");
 }

@@ -57,10 +57,10 @@ static void fill_days(ds_sim_world *world) {
   assert(at == size);
 }
 
-void ds_sim_world_init(ds_sim_world *world, uint64_t seed, bool milliseconds, bool clean) {
+void ds_sim_world_init(ds_sim_world *world, uint64_t seed, bool milliseconds, bool basic) {
   world->seed = ds_dice_mix(seed + 0x9e3779b97f4a7c15u);
   world->milliseconds = milliseconds;
-  world->clean = clean;
+  world->basic = basic;
   fill_days(world);
   spread8(world->hour, sizeof world->hour, SHOP_ORDER_HOUR, 24);
   spread8(world->view_hour, sizeof world->view_hour, SHOP_VIEW_HOUR, 24);
@@ -193,7 +193,7 @@ static void put_in_order(const ds_sim_walk *walk) {
   uint32_t count = 0;
   for (uint32_t i = 0; i < journey->count; i++) {
     const ds_sim_event *event = &journey->events[i];
-    const int64_t key = walk->world->clean ? event->time_ms : event->received_ms;
+    const int64_t key = walk->world->basic ? event->time_ms : event->received_ms;
     if (event->received_ms >= end_ms)
       continue;
     uint32_t at = count++;
@@ -207,10 +207,24 @@ static void put_in_order(const ds_sim_walk *walk) {
   journey->count = count;
 }
 
+// Leaves of an event what, when, and what it was worth; the true customer stands for who.
+static void make_basic(ds_sim_event *event) {
+  uint32_t kept = 0;
+  for (uint32_t i = 0; i < event->values_count; i++)
+    if (event->values[i].property == DS_SIM_VALUE)
+      event->values[kept++] = event->values[i];
+  event->values_count = (uint8_t)kept;
+  event->identifiers = 0;
+  memset(event->keys, 0, sizeof event->keys);
+  event->received_ms = event->time_ms;
+}
+
 void ds_sim_end(ds_sim_walk *walk) {
   if (walk->world->milliseconds)
     add_milliseconds(walk);
-  if (!walk->world->clean)
+  if (!walk->world->basic)
     add_duplicates(walk);
   put_in_order(walk);
+  for (uint32_t i = 0; walk->world->basic && i < walk->journey->count; i++)
+    make_basic(&walk->journey->events[walk->journey->sequence[i]]);
 }

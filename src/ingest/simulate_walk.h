@@ -24,7 +24,7 @@ typedef struct ds_sim_world {
   uint8_t view_hour[1024]; // of a tracking view's hour
   uint8_t weekday[1024];   // of an order's weekday, 0 = Sunday
   bool milliseconds;       // times have milliseconds
-  bool clean;              // each event once, by time: no trace of how they came in
+  bool basic;              // each event once, by time, with customer and value only
 } ds_sim_world;
 
 // One customer's events as they were made, and the order in which they come in.
@@ -44,7 +44,7 @@ typedef struct ds_sim_walk {
 } ds_sim_walk;
 
 // Fills the tables.
-void ds_sim_world_init(ds_sim_world *world, uint64_t seed, bool milliseconds, bool clean);
+void ds_sim_world_init(ds_sim_world *world, uint64_t seed, bool milliseconds, bool basic);
 
 // Makes the journey of one customer with at most orders_max (at least 1) orders.
 typedef void ds_sim_make(const ds_sim_world *world, uint64_t customer, uint32_t orders_max,
