@@ -3,16 +3,10 @@
 // events that windows hang on, the facts, one column each, and the condition over them.
 #include <stdio.h>
 
-#include "lang/case_tree.h"
+#include "lang/case_sql.h"
 #include "model/identifier.h"
 
-typedef struct case_writer {
-  const ds_case_program *program;
-  const lang_level *level;
-  int64_t now_ms;
-  ds_buf *out;
-  ds_error *err;
-} case_writer;
+typedef lang_case_writer case_writer;
 
 static void put(const case_writer *to, const char *text) { ds_buf_text(to->out, text); }
 
@@ -26,7 +20,7 @@ static void put_name(const case_writer *to, ds_str name) {
   put(to, "\"");
 }
 
-static ds_code put_selector(const case_writer *to, uint32_t selector) {
+ds_code ds_lang_sql_selector(const case_writer *to, uint32_t selector) {
   put(to, "(");
   TRY(ds_expression_sql(to->program->selectors[selector].expression, to->out, to->err));
   put(to, ")");
@@ -61,7 +55,7 @@ static void put_window(const case_writer *to, const lang_window *window) {
 }
 
 static ds_code put_meant(const case_writer *to, const lang_fact *fact) {
-  TRY(put_selector(to, fact->selector));
+  TRY(ds_lang_sql_selector(to, fact->selector));
   put_window(to, &to->level->windows[fact->window]);
   return DS_OK;
 }
@@ -94,7 +88,7 @@ static ds_code put_form(const case_writer *to, const lang_fact *fact) {
 static ds_code put_elapsed(const case_writer *to, const lang_fact *fact) {
   const unsigned a = fact->selector;
   put(to, "epoch_ms(min(time) FILTER (WHERE ");
-  TRY(put_selector(to, fact->second));
+  TRY(ds_lang_sql_selector(to, fact->second));
   ds_buf_printf(to->out, " AND (time > a%u_time OR (time = a%u_time AND arrival > a%u_arrival)))) "
                 "- epoch_ms(any_value(a%u_time))", a, a, a, a);
   return DS_OK;
@@ -121,12 +115,16 @@ static void put_list(const case_writer *to, const lang_fact *fact) {
   put(to, ")");
 }
 
-static ds_code put_fact(const case_writer *to, const lang_fact *fact) {
+static ds_code put_fact(const case_writer *to, uint32_t number) {
+  const lang_fact *fact = to->level->facts[number];
   if (fact->mixed)
     return ds_fail(to->err, DS_UNSUPPORTED, "no SQL form: %.*s has values of several types",
                    (int)(fact->name.size < 60 ? fact->name.size : 60), fact->name.data);
-  if (fact->pattern != NULL)
-    return ds_fail(to->err, DS_UNSUPPORTED, "no SQL form: sequence() has none");
+  if (fact->pattern != NULL) {
+    ds_buf_printf(to->out, "coalesce(any_value(pattern%u_%u.met), false)",
+                  (unsigned)to->level->number, (unsigned)number);
+    return DS_OK;
+  }
   if (fact->form->takes == LANG_TAKES_PAIR)
     return put_elapsed(to, fact);
   if (fact->form->takes == LANG_TAKES_LIST) {
@@ -146,12 +144,11 @@ static ds_code put_fact(const case_writer *to, const lang_fact *fact) {
   return DS_OK;
 }
 
-// The cases of the level: "customer, of_case" and the value of the key.
-static void put_case(const case_writer *to) {
+void ds_lang_sql_case(const case_writer *to) {
   put(to, to->level->number == 0 ? "customer, of_case" : "customer, of_case, item");
 }
 
-static void put_source(const case_writer *to) {
+void ds_lang_sql_source(const case_writer *to) {
   if (to->level->number == 0)
     put(to, "so_far");
   else
@@ -175,39 +172,60 @@ static ds_code put_anchors(const case_writer *to) {
     if (!is_anchor(to->level, s))
       continue;
     put(to, " LEFT JOIN (SELECT ");
-    put_case(to);
+    ds_lang_sql_case(to);
     ds_buf_printf(to->out, ", min(time) AS a%u_time, first(arrival ORDER BY time, arrival) AS "
                   "a%u_arrival FROM ", (unsigned)s, (unsigned)s);
-    put_source(to);
+    ds_lang_sql_source(to);
     put(to, " WHERE ");
-    TRY(put_selector(to, s));
+    TRY(ds_lang_sql_selector(to, s));
     put(to, " GROUP BY ");
-    put_case(to);
+    ds_lang_sql_case(to);
     ds_buf_printf(to->out, ") AS a%u USING (", (unsigned)s);
-    put_case(to);
+    ds_lang_sql_case(to);
     put(to, ")");
   }
   return DS_OK;
 }
 
+// The cases that hold a pattern, as pattern<LEVEL>_<FACT>: said before the facts, then joined.
+static ds_code put_patterns(const case_writer *to) {
+  for (uint32_t f = 0; f < to->level->facts_count; f++)
+    if (to->level->facts[f]->pattern != NULL)
+      TRY(ds_lang_pattern_sql(to, f));
+  return DS_OK;
+}
+
+static void put_held(const case_writer *to) {
+  for (uint32_t f = 0; f < to->level->facts_count; f++) {
+    if (to->level->facts[f]->pattern == NULL)
+      continue;
+    ds_buf_printf(to->out, " LEFT JOIN pattern%u_%u USING (", (unsigned)to->level->number,
+                  (unsigned)f);
+    ds_lang_sql_case(to);
+    put(to, ")");
+  }
+}
+
 // ", facts0 AS (SELECT customer, of_case, ... AS f0 FROM ...)"
 static ds_code put_facts(const case_writer *to) {
   const unsigned number = to->level->number;
+  TRY(put_patterns(to));
   ds_buf_printf(to->out, ", facts%u AS (SELECT ", number);
-  put_case(to);
+  ds_lang_sql_case(to);
   for (uint32_t f = 0; f < to->level->facts_count; f++) {
     put(to, ", ");
-    TRY(put_fact(to, to->level->facts[f]));
+    TRY(put_fact(to, f));
     ds_buf_printf(to->out, " AS f%u", (unsigned)f);
   }
   put(to, " FROM (SELECT * FROM ");
-  put_source(to);
+  ds_lang_sql_source(to);
   put(to, ") AS e");
   TRY(put_anchors(to));
+  put_held(to);
   for (uint32_t l = 1; number == 0 && l < to->program->levels_count; l++)
     ds_buf_printf(to->out, " LEFT JOIN l%u USING (customer, of_case)", (unsigned)l);
   put(to, " GROUP BY ");
-  put_case(to);
+  ds_lang_sql_case(to);
   put(to, ")");
   return DS_OK;
 }

@@ -180,6 +180,10 @@ static void check_orders(fixture *f, ds_duck *duck, const data_set *set, uint32_
       {"funnel", {by_case, {"step", "order_placed\npayment_approved?\ndelivered"},
                   {"value", "order_placed.value"}, by_state, {"top", "2"}}},
       {"paths", {by_case, {"after", "order_placed"}, {"before", "delivered"}, by_state}},
+      {"process", {by_case, {"cases", "sequence(payment_approved then not carrier_collected within "
+                             "3d then immediately any+ then delivered)"}}},
+      {"features", {{"feature", "again=sequence(delivered then order_placed within 90d)\n"
+                     "any_case(order_id, sequence(delivered then immediately any $))"}}},
       {"retention", {{"start", "order_placed"}, {"mode", "unbounded"}, {"clock", "rolling"},
                      by_state, {"top", "3"}}},
       {"trend", {by_case, {"measure", "rate"}, {"of", "delivered[date(time) > promise]"},
@@ -238,6 +242,8 @@ static void check_questions(fixture *f, ds_duck *duck, const data_set *set, uint
                      "idle=since(any)\nf=first(any)\nelapsed(any, actor:customer)"},
                     {"as-of", set->to}}},
       {"features", {{"feature", "a=did(any, last 30d)\nn=count(any)"}, by_case, from}},
+      {"segment", {{"segment", "sequence(any then not any within 30d)\nsequence(^ any{3} then any "
+                    "within 9d)"}, by_case, {"versus", set->to}}},
       {"quality", {by_case, from, events}},
       {"schema", {{NULL, NULL}}},
       {"schema", {to, {"range", "completed"}}},

@@ -239,10 +239,12 @@ static void choose_options(world *w) {
   static const char *const ranges[] = {"started", "touching", "completed", "events"};
   static const char *const conditions[] = {
       "count(any) >= 3", "did(any, last 4ms)", "elapsed(any, any) <= 2ms",
-      "since(any) < 6ms and not did(any, from 9ms to 5ms ago)"};
+      "since(any) < 6ms and not did(any, from 9ms to 5ms ago)",
+      "sequence(any then immediately order_placed within 3ms)",
+      "sequence(any then not order_placed within 2ms)"};
   w->options = 0;
   if (draw(w, 4) == 0)
-    put_option(w, "cases", conditions[draw(w, 4)]);
+    put_option(w, "cases", conditions[draw(w, 6)]);
   choose_instants(w);
   if (draw(w, 2) == 0)
     put_option(w, "case", "order_id");
