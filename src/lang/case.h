@@ -40,6 +40,10 @@ bool ds_case_program_reads_lists(const ds_case_program *program);
 DS_CHECKED ds_code ds_case_program_columns(const ds_case_program *program, ds_columns *columns,
                                            ds_arena *arena, ds_error *err);
 
+// Whether no rule looks at times, but to leave out events later than now: such a program may be
+// asked of blocks without time_ms, too, of which every event is seen.
+bool ds_case_program_timeless(const ds_case_program *program);
+
 // Marks the touchpoints (by code of the space) of which an event can change what the rule gives.
 void ds_case_rule_touchpoints(const ds_case_program *program, uint32_t rule, uint8_t *marks);
 

@@ -196,6 +196,18 @@ ds_code ds_case_program_columns(const ds_case_program *program, ds_columns *colu
   return ds_expression_columns(&reads, columns, arena, err);
 }
 
+bool ds_case_program_timeless(const ds_case_program *program) {
+  const lang_level *level = &program->level[0];
+  bool timeless = program->levels_count == 1;
+  for (uint32_t w = 0; w < level->windows_count; w++)
+    timeless &= level->windows[w].span == LANG_SPAN_ALL;
+  for (uint32_t f = 0; f < level->facts_count; f++)
+    timeless &= level->facts[f]->form->timeless;
+  for (uint32_t s = 0; s < program->selectors_count; s++)
+    timeless &= (program->selectors[s].expression->want & DS_WANT_TIME) == 0;
+  return timeless;
+}
+
 ds_code ds_lang_fact_selectors(const lang_level *level, const lang_fact *fact,
                                ds_code (*each)(void *context, uint32_t selector), void *context) {
   const uint32_t used[3] = {fact->selector, fact->second, level->windows[fact->window].selector};

@@ -307,6 +307,7 @@ static ds_code regroup(ds_case_evaluator *ev, uint32_t level, ds_error *err) {
 
 ds_code ds_case_begin(ds_case_evaluator *ev, const ds_block *block, ds_error *err) {
   lang_stage *stage = &ev->stage[0];
+  assert(block->time_ms != NULL || block->events == 0 || ds_case_program_timeless(ev->program));
   ev->block = block;
   stage->cases = block->journeys;
   stage->offset = block->offset;
@@ -397,8 +398,9 @@ static void windows_run(const lang_line *line, const lang_level *level, const la
     switch (window->span) {
     case LANG_SPAN_ALL:
       for (uint32_t c = 0; c < line->count; c++) {
+        const uint32_t end = line->offset[line->first + c + 1];
         low[c] = line->offset[line->first + c];
-        high[c] = lang_later(line->time_ms, low[c], line->offset[line->first + c + 1], now);
+        high[c] = line->time_ms == NULL ? end : lang_later(line->time_ms, low[c], end, now);
       }
       break;
     case LANG_SPAN_LAST:

@@ -58,6 +58,7 @@ typedef struct lang_form {
   // "count(*) FILTER (WHERE %s)": %s is what is meant within the window, %p the property, %n now;
   // NULL: it has a writer of its own.
   const char *sql;
+  bool timeless;       // looks at no time but for the window
 } lang_form;
 
 // The table.
@@ -172,7 +173,7 @@ struct lang_line {
   uint32_t first;
   uint32_t count;
   const uint32_t *offset;      // of case c of the level
-  const int64_t *time_ms;
+  const int64_t *time_ms;      // NULL: every event is seen
   const uint32_t *event;       // of a position: the block's event; NULL: the same
   const uint64_t *const *bits; // by selector
   const lang_range *range;     // by window

@@ -230,7 +230,13 @@ static ds_code prepare(segment_asked *asked, ds_error *err) {
   if (asked->program == NULL)
     return DS_OK;
   TRY(ds_property_types_set(request->snapshot, &plan->columns, request->arena, err));
-  return ds_case_program_columns(asked->program, &plan->columns, request->arena, err);
+  TRY(ds_case_program_columns(asked->program, &plan->columns, request->arena, err));
+  // Where no event is later than the only instant, times would tell nothing.
+  if (asked->points == 1 && asked->instants == 1 &&
+      request->as_of_ms >= request->snapshot->time_max_ms &&
+      ds_case_program_timeless(asked->program))
+    plan->columns.want &= ~(uint32_t)DS_WANT_TIME;
+  return DS_OK;
 }
 
 // --- the tables

@@ -26,11 +26,12 @@ static ds_code view_room(const segment_asked *asked, segment_view *view, uint32_
   return DS_OK;
 }
 
-// Who has begun by an instant.
+// Who has begun by an instant; without times, all.
 static void look_begun(const ds_block *block, int64_t now_ms, uint64_t *begun, uint32_t words) {
   memset(begun, 0, words * sizeof *begun);
   for (uint32_t j = 0; j < block->journeys; j++)
-    begun[j / 64] |= (uint64_t)(block->time_ms[block->offset[j]] <= now_ms) << (j % 64);
+    begun[j / 64] |= (uint64_t)(block->time_ms == NULL ||
+                                block->time_ms[block->offset[j]] <= now_ms) << (j % 64);
 }
 
 // In which state each journey is at an instant: the first that it meets, so the last is set first.

@@ -354,6 +354,83 @@ static void test_series(void **context) {
   assert_true(asked > 30);
 }
 
+// Conditions that look at no time, by brute force.
+typedef struct plain_counts {
+  int64_t cases, three, valued;
+} plain_counts;
+
+static plain_counts count_plain(const qw_world *world, const qw_question *q, int64_t now_ms) {
+  static qw_world seen;
+  seen = *world;
+  cut(&seen, now_ms);
+  qw_case *cases = NULL;
+  const char **groups = NULL;
+  plain_counts sum = {.cases = qw_cases(&seen, q, &cases, &groups)};
+  for (uint32_t c = 0; c < sum.cases; c++) {
+    bool any = false;
+    for (uint32_t i = 0; i < cases[c].count; i++)
+      any |= seen.events[cases[c].events[i]].value >= 2;
+    sum.three += cases[c].count >= 3;
+    sum.valued += any;
+  }
+  free(cases);
+  free(groups);
+  return sum;
+}
+
+// Of one instant behind all events no time is decoded; of an earlier one, or of two, all are.
+static void check_timeless(const qw_world *world, const qw_question *q, int64_t now_ms,
+                           int64_t then_ms) {
+  static const char three[] = "count(any) >= 3", valued[] = "did(any[value >= 2])";
+  const plain_counts now = count_plain(world, q, now_ms), then = count_plain(world, q, then_ms);
+  ds_arena arena;
+  ds_arena_init(&arena, 256u << 20);
+  ds_option_value values[16];
+  uint32_t given = qw_options(q, values, &arena);
+  values[given++] = (ds_option_value){"segment", "count(any) >= 3\ndid(any[value >= 2])"};
+  values[given++] = (ds_option_value){"as-of", text_of(now_ms, &arena)};
+  if (then_ms != now_ms)
+    values[given++] = (ds_option_value){"versus", text_of(then_ms, &arena)};
+  ds_snapshot *snapshot = qw_snapshot(world, false);
+  ds_result *result = NULL;
+  ds_error err = {0};
+  if (ask(snapshot, values, given, 2, &arena, &result, &err) != DS_OK)
+    fail_msg("%s", err.message);
+  assert_int_equal(figure(result, "segments", three, NULL, "members"), now.three);
+  assert_int_equal(figure(result, "segments", three, NULL, "cases"), now.cases);
+  assert_int_equal(figure(result, "segments", valued, NULL, "members"), now.valued);
+  if (then_ms != now_ms) {
+    assert_int_equal(figure(result, "segments", three, NULL, "versus"), then.three);
+    assert_int_equal(figure(result, "segments", valued, NULL, "versus"), then.valued);
+  }
+  qw_snapshot_free(snapshot);
+  ds_arena_done(&arena);
+}
+
+static void test_timeless(void **context) {
+  (void)context;
+  static qw_world world;
+  uint64_t seed = 9;
+  uint32_t asked = 0;
+  for (uint64_t w = 1; w <= (qw_stress() ? 1000 : 60); w++) {
+    qw_question q;
+    qw_make(&world, w * 13);
+    if (world.count == 0 || !has_values(&world))
+      continue;
+    qw_ask(&q, &seed, &world);
+    q = (qw_question){.where = -1, .level = -1};
+    int64_t last_ms = world.events[0].time_ms;
+    for (uint32_t e = 0; e < world.count; e++)
+      last_ms = world.events[e].time_ms > last_ms ? world.events[e].time_ms : last_ms;
+    const int64_t some_ms = world.events[qw_random(&seed) % world.count].time_ms;
+    check_timeless(&world, &q, last_ms, last_ms);
+    check_timeless(&world, &q, some_ms, some_ms);
+    check_timeless(&world, &q, last_ms, some_ms);
+    asked++;
+  }
+  assert_true(asked > 30);
+}
+
 static void test_worlds(void **context) {
   (void)context;
   static qw_world world;
@@ -459,6 +536,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_worlds),
       cmocka_unit_test(test_series),
+      cmocka_unit_test(test_timeless),
       cmocka_unit_test(test_errors),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
