@@ -26,6 +26,7 @@
 #include <stdlib.h>
 
 #include "base/pool.h"
+#include "io/machine.h"
 #include "store/backup.h"
 #include "store/erase.h"
 #include "store/state.h"
@@ -36,7 +37,7 @@ enum { NAME_BYTES_MAX = 64, LOG_BYTES_UNNAMED_MAX = DS_LOG_HEADER_BYTES };
 void ds_store_options_init(ds_store_options *options) {
   *options = (ds_store_options){.struct_size = sizeof *options,
                                 .io = ds_io_posix(),
-                                .memory_bytes = (size_t)1 << 30,
+                                .memory_bytes = ds_machine_budget(),
                                 .threads = ds_processors(),
                                 .log_bytes = DS_LOG_BYTES_SEAL};
 }
