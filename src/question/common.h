@@ -4,7 +4,16 @@
 #ifndef DS_QUESTION_COMMON_H
 #define DS_QUESTION_COMMON_H
 
+#include "base/limits.h"
 #include "question/question.h"
+
+// A sample that finds windows for exact quantiles takes one of so many units of a scan: one of 64,
+// and no more than 256 blocks in all. What a window keeps beside its quantile shrinks with the root
+// of the sample: with 64 blocks in all, a thousand million events kept twice as much.
+static inline uint32_t ds_sample_stride(uint64_t events) {
+  const uint64_t stride = events / (256 * (uint64_t)DS_BLOCK_EVENTS);
+  return stride < 64 ? 64 : (uint32_t)stride;
+}
 
 // Whether a flag was given.
 bool ds_option_flag(const ds_option_set *set, const char *name);

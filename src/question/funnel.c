@@ -10,7 +10,7 @@
 #include "question/interval.h"
 #include "question/spans.h"
 
-enum { SAMPLE_EVENTS_MIN = 8 << 20, SAMPLE_STRIDE_MIN = 64, SAMPLE_BLOCKS_MAX = 64 };
+enum { SAMPLE_EVENTS_MIN = 8 << 20 };
 
 #define DEFINITION                                                                               \
   "A chain takes one event for each step, %s, at most %s from its first event to its last. %s%s" \
@@ -124,10 +124,8 @@ static ds_code sample(funnel_work *work, ds_error *err) {
   const uint64_t events = request->snapshot->events;
   if (events < SAMPLE_EVENTS_MIN)
     return DS_OK;
-  uint64_t stride = events / (SAMPLE_BLOCKS_MAX * (uint64_t)DS_BLOCK_EVENTS);
-  stride = stride < SAMPLE_STRIDE_MIN ? SAMPLE_STRIDE_MIN : stride;
   void *memory = NULL;
-  TRY(ds_scan_sample(request->snapshot, &work->plan, (uint32_t)stride, &ds_funnel_kernel,
+  TRY(ds_scan_sample(request->snapshot, &work->plan, ds_sample_stride(events), &ds_funnel_kernel,
                      &work->context, &work->arena, &memory, err));
   const ds_code code = ds_tally_windows(&((funnel_state *)memory)->tally, &work->windows, err);
   ds_funnel_kernel.done(memory);

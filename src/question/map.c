@@ -16,7 +16,6 @@
 
 // Below this many events a sample costs more than it saves.
 #define SAMPLE_EVENTS_MIN (1u << 20)
-#define SAMPLE_BLOCKS_MAX 64u
 
 // Routes and pain points of a group that are shown without --limit.
 enum { ROUTES_USUAL = 5, PAINS_USUAL = 5, COLUMNS_MAX = 16 };
@@ -268,12 +267,10 @@ static ds_code sample(map_work *work, ds_error *err) {
   const uint64_t events = request->snapshot->events;
   if (events < SAMPLE_EVENTS_MIN)
     return DS_OK;
-  uint64_t stride = events / (SAMPLE_BLOCKS_MAX * (uint64_t)DS_BLOCK_EVENTS);
-  stride = stride < 64 ? 64 : stride;
   void *memory = NULL;
   const void *context = NULL;
   const ds_kernel *kernel = kernel_of(work, &context);
-  TRY(ds_scan_sample(request->snapshot, &work->plan, (uint32_t)stride, kernel, context,
+  TRY(ds_scan_sample(request->snapshot, &work->plan, ds_sample_stride(events), kernel, context,
                      &work->arena, &memory, err));
   ds_code code = ds_tally_windows(&((map_state *)memory)->tally, &work->windows, err);
   if (code == DS_OK && work->figures.asks > 0)

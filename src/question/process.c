@@ -16,7 +16,6 @@
 
 // Below this many events a sample costs more than it saves.
 #define SAMPLE_EVENTS_MIN (1u << 20)
-#define SAMPLE_BLOCKS_MAX 64u
 
 const ds_option ds_process_options[] = {
     {"columns", DS_OPTION_CHOICE, "WHICH", "all", "basic|cases|all",
@@ -122,13 +121,11 @@ static ds_code sample(process_work *work, ds_error *err) {
   const uint64_t events = request->snapshot->events;
   if (work->context.level != PROCESS_ALL || events < SAMPLE_EVENTS_MIN)
     return DS_OK;
-  uint64_t stride = events / (SAMPLE_BLOCKS_MAX * (uint64_t)DS_BLOCK_EVENTS);
-  stride = stride < 64 ? 64 : stride;
   process_context context = work->context;
   context.kept_bytes_max = request->memory_bytes / 4 / (work->plan.threads + 1u);
   void *memory = NULL;
-  TRY(ds_scan_sample(request->snapshot, &work->plan, (uint32_t)stride, &ds_process_kernel, &context,
-                     &work->arena, &memory, err));
+  TRY(ds_scan_sample(request->snapshot, &work->plan, ds_sample_stride(events),
+                     &ds_process_kernel, &context, &work->arena, &memory, err));
   process_state *state = memory;
   work->effort.sampled = state->events;
   process_window *windows = NULL;
