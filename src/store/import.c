@@ -14,6 +14,8 @@ ds_code ds_store_import_begin(ds_store *store, ds_import_scope *ret_scope, ds_er
   // An import numbers new customers behind those of the parts, so none may be in the log only.
   TRY(ds_store_seal(store, err));
   assert(store->tail.count == 0);
+  if (store->view.manifest.next_import == UINT32_MAX)
+    return ds_fail(err, DS_LIMIT, "the store has taken as many imports as it can number");
   ret_scope->id = store->view.manifest.next_import;
   ret_scope->arrival = store->view.manifest.next_arrival;
   (void)snprintf(ret_scope->directory, sizeof ret_scope->directory, "%.*s/part",

@@ -78,9 +78,10 @@ static ds_part_info take_part(ds_reader *in) {
   return info;
 }
 
+// The greatest number leaves none for the next part, nor for the next import below.
 static bool part_fits(const ds_part_info *info, const ds_manifest *manifest) {
-  return info->number != 0 && info->customer_first <= info->customer_last &&
-         info->time_min_ms <= info->time_max_ms &&
+  return info->number != 0 && info->number != UINT64_MAX &&
+         info->customer_first <= info->customer_last && info->time_min_ms <= info->time_max_ms &&
          ds_manifest_part_index(manifest, info->number) == DS_NONE;
 }
 
@@ -108,7 +109,8 @@ ds_code ds_record_apply_import(ds_reader *payload, ds_manifest *manifest, ds_err
   info.files = take_text(payload, manifest);
   const uint32_t parts = ds_read_u32(payload);
   if (payload->failed || info.mapping == NULL || info.files == NULL ||
-      info.id < manifest->next_import || next_arrival < manifest->next_arrival)
+      info.id < manifest->next_import || info.id == UINT32_MAX ||
+      next_arrival < manifest->next_arrival || next_arrival == UINT64_MAX)
     return bad_record("import", err);
   TRY(ds_manifest_add_import(manifest, &info, err));
   manifest->next_arrival = next_arrival;

@@ -128,6 +128,8 @@ void ds_tail_cut(ds_tail *tail, const ds_tail *before) {
 
 static ds_code add_event(ds_tail *tail, const ds_event *event, ds_error *err) {
   assert(tail->count < tail->capacity);
+  if (event->arrival == UINT64_MAX)
+    return ds_fail(err, DS_CORRUPT, "an event in the log has a number that none can come behind");
   const uint64_t hash = ds_subject_hash(event->subject);
   if (!tail->without_ids)
     (void)ds_set64_add(&tail->ids, ds_tail_key(hash, event->id));

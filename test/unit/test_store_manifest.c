@@ -222,6 +222,20 @@ static void test_records(void **state) {
   assert_string_equal(manifest.imports[2].files, "f\ng");
   in = ds_reader_of(record.data + head, record.size - head);
   assert_int_equal(ds_record_apply_import(&in, &manifest, NULL), DS_CORRUPT); // Not twice.
+  // Numbers that leave none for the next.
+  ds_part_info part = part_of(9);
+  ds_import_info last = {.id = UINT32_MAX, .mapping = "m", .files = "f"};
+  for (int wrong = 0; wrong < 4; wrong++) {
+    last.id = wrong == 0 ? UINT32_MAX : 4;
+    part.number = wrong == 2 ? UINT64_MAX : 9;
+    ds_log_begin(&record, DS_LOG_IMPORT);
+    ds_record_import(&record, &last, wrong == 1 ? UINT64_MAX : 91, &part, 1);
+    in = ds_reader_of(record.data + head, record.size - head);
+    ds_manifest next;
+    ok(ds_manifest_copy(&manifest, &next, NULL));
+    assert_int_equal(ds_record_apply_import(&in, &next, NULL), wrong < 3 ? DS_CORRUPT : DS_OK);
+    ds_manifest_done(&next);
+  }
   const uint64_t removed[] = {7, 4};
   const ds_manifest_part added = {part_of(8), 0};
   ds_log_begin(&record, DS_LOG_UNDO);
