@@ -171,17 +171,51 @@ void ds_cell_human(const ds_column *column, const ds_cell *cell, ds_buf *out) {
   }
 }
 
+static const char pairs[] =
+    "00010203040506070809101112131415161718192021222324252627282930313233343536373839404142434445"
+    "46474849505152535455565758596061626364656667686970717273747576777879808182838485868788899091"
+    "9293949596979899";
+
 // Whole numbers are most of what is written, formats are slow, and most have one digit.
 static char *put_whole(char *at, int64_t number) {
   uint64_t left = number < 0 ? 0 - (uint64_t)number : (uint64_t)number;
   if (number < 0)
     *at++ = '-';
-  uint32_t digits = 1;
-  for (uint64_t rest = left; rest >= 10; rest /= 10)
+  if (left < 10) {
+    *at = (char)('0' + left);
+    return at + 1;
+  }
+  uint32_t digits = 2;
+  for (uint64_t limit = 100; digits < 20 && left >= limit; limit *= 10)
     digits++;
-  for (uint32_t d = digits; d > 0; d--, left /= 10)
-    at[d - 1] = (char)('0' + left % 10);
+  uint32_t d = digits;
+  for (; d > 1; d -= 2, left /= 100)
+    memcpy(at + d - 2, pairs + left % 100 * 2, 2);
+  if (d > 0)
+    *at = (char)('0' + left);
   return at + digits;
+}
+
+enum { SIGNIFICANT = 12, PLACES_MAX = 15 };
+static const uint64_t powers[PLACES_MAX + 1] = {
+    1,           10,           100,           1000,           10000,           100000,
+    1000000,     10000000,     100000000,     1000000000,     10000000000,     100000000000,
+    1000000000000, 10000000000000, 100000000000000, 1000000000000000};
+
+// digits / 10^places, without the zeros at the end.
+static inline char *put_places(char *at, bool negative, uint64_t digits, uint32_t places) {
+  uint64_t rest = digits % powers[places];
+  if (negative)
+    *at++ = '-';
+  at = put_whole(at, (int64_t)(digits / powers[places]));
+  if (rest == 0)
+    return at;
+  for (; rest % 10 == 0; rest /= 10)
+    places--;
+  *at++ = '.';
+  for (uint32_t p = places; p > 0; p--, rest /= 10)
+    at[p - 1] = (char)('0' + rest % 10);
+  return at + places;
 }
 
 // A number of up to four decimals, such as money, as %.12g writes it; NULL when it is none. One
@@ -191,17 +225,40 @@ static char *put_decimal(char *at, double number) {
   const uint64_t k = size < 1e12 ? (uint64_t)(size + 0.5) : 0;
   if (!(size < 1e12) || (double)k / 10000 != fabs(number))
     return NULL;
-  uint64_t rest = k % 10000;
-  at = put_whole(number < 0 ? (*at = '-', at + 1) : at, (int64_t)(k / 10000));
-  if (rest == 0)
-    return at;
-  uint32_t places = 4; // zeros at the end go
-  for (; rest % 10 == 0; rest /= 10)
+  return put_places(at, number < 0, k, 4);
+}
+
+// size * 10^places of a size with a fraction, to the nearest whole number, the even one of two. It
+// is exact: 53 bits and a power of ten fit 128 bits. *ret_floor is the whole number below.
+static uint64_t scaled(double size, uint32_t places, uint64_t *ret_floor) {
+  uint64_t stored = 0;
+  memcpy(&stored, &size, sizeof stored);
+  // The size is bits / 2^shift.
+  const uint64_t bits = (stored & ((1ull << 52) - 1)) | 1ull << 52;
+  const uint32_t shift = (uint32_t)(1075 - (stored >> 52));
+  assert(places <= PLACES_MAX && shift > 0 && shift < 128);
+  const unsigned __int128 product = (unsigned __int128)bits * powers[places];
+  const unsigned __int128 rest = product & (((unsigned __int128)1 << shift) - 1);
+  const unsigned __int128 half = (unsigned __int128)1 << (shift - 1);
+  *ret_floor = (uint64_t)(product >> shift);
+  return *ret_floor + (rest > half || (rest == half && (*ret_floor & 1) != 0));
+}
+
+// A number with a fraction, from 0.0001 and below 10^11, as %.12g writes it; NULL when it is none.
+static char *put_significant(char *at, double number) {
+  const double size = fabs(number);
+  if (!(size >= 1e-4 && size < 1e11))
+    return NULL;
+  // So many places as leave 12 digits; powers below one are not exact, so they may be one off.
+  uint32_t places = PLACES_MAX;
+  for (uint32_t p = 1; p <= PLACES_MAX && size >= 1e-4 * (double)powers[p]; p++)
     places--;
-  *at++ = '.';
-  for (uint32_t p = places; p > 0; p--, rest /= 10)
-    at[p - 1] = (char)('0' + rest % 10);
-  return at + places;
+  uint64_t below = 0, digits = scaled(size, places, &below);
+  if (below >= powers[SIGNIFICANT])
+    digits = scaled(size, --places, &below);
+  else if (below < powers[SIGNIFICANT - 1])
+    digits = scaled(size, ++places, &below);
+  return put_places(at, number < 0, digits, places);
 }
 
 char *ds_cell_write(const ds_column *column, const ds_cell *cell, char *at) {
@@ -215,6 +272,8 @@ char *ds_cell_write(const ds_column *column, const ds_cell *cell, char *at) {
   if (fabs(number) < WHOLE_MAX && (double)(int64_t)number == number)
     return put_whole(at, (int64_t)number);
   char *end = put_decimal(at, number);
+  if (end == NULL)
+    end = put_significant(at, number);
   if (end != NULL || !isfinite(number))
     return end == NULL ? at : end;
   return at + snprintf(at, DS_CELL_BYTES, "%.12g", number);

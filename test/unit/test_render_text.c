@@ -388,28 +388,45 @@ static void test_formats(void **state) {
 }
 
 // Numbers in CSV are those of %.12g, whatever way they are written.
+static void check_number(double number, ds_buf *out) {
+  const ds_column column = {"x", DS_CELL_NUMBER, "", "", false};
+  const ds_cell cell = ds_cell_double(number);
+  const bool whole = number == trunc(number) && fabs(number) < 9e15;
+  char expected[64];
+  ds_buf_reset(out);
+  ds_cell_plain(&column, &cell, out);
+  snprintf(expected, sizeof expected, whole ? "%.0f" : "%.12g", number);
+  assert_string_equal(ds_buf_cstr(out), expected);
+}
+
 static void test_numbers(void **context) {
   (void)context;
   static const double some[] = {0, -0.5, 0.0001, -0.00012, 1e-5, 12345678.9999, 99999999.9999,
-                                100000000.0001, 0.1 + 0.2, 1.0 / 3, -1234.5678, 1e15 + 0.5, 1e300};
-  const ds_column column = {"x", DS_CELL_NUMBER, "", "", false};
+                                100000000.0001, 0.1 + 0.2, 1.0 / 3, -1234.5678, 1e15 + 0.5, 1e300,
+                                99, 100, 101, -8999999999999999, 999999999999.6};
   uint64_t seed = 9;
   ds_buf out;
   ds_buf_init(&out, 1u << 10);
-  for (uint32_t i = 0; i < 200000; i++) {
+  for (uint32_t i = 0; i < sizeof some / sizeof *some; i++)
+    check_number(some[i], &out);
+  for (uint32_t i = 0; i < 150000; i++) {
     seed = seed * 6364136223846793005u + 1442695040888963407u;
     const double scale[] = {1, 10, 100, 10000, 100000, 3};
     const double random = (double)(int64_t)(seed >> 20) / 1000 / scale[i % 6];
-    const double number = i < sizeof some / sizeof *some ? some[i]
-                          : i % 2 == 0                   ? random
-                                                         : round(random) / scale[i % 6];
-    char expected[64];
-    const ds_cell cell = ds_cell_double(number);
-    ds_buf_reset(&out);
-    ds_cell_plain(&column, &cell, &out);
-    const bool whole = number == trunc(number) && fabs(number) < 9e15;
-    snprintf(expected, sizeof expected, whole ? "%.0f" : "%.12g", number);
-    assert_string_equal(ds_buf_cstr(&out), expected);
+    check_number(i % 2 == 0 ? random : round(random) / scale[i % 6], &out);
+    // Of every size; and such as lie in the middle between two of twelve digits.
+    check_number(random / 7e9 / pow(10, i % 17), &out);
+    check_number((double)(seed >> 30) / (double)(2u << i % 24), &out);
+  }
+  for (int power = -6; power < 17; power++) {
+    double below = pow(10, power), above = below;
+    for (uint32_t i = 0; i < 40; i++) {
+      check_number(below, &out);
+      check_number(-above, &out);
+      check_number(below * (1 - i / 4e12), &out); // rounded up to the power, or not
+      below = nextafter(below, 0);
+      above = nextafter(above, INFINITY);
+    }
   }
   ds_buf_done(&out);
 }
