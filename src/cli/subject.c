@@ -221,7 +221,7 @@ static ds_code list_erasures(cli *run, ds_error *err) {
   list.table->beneath = "reason";
   TRY(cli_open_store(run, false, false, &store, err));
   ds_code code = DS_OK;
-  if (ds_store_has_vault(store))
+  if (ds_store_has_erasures(store))
     code = fill_list(run, store, &list, err);
   else if (run->arguments_count > 1)
     code = ds_fail(err, DS_NO, "nobody was erased from this store");

@@ -66,7 +66,7 @@ ds_code ds_person_name(ds_store *store, const char *name, ds_arena *arena, const
   *ret_name = name;
   // A hash stands for itself.
   if ((text.size > 0 && text.data[0] == '#') || whole.size > UINT16_MAX ||
-      !ds_store_has_vault(store) ||
+      !ds_store_has_erasures(store) ||
       !(ds_personal_value(text) || (named.size > 0 && ds_personal_name(named))))
     return DS_OK;
   ds_sealer sealer;

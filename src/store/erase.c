@@ -139,19 +139,10 @@ ds_code ds_store_unsuppress(ds_store *store, ds_str subject, ds_str reason, ds_e
   return code == DS_NO || code == DS_LIMIT ? code : ds_store_note_write(store, code);
 }
 
-// Whether somebody may have to go. A backup of before the store had keys does not name those that
-// were put beside it.
-static bool may_be_erased(const ds_store *store) {
-  uint32_t count = 0;
-  ds_error unsure;
-  return ds_store_has_vault(store) ||
-         (ds_vault_count_erased(store->io, store->path, &count, &unsure) == DS_OK && count > 0);
-}
-
 ds_code ds_store_replay_erasures(ds_store *store, ds_progress *progress, ds_erasure *ret_erasure,
                                  ds_error *err) {
   ds_erasure erasure = {.keys_gone = true};
-  if (may_be_erased(store)) {
+  if (ds_store_has_erasures(store)) {
     ds_vault *vault;
     ds_erased_where all;
     memset(all.is_in, true, sizeof all.is_in);

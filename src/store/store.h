@@ -58,6 +58,10 @@ const ds_store_options *ds_store_get_options(const ds_store *store);
 DS_CHECKED ds_code ds_store_vault(ds_store *store, ds_vault **ret_vault, ds_error *err);
 bool ds_store_has_vault(const ds_store *store);
 
+// Whether ds_store_vault may tell of somebody erased: the store has a vault, or is a backup of
+// before it had one, beside which keys were put that know of somebody.
+bool ds_store_has_erasures(const ds_store *store);
+
 // Opens the vault once more, as it is now, to read; it may outlive the store. The caller closes.
 // *ret_vault is NULL when the store has none.
 DS_CHECKED ds_code ds_store_open_vault(const ds_store *store, ds_vault **ret_vault, ds_error *err);

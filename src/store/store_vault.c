@@ -17,11 +17,11 @@ ds_code ds_store_vault(ds_store *store, ds_vault **ret_vault, ds_error *err) {
                                       .key_file = store->options.key_file,
                                       .fingerprint = store->view.manifest.vault,
                                       .write = store->options.write && !store->failed};
-    if (options.fingerprint == 0 && !options.write)
+    if (!options.write && !ds_store_has_erasures(store))
       return ds_fail(err, DS_MISSING, "this store has no vault: it holds nothing personal");
     TRY(ds_vault_open(&options, &store->vault, err));
   }
-  if (store->view.manifest.vault == 0)
+  if (store->view.manifest.vault == 0 && store->options.write && !store->failed)
     TRY(ds_store_note_write(store, name_vault(store, err)));
   *ret_vault = store->vault;
   return DS_OK;
@@ -38,6 +38,13 @@ ds_code ds_store_open_vault(const ds_store *store, ds_vault **ret_vault, ds_erro
 
 bool ds_store_has_vault(const ds_store *store) {
   return store->view.manifest.vault != 0;
+}
+
+bool ds_store_has_erasures(const ds_store *store) {
+  uint32_t count = 0;
+  ds_error unsure;
+  return ds_store_has_vault(store) ||
+         (ds_vault_count_erased(store->io, store->path, &count, &unsure) == DS_OK && count > 0);
 }
 
 uint32_t ds_store_erasures_done(const ds_store *store) { return store->view.manifest.erased; }
