@@ -89,6 +89,8 @@ static int read_end(ds_sqlite_file *file, void *data, int size, sqlite3_int64 of
   memset((char *)data + there, 0, (size_t)size - there);
   if (there == 0)
     return SQLITE_IOERR_SHORT_READ;
+  if (is_page(file, size, offset))
+    return SQLITE_IOERR_DATA; // Its checksum is not there.
   const ds_code code =
       io->ops->read_at(io, file->file, (uint64_t)offset, data, there, &file->owner->last);
   return code == DS_OK ? SQLITE_IOERR_SHORT_READ : ds_sqlite_status(code, SQLITE_IOERR_READ);

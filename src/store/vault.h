@@ -3,7 +3,8 @@
 // its own; a personal value lies in log and parts only as XChaCha20-Poly1305 of it under that key,
 // bound to touchpoint and property. To erase somebody is to destroy the key. May use base/, io/,
 // model/, sqlite_vfs.h, key_tree.h, libsodium. Calls from several threads are fine, except close;
-// what changes the vault is for the store's writer only.
+// what changes the vault is for the store's writer only, and once a change has failed every other
+// is DS_READONLY.
 //
 // Files, all below the store:
 //   keys.sqlite   the tree of keys (key_tree.h), the store's secrets, who was erased. Everything

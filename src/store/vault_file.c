@@ -9,8 +9,6 @@
 
 #include "store/vault_state.h"
 
-#define TEXT_OF(number) #number
-#define TEXT(number) TEXT_OF(number)
 #define KEY_MAGIC "doorstep-key-1 "
 
 enum {
@@ -22,19 +20,6 @@ enum {
 };
 static_assert(VAULT_WRAP_BYTES == NONCE_BYTES + TAG_BYTES, "what wrapping adds");
 static_assert(VAULT_MASTER_BYTES == crypto_aead_xchacha20poly1305_ietf_KEYBYTES, "the master key");
-
-static const char schema[] =
-    "CREATE TABLE secret(name TEXT PRIMARY KEY, value BLOB NOT NULL) STRICT, WITHOUT ROWID;"
-    "CREATE TABLE family(level INTEGER NOT NULL, path INTEGER NOT NULL, keys BLOB NOT NULL,"
-    " PRIMARY KEY (level, path)) STRICT, WITHOUT ROWID;"
-    "CREATE TABLE erased(hash BLOB PRIMARY KEY, when_ms INTEGER NOT NULL) STRICT, WITHOUT ROWID;"
-    "PRAGMA user_version = " TEXT(VAULT_VERSION) ";";
-
-static const char schema_returned[] =
-    "CREATE TABLE returned(hash BLOB NOT NULL, generation INTEGER NOT NULL,"
-    " erasures INTEGER NOT NULL, erased_ms INTEGER NOT NULL, returned_ms INTEGER NOT NULL,"
-    " reason TEXT NOT NULL, PRIMARY KEY (hash, generation)) STRICT, WITHOUT ROWID;"
-    "PRAGMA user_version = " TEXT(VAULT_VERSION_RETURNED) ";";
 
 // What a wrapped blob is bound to.
 typedef struct label {
@@ -189,12 +174,6 @@ static sqlite3 *handle_of(ds_vault *vault) {
   return ds_sqlite_handle(vault->database);
 }
 
-static ds_code run(ds_vault *vault, const char *sql, ds_error *err) {
-  if (sqlite3_exec(handle_of(vault), sql, NULL, NULL, NULL) != SQLITE_OK)
-    return ds_sqlite_fail(vault->database, err);
-  return DS_OK;
-}
-
 static ds_code prepare(ds_vault *vault, const char *sql, sqlite3_stmt **ret, ds_error *err) {
   *ret = NULL;
   if (sqlite3_prepare_v2(handle_of(vault), sql, -1, ret, NULL) != SQLITE_OK)
@@ -210,20 +189,16 @@ static ds_code finish(ds_vault *vault, sqlite3_stmt *statement, ds_error *err) {
   return code;
 }
 
-static ds_code version_of(ds_vault *vault, int *ret_version, ds_error *err) {
-  sqlite3_stmt *row;
-  TRY(prepare(vault, "PRAGMA user_version", &row, err));
-  const int status = sqlite3_step(row);
-  *ret_version = status == SQLITE_ROW ? sqlite3_column_int(row, 0) : 0;
-  const ds_code code = status == SQLITE_ROW ? DS_OK : ds_sqlite_fail(vault->database, err);
-  (void)sqlite3_finalize(row);
-  return code;
-}
-
 static const char damage[] = "keys.sqlite is damaged: bring it back from a backup of the keys";
 
 ds_code ds_vault_damaged(ds_error *err) {
   return ds_fail(err, DS_CORRUPT, "%s", damage);
+}
+
+// What the master key does not open is damaged; or a rotation that was told as failed is on disk.
+static ds_code not_opened(const ds_vault *vault, ds_error *err) {
+  return vault->failed ? ds_fail(err, DS_IO, "a change of the keys has failed: open the store anew")
+                       : ds_vault_damaged(err);
 }
 
 // Reads a family; *ret_there is false when the tree has none there.
@@ -242,7 +217,7 @@ static ds_code read_family(void *context, uint32_t level, uint64_t path, ds_key_
     const void *blob = sqlite3_column_blob(row, 0);
     if (!unwrap(vault->guarded->master, &as, blob, (size_t)sqlite3_column_bytes(row, 0),
                 ret_family, sizeof *ret_family))
-      code = ds_vault_damaged(err);
+      code = not_opened(vault, err);
   } else if (status != SQLITE_DONE) {
     code = ds_sqlite_fail(vault->database, err);
   }
@@ -305,7 +280,7 @@ static ds_code put_secrets(ds_vault *vault, const uint8_t *master, ds_error *err
 // Ends a transaction: commits, or takes everything back.
 static ds_code end_change(ds_vault *vault, ds_code code, ds_error *err) {
   if (code == DS_OK)
-    code = run(vault, "COMMIT", err);
+    code = ds_vault_run(vault, "COMMIT", err);
   if (code != DS_OK)
     (void)sqlite3_exec(handle_of(vault), "ROLLBACK", NULL, NULL, NULL);
   return code;
@@ -321,7 +296,7 @@ static ds_code make_content(ds_vault *vault, ds_error *err) {
   if (code == DS_OK)
     code = io->ops->random(io, &vault->guarded->secrets, sizeof vault->guarded->secrets, err);
   if (code == DS_OK)
-    code = run(vault, schema, err);
+    code = ds_vault_make_tables(vault, VAULT_VERSION, err);
   if (code == DS_OK)
     code = put_secrets(vault, vault->guarded->master, err);
   if (code == DS_OK)
@@ -342,7 +317,7 @@ static ds_code make_master(ds_vault *vault, ds_error *err) {
 
 static ds_code make_vault(ds_vault *vault, ds_error *err) {
   TRY(make_master(vault, err));
-  TRY(run(vault, "BEGIN IMMEDIATE", err));
+  TRY(ds_vault_run(vault, "BEGIN IMMEDIATE", err));
   return end_change(vault, make_content(vault, err), err);
 }
 
@@ -375,10 +350,14 @@ static ds_code open_database(ds_vault *vault, bool write, ds_error *err) {
 // Opens the database to write, with a transaction that makes sure that all changes in sight are on
 // disk, and no journal of theirs.
 static ds_code bring_to_disk(ds_vault *vault, ds_error *err) {
-  ds_sqlite_close(vault->database);
-  vault->database = NULL;
-  TRY(open_database(vault, true, err));
-  TRY(run(vault, "BEGIN IMMEDIATE", err));
+  ds_sqlite *before = vault->database; // which goes on reading when the other cannot be opened
+  const ds_code code = open_database(vault, true, err);
+  if (code != DS_OK) {
+    vault->database = before;
+    return code;
+  }
+  ds_sqlite_close(before);
+  TRY(ds_vault_run(vault, "BEGIN IMMEDIATE", err));
   return end_change(vault, put_secrets(vault, vault->guarded->master, err), err);
 }
 
@@ -415,93 +394,8 @@ static ds_code open_secrets(ds_vault *vault, ds_error *err) {
                  "store, or one before a rotation", name_of(vault->key_path));
 }
 
-static ds_code add_erased(ds_vault *vault, const uint8_t *hash, ds_error *err) {
-  if (vault->erased_count == vault->erased_capacity) {
-    const uint32_t wanted = vault->erased_capacity * 2 + 16;
-    void *moved = realloc(vault->erased, (size_t)wanted * VAULT_HASH_BYTES);
-    if (moved == NULL)
-      return ds_fail(err, DS_MEMORY, "out of memory for the vault");
-    vault->erased = moved;
-    vault->erased_capacity = wanted;
-  }
-  uint32_t *slot = ds_map64_put(&vault->erased_index, ds_vault_leaf(hash));
-  if (slot == NULL)
-    return ds_fail(err, DS_MEMORY, "out of memory for the vault");
-  *slot = vault->erased_count;
-  memcpy(vault->erased[vault->erased_count++], hash, VAULT_HASH_BYTES);
-  return DS_OK;
-}
-
-static ds_code add_returned(ds_vault *vault, const vault_returned *one, ds_error *err) {
-  if (vault->returned_count == vault->returned_capacity) {
-    const uint32_t wanted = vault->returned_capacity * 2 + 16;
-    vault_returned *moved = realloc(vault->returned, (size_t)wanted * sizeof *moved);
-    if (moved == NULL)
-      return ds_fail(err, DS_MEMORY, "out of memory for the vault");
-    vault->returned = moved;
-    vault->returned_capacity = wanted;
-  }
-  uint32_t *slot = ds_map64_put(&vault->returned_index, ds_vault_leaf(one->hash));
-  if (slot == NULL)
-    return ds_fail(err, DS_MEMORY, "out of memory for the vault");
-  *slot = vault->returned_count;
-  vault->returned[vault->returned_count++] = *one;
-  return DS_OK;
-}
-
-// Reads who was taken in again: of each the last time.
-static ds_code read_returned(ds_vault *vault, ds_error *err) {
-  vault->returned_count = vault->returns = 0;
-  ds_map64_reset(&vault->returned_index);
-  if (vault->version < VAULT_VERSION_RETURNED)
-    return DS_OK;
-  sqlite3_stmt *row;
-  TRY(prepare(vault, "SELECT hash, max(generation), max(erasures) FROM returned GROUP BY hash",
-              &row, err));
-  ds_code code = DS_OK;
-  int status;
-  while (code == DS_OK && (status = sqlite3_step(row)) != SQLITE_DONE) {
-    if (status != SQLITE_ROW) {
-      code = ds_sqlite_fail(vault->database, err);
-      break;
-    }
-    vault_returned one = {.generation = (uint32_t)sqlite3_column_int64(row, 1),
-                          .erasures = (uint32_t)sqlite3_column_int64(row, 2)};
-    if (sqlite3_column_bytes(row, 0) != VAULT_HASH_BYTES || one.generation == 0) {
-      code = ds_vault_damaged(err);
-      break;
-    }
-    memcpy(one.hash, sqlite3_column_blob(row, 0), VAULT_HASH_BYTES);
-    vault->returns += one.generation;
-    code = add_returned(vault, &one, err);
-  }
-  (void)sqlite3_finalize(row);
-  return code;
-}
-
-// Reads who is erased, and who was.
-static ds_code read_erased(ds_vault *vault, ds_error *err) {
-  TRY(read_returned(vault, err));
-  vault->erased_count = 0;
-  ds_map64_reset(&vault->erased_index);
-  sqlite3_stmt *row;
-  TRY(prepare(vault, "SELECT hash FROM erased", &row, err));
-  ds_code code = DS_OK;
-  int status;
-  while (code == DS_OK && (status = sqlite3_step(row)) != SQLITE_DONE) {
-    if (status != SQLITE_ROW)
-      code = ds_sqlite_fail(vault->database, err);
-    else if (sqlite3_column_bytes(row, 0) != VAULT_HASH_BYTES)
-      code = ds_vault_damaged(err);
-    else
-      code = add_erased(vault, sqlite3_column_blob(row, 0), err);
-  }
-  (void)sqlite3_finalize(row);
-  return code;
-}
-
 static ds_code open_content(ds_vault *vault, bool may_make, ds_error *err) {
-  TRY(version_of(vault, &vault->version, err));
+  TRY(ds_vault_version(vault, &vault->version, err));
   if (vault->version == 0 && may_make) {
     TRY(make_vault(vault, err));
     vault->version = VAULT_VERSION;
@@ -512,7 +406,7 @@ static ds_code open_content(ds_vault *vault, bool may_make, ds_error *err) {
   } else {
     TRY(open_secrets(vault, err));
   }
-  return read_erased(vault, err);
+  return ds_vault_read_rows(vault, err);
 }
 
 static ds_code open_or_make(ds_vault *vault, bool there, bool may_make, ds_error *err) {
@@ -526,7 +420,7 @@ static ds_code open_or_make(ds_vault *vault, bool there, bool may_make, ds_error
     return code;
   // Its making was cut short before anything was in it.
   int version = 1;
-  if (version_of(vault, &version, NULL) != DS_OK || version != 0)
+  if (ds_vault_version(vault, &version, NULL) != DS_OK || version != 0)
     return code;
   ds_sqlite_close(vault->database);
   vault->database = NULL;
@@ -560,11 +454,26 @@ ds_code ds_vault_file_settle(ds_vault *vault, ds_error *err) {
   return vault->changing ? DS_OK : bring_to_disk(vault, err);
 }
 
-static ds_code begin_change(ds_vault *vault, ds_error *err) {
+// What a failed change has left on disk is not known: another could destroy the one key that opens
+// it.
+static ds_code check_writable(const ds_vault *vault, ds_error *err) {
   if (!vault->write)
     return ds_fail(err, DS_READONLY, "the vault is open to read");
+  return vault->failed ? ds_fail(err, DS_READONLY, "a change of the keys has failed: open the "
+                                 "store anew to make another")
+                       : DS_OK;
+}
+
+// The outcome of a change: once one has failed, no other is tried.
+static ds_code note_change(ds_vault *vault, ds_code code) {
+  vault->failed = vault->failed || code != DS_OK;
+  return code;
+}
+
+static ds_code begin_change(ds_vault *vault, ds_error *err) {
+  TRY(check_writable(vault, err));
   TRY(ds_vault_file_settle(vault, err));
-  return run(vault, "BEGIN IMMEDIATE", err);
+  return ds_vault_run(vault, "BEGIN IMMEDIATE", err);
 }
 
 static ds_code note_erased(ds_vault *vault, const uint8_t *hash, int64_t when_ms, ds_error *err) {
@@ -605,7 +514,7 @@ static ds_code put_count(ds_vault *vault, ds_error *err) {
   (void)sqlite3_finalize(row);
   TRY(code);
   (void)snprintf(sql, sizeof sql, "PRAGMA application_id = %" PRId64, (int64_t)count);
-  return run(vault, sql, err);
+  return ds_vault_run(vault, sql, err);
 }
 
 ds_code ds_vault_count_erased(ds_io *io, const char *directory, uint32_t *ret_count,
@@ -627,7 +536,8 @@ ds_code ds_vault_erase(ds_vault *vault, const ds_str *subjects, uint32_t count, 
   }
   ds_vault_forget(vault);
   if (code == DS_OK)
-    code = read_erased(vault, err);
+    code = ds_vault_read_rows(vault, err);
+  (void)note_change(vault, code);
   (void)pthread_mutex_unlock(&vault->mutex);
   return code;
 }
@@ -656,7 +566,7 @@ static ds_code readmit(ds_vault *vault, ds_str subject, int64_t when_ms, ds_str 
   const bool first = vault->version < VAULT_VERSION_RETURNED;
   ds_vault_hash(vault, subject, hash);
   TRY(begin_change(vault, err));
-  ds_code code = first ? run(vault, schema_returned, err) : DS_OK;
+  ds_code code = first ? ds_vault_make_tables(vault, VAULT_VERSION_RETURNED, err) : DS_OK;
   if (code == DS_OK)
     code = move_erased(vault, hash, when_ms, reason, err);
   TRY(end_change(vault, code, err));
@@ -674,7 +584,8 @@ ds_code ds_vault_readmit(ds_vault *vault, ds_str subject, int64_t when_ms, ds_st
   ds_code code = readmit(vault, subject, when_ms, reason, err);
   ds_vault_forget(vault);
   if (code == DS_OK)
-    code = read_erased(vault, err);
+    code = ds_vault_read_rows(vault, err);
+  (void)note_change(vault, code);
   (void)pthread_mutex_unlock(&vault->mutex);
   return code;
 }
@@ -696,11 +607,14 @@ static ds_code each_family(ds_vault *vault,
     const ds_code code = status == SQLITE_ROW || status == SQLITE_DONE
                              ? DS_OK
                              : ds_sqlite_fail(vault->database, err);
+    const sqlite3_int64 before[] = {level, path};
     level = sqlite3_column_int64(row, 0);
     path = sqlite3_column_int64(row, 1);
     (void)sqlite3_finalize(row);
     if (status != SQLITE_ROW)
       return code;
+    if (level < before[0] || (level == before[0] && path <= before[1]))
+      return ds_vault_damaged(err); // it would go on for ever
     TRY(each(vault, (uint32_t)level, (uint64_t)path, context, err));
   }
 }
@@ -732,11 +646,12 @@ static ds_code rewrap(ds_vault *vault, const uint8_t *master, ds_error *err) {
 static ds_code rotate(ds_vault *vault, const char *key_file, uint8_t *master, ds_error *err) {
   if (key_file == NULL && !vault->own_key)
     return ds_fail(err, DS_USAGE, "the master key lies outside of the store: name a new file");
-  TRY(key_file == NULL ? make_new_key(vault, master, err)
+  TRY(check_writable(vault, err));
+  TRY(key_file == NULL ? note_change(vault, make_new_key(vault, master, err))
                        : read_key(vault->io, key_file, master, err));
-  TRY(rewrap(vault, master, err));
+  TRY(note_change(vault, rewrap(vault, master, err)));
   if (key_file == NULL)
-    return promote_key(vault, err);
+    return note_change(vault, promote_key(vault, err));
   vault->own_key = false;
   (void)snprintf(vault->key_path, sizeof vault->key_path, "%.*s", (int)DS_PATH_BYTES_MAX - 8,
                  key_file);
@@ -773,6 +688,13 @@ static ds_code check_family(ds_vault *vault, uint32_t level, uint64_t path, cons
   return DS_OK;
 }
 
+// An erased subject's key that follows from the tree was not destroyed, or has come back.
+static void check_erasure(void *context, const ds_vault_erasure *erasure) {
+  const listener *to = context;
+  if (erasure->key == DS_VAULT_KEY_THERE)
+    to->each(to->context, "keys.sqlite still holds the key of somebody who was erased");
+}
+
 ds_code ds_vault_check(ds_vault *vault, void (*each)(void *context, const char *line),
                        void *context, ds_error *err) {
   const listener to = {each, context};
@@ -790,6 +712,8 @@ ds_code ds_vault_check(ds_vault *vault, void (*each)(void *context, const char *
   if (code == DS_OK)
     code = each_family(vault, check_family, &to, err);
   (void)pthread_mutex_unlock(&vault->mutex);
+  if (code == DS_OK)
+    code = ds_vault_list(vault, NULL, check_erasure, (void *)&to, err);
   if (code != DS_CORRUPT)
     return code;
   each(context, damage);

@@ -89,6 +89,8 @@ ds_code ds_vault_list(ds_vault *vault, const ds_str *subject,
   if (subject != NULL)
     ds_vault_hash(vault, *subject, of.hash);
   (void)pthread_mutex_lock(&vault->mutex);
+  // What was derived before may be gone by now: another process has erased somebody.
+  ds_vault_forget(vault);
   const ds_code code = tell_rows(&of, err);
   (void)pthread_mutex_unlock(&vault->mutex);
   return code;

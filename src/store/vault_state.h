@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the vault's halves share: its secrets and what is derived from them (vault.c), its files
-// (vault_file.c), and the list of erasures (vault_list.c). Not for use outside them.
+// (vault_file.c), its tables (vault_rows.c), and the list of erasures (vault_list.c). Not for use
+// outside them.
 #ifndef DS_STORE_VAULT_STATE_H
 #define DS_STORE_VAULT_STATE_H
 
@@ -84,6 +85,7 @@ struct ds_vault {
   bool write;
   bool is_copy; // nothing may leave a journal beside it
   bool changing; // the database is open to write
+  bool failed;   // a change has failed: no other is tried
   ds_sqlite *database;
   vault_guarded *guarded;
   vault_keys *many; // VAULT_KEYS_MANY, guarded too; NULL until so many subjects were missed
@@ -119,6 +121,19 @@ DS_CHECKED ds_code ds_vault_file_load(void *vault, uint32_t level, uint64_t path
 
 // Fails with DS_CORRUPT: keys.sqlite is not as it was written.
 ds_code ds_vault_damaged(ds_error *err);
+
+// Runs SQL that gives no rows.
+DS_CHECKED ds_code ds_vault_run(ds_vault *vault, const char *sql, ds_error *err);
+
+// Makes the tables that a version has more than the one before, and says which it is.
+DS_CHECKED ds_code ds_vault_make_tables(ds_vault *vault, int version, ds_error *err);
+
+// The version of the database; 0: nothing is in it.
+DS_CHECKED ds_code ds_vault_version(ds_vault *vault, int *ret_version, ds_error *err);
+
+// Reads who is erased and who was taken in again, at one instant, and the version. DS_CORRUPT, too,
+// when tables or numbers are not what they must be.
+DS_CHECKED ds_code ds_vault_read_rows(ds_vault *vault, ds_error *err);
 
 // Forgets what was derived: the tree has changed.
 void ds_vault_forget(ds_vault *vault);

@@ -649,6 +649,69 @@ static void a_vault_made_at_the_second_try_is_on_disk(void **state) {
   }
 }
 
+// Uses a handle whose change has failed in every way: it refuses to change, and reads or says that
+// it cannot. It never calls sound keys damaged.
+static void use_after_failure(place *own, ds_vault *vault, const ds_value *sealed) {
+  const ds_value value = text("alice@example.com");
+  const ds_str other = ds_str_of("user_id=other"), gone = ds_str_of("user_id=gone");
+  const ds_vault_place new_one = {other, ds_str_of("t"), ds_str_of("p")};
+  uint32_t lines = 0;
+  ds_value none;
+  assert_int_equal(ds_vault_erase(vault, &other, 1, 5, NULL), DS_READONLY);
+  assert_int_equal(ds_vault_readmit(vault, gone, 5, other, NULL), DS_READONLY);
+  assert_int_equal(ds_vault_rotate(vault, NULL, NULL), DS_READONLY);
+  assert_true(ds_vault_is_erased(vault, gone));
+  const ds_code code = opens(own, vault, at(names[0], "t", "p"), sealed);
+  assert_true(code == DS_OK || code == DS_IO);
+  if (code == DS_OK)
+    expect_opens(own, vault, at(names[0], "t", "p"), sealed, &value);
+  assert_int_equal(ds_vault_seal(vault, &new_one, &value, &own->out, &none, NULL), code);
+  assert_int_equal(ds_vault_check(vault, print_line, &lines, NULL), code);
+  assert_int_equal(lines, 0);
+}
+
+// A rotation that fails at any operation leaves a handle that changes nothing more, so that it
+// cannot throw the one key away that opens what is on disk.
+static void a_failed_rotation_is_the_last_change_of_its_handle(void **state) {
+  enum { OPERATIONS_MAX = 60 };
+  place *own = *state;
+  const ds_value value = text("alice@example.com");
+  const ds_vault_place here = at(names[0], "t", "p");
+  uint32_t failures = 0;
+  for (uint64_t k = 0; k < OPERATIONS_MAX; k++) {
+    for (uint32_t way = 0; way < 2 * (POLICIES + 1); way++) {
+      restart(own);
+      ds_vault *vault = open_ok(own, true, 0);
+      const uint64_t fingerprint = ds_vault_fingerprint(vault);
+      const ds_value sealed = seal_ok(own, vault, here, &value);
+      erase_ok(vault, "user_id=gone");
+      if (way % 2 == 0) { // the first change of another process, which settles before it
+        ds_vault_close(vault);
+        vault = open_ok(own, true, fingerprint);
+      }
+      ds_io_sim_fail_at(own->sim, k, DS_IO, false);
+      const ds_code code = ds_vault_rotate(vault, NULL, NULL);
+      ds_io_sim_fail_at(own->sim, (uint64_t)1 << 60, DS_IO, false);
+      failures += code != DS_OK;
+      if (code != DS_OK)
+        use_after_failure(own, vault, &sealed);
+      ds_vault_close(vault);
+      if (way / 2 < POLICIES)
+        ds_io_sim_power_loss(own->sim, (ds_loss)(way / 2));
+      vault = open_ok(own, true, fingerprint);
+      expect_opens(own, vault, here, &sealed, &value);
+      assert_true(ds_vault_is_erased(vault, ds_str_of("user_id=gone")));
+      assert_int_equal(ds_vault_rotate(vault, NULL, NULL), DS_OK); // I7
+      ds_vault_close(vault);
+      ds_arena_reset(&own->arena);
+      ds_buf_reset(&own->out);
+      if (code == DS_OK && k > 0)
+        k = OPERATIONS_MAX;
+    }
+  }
+  assert_true(failures > 100);
+}
+
 // V1: who was taken in again by a commit that failed, and is in sight of the next process, has a
 // key that stays, once something was sealed by it.
 static void a_return_in_sight_is_on_disk_before_it_is_used(void **state) {
@@ -779,6 +842,8 @@ int main(void) {
       cmocka_unit_test_setup_teardown(a_return_in_sight_is_on_disk_before_it_is_used, set_up,
                                       tear_down),
       cmocka_unit_test_setup_teardown(a_vault_made_at_the_second_try_is_on_disk, set_up,
+                                      tear_down),
+      cmocka_unit_test_setup_teardown(a_failed_rotation_is_the_last_change_of_its_handle, set_up,
                                       tear_down),
       cmocka_unit_test_setup_teardown(a_copy_is_whole_at_each_instant, set_up, tear_down),
   };
