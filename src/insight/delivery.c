@@ -128,7 +128,6 @@ static ds_code promise_type(const ds_request *request, const char *name, ds_type
 
 // Gaps are of calendar days when the promise is a day.
 static ds_code read_promise(const ds_request *request, delivery_asked *asked, ds_error *err) {
-  static const char from[] = "promise_from";
   const bool by_day = ds_option_flag(&request->options, "by-day");
   ds_type type = DS_TYPE_DATE;
   TRY(ds_parcel_plan(request, &asked->plan, ds_option_get(&request->options, "promise"),
@@ -136,14 +135,7 @@ static ds_code read_promise(const ds_request *request, delivery_asked *asked, ds
   asked->promise = ds_parcel_rules_promise(asked->rules);
   if (asked->promise != NULL)
     TRY(promise_type(request, asked->promise, &type, err));
-  asked->is_date = type == DS_TYPE_DATE;
-  asked->by_day = by_day || asked->is_date;
-  if (asked->promise == NULL || strcmp(asked->promise, "promise_until") != 0 ||
-      ds_names_find(&request->snapshot->space.properties, ds_str_of(from)) == DS_NONE)
-    return DS_OK;
-  TRY(promise_type(request, from, &type, err));
-  asked->has_window = type == DS_TYPE_DATE || type == DS_TYPE_TIME;
-  asked->is_from_date = type == DS_TYPE_DATE;
+  asked->by_day = by_day || type == DS_TYPE_DATE;
   return DS_OK;
 }
 

@@ -104,8 +104,6 @@ typedef struct delivery_asked {
   const ds_parcel_rules *rules;
   const ds_worktime *worktime; // that stages count; NULL: all time
   const char *promise; // its property, NULL for none
-  bool is_date;        // it is a day, else an instant
-  bool has_window, is_from_date; // promise_from goes with it, and is a day
   bool by_day;         // gaps are of calendar days
   delivery_against against;
   delivery_arrival arrival;

@@ -184,9 +184,3 @@ ds_code ds_tracking_answer(const ds_request *request, ds_result *result, ds_erro
   ds_arena_done(&arena);
   return code;
 }
-
-ds_code ds_tracking_sql(const ds_request *request, ds_buf *out, ds_error *err) {
-  (void)request;
-  (void)out;
-  return ds_fail(err, DS_UNSUPPORTED, "no SQL form: tracking folds each parcel's scans one by one");
-}

@@ -20,11 +20,11 @@ ds_code ds_plan_cases(const ds_request *request, const char *text, ds_plan *plan
   return DS_OK;
 }
 
-ds_code ds_sql_put_met(const ds_plan *plan, ds_buf *out, ds_error *err) {
+ds_code ds_sql_put_met(const ds_plan *plan, const char *source, ds_buf *out, ds_error *err) {
   if (plan->cases == NULL)
     return DS_OK;
   // Within a statement of its own: a question may ask for facts of cases, too.
-  ds_buf_text(out, ", met AS (WITH asked AS (SELECT * FROM cased)");
+  ds_buf_printf(out, ", met AS (WITH asked AS (SELECT * FROM %s)", source);
   TRY(ds_case_sql(plan->cases, plan->now_ms, "asked", out, err));
   ds_buf_text(out, " SELECT customer, of_case FROM facts0 WHERE ");
   for (uint32_t r = 0; r < ds_case_program_rules(plan->cases); r++) {

@@ -126,19 +126,25 @@ static ds_code put_kept(const ds_request *request, const ds_plan *plan, ds_buf *
   return DS_OK;
 }
 
+void ds_sql_put_columns(const ds_space *space, const char *const *hidden, uint32_t count,
+                        ds_buf *out) {
+  const ds_names *all[] = {&space->keys, &space->properties};
+  uint32_t taken = 0;
+  ds_buf_text(out, "*");
+  for (uint32_t h = 0; h < count; h++)
+    for (uint32_t i = 0; i < 2; i++)
+      for (uint32_t n = 0; n < all[i]->count; n++)
+        if (strcasecmp(ds_names_text(all[i], n), hidden[h]) == 0) {
+          ds_buf_text(out, taken++ == 0 ? " EXCLUDE (" : ", ");
+          ds_sql_put_name(out, ds_names_text(all[i], n));
+        }
+  ds_buf_text(out, taken == 0 ? ", " : "), ");
+}
+
 // All columns; the case and its group take the place of those of their names.
 static void put_columns(const ds_request *request, ds_buf *out) {
   static const char *const own[] = {"of_case", "of_group"};
-  const ds_names *all[] = {&request->snapshot->space.keys, &request->snapshot->space.properties};
-  uint32_t taken = 0;
-  ds_buf_text(out, "*");
-  for (uint32_t i = 0; i < 4; i++)
-    for (uint32_t n = 0; n < all[i % 2]->count; n++)
-      if (strcasecmp(ds_names_text(all[i % 2], n), own[i / 2]) == 0) {
-        ds_buf_text(out, taken++ == 0 ? " EXCLUDE (" : ", ");
-        ds_sql_put_name(out, ds_names_text(all[i % 2], n));
-      }
-  ds_buf_text(out, taken == 0 ? ", " : "), ");
+  ds_sql_put_columns(&request->snapshot->space, own, 2, out);
 }
 
 ds_code ds_sql_cases(const ds_request *request, const ds_plan *plan,
@@ -163,7 +169,7 @@ ds_code ds_sql_cases(const ds_request *request, const ds_plan *plan,
     ds_sql_put_named("@, ", by.property, out);
   ds_sql_put_named(key == NULL ? "'' AS of_case" : "unnest(list_distinct(@)) AS of_case", key, out);
   ds_buf_text(out, " FROM kept)");
-  TRY(ds_sql_put_met(plan, out, err));
+  TRY(ds_sql_put_met(plan, "cased", out, err));
   ds_buf_text(out, ", chosen AS (SELECT * FROM cased");
   put_chosen(out, plan);
   ds_buf_text(out, ")");
@@ -311,7 +317,7 @@ ds_code ds_sql_events(const ds_request *request, const ds_plan *plan, ds_buf *ou
   ds_buf_text(out, ", cased AS (SELECT ");
   put_columns(request, out);
   ds_buf_text(out, "'' AS of_case FROM kept)");
-  TRY(ds_sql_put_met(plan, out, err));
+  TRY(ds_sql_put_met(plan, "cased", out, err));
   ds_buf_text(out, ", chosen AS (SELECT * FROM cased");
   put_chosen(out, plan);
   ds_buf_text(out, ")");

@@ -120,6 +120,7 @@ const oracle_question oracle_questions[] = {
     {"features", {"features"}, {2}, "columns(*)::varchar"},
     {"delivery", {"overall", "groups", "stages"}, {0, 1, 1},
      "replace(columns(*)::varchar, ' > ', chr(31))"},
+    {"tracking", {"states"}, {1}, "columns(*)::varchar"},
     {"quality", {"touchpoints", "properties", "problems"}, {1, 2, 5}, "columns(*)::varchar"},
     {"schema", {"keys", "properties", "touchpoints"}, {1, 1, 1}, "columns(*)::varchar"},
     {"find", {"found"}, {2}, "columns(*)::varchar"},

@@ -484,7 +484,8 @@ static void choose_options(world *w, const oracle_question *what) {
     put_option(w, "where", draw(w, 2) == 0 ? "value > 1.5" : "touchpoint != 'ping'");
   if (draw(w, 3) == 0) {
     put_option(w, "from", "2017-07-14T02:40:03Z");
-    if (!is(what, "retention") && !is(what, "delivery")) // They take no other or not all.
+    // They take no other or not all, or say it in no SQL.
+    if (!is(what, "retention") && !is(what, "delivery") && !is(what, "tracking"))
       put_option(w, "range", ranges[draw(w, 4)]);
   }
   if (is(what, "trend")) {

@@ -467,13 +467,16 @@ static void choose_paths(world *w) {
     put_option(w, "collapse", "");
 }
 
-// About whole orders.
-static void choose_groups(world *w) {
-  static const char *const groups[] = {"weekday", "weekday,month", "month"};
+// What is about whole orders.
+static void choose_whole(world *w) {
   for (uint32_t i = 0; i < w->options; i++)
     if (strcmp(w->option[i].name, "range") == 0 && strcmp(w->option[i].text, "events") == 0)
       drop_option(w, "range");
-  drop_option(w, "cases");
+}
+
+static void choose_groups(world *w) {
+  static const char *const groups[] = {"weekday", "weekday,month", "month"};
+  choose_whole(w);
   put_option(w, "groups", groups[draw(w, 3)]);
   put_option(w, "min-n", "1");
   if (draw(w, 2) == 0)
@@ -512,6 +515,8 @@ static void choose_own_options(world *w, const oracle_question *what) {
     choose_features(w);
   if (is(what, "delivery"))
     choose_groups(w);
+  if (is(what, "tracking"))
+    choose_whole(w);
   if (is(what, "schema"))
     drop_option(w, "case");
   if (is(what, "variants") && draw(w, 2) == 0)

@@ -60,6 +60,8 @@ static const asked questions[] = {
     {"paths", {{"after", "any"}, {"before", "paid"}, {"anchor", "first"}, {"children", "2"},
                {"case", "order_id"}}, 5},
     {"features", {{"feature", "n=count(any)\nlast(any.color)\nsum(any.value)"}}, 1},
+    {"segment", {{"segment", "sequence(any then immediately any within 2d)"}}, 1},
+    {"tracking", {{"case", "order_id"}}, 1},
 };
 
 // The answer, and how often it was compared; 0 when the world lacks a name.
