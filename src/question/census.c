@@ -5,6 +5,8 @@
 #include <assert.h>
 #include <stdlib.h>
 
+#include "question/common.h"
+
 // Texts shown as examples, and of each so many bytes.
 enum { EXAMPLES = 3, EXAMPLE_BYTES = 32 };
 
@@ -281,6 +283,18 @@ static void kernel_done(void *state) { ds_census_done(state); }
 
 const ds_kernel ds_census_kernel = {"census",   sizeof(census_state), kernel_init,
                                     kernel_add, kernel_merge,         kernel_done};
+
+ds_code ds_census_values(const ds_request *request, bool examples, ds_arena *arena,
+                         ds_plan *ret_plan, census_context *ret_context, ds_error *err) {
+  ds_plan *plan = ret_plan;
+  TRY(ds_question_plan(request, plan, err));
+  plan->has_case = false;
+  plan->columns.want |= DS_WANT_TOUCHPOINT;
+  const bool has_period = plan->has_from || plan->has_to;
+  plan->separate = plan->cases == NULL && (!has_period || plan->range == DS_RANGE_EVENTS);
+  *ret_context = (census_context){plan, request->snapshot->space.touchpoints.count, examples};
+  return ds_plan_all_properties(request, plan, arena, err);
+}
 
 // The next text in order: more values first, then by bytes; DS_NONE past the last.
 static uint32_t next_text(const census_property *property, const bool *shown) {

@@ -78,6 +78,14 @@ void ds_census_done(census_state *state);
 // The same as a row of the kernel table; the context is a census_context.
 extern const ds_kernel ds_census_kernel;
 
+// The plan and the context of counting what events carry, their properties alone, with ranges and
+// texts (`examples`) or without. It is asked of each event by itself, so customers are put together
+// only where they are chosen as a whole. Both live as long as `arena`; the context points to
+// *ret_plan.
+DS_CHECKED ds_code ds_census_values(const ds_request *request, bool examples, ds_arena *arena,
+                                    ds_plan *ret_plan, census_context *ret_context,
+                                    ds_error *err);
+
 // Examples of a property in words: "1.5 to 20", or its most frequent texts; of a key: some values.
 // Appended to `out`.
 void ds_census_examples(const census_property *property, ds_buf *out);

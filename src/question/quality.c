@@ -97,22 +97,6 @@ static ds_code context_make(quality_work *work, ds_error *err) {
   return DS_OK;
 }
 
-// What an event carries is asked of it alone, and customers are put together for it only where
-// they are chosen as a whole. Else facts of identity may go by: nobody looks at theirs.
-static ds_code values_prepare(quality_work *work, ds_error *err) {
-  ds_plan *plan = &work->values_plan;
-  TRY(ds_question_plan(work->request, plan, err));
-  plan->has_case = false;
-  plan->columns.want |= DS_WANT_TOUCHPOINT;
-  const bool has_period = plan->has_from || plan->has_to;
-  work->values_context =
-      (census_context){plan, work->request->snapshot->space.touchpoints.count, false};
-  plan->separate = plan->cases == NULL && (!has_period || plan->range == DS_RANGE_EVENTS);
-  if (!plan->separate)
-    TRY(ds_plan_leave_links(work->request, plan, err));
-  return ds_plan_all_properties(work->request, plan, &work->arena, err);
-}
-
 static ds_code prepare(quality_work *work, ds_error *err) {
   const ds_request *request = work->request;
   TRY(ds_option_refuse(&request->options, "quality",
@@ -124,7 +108,11 @@ static ds_code prepare(quality_work *work, ds_error *err) {
   work->plan.columns.want |=
       DS_WANT_TIME | DS_WANT_TOUCHPOINT | DS_WANT_RECEIVED | DS_WANT_SUBJECT;
   TRY(ds_plan_all_keys(request, &work->plan, &work->arena, err));
-  TRY(values_prepare(work, err));
+  TRY(ds_census_values(request, false, &work->arena, &work->values_plan, &work->values_context,
+                       err));
+  // Nobody looks at what facts of identity carry.
+  if (!work->values_plan.separate)
+    TRY(ds_plan_leave_links(request, &work->values_plan, err));
   const ds_snapshot *snapshot = request->snapshot;
   if (snapshot->events > 0)
     TRY(ds_calendar_make(request, DS_PERIOD_DAY, snapshot->time_min_ms, snapshot->time_max_ms,

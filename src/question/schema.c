@@ -214,21 +214,30 @@ static ds_code answer(const ds_request *request, ds_arena *arena, ds_result *res
   plan.columns.want |= DS_WANT_TIME | DS_WANT_TOUCHPOINT;
   plan.columns.key_texts = true;
   TRY(ds_plan_all_keys(request, &plan, arena, err));
-  TRY(ds_plan_all_properties(request, &plan, arena, err));
-  TRY(ds_question_note_types(request, &plan, result, err));
+  ds_plan values_plan;
+  census_context values_context;
+  TRY(ds_census_values(request, true, arena, &values_plan, &values_context, err));
+  TRY(ds_question_note_types(request, &values_plan, result, err));
   const census_context context = {&plan, request->snapshot->space.touchpoints.count, true};
-  void *memory = NULL;
-  TRY(ds_scan(request->snapshot, &plan, &ds_census_kernel, &context, arena, &memory, err));
-  census_state *state = memory;
+  void *came = NULL, *carried = NULL;
   ds_buf text;
   ds_buf_init(&text, 1u << 20);
-  ds_code code = put_keys(request, state, result, &text, err);
+  ds_code code =
+      ds_scan(request->snapshot, &plan, &ds_census_kernel, &context, arena, &came, err);
   if (code == DS_OK)
-    code = put_properties(request, state, result, &text, err);
+    code = ds_scan(request->snapshot, &values_plan, &ds_census_kernel, &values_context, arena,
+                   &carried, err);
   if (code == DS_OK)
-    code = put_touchpoints(request, state, result, err);
+    code = put_keys(request, came, result, &text, err);
+  if (code == DS_OK)
+    code = put_properties(request, carried, result, &text, err);
+  if (code == DS_OK)
+    code = put_touchpoints(request, came, result, err);
   ds_buf_done(&text);
-  ds_census_done(state);
+  if (came != NULL)
+    ds_census_done(came);
+  if (carried != NULL)
+    ds_census_done(carried);
   return code;
 }
 
