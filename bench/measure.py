@@ -14,7 +14,8 @@ class Failed(Exception):
 
 
 def run(command, cwd=None):
-    """Runs a program to its end: {"wall_s", "cpu_s", "rss", "out"}; rss in bytes."""
+    """Runs a program to its end: {"wall_s", "cpu_s", "rss", "read", "out"}; rss, the peak of its
+    memory, and read, from the disk and not from memory, in bytes."""
     environment = dict(os.environ, DOORSTEP_STORE="")
     start = time.perf_counter()
     with subprocess.Popen(command, cwd=cwd, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
@@ -30,7 +31,7 @@ def run(command, cwd=None):
         name = os.path.basename(str(command[0]))
         raise Failed(f"{name} ended with {child.returncode}: {' / '.join(words[-3:])}")
     return {"wall_s": wall, "cpu_s": usage.ru_utime + usage.ru_stime,
-            "rss": usage.ru_maxrss * 1024, "out": out.decode()}
+            "rss": usage.ru_maxrss * 1024, "read": usage.ru_inblock * 512, "out": out.decode()}
 
 
 def spread(values):
