@@ -180,8 +180,8 @@ ds_code ds_parcel_sql_init(ds_parcel_sql *of, const ds_request *request, const d
 ds_code ds_parcel_sql_check_name(const char *name, ds_error *err) {
   for (uint32_t c = 0; c < OWN_COLUMNS; c++)
     if (strcasecmp(name, own_columns[c]) == 0)
-      return ds_fail(err, DS_UNSUPPORTED, "no SQL form: a property called %s, as a column of the "
-                     "text is", name);
+      return ds_fail(err, DS_UNSUPPORTED, "no SQL form: the text has a column of its own called %s",
+                     name);
   return DS_OK;
 }
 

@@ -15,6 +15,7 @@
 #include "insight/derive.h"
 #include "insight/parcel.h"
 #include "question_world.h"
+#include "unit/parcel_scan.h"
 
 #define HOUR_MS 3600000LL
 #define START_MS 1577836800000LL /* 2020-01-01 */
@@ -246,23 +247,12 @@ static ds_snapshot *world_snapshot(const journey *world, uint32_t parts) {
 
 static void world_fold(const ds_snapshot *snapshot, int64_t now_ms, lines *to) {
   ds_arena arena;
-  ds_error err = {0};
-  ds_arena_init(&arena, 1u << 26);
-  const ds_request asked = {.snapshot = snapshot, .threads = 1, .memory_bytes = 1u << 26,
-                            .as_of_ms = now_ms, .arena = &arena};
-  ds_request request;
-  ds_plan plan;
   fold_state context = {.to = to};
-  to->count = 0;
-  assert_int_equal(ds_parcel_request(&asked, &request, &err), DS_OK);
-  assert_int_equal(ds_question_select(&request, "tracking", &plan, &err), DS_OK);
-  plan.want_case_text = true;
-  if (ds_parcel_plan(&request, &plan, NULL, false, &limits_now, now_ms, &context.rules,
-                     &err) != DS_OK)
-    fail_msg("%s", err.message);
   void *state = NULL;
-  if (ds_scan(snapshot, &plan, &fold_kernel, &context, &arena, &state, &err) != DS_OK)
-    fail_msg("%s", err.message);
+  ds_arena_init(&arena, 1u << 26);
+  to->count = 0;
+  parcel_scan(snapshot, &limits_now, now_ms, &fold_kernel, &context, &context.rules, &arena,
+              &state);
   fold_done(state);
   ds_arena_done(&arena);
 }

@@ -16,6 +16,7 @@
 
 #include "insight/parcel.h"
 #include "question_world.h"
+#include "unit/parcel_scan.h"
 
 #define HOUR_MS 3600000LL
 #define START_MS 1577836800000LL /* 2020-01-01 */
@@ -325,22 +326,11 @@ static void story_tell(const char *events, char *text, size_t size) {
   const int64_t now_ms = START_MS + 20 * DS_DAY_MS;
   ds_snapshot *snapshot = story_snapshot(events);
   ds_arena arena;
-  ds_error err = {0};
-  ds_arena_init(&arena, 1u << 26);
-  const ds_request asked = {.snapshot = snapshot, .threads = 1, .memory_bytes = 1u << 26,
-                            .as_of_ms = now_ms, .arena = &arena};
-  ds_request request;
-  ds_plan plan;
   told_state context = {.text = text, .size = size};
   void *state = NULL;
+  ds_arena_init(&arena, 1u << 26);
   *text = '\0';
-  assert_int_equal(ds_parcel_request(&asked, &request, &err), DS_OK);
-  assert_int_equal(ds_question_select(&request, "tracking", &plan, &err), DS_OK);
-  plan.want_case_text = true;
-  if (ds_parcel_plan(&request, &plan, NULL, false, &limits, now_ms, &context.rules, &err) !=
-          DS_OK ||
-      ds_scan(snapshot, &plan, &told_kernel, &context, &arena, &state, &err) != DS_OK)
-    fail_msg("%s", err.message);
+  parcel_scan(snapshot, &limits, now_ms, &told_kernel, &context, &context.rules, &arena, &state);
   ds_arena_done(&arena);
   qw_snapshot_free(snapshot);
 }
