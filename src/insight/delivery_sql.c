@@ -6,14 +6,29 @@
 #include "question/common.h"
 #include "question/sql.h"
 
+// What a promise is, as told by an event.
+#define PROMISE                                                                                  \
+  "{'t': r.t, 'arrival': r.arrival, 'day': r.day, 'ends': r.ends, 'from_t': r.from_t, "          \
+  "'from_day': r.from_day}"
+
 // The first promise of a parcel, and of its order: the one told first holds.
-static const char promises_text[] =
-    ", told AS (SELECT customer, o, p, first({'t': t, 'arrival': arrival, 'day': day, 'until': "
-    "until, 'from_t': from_t, 'from_day': from_day} ORDER BY t, arrival) AS of FROM x WHERE day "
-    "IS NOT NULL GROUP BY ALL), promised AS (SELECT r.customer, r.o, r.p, CASE WHEN b.of IS NULL "
-    "OR (a.of.t, a.of.arrival) < (b.of.t, b.of.arrival) THEN a.of ELSE b.of END AS promise FROM "
-    "parcels r LEFT JOIN told b ON b.customer = r.customer AND b.o = r.o AND b.p = r.p LEFT JOIN "
-    "told a ON a.customer = r.customer AND a.o = r.o AND a.p IS NULL)";
+static const char originals_text[] =
+    ", told AS (SELECT customer, o, p, first(" PROMISE " ORDER BY t, arrival) AS of FROM revisions "
+    "r WHERE NOT estimate GROUP BY ALL), originals AS (SELECT r.customer, r.o, r.p, CASE WHEN b.of "
+    "IS NULL OR (a.of.t, a.of.arrival) < (b.of.t, b.of.arrival) THEN a.of ELSE b.of END AS promise "
+    "FROM parcels r LEFT JOIN told b ON b.customer = r.customer AND b.o = r.o AND b.p = r.p LEFT "
+    "JOIN told a ON a.customer = r.customer AND a.o = r.o AND a.p IS NULL)";
+
+// The last of each, promise or estimate; what is written beside a delivery, or after it, is none.
+static const char currents_text[] =
+    ", lasts AS (SELECT r.customer, r.o, r.p, last(" PROMISE " ORDER BY r.t, r.arrival, "
+    "r.estimate) AS of FROM revisions r LEFT JOIN facts f ON f.customer = r.customer AND f.o = r.o "
+    "AND f.p IS NOT DISTINCT FROM r.p WHERE r.touchpoint <> 'delivered' AND (f.delivered IS NULL "
+    "OR f.delivered > r.t) GROUP BY ALL), promised AS (SELECT r.customer, r.o, r.p, coalesce(CASE "
+    "WHEN a.of IS NOT NULL AND (b.of IS NULL OR (b.of.t, b.of.arrival) < (a.of.t, a.of.arrival)) "
+    "THEN a.of ELSE b.of END, r.promise) AS promise FROM originals r LEFT JOIN lasts b ON "
+    "b.customer = r.customer AND b.o = r.o AND b.p = r.p LEFT JOIN lasts a ON a.customer = "
+    "r.customer AND a.o = r.o AND a.p IS NULL)";
 
 // All that is known of a parcel.
 static const char known_text[] =
@@ -81,12 +96,10 @@ static void put_judged(const delivery_asked *asked, ds_buf *out) {
   ds_sql_put_day(asked->request, "placed_at", out);
   ds_buf_text(out, " AS placed_day, coalesce(arrived < promise.from_t, arrived_day < "
               "least(promise.from_day, promise.day - 1)) AS early, ");
-  if (asked->by_day)
-    ds_buf_printf(out, "arrived_day <= promise.day AS kept, (arrived_day - promise.day) * 86400000 "
-                  "AS gap, promise.day < %lld AS past", (long long)asked->as_of_day);
-  else
-    ds_buf_printf(out, "arrived <= promise.until AS kept, arrived - promise.until AS gap, "
-                  "promise.until < %lld AS past", (long long)asked->as_of_ms);
+  ds_buf_printf(out, "arrived < promise.ends AS kept, %s AS gap, promise.ends <= %lld AS past",
+                asked->by_day ? "(arrived_day - promise.day) * 86400000"
+                              : "arrived - (promise.ends - 1)",
+                (long long)asked->as_of_ms);
   for (uint32_t d = 0; d < asked->dimensions; d++) {
     const delivery_dimension_kind kind = asked->dimension[d].kind;
     if (kind == DELIVERY_PROPERTY)
@@ -112,7 +125,10 @@ static void put_group(const delivery_asked *asked, ds_buf *out) {
 static ds_code put_judgement(const delivery_asked *asked, const ds_parcel_sql *of,
                              const ds_sql_by *by, ds_buf *out, ds_error *err) {
   TRY(ds_parcel_sql_put(of, out, err));
-  ds_buf_text(out, promises_text);
+  const bool current = asked->against == DELIVERY_CURRENT;
+  TRY(ds_parcel_sql_put_revisions(of, current, out, err));
+  ds_buf_text(out, originals_text);
+  ds_buf_text(out, current ? currents_text : ", promised AS (SELECT * FROM originals)");
   put_picked(asked, of, by, out);
   ds_buf_text(out, known_text);
   put_judged(asked, out);
@@ -164,8 +180,6 @@ static ds_code put_stages(const delivery_asked *asked, const ds_parcel_sql *of,
 
 // What the text does not say.
 static ds_code check(const delivery_asked *asked, const ds_sql_by *by, ds_error *err) {
-  if (asked->against == DELIVERY_CURRENT)
-    return ds_fail(err, DS_UNSUPPORTED, "no SQL form: --against current");
   if (asked->worktime != NULL)
     return ds_fail(err, DS_UNSUPPORTED, "no SQL form: --hours");
   for (uint32_t d = 0; d < asked->dimensions; d++)

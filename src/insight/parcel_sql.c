@@ -4,6 +4,7 @@
 
 #include <strings.h>
 
+#include "insight/parcel_rules.h"
 #include "question/common.h"
 #include "scan/property_types.h"
 
@@ -182,6 +183,46 @@ ds_code ds_parcel_sql_check_name(const char *name, ds_error *err) {
     if (strcasecmp(name, own_columns[c]) == 0)
       return ds_fail(err, DS_UNSUPPORTED, "no SQL form: the text has a column of its own called %s",
                      name);
+  return DS_OK;
+}
+
+// One more kind of event that promises: " UNION ALL SELECT … FROM x WHERE …".
+static ds_code put_estimate(const ds_parcel_sql *of, const parcel_column *column, ds_buf *out,
+                            ds_error *err) {
+  const ds_space *space = &of->request->snapshot->space;
+  const char *name = ds_names_text(&space->properties, column->property.code);
+  ds_type type = DS_TYPE_NULL;
+  TRY(ds_parcel_sql_type(of->request, name, &type, err));
+  ds_buf_text(out, " UNION ALL SELECT customer, o, p, t, arrival, touchpoint, true, ");
+  ds_parcel_sql_put_day(of, name, type == DS_TYPE_DATE, out);
+  ds_sql_put_named(type == DS_TYPE_DATE || of->rules->by_day ? ", NULL" : ", epoch_ms(@)", name,
+                   out);
+  ds_buf_text(out, ", NULL, ");
+  ds_parcel_sql_put_day(of, name, type == DS_TYPE_DATE, out);
+  ds_sql_put_named(" FROM x WHERE @ IS NOT NULL AND touchpoint = ", name, out);
+  ds_sql_put_text(out, ds_names_text(&space->touchpoints, column->property.touchpoint));
+  return DS_OK;
+}
+
+// Promises and estimates, and the instant from which on they are not kept: of a day, the first of
+// the next one, and of two instants that the clock shows alike the first.
+ds_code ds_parcel_sql_put_revisions(const ds_parcel_sql *of, bool estimates, ds_buf *out,
+                                    ds_error *err) {
+  const ds_request *request = of->request;
+  ds_buf_text(out, ", revised AS (SELECT customer, o, p, t, arrival, touchpoint, false AS "
+                   "estimate, day, until, from_t, from_day FROM x WHERE day IS NOT NULL");
+  for (uint32_t c = PARCEL_READ_PROMISE + 1; c < PARCEL_PROMISES; c++)
+    if (estimates && of->rules->read[c].is_given)
+      TRY(put_estimate(of, &of->rules->read[c], out, err));
+  ds_buf_text(out, "), revisions AS (SELECT *, until IS NULL AS whole, CASE WHEN until IS NOT NULL "
+                   "THEN until + 1 ");
+  if (request->zone == NULL)
+    ds_buf_text(out, "ELSE (day + 1) * 86400000 END AS ends FROM revised)");
+  else
+    ds_sql_put_named("WHEN timezone(#, timezone(#, midnight) - INTERVAL 1 HOUR) = midnight THEN "
+                     "epoch_ms(timezone(#, midnight)) - 3600000 ELSE epoch_ms(timezone(#, "
+                     "midnight)) END AS ends FROM (SELECT *, make_timestamp((day + 1) * "
+                     "86400000000) AS midnight FROM revised))", request->zone_name, out);
   return DS_OK;
 }
 

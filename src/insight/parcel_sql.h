@@ -41,6 +41,12 @@ DS_CHECKED ds_code ds_parcel_sql_check_name(const char *name, ds_error *err);
 // Appends "WITH …" up to `whole`, which is of orders.
 DS_CHECKED ds_code ds_parcel_sql_put(const ds_parcel_sql *of, ds_buf *out, ds_error *err);
 
+// Appends ", …, revisions AS (…)" behind those: what events promise and, with `estimates`, expect
+// (`estimate`): customer, o, p, t, arrival, touchpoint, the day, whether it is meant as a `whole`,
+// the instant `ends` from which on it is not kept, from_t or NULL and from_day of a window.
+DS_CHECKED ds_code ds_parcel_sql_put_revisions(const ds_parcel_sql *of, bool estimates,
+                                               ds_buf *out, ds_error *err);
+
 // Appends " FROM e … GROUP BY customer, o …": the orders that --cases and the period choose.
 void ds_parcel_sql_put_picked(const ds_parcel_sql *of, ds_buf *out);
 

@@ -67,42 +67,6 @@ static const char judged_text[] =
     "quantile_cont(lasts, 0.5) AS median_ms, quantile_cont(lasts, 0.9) AS p90_ms, max(lasts) AS "
     "longest_ms FROM judged GROUP BY state, number ORDER BY number;\n";
 
-// One more kind of event that promises: " UNION ALL SELECT … FROM x WHERE …".
-static ds_code put_estimate(const ds_parcel_sql *of, const parcel_column *column, bool by_day,
-                            ds_buf *out, ds_error *err) {
-  const ds_space *space = &of->request->snapshot->space;
-  const char *name = ds_names_text(&space->properties, column->property.code);
-  ds_type type = DS_TYPE_NULL;
-  TRY(ds_parcel_sql_type(of->request, name, &type, err));
-  ds_buf_text(out, " UNION ALL SELECT customer, o, p, t, arrival, true, ");
-  ds_parcel_sql_put_day(of, name, type == DS_TYPE_DATE, out);
-  ds_sql_put_named(type == DS_TYPE_DATE || by_day ? ", NULL" : ", epoch_ms(@)", name, out);
-  ds_sql_put_named(" FROM x WHERE @ IS NOT NULL AND touchpoint = ", name, out);
-  ds_sql_put_text(out, ds_names_text(&space->touchpoints, column->property.touchpoint));
-  return DS_OK;
-}
-
-// Promises and estimates, and the instant from which on they are not kept: of a day, the first of
-// the next one, and of two instants that the clock shows alike the first.
-static ds_code put_revisions(const ds_parcel_sql *of, bool by_day, ds_buf *out, ds_error *err) {
-  const ds_request *request = of->request;
-  ds_buf_text(out, ", revised AS (SELECT customer, o, p, t, arrival, false AS "
-                   "estimate, day, until FROM x WHERE day IS NOT NULL");
-  for (uint32_t c = PARCEL_READ_PROMISE + 1; c < PARCEL_PROMISES; c++)
-    if (of->rules->read[c].is_given)
-      TRY(put_estimate(of, &of->rules->read[c], by_day, out, err));
-  ds_buf_text(out, "), revisions AS (SELECT *, until IS NULL AS whole, CASE WHEN until IS NOT NULL "
-                   "THEN until + 1 ");
-  if (request->zone == NULL)
-    ds_buf_text(out, "ELSE (day + 1) * 86400000 END AS ends FROM revised)");
-  else
-    ds_sql_put_named("WHEN timezone(#, timezone(#, midnight) - INTERVAL 1 HOUR) = midnight THEN "
-                     "epoch_ms(timezone(#, midnight)) - 3600000 ELSE epoch_ms(timezone(#, "
-                     "midnight)) END AS ends FROM (SELECT *, make_timestamp((day + 1) * "
-                     "86400000000) AS midnight FROM revised))", request->zone_name, out);
-  return DS_OK;
-}
-
 // "'labelled', …": the states for which something holds.
 static void put_states(bool (*holds)(const ds_parcel_state_row *state), ds_buf *out) {
   const char *before = "";
@@ -172,7 +136,7 @@ ds_code ds_tracking_sql(const ds_request *asked, ds_buf *out, ds_error *err) {
   TRY(ds_parcel_sql_init(&of, &request, &plan, rules, by_day, err));
   TRY(ds_parcel_sql_put(&of, out, err));
   ds_buf_text(out, places_text);
-  TRY(put_revisions(&of, by_day, out, err));
+  TRY(ds_parcel_sql_put_revisions(&of, true, out, err));
   ds_buf_text(out, promises_text);
   ds_buf_text(out, ", picked AS (SELECT customer, o");
   ds_parcel_sql_put_picked(&of, out);
