@@ -58,6 +58,8 @@ ds_code ds_tail_map_names(ds_tail *tail, const ds_space *names, uint16_t *code, 
 
 ds_codes ds_tail_codes(const ds_space *names, const uint16_t *code) {
   ds_codes codes = {.touchpoint = code};
+  if (code == NULL) // There are no names.
+    return codes;
   codes.property = codes.touchpoint + names->touchpoints.count;
   codes.key = codes.property + names->properties.count;
   codes.source = codes.key + names->keys.count;
