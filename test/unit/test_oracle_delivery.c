@@ -18,7 +18,7 @@
 #include "unit/oracle.h"
 
 enum { WORLDS = 12, EVENTS_MAX = 260, PARTS = 3, OPTIONS_MAX = 16 };
-enum { WIDE_WORLDS = 4, WIDE_CUSTOMERS = 200, WIDE_EVENTS = 2000, INSTANTS = 3 };
+enum { WIDE_WORLDS = 2, WIDE_CUSTOMERS = 200, WIDE_EVENTS = 2000, INSTANTS = 3 };
 
 static const char *const touchpoints[] = {
     "order_placed", "order_packed", "label_created", "carrier_collected", "shipment_in_transit",
