@@ -21,6 +21,7 @@ struct ds_recoder {
   code_map properties;
   code_map keys;
   code_map sources;
+  uint16_t *types; // bits of the types in which the event has a property, by its code in `from`
   ds_event event;
   ds_event_key key[DS_EVENT_KEYS_MAX];
   ds_event_property property[DS_EVENT_PROPERTIES_MAX];
@@ -43,10 +44,12 @@ ds_recoder *ds_recoder_new(const ds_space *from, ds_space *to) {
   recoder->from = from;
   recoder->touchpoints = recoder->properties = recoder->keys = recoder->sources =
       (code_map){.code = NULL};
+  recoder->types = calloc(from->properties.count + 1u, sizeof *recoder->types);
   recoder->event = (ds_event){.keys_count = 0};
   recoder->event.keys = recoder->key;
   recoder->event.properties = recoder->property;
-  if (!map_init(&recoder->touchpoints, &from->touchpoints, &to->touchpoints) ||
+  if (recoder->types == NULL ||
+      !map_init(&recoder->touchpoints, &from->touchpoints, &to->touchpoints) ||
       !map_init(&recoder->properties, &from->properties, &to->properties) ||
       !map_init(&recoder->keys, &from->keys, &to->keys) ||
       !map_init(&recoder->sources, &from->sources, &to->sources)) {
@@ -63,6 +66,7 @@ void ds_recoder_free(ds_recoder *recoder) {
   free(recoder->properties.code);
   free(recoder->keys.code);
   free(recoder->sources.code);
+  free(recoder->types);
   free(recoder);
 }
 
@@ -76,6 +80,20 @@ static ds_code map_code(code_map *map, uint16_t *code, ds_error *err) {
   return DS_OK;
 }
 
+// A part has room for one value of a type.
+static ds_code check_properties(ds_recoder *recoder, const ds_event *event, ds_error *err) {
+  bool twice = false;
+  for (uint32_t i = 0; i < event->properties_count; i++) {
+    const uint16_t type = (uint16_t)(1u << event->properties[i].value.type);
+    uint16_t *types = &recoder->types[event->properties[i].name];
+    twice |= (*types & type) != 0;
+    *types |= type;
+  }
+  for (uint32_t i = 0; i < event->properties_count; i++)
+    recoder->types[event->properties[i].name] = 0;
+  return twice ? ds_fail(err, DS_CORRUPT, "an event has a property twice") : DS_OK;
+}
+
 ds_code ds_recoder_next(ds_recoder *recoder, const uint8_t *row, size_t size,
                         ds_event **ret_event, size_t *ret_size, ds_error *err) {
   ds_event *event = &recoder->event;
@@ -84,6 +102,7 @@ ds_code ds_recoder_next(ds_recoder *recoder, const uint8_t *row, size_t size,
   if (event->time_ms < DS_TIME_MIN_MS ||
       event->time_ms - DS_TIME_MIN_MS > (int64_t)DS_TIME_SPAN_S * 1000)
     return ds_fail(err, DS_CORRUPT, "an event lies before 1990 or more than 136 years after that");
+  TRY(check_properties(recoder, event, err));
   TRY(map_code(&recoder->touchpoints, &event->touchpoint, err));
   TRY(map_code(&recoder->sources, &event->source, err));
   for (uint32_t i = 0; i < event->keys_count; i++)

@@ -159,6 +159,38 @@ static void fill_with_names(ds_batch *batch, uint32_t names) {
   ds_space_done(&space);
 }
 
+// A part has room for one value of a type, so a batch, and a log, with two is refused.
+static void test_property_twice(void **state) {
+  (void)state;
+  ds_space space;
+  ds_space_init(&space);
+  uint32_t index;
+  ok(ds_names_add(&space.sources, ds_str_of("test"), &index, NULL));
+  ok(ds_names_add(&space.touchpoints, ds_str_of("delivered"), &index, NULL));
+  ok(ds_names_add(&space.properties, ds_str_of("stars"), &index, NULL));
+  ds_event_property properties[] = {{.value = {.type = DS_TYPE_NUMBER, .number = 4}},
+                                    {.value = {.type = DS_TYPE_BOOL, .i = 1}},
+                                    {.value = {.type = DS_TYPE_NUMBER, .number = 5}}};
+  const ds_event event = {.time_ms = 1600000000000, .subject = ds_str_of("customer_id=C1"),
+                          .properties = properties, .properties_count = 3};
+  ds_buf rows;
+  ds_buf_init(&rows, 1u << 24);
+  ds_batch batch;
+  ds_batch_init(&batch);
+  ds_error err = {.message = ""};
+  ok(ds_event_encode(&event, &rows, NULL));
+  assert_int_equal(ds_batch_fill(&batch, &space, &rows, &err), DS_CORRUPT);
+  assert_string_equal(err.message, "an event has a property twice");
+  properties[2].value = (ds_value){.type = DS_TYPE_DATE, .i = 5};
+  ds_buf_reset(&rows);
+  ok(ds_event_encode(&event, &rows, NULL));
+  ok(ds_event_encode(&event, &rows, NULL)); // what the first has does not count for the second
+  ok(ds_batch_fill(&batch, &space, &rows, NULL));
+  ds_batch_done(&batch);
+  ds_buf_done(&rows);
+  ds_space_done(&space);
+}
+
 // One batch that cannot be written fails alone, with its own error.
 static void test_bad_batch(void **state) {
   store_world *world = *state;
@@ -557,6 +589,7 @@ int main(void) {
       cmocka_unit_test_setup_teardown(test_group, world_set_up_sim, world_tear_down),
       cmocka_unit_test_setup_teardown(test_duplicates_in_group, world_set_up_sim, world_tear_down),
       cmocka_unit_test_setup_teardown(test_overlap, world_set_up_sim, world_tear_down),
+      cmocka_unit_test(test_property_twice),
       BOTH(test_bad_batch),
       BOTH(test_bad_rows),
       BOTH(test_threads),
