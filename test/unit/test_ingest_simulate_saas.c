@@ -143,21 +143,37 @@ static void count_subscription(tally *all, const subscription *one, int64_t end_
 
 static tally counted;
 
+static int by_time(const void *a, const void *b) {
+  const ds_sim_event *x = *(const ds_sim_event *const *)a, *y = *(const ds_sim_event *const *)b;
+  const int64_t x_ms = x->time_ms, y_ms = y->time_ms;
+  return x_ms != y_ms ? (x_ms < y_ms ? -1 : 1) : (x->number > y->number) - (x->number < y->number);
+}
+
+// The events as they happened, each once; returns how many.
+static uint32_t order_events(const ds_sim_journey *journey, const ds_sim_event **event) {
+  uint32_t count = 0;
+  for (uint32_t i = 0; i < journey->count; i++)
+    if (!journey->events[journey->sequence[i]].duplicate)
+      event[count++] = &journey->events[journey->sequence[i]];
+  qsort(event, count, sizeof *event, by_time);
+  return count;
+}
+
 static int count_all(void **state) {
   (void)state;
   static ds_sim_world world;
   static ds_sim_journey journey;
   static subscription seen[DS_SIM_CASES_MAX];
+  static const ds_sim_event *event[DS_SIM_CUSTOMER_EVENTS_MAX];
   const int64_t end_ms = (DS_SIM_FIRST_DAY + DS_SIM_DAYS) * DAY_MS;
-  ds_sim_world_init(&world, 2, false, true);
+  ds_sim_world_init(&world, 2, false, false);
   for (uint64_t account = 1; account <= ACCOUNTS; account++) {
     ds_sim_saas(&world, account, UINT32_MAX, &journey);
     memset(seen, 0, sizeof seen);
-    for (uint32_t i = 0; i < journey.count; i++) {
-      const ds_sim_event *event = &journey.events[journey.sequence[i]];
-      read_event(&seen[event->order], event);
-    }
-    counted.events += journey.count;
+    const uint32_t events = order_events(&journey, event);
+    for (uint32_t i = 0; i < events; i++)
+      read_event(&seen[event[i]->order], event[i]);
+    counted.events += events;
     for (uint32_t s = 0; s < journey.orders; s++)
       count_subscription(&counted, &seen[s], end_ms);
     if (seen[0].end_ms != 0 && seen[0].end_ms < end_ms - 100 * DAY_MS)
