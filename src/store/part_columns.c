@@ -60,8 +60,11 @@ static ds_code read_values(const ds_block_task *t, uint16_t key, uint64_t values
   if (!t->columns->key_texts)
     return DS_OK;
   const uint32_t texts = ds_part_column(t->part, DS_COLUMN_KEY_TEXT, key);
+  if (texts == DS_NONE)
+    return ds_fail(err, DS_CORRUPT, "part %llu lacks the texts of a case key",
+                   (unsigned long long)t->part->info.number);
   out->text = ds_arena_room(&r->arena, values + 1, sizeof *out->text);
-  if (out->text == NULL || texts == DS_NONE)
+  if (out->text == NULL)
     return no_memory(err);
   TRY(ds_part_chunk(t->part, texts, t->block, &r->chunk, &in, err));
   if (!ds_stream_next(&in, &stream) ||

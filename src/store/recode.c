@@ -21,7 +21,8 @@ struct ds_recoder {
   code_map properties;
   code_map keys;
   code_map sources;
-  uint16_t *types; // bits of the types in which the event has a property, by its code in `from`
+  uint32_t *met; // by property in `from` and type: the last row that had one
+  uint32_t row;
   ds_event event;
   ds_event_key key[DS_EVENT_KEYS_MAX];
   ds_event_property property[DS_EVENT_PROPERTIES_MAX];
@@ -44,11 +45,13 @@ ds_recoder *ds_recoder_new(const ds_space *from, ds_space *to) {
   recoder->from = from;
   recoder->touchpoints = recoder->properties = recoder->keys = recoder->sources =
       (code_map){.code = NULL};
-  recoder->types = calloc(from->properties.count + 1u, sizeof *recoder->types);
+  recoder->met = calloc((from->properties.count + 1u) * (size_t)DS_TYPES_COUNT,
+                        sizeof *recoder->met);
+  recoder->row = 0;
   recoder->event = (ds_event){.keys_count = 0};
   recoder->event.keys = recoder->key;
   recoder->event.properties = recoder->property;
-  if (recoder->types == NULL ||
+  if (recoder->met == NULL ||
       !map_init(&recoder->touchpoints, &from->touchpoints, &to->touchpoints) ||
       !map_init(&recoder->properties, &from->properties, &to->properties) ||
       !map_init(&recoder->keys, &from->keys, &to->keys) ||
@@ -66,7 +69,7 @@ void ds_recoder_free(ds_recoder *recoder) {
   free(recoder->properties.code);
   free(recoder->keys.code);
   free(recoder->sources.code);
-  free(recoder->types);
+  free(recoder->met);
   free(recoder);
 }
 
@@ -80,18 +83,19 @@ static ds_code map_code(code_map *map, uint16_t *code, ds_error *err) {
   return DS_OK;
 }
 
-// A part has room for one value of a type.
-static ds_code check_properties(ds_recoder *recoder, const ds_event *event, ds_error *err) {
-  bool twice = false;
+// Maps the names of properties. A part has room for one value of a type.
+static ds_code map_properties(ds_recoder *recoder, ds_event *event, ds_error *err) {
+  recoder->row++; // a batch has fewer rows than bytes
   for (uint32_t i = 0; i < event->properties_count; i++) {
-    const uint16_t type = (uint16_t)(1u << event->properties[i].value.type);
-    uint16_t *types = &recoder->types[event->properties[i].name];
-    twice |= (*types & type) != 0;
-    *types |= type;
+    ds_event_property *property = &event->properties[i];
+    uint32_t *met =
+        &recoder->met[property->name * (uint32_t)DS_TYPES_COUNT + property->value.type];
+    if (*met == recoder->row)
+      return ds_fail(err, DS_CORRUPT, "an event has a property twice");
+    *met = recoder->row;
+    TRY(map_code(&recoder->properties, &property->name, err));
   }
-  for (uint32_t i = 0; i < event->properties_count; i++)
-    recoder->types[event->properties[i].name] = 0;
-  return twice ? ds_fail(err, DS_CORRUPT, "an event has a property twice") : DS_OK;
+  return DS_OK;
 }
 
 ds_code ds_recoder_next(ds_recoder *recoder, const uint8_t *row, size_t size,
@@ -102,13 +106,11 @@ ds_code ds_recoder_next(ds_recoder *recoder, const uint8_t *row, size_t size,
   if (event->time_ms < DS_TIME_MIN_MS ||
       event->time_ms - DS_TIME_MIN_MS > (int64_t)DS_TIME_SPAN_S * 1000)
     return ds_fail(err, DS_CORRUPT, "an event lies before 1990 or more than 136 years after that");
-  TRY(check_properties(recoder, event, err));
   TRY(map_code(&recoder->touchpoints, &event->touchpoint, err));
   TRY(map_code(&recoder->sources, &event->source, err));
   for (uint32_t i = 0; i < event->keys_count; i++)
     TRY(map_code(&recoder->keys, &event->keys[i].name, err));
-  for (uint32_t i = 0; i < event->properties_count; i++)
-    TRY(map_code(&recoder->properties, &event->properties[i].name, err));
+  TRY(map_properties(recoder, event, err));
   *ret_event = event;
   return DS_OK;
 }

@@ -530,7 +530,7 @@ static void test_worlds(void **state) {
   }
   ds_zone_free(zone);
   ds_duck_close(duck);
-  if (rows < 60)
+  if (rows < 100)
     fail_msg("only %u rows were compared", rows);
 }
 
