@@ -17,6 +17,7 @@ typedef struct case_lanes {
   uint64_t starts[PLAIN_CASES]; // that were not tried yet
   uint64_t depth[PLAIN_CASES];  // the most steps so far
   uint64_t end[PLAIN_CASES];    // and where, at the earliest
+  uint64_t again[PLAIN_CASES];  // which events share the instant of the one before
   bool shared[PLAIN_CASES];     // not to be told by bits
 } case_lanes;
 
@@ -51,23 +52,40 @@ INLINE bool is_shared(uint64_t hits, uint64_t again) {
   return ((next | (again & ~(again + next))) & hits) != 0;
 }
 
+// Whether a hit shares its instant with an event that is not the same step: only then may a chain in
+// strict order have its events in another order than they are stored. `twice` tells which hits
+// follow one of the same step.
+INLINE bool is_any_shared(uint64_t hits, uint64_t twice, uint64_t again) {
+  return (again & ~twice & (hits | hits << 1)) != 0;
+}
+
+// The last event of the instant of a single bit.
+INLINE uint64_t last_of_instant(uint64_t bit, uint64_t again) {
+  return ((again + (bit << 1)) & ~again) >> 1;
+}
+
 // Takes the cases into lanes; those without one repeat the first.
-INLINE void take_cases(uint32_t steps, const funnel_state *state, const plain_case *cases,
-                       uint32_t count, case_lanes *in) {
+INLINE void take_cases(uint32_t steps, bool strict, const funnel_state *state,
+                       const plain_case *cases, uint32_t count, case_lanes *in) {
   const ds_stored_times *times = in->times;
   for (uint32_t c = 0; c < PLAIN_CASES; c++) {
     const plain_case *of = &cases[c < count ? c : 0];
     const uint32_t begin = of->begin, events = of->end - begin;
-    uint64_t hits = 0;
-    for (uint32_t s = 0; s < steps; s++)
-      hits |= in->mark[s][c] =
+    uint64_t hits = 0, twice = 0;
+    for (uint32_t s = 0; s < steps; s++) {
+      const uint64_t mark = in->mark[s][c] =
           plain_window(state->marks + (size_t)s * state->mark_words, begin, events % 64);
+      hits |= mark;
+      twice |= mark & mark << 1;
+    }
     const uint64_t again = plain_window(times->again, begin, events % 64);
     in->begin[c] = begin;
     in->base[c] = times->second[of->first];
     // What lies before the first step can only share its instant.
     in->shared[c] = events > PLAIN_CHUNK || (again & 1) > (begin == of->first) ||
-                    is_shared(hits, again & ~1ull);
+                    (strict ? is_any_shared(hits, twice, again & ~1ull)
+                            : is_shared(hits, again & ~1ull));
+    in->again[c] = again & ~1ull;
     in->starts[c] = in->mark[0][c];
     in->depth[c] = in->end[c] = 1;
   }
@@ -116,15 +134,54 @@ INLINE void try_starts(uint32_t steps, case_lanes *in, lane_try *now, uint32_t f
   }
 }
 
+// The deepest chain of a lane in strict order when it has runs that outlast the window: of each
+// depth the ends of runs, the earliest first.
+INLINE void strict_late(uint32_t steps, case_lanes *in, const uint64_t (*ends)[PLAIN_CASES],
+                        uint32_t c) {
+  in->depth[c] = in->end[c] = 1;
+  for (uint32_t s = steps - 1; s > 0 && in->depth[c] == 1; s--)
+    for (uint64_t left = ends[s][c]; left != 0; left &= left - 1) {
+      const uint64_t bit = lowest(left);
+      if (since_ms(in, c, bit) - since_ms(in, c, bit >> s) > in->within_ms)
+        continue;
+      in->depth[c] = s + 1;
+      in->end[c] = bit;
+      break;
+    }
+}
+
+// Finds the chains of all lanes in strict order: runs of steps, each a bit behind the one before.
+INLINE void try_strict(uint32_t steps, case_lanes *in) {
+  uint64_t ends[FUNNEL_PLAIN_STEPS][PLAIN_CASES], runs[PLAIN_CASES];
+  int64_t ms[PLAIN_CASES];
+  for (uint32_t c = 0; c < PLAIN_CASES; c++) {
+    uint64_t run = ends[0][c] = in->mark[0][c];
+    runs[c] = 1;
+    for (uint32_t s = 1; s < steps; s++) {
+      run = ends[s][c] = run << 1 & in->mark[s][c];
+      runs[c] += run != 0;
+      in->end[c] = run != 0 ? lowest(run) : in->end[c];
+    }
+  }
+  for (uint32_t c = 0; c < PLAIN_CASES; c++)
+    ms[c] = since_ms(in, c, in->end[c]) - since_ms(in, c, in->end[c] >> (runs[c] - 1));
+  for (uint32_t c = 0; c < PLAIN_CASES; c++) {
+    in->depth[c] = runs[c];
+    if (ms[c] > in->within_ms)
+      strict_late(steps, in, ends, c);
+  }
+}
+
 // Chains from their ends back, of each step the latest event.
-INLINE void put_chains(uint32_t steps, const case_lanes *in, const plain_case *cases,
+INLINE void put_chains(uint32_t steps, bool strict, const case_lanes *in, const plain_case *cases,
                        uint32_t count, plain_chains *chains) {
   uint64_t end[FUNNEL_PLAIN_STEPS][PLAIN_CASES];
   for (uint32_t c = 0; c < PLAIN_CASES; c++) {
     uint64_t bit = in->end[c];
     for (uint32_t s = steps; s-- > 0;) {
       const uint64_t before = -(uint64_t)(s + 1 < in->depth[c]);
-      bit = (highest(in->mark[s][c] & (bit - 1)) & before) | (bit & ~before);
+      const uint64_t earlier = strict ? bit >> 1 : highest(in->mark[s][c] & (bit - 1));
+      bit = (earlier & before) | (bit & ~before);
       end[s][c] = bit;
     }
   }
@@ -133,7 +190,9 @@ INLINE void put_chains(uint32_t steps, const case_lanes *in, const plain_case *c
     const int64_t base_ms = in->times->base_ms + in->times->start_s[cases[c].journey] * 1000;
     chains->journey[to] = cases[c].journey;
     chains->depth[to] = (uint32_t)in->depth[c];
-    chains->last[to] = in->begin[c] + (uint32_t)__builtin_ctzll(in->end[c]);
+    // Of events of one step at one instant the latest counts.
+    const uint64_t last = strict ? last_of_instant(in->end[c], in->again[c]) : in->end[c];
+    chains->last[to] = in->begin[c] + (uint32_t)__builtin_ctzll(last);
     for (uint32_t s = 0; s < steps; s++)
       chains->time_ms[s][to] = base_ms + since_ms(in, c, end[s][c]);
     to += !in->shared[c];
@@ -148,25 +207,40 @@ INLINE bool may_deepen(uint32_t steps, const case_lanes *in, const lane_try *now
   return (now->late[c] != 0) & ((next & above(lowest(in->starts[c]))) != 0);
 }
 
-// The first start that gets deepest ends the earliest.
-INLINE uint32_t add_chains(uint32_t steps, const funnel_state *state,
+// Finds the chains of all lanes in sequence. The first start that gets deepest ends the earliest.
+INLINE void try_sequence(uint32_t steps, case_lanes *in, uint32_t count) {
+  lane_try now;
+  try_starts(steps, in, &now, 0, PLAIN_CASES);
+  for (uint32_t c = 0; c < count; c++)
+    while (may_deepen(steps, in, &now, c))
+      try_starts(steps, in, &now, c, c + 1);
+}
+
+INLINE uint32_t add_chains(uint32_t steps, bool strict, const funnel_state *state,
                            const ds_stored_times *times, plain_case *cases, uint32_t count,
                            plain_chains *chains) {
   case_lanes in;
-  lane_try now;
   in.times = times;
   in.within_ms = state->context->rules.within_ms;
-  take_cases(steps, state, cases, count, &in);
-  try_starts(steps, &in, &now, 0, PLAIN_CASES);
-  for (uint32_t c = 0; c < count; c++)
-    while (may_deepen(steps, &in, &now, c))
-      try_starts(steps, &in, &now, c, c + 1);
-  put_chains(steps, &in, cases, count, chains);
+  take_cases(steps, strict, state, cases, count, &in);
+  if (strict)
+    try_strict(steps, &in);
+  else
+    try_sequence(steps, &in, count);
+  put_chains(steps, strict, &in, cases, count, chains);
   uint32_t left = 0;
   for (uint32_t c = 0; c < count; c++)
     if (in.shared[c])
       cases[left++] = cases[c];
   return left;
+}
+
+INLINE uint32_t add_ordered(uint32_t steps, const funnel_state *state,
+                            const ds_stored_times *times, plain_case *cases, uint32_t count,
+                            plain_chains *chains) {
+  if (state->context->rules.order == FUNNEL_STRICT)
+    return add_chains(steps, true, state, times, cases, count, chains);
+  return add_chains(steps, false, state, times, cases, count, chains);
 }
 
 #if defined(__x86_64__)
@@ -176,13 +250,13 @@ add_chains_wide(const funnel_state *state, const ds_stored_times *times, plain_c
                 uint32_t count, plain_chains *chains) {
   static_assert(FUNNEL_PLAIN_STEPS == 8, "each number of steps has its row");
   switch (state->context->rules.steps) {
-  case 2: return add_chains(2, state, times, cases, count, chains);
-  case 3: return add_chains(3, state, times, cases, count, chains);
-  case 4: return add_chains(4, state, times, cases, count, chains);
-  case 5: return add_chains(5, state, times, cases, count, chains);
-  case 6: return add_chains(6, state, times, cases, count, chains);
-  case 7: return add_chains(7, state, times, cases, count, chains);
-  default: return add_chains(FUNNEL_PLAIN_STEPS, state, times, cases, count, chains);
+  case 2: return add_ordered(2, state, times, cases, count, chains);
+  case 3: return add_ordered(3, state, times, cases, count, chains);
+  case 4: return add_ordered(4, state, times, cases, count, chains);
+  case 5: return add_ordered(5, state, times, cases, count, chains);
+  case 6: return add_ordered(6, state, times, cases, count, chains);
+  case 7: return add_ordered(7, state, times, cases, count, chains);
+  default: return add_ordered(FUNNEL_PLAIN_STEPS, state, times, cases, count, chains);
   }
 }
 #endif
@@ -194,5 +268,5 @@ uint32_t ds_funnel_plain_bits(const funnel_state *state, const ds_stored_times *
       __builtin_cpu_supports("bmi2"))
     return add_chains_wide(state, times, cases, count, chains);
 #endif
-  return add_chains(state->context->rules.steps, state, times, cases, count, chains);
+  return add_ordered(state->context->rules.steps, state, times, cases, count, chains);
 }

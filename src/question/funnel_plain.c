@@ -163,8 +163,8 @@ static ds_code walk_cases(funnel_state *state, const ds_block *block,
 ds_code ds_funnel_plain_block(funnel_state *state, const ds_block *block, ds_error *err) {
   const funnel_rules *rules = &state->context->rules;
   const bool stored = block->later != NULL && block->later->narrow(block->later_of);
-  const bool bits = rules->order == FUNNEL_SEQUENCE && rules->withouts == 0 &&
-                    !rules->has_from && !rules->has_to;
+  const bool bits = rules->order != FUNNEL_ANY && rules->withouts == 0 && !rules->has_from &&
+                    !rules->has_to;
   uint64_t *mark[FUNNEL_PLAIN_STEPS];
   plain_chains chains;
   plain_case cases[PLAIN_CASES];
