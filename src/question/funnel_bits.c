@@ -52,9 +52,9 @@ INLINE bool is_shared(uint64_t hits, uint64_t again) {
   return ((next | (again & ~(again + next))) & hits) != 0;
 }
 
-// Whether a hit shares its instant with an event that is not the same step: only then may a chain in
-// strict order have its events in another order than they are stored. `twice` tells which hits
-// follow one of the same step.
+// Whether a hit shares its instant with an event that is not the same step: only then may a chain
+// in strict order have its events in another order than they are stored. `twice` tells which hits
+// follow one of the same step, which then may stand outside of the chain.
 INLINE bool is_any_shared(uint64_t hits, uint64_t twice, uint64_t again) {
   return (again & ~twice & (hits | hits << 1)) != 0;
 }
@@ -68,6 +68,7 @@ INLINE uint64_t last_of_instant(uint64_t bit, uint64_t again) {
 INLINE void take_cases(uint32_t steps, bool strict, const funnel_state *state,
                        const plain_case *cases, uint32_t count, case_lanes *in) {
   const ds_stored_times *times = in->times;
+  const uint64_t either = state->context->rules.arrival ? 0 : ~0ull;
   for (uint32_t c = 0; c < PLAIN_CASES; c++) {
     const plain_case *of = &cases[c < count ? c : 0];
     const uint32_t begin = of->begin, events = of->end - begin;
@@ -83,7 +84,7 @@ INLINE void take_cases(uint32_t steps, bool strict, const funnel_state *state,
     in->base[c] = times->second[of->first];
     // What lies before the first step can only share its instant.
     in->shared[c] = events > PLAIN_CHUNK || (again & 1) > (begin == of->first) ||
-                    (strict ? is_any_shared(hits, twice, again & ~1ull)
+                    (strict ? is_any_shared(hits, twice & either, again & ~1ull)
                             : is_shared(hits, again & ~1ull));
     in->again[c] = again & ~1ull;
     in->starts[c] = in->mark[0][c];

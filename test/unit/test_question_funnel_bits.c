@@ -134,6 +134,7 @@ static void check_order(funnel_order order, uint32_t whole, uint32_t cut, uint32
     for (uint32_t c = 1 + (uint32_t)(qw_random(&seed) % PLAIN_CASES); c > 0; c--)
       count += add_case(&of, count, millis, &seed);
     const funnel_rules rules = {.steps = of.steps, .order = order,
+                                .arrival = qw_random(&seed) % 2 == 0,
                                 .within_ms = (int64_t)(qw_random(&seed) % 200000)};
     if (count > 0)
       run(&of, count, millis, &rules, &all);
@@ -151,7 +152,7 @@ static void test_sequence(void **context) {
 // Of steps that are drawn by chance few stand behind one another.
 static void test_strict(void **context) {
   (void)context;
-  check_order(FUNNEL_STRICT, ROUNDS / 40, ROUNDS / 2, ROUNDS / 20);
+  check_order(FUNNEL_STRICT, ROUNDS / 4, ROUNDS / 3, ROUNDS / 4);
 }
 
 int main(void) {
