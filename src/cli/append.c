@@ -178,8 +178,7 @@ static ds_code finish(cli *run, ds_store *store, ds_error *err) {
   cli_progress_end(run);
   const ds_error *trouble = ds_store_trouble(store);
   if (trouble->code != DS_OK)
-    cli_say(run, "merging parts did not succeed: %s. The store is as it was; `doorstep compact` "
-            "tries again", trouble->message);
+    cli_say_unmerged(run, trouble);
   return code;
 }
 

@@ -154,6 +154,13 @@ DS_CHECKED ds_code cli_open_store(cli *run, bool write, bool create, ds_store **
 // The libduckdb.so beside the program or in its private folder, or NULL (the system's).
 const char *cli_duckdb_path(cli *run);
 
+// --- store.c: upkeep
+// Merges the parts that are due behind an import, unless --no-compact; what hinders it is said, and
+// is no failure of the import, which stands. So is how many events retention took out.
+void cli_merge_due(cli *run, ds_store *store);
+// Says why parts were not merged, and what to do.
+void cli_say_unmerged(cli *run, const ds_error *why);
+
 // --- import.c
 // The options of an import as given on the command line, for `files`.
 DS_CHECKED ds_code cli_import_options(cli *run, const char *const *files, uint32_t files_count,

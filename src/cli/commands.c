@@ -49,12 +49,17 @@ const ds_option cli_reading_options[] = {READING_OPTIONS};
 const uint32_t cli_reading_options_count =
     sizeof cli_reading_options / sizeof cli_reading_options[0];
 
+#define NO_COMPACT_OPTION                                                                         \
+  {"no-compact", DS_OPTION_FLAG, "", "", "",                                                      \
+   "do not merge parts now; `doorstep compact` does it later"}
+
 static const ds_option import_options[] = {
     READING_OPTIONS,
     {"case", DS_OPTION_NAME, "COLUMNS", "", "", "the columns of case keys, comma-separated"},
     {"dry-run", DS_OPTION_FLAG, "", "", "", "read, map and check everything, write nothing"},
     {"strict", DS_OPTION_FLAG, "", "", "", "the first rejected row ends the import"},
     {"again", DS_OPTION_FLAG, "", "", "", "import files that were imported before"},
+    NO_COMPACT_OPTION,
 };
 
 static const ds_option simulate_options[] = {
@@ -112,10 +117,7 @@ static const ds_option status_options[] = {
     {"columns", DS_OPTION_FLAG, "", "", "", "the bytes of every column, not of each kind"},
 };
 
-static const ds_option append_options[] = {
-    {"no-compact", DS_OPTION_FLAG, "", "", "",
-     "do not merge parts now; `doorstep compact` does it later"},
-};
+static const ds_option append_options[] = {NO_COMPACT_OPTION};
 
 static const ds_option sql_options[] = {
     {"file", DS_OPTION_TEXT, "FILE", "", "", "read the statements from FILE; \"-\" is stdin"},

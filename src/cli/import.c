@@ -82,6 +82,8 @@ ds_code cli_import_into(cli *run, ds_store *store, const ds_import_options *opti
     code = ds_import(store, options, &run->arena, result, err);
     cli_progress_end(run);
   }
+  if (code == DS_OK && store != NULL)
+    cli_merge_due(run, store);
   ds_store_close(store);
   *ret_result = result;
   return code;

@@ -86,6 +86,8 @@ static ds_code simulate_store(cli *run, const ds_simulate_options *options, ds_e
   cli_progress_start(run);
   ds_code code = ds_simulate_store(options, store, &stats, err);
   cli_progress_end(run);
+  if (code == DS_OK)
+    cli_merge_due(run, store);
   ds_store_close(store);
   if (code == DS_INTERRUPTED)
     return ds_fail(err, DS_INTERRUPTED, "stopped; nothing was imported");

@@ -61,9 +61,41 @@ ds_code cli_run_seal(cli *run, ds_error *err) {
 
 static const char *plural(uint64_t count) { return count == 1 ? "" : "s"; }
 
+void cli_say_unmerged(cli *run, const ds_error *why) {
+  cli_say(run, "merging parts did not succeed: %s. The store is as it was; `doorstep compact` "
+          "tries again", why->message);
+}
+
+static void say_expired(cli *run, const ds_upkeep *before, const ds_upkeep *after) {
+  char removed[32];
+  if (after->retention_ms != before->retention_ms)
+    cli_say(run, "events removed because their period of retention is over: %s",
+            ds_human_count(removed, after->retention_removed - before->retention_removed));
+}
+
+void cli_merge_due(cli *run, ds_store *store) {
+  ds_error err = {.code = DS_OK};
+  ds_upkeep before = {0}, after = {0};
+  if (!ds_store_get_options(store)->compact)
+    return;
+  ds_code code = ds_store_upkeep(store, &run->arena, &before, &err);
+  cli_progress_start(run);
+  if (code == DS_OK)
+    code = ds_store_merge_due(store, &run->progress, &err);
+  cli_progress_end(run);
+  if (code == DS_OK)
+    code = ds_store_upkeep(store, &run->arena, &after, &err);
+  if (code == DS_INTERRUPTED)
+    cli_say(run, "stopped merging parts: all that was read is kept, and `doorstep compact` merges");
+  else if (code != DS_OK)
+    cli_say_unmerged(run, &err);
+  else
+    say_expired(run, &before, &after);
+}
+
 // What became of the store's runs and parts, and of events past their periods.
 static void say_compacted(cli *run, const ds_upkeep *before, const ds_upkeep *after) {
-  char was[32], is[32], removed[32];
+  char was[32], is[32];
   uint32_t parts_was = 0, parts_is = 0;
   for (uint32_t i = 0; i < before->runs_count; i++)
     parts_was += before->runs[i].parts;
@@ -76,10 +108,7 @@ static void say_compacted(cli *run, const ds_upkeep *before, const ds_upkeep *af
   cli_say(run, "%s: %s part%s in %u run%s became %s part%s", run->store,
           ds_human_count(was, parts_was), plural(parts_was), before->runs_count,
           plural(before->runs_count), ds_human_count(is, parts_is), plural(parts_is));
-  const uint64_t gone = after->retention_removed - before->retention_removed;
-  if (after->retention_ms != before->retention_ms)
-    cli_say(run, "events removed because their period of retention is over: %s",
-            ds_human_count(removed, gone));
+  say_expired(run, before, after);
 }
 
 static ds_code compact(cli *run, ds_store *store, ds_error *err) {

@@ -83,6 +83,8 @@ static ds_code prepare(ds_importer *importer, ds_error *err) {
   if (options->files_count == 0)
     return ds_fail(err, DS_USAGE, "name the files to import");
   TRY(settings_open(importer, err));
+  if (importer->store != NULL)
+    TRY(ds_store_set_retention(importer->store, &importer->settings.retention, err));
   if (options->mapping != NULL)
     TRY(ds_importer_mapping(importer, err));
   TRY(ds_importer_options(importer, err));

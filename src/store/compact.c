@@ -7,9 +7,9 @@
 #include "store/levels.h"
 #include "store/state.h"
 
-ds_code ds_store_rewrite(ds_store *store, const uint32_t *which, uint32_t count, uint32_t drop,
-                         const ds_expiry *expiry, const ds_dropped *dropped,
-                         ds_progress *progress, ds_rewritten *ret_rewritten, ds_error *err) {
+ds_code ds_store_rewrite(ds_store *store, const uint32_t *which, uint32_t count,
+                         const ds_rewrite_options *how, ds_rewritten *ret_rewritten,
+                         ds_error *err) {
   char directory[DS_PATH_BYTES_MAX + 8];
   (void)snprintf(directory, sizeof directory, "%s/part", store->path);
   ds_part **parts = calloc((size_t)count + 1, sizeof *parts);
@@ -17,16 +17,13 @@ ds_code ds_store_rewrite(ds_store *store, const uint32_t *which, uint32_t count,
     return ds_fail(err, DS_MEMORY, "out of memory while compacting");
   for (uint32_t i = 0; i < count; i++)
     parts[i] = store->view.parts[which[i]];
-  const ds_rewrite_options options = {.io = store->io,
-                                      .directory = directory,
-                                      .next = &store->next_part,
-                                      .parts = parts,
-                                      .parts_count = count,
-                                      .drop_import = drop,
-                                      .expiry = expiry,
-                                      .dropped = dropped,
-                                      .threads = store->options.threads,
-                                      .progress = progress};
+  ds_rewrite_options options = *how;
+  options.io = store->io;
+  options.directory = directory;
+  options.next = &store->next_part;
+  options.parts = parts;
+  options.parts_count = count;
+  options.threads = store->options.threads;
   const ds_code code = ds_rewrite(&options, ret_rewritten, err);
   free(parts);
   return code == DS_IO || code == DS_FULL ? ds_store_note_write(store, code) : code;
@@ -101,12 +98,15 @@ static ds_code is_compact(const ds_manifest *manifest, bool *ret_is, ds_error *e
   return DS_OK;
 }
 
-static ds_code rewrite_all(ds_store *store, bool retention, ds_progress *progress,
-                           ds_error *err) {
-  const uint32_t count = store->view.parts_count;
+// Merges part `first` and all newer ones into one run.
+static ds_code rewrite_from(ds_store *store, uint32_t first, bool retention, ds_progress *progress,
+                            ds_error *err) {
+  const uint32_t count = store->view.parts_count - first;
   ds_retention_clock clock = {&store->retention, store->io->ops->now_ms(store->io)};
   ds_expiry expiry;
   ds_retention_expiry(&clock, &expiry);
+  const ds_rewrite_options how = {
+      .sparse = first > 0, .expiry = retention ? &expiry : NULL, .progress = progress};
   uint32_t *which = calloc((size_t)count + 1, sizeof *which);
   uint64_t *removed = calloc((size_t)count + 1, sizeof *removed);
   ds_rewritten rewritten = {.count = 0};
@@ -114,12 +114,11 @@ static ds_code rewrite_all(ds_store *store, bool retention, ds_progress *progres
   if (which == NULL || removed == NULL)
     code = ds_fail(err, DS_MEMORY, "out of memory while compacting");
   for (uint32_t i = 0; i < count && code == DS_OK; i++) {
-    which[i] = i;
-    removed[i] = store->view.manifest.parts[i].info.number;
+    which[i] = first + i;
+    removed[i] = store->view.manifest.parts[first + i].info.number;
   }
   if (code == DS_OK)
-    code = ds_store_rewrite(store, which, count, 0, retention ? &expiry : NULL, NULL, progress,
-                            &rewritten, err);
+    code = ds_store_rewrite(store, which, count, &how, &rewritten, err);
   if (code == DS_OK)
     code = ds_store_note_write(store, ds_store_replace_parts(store, removed, count, &rewritten,
                                                              retention, clock.now_ms, err));
@@ -136,7 +135,16 @@ ds_code ds_store_compact(ds_store *store, ds_progress *progress, ds_error *err) 
   bool compact = false;
   TRY(is_compact(&store->view.manifest, &compact, err));
   const bool retention = ds_retention_has_expired(store, store->io->ops->now_ms(store->io));
-  return compact && !retention ? DS_OK : rewrite_all(store, retention, progress, err);
+  return compact && !retention ? DS_OK : rewrite_from(store, 0, retention, progress, err);
+}
+
+ds_code ds_store_merge_due(ds_store *store, ds_progress *progress, ds_error *err) {
+  TRY(ds_store_check_writable(store, err));
+  TRY(ds_store_end_jobs(store, err));
+  const bool retention = ds_retention_is_due(store, store->io->ops->now_ms(store->io));
+  uint32_t first;
+  TRY(ds_store_find_due(store, retention, &first, err));
+  return first == DS_NONE ? DS_OK : rewrite_from(store, first, retention, progress, err);
 }
 
 ds_code ds_store_upkeep(const ds_store *store, ds_arena *arena, ds_upkeep *ret_upkeep,

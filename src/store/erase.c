@@ -17,7 +17,8 @@ static ds_code clean_part(ds_store *store, uint32_t index, ds_progress *progress
   const ds_erased erased = pending(store);
   const ds_dropped dropped = ds_erased_dropped(&erased);
   ds_rewritten rewritten = {.count = 0};
-  ds_code code = ds_store_rewrite(store, &index, 1, 0, NULL, &dropped, progress, &rewritten, err);
+  const ds_rewrite_options how = {.dropped = &dropped, .progress = progress};
+  ds_code code = ds_store_rewrite(store, &index, 1, &how, &rewritten, err);
   if (code == DS_OK)
     code = ds_store_note_write(
         store, ds_store_replace_parts(store, &number, 1, &rewritten, false, 0, err));

@@ -227,8 +227,8 @@ static ds_code do_undo(ds_store *store, undo_work *undo, ds_error *err) {
   if (code == DS_OK)
     code = find_parts(store, undo, reader, err);
   if (code == DS_OK && !undo->pure)
-    code = ds_store_rewrite(store, undo->which, undo->count, undo->import, NULL, NULL, NULL,
-                            &undo->added, err);
+    code = ds_store_rewrite(store, undo->which, undo->count,
+                            &(ds_rewrite_options){.drop_import = undo->import}, &undo->added, err);
   undo->events -= undo->added.events;
   ds_buf record;
   ds_buf_init(&record, DS_BATCH_BYTES_MAX + DS_LOG_RECORD_BYTES);

@@ -252,9 +252,8 @@ static ds_code start_seal(ds_store *store, ds_error *err) {
   return job_start(store, job, err);
 }
 
-// The part that the next compaction begins with, DS_NONE when there is nothing to do.
-static ds_code find_due(const ds_store *store, bool retention, uint32_t *ret_first,
-                        ds_error *err) {
+ds_code ds_store_find_due(const ds_store *store, bool retention, uint32_t *ret_first,
+                          ds_error *err) {
   *ret_first = retention && store->view.parts_count > 0 ? 0 : DS_NONE;
   if (retention)
     return DS_OK;
@@ -276,7 +275,7 @@ static ds_code start_compact(ds_store *store, ds_error *err) {
   const int64_t now_ms = store->io->ops->now_ms(store->io);
   const bool retention = ds_retention_is_due(store, now_ms);
   uint32_t first;
-  TRY(find_due(store, retention, &first, err));
+  TRY(ds_store_find_due(store, retention, &first, err));
   if (first == DS_NONE)
     return DS_OK;
   ds_store_job *job;

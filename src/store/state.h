@@ -215,11 +215,16 @@ DS_CHECKED ds_code ds_store_unlink_logs(ds_store *store, const ds_manifest_log *
                                         uint32_t count, ds_error *err);
 
 // Makes parts of parts: asks for rewriting `count` parts of the store (indices `which`, ascending),
-// on all threads, without the events of import `drop` (0 = none).
+// on all threads. `how` tells what else there is to say of the rewrite: what is left out, how far
+// it is told, whether an older run stays.
 DS_CHECKED ds_code ds_store_rewrite(ds_store *store, const uint32_t *which, uint32_t count,
-                                    uint32_t drop, const ds_expiry *expiry,
-                                    const ds_dropped *dropped, ds_progress *progress,
-                                    ds_rewritten *ret_rewritten, ds_error *err);
+                                    const ds_rewrite_options *how, ds_rewritten *ret_rewritten,
+                                    ds_error *err);
+
+// The part that the next compaction begins with, all newer ones with it; DS_NONE when nothing is to
+// be done. `retention`: periods are to be applied, to all parts.
+DS_CHECKED ds_code ds_store_find_due(const ds_store *store, bool retention, uint32_t *ret_first,
+                                     ds_error *err);
 
 // Makes the parts of `rewritten` take the place of the parts with these numbers, in one commit at
 // `now_ms`, and unlinks those. `retention`: it is noted as applied. Does not free `rewritten`.

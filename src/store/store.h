@@ -137,6 +137,11 @@ DS_CHECKED ds_code ds_store_append(ds_store *store, const ds_space *space, const
 DS_CHECKED ds_code ds_store_seal(ds_store *store, ds_error *err);
 DS_CHECKED ds_code ds_store_compact(ds_store *store, ds_progress *progress, ds_error *err);
 
+// Merges the runs that are due and applies retention that is: what an import ends with, on all
+// threads, in this call. The log stays. DS_INTERRUPTED when the progress was stopped; on any
+// failure the store is as it was.
+DS_CHECKED ds_code ds_store_merge_due(ds_store *store, ds_progress *progress, ds_error *err);
+
 // For the owner of the store, after each append or group: commits jobs that have ended, freezes a
 // full log, starts jobs that are due (a seal of frozen logs, a compaction). Never waits for more
 // than a few writes, but when all logs are full: then for the seal. An error is one of the store's

@@ -40,6 +40,14 @@ static ds_upkeep upkeep_of(const ds_store *store, ds_arena *arena) {
   return upkeep;
 }
 
+static uint64_t events_of(ds_store *store) {
+  ds_snapshot *snapshot;
+  ok(ds_store_snapshot(store, &snapshot, NULL));
+  const uint64_t events = snapshot->events;
+  ds_snapshot_free(snapshot);
+  return events;
+}
+
 // While jobs are put off, MANIFEST names several logs: readers and the next writer replay all.
 static void test_several_logs(void **state) {
   store_world *world = *state;
@@ -269,6 +277,35 @@ static void test_a_job_fails(void **state) {
   assert_true(failed >= 2);
 }
 
+// What is due behind imports is merged in the call; stopped, the store is as it was.
+static void test_merge_due(void **state) {
+  store_world *world = *state;
+  static const uint32_t sizes[] = {40, 30, 2, 5, 60};
+  static const uint32_t runs[] = {1, 1, 2, 2, 1};
+  ds_progress stopped = {.report = NULL};
+  atomic_store(&stopped.stop, 1);
+  ds_arena arena;
+  ds_arena_init(&arena, 1u << 20);
+  ds_store *store = world_open_ok(world, true);
+  for (uint32_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+    ok(world_import(world, store, sizes[i]));
+    const ds_upkeep before = upkeep_of(store, &arena);
+    assert_int_equal(ds_store_merge_due(store, &stopped, NULL),
+                     before.runs_due > 0 ? DS_INTERRUPTED : DS_OK);
+    assert_int_equal(upkeep_of(store, &arena).runs_count, before.runs_count);
+    world_check(store);
+    ok(ds_store_merge_due(store, NULL, NULL));
+    const ds_upkeep after = upkeep_of(store, &arena);
+    assert_int_equal(after.runs_due, 0);
+    assert_int_equal(after.runs_count, runs[i]);
+    assert_int_equal(after.compactions, before.compactions + (before.runs_due > 0));
+    world_check(store);
+  }
+  assert_int_equal(events_of(store), 40 + 30 + 2 + 5 + 60);
+  ds_store_close(store);
+  ds_arena_done(&arena);
+}
+
 // Runs of any sizes, merged as the rule says: the bounds of levels.h hold.
 static void test_bounds(void **state) {
   (void)state;
@@ -337,14 +374,6 @@ static uint64_t kept_by_force(const store_world *world, const ds_snapshot *befor
   }
   ds_block_reader_free(reader);
   return kept;
-}
-
-static uint64_t events_of(ds_store *store) {
-  ds_snapshot *snapshot;
-  ok(ds_store_snapshot(store, &snapshot, NULL));
-  const uint64_t events = snapshot->events;
-  ds_snapshot_free(snapshot);
-  return events;
 }
 
 static void test_retention(void **state) {
@@ -432,6 +461,7 @@ int main(void) {
       {"test_failed_freezing", test_failed_freezing, world_set_up_sim, world_tear_down, NULL},
       {"test_a_job_fails", test_a_job_fails, world_set_up_sim, world_tear_down, NULL},
       {"test_bounds", test_bounds, NULL, NULL, NULL},
+      BOTH(test_merge_due),
       BOTH(test_retention),
       BOTH(test_retention_by_job),
   };
