@@ -163,6 +163,7 @@ ds_code cli_run_imports(cli *run, ds_error *err) {
     result->definition = "The imports of the store, oldest first.";
     listing list = {result, ds_result_table(result, "imports", "Imports", imports_columns,
                                             I_COUNT)};
+    list.table->bar = "events"; // the id is the first count
     code = ds_store_imports(store, list_import, &list, err);
   }
   ds_store_close(store);

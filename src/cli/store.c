@@ -86,7 +86,7 @@ void cli_merge_due(cli *run, ds_store *store) {
   if (code == DS_OK)
     code = ds_store_upkeep(store, &run->arena, &after, &err);
   if (code == DS_INTERRUPTED)
-    cli_say(run, "stopped merging parts: all that was read is kept, and `doorstep compact` merges");
+    cli_say(run, "stopped merging parts; all events are in, and `doorstep compact` merges them");
   else if (code != DS_OK)
     cli_say_unmerged(run, &err);
   else
