@@ -257,7 +257,7 @@ static ds_code update(ds_catalog *catalog, const ds_manifest *manifest, ds_part 
   TRY(shows(catalog, manifest, &up_to_date, err));
   if (up_to_date)
     return DS_OK;
-  TRY(run(catalog, "BEGIN IMMEDIATE", err));
+  TRY(ds_sqlite_begin(catalog->database, true, err));
   const ds_code code = redo(catalog, manifest, parts, err);
   if (code != DS_OK)
     (void)sqlite3_exec(handle_of(catalog), "ROLLBACK", NULL, NULL, NULL);
@@ -285,7 +285,7 @@ ds_code ds_catalog_check(ds_catalog *catalog, const ds_manifest *manifest, bool 
   int64_t imports = 0;
   bool up_to_date = false;
   // One transaction, so that a writer's commit does not come between the questions.
-  ds_code code = run(catalog, "BEGIN", err);
+  ds_code code = ds_sqlite_begin(catalog->database, false, err);
   if (code == DS_OK)
     code = ask_i64(catalog,
                    "SELECT count(*) FROM pragma_integrity_check"
@@ -295,7 +295,7 @@ ds_code ds_catalog_check(ds_catalog *catalog, const ds_manifest *manifest, bool 
     code = shows(catalog, manifest, &up_to_date, err);
   if (code == DS_OK)
     code = ask_i64(catalog, "SELECT count(*) FROM imports", 0, &imports, err);
-  (void)sqlite3_exec(handle_of(catalog), "ROLLBACK", NULL, NULL, NULL);
+  code = ds_sqlite_end_read(catalog->database, code, err);
   if (code == DS_CORRUPT || damages > 0) {
     each(context, "catalog.sqlite is damaged: remove it, it is made anew from the manifest");
     return DS_OK;

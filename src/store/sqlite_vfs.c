@@ -181,6 +181,27 @@ ds_code ds_sqlite_fail(ds_sqlite *database, ds_error *err) {
   return ds_fail(err, last->code, "%s", last->message);
 }
 
+static ds_code roll_back(ds_sqlite *database, ds_error *err) {
+  return sqlite3_exec(database->db, "ROLLBACK", NULL, NULL, NULL) == SQLITE_OK
+             ? DS_OK
+             : ds_sqlite_fail(database, err);
+}
+
+ds_code ds_sqlite_begin(ds_sqlite *database, bool write, ds_error *err) {
+  if (sqlite3_get_autocommit(database->db) == 0)
+    TRY(roll_back(database, err));
+  return sqlite3_exec(database->db, write ? "BEGIN IMMEDIATE" : "BEGIN", NULL, NULL, NULL) ==
+                 SQLITE_OK
+             ? DS_OK
+             : ds_sqlite_fail(database, err);
+}
+
+ds_code ds_sqlite_end_read(ds_sqlite *database, ds_code code, ds_error *err) {
+  ds_error unheard;
+  const ds_code ended = roll_back(database, code == DS_OK ? err : &unheard);
+  return code == DS_OK ? ended : code;
+}
+
 // The VFS is known to SQLite by its name only while the database is opened, which then has it.
 static int open_registered(ds_sqlite *database, const char *path) {
   const int how = database->write ? SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE

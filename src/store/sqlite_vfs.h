@@ -44,6 +44,13 @@ sqlite3 *ds_sqlite_handle(ds_sqlite *database);
 // The code and message of the last call of SQLite, which has failed.
 ds_code ds_sqlite_fail(ds_sqlite *database, ds_error *err);
 
+// Begins a transaction, to read or to write. One that could not be ended for want of memory is
+// ended first.
+DS_CHECKED ds_code ds_sqlite_begin(ds_sqlite *database, bool write, ds_error *err);
+
+// Ends one that only read; `code` is how that went. Else it would hold off who writes.
+DS_CHECKED ds_code ds_sqlite_end_read(ds_sqlite *database, ds_code code, ds_error *err);
+
 // Whether the last writer has closed <path>, so that all of it is in <path> and on disk. (Also when
 // there is no database.)
 DS_CHECKED ds_code ds_sqlite_is_settled(ds_io *io, const char *path, bool *ret_settled,

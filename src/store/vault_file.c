@@ -317,7 +317,7 @@ static ds_code make_master(ds_vault *vault, ds_error *err) {
 
 static ds_code make_vault(ds_vault *vault, ds_error *err) {
   TRY(make_master(vault, err));
-  TRY(ds_vault_run(vault, "BEGIN IMMEDIATE", err));
+  TRY(ds_sqlite_begin(vault->database, true, err));
   return end_change(vault, make_content(vault, err), err);
 }
 
@@ -357,7 +357,7 @@ static ds_code bring_to_disk(ds_vault *vault, ds_error *err) {
     return code;
   }
   ds_sqlite_close(before);
-  TRY(ds_vault_run(vault, "BEGIN IMMEDIATE", err));
+  TRY(ds_sqlite_begin(vault->database, true, err));
   return end_change(vault, put_secrets(vault, vault->guarded->master, err), err);
 }
 
@@ -473,7 +473,7 @@ static ds_code note_change(ds_vault *vault, ds_code code) {
 static ds_code begin_change(ds_vault *vault, ds_error *err) {
   TRY(check_writable(vault, err));
   TRY(ds_vault_file_settle(vault, err));
-  return ds_vault_run(vault, "BEGIN IMMEDIATE", err);
+  return ds_sqlite_begin(vault->database, true, err);
 }
 
 static ds_code note_erased(ds_vault *vault, const uint8_t *hash, int64_t when_ms, ds_error *err) {

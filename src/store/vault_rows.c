@@ -173,8 +173,6 @@ static ds_code read_rows(ds_vault *vault, ds_error *err) {
 
 ds_code ds_vault_read_rows(ds_vault *vault, ds_error *err) {
   // One transaction: somebody who returns in between would be in neither table.
-  TRY(ds_vault_run(vault, "BEGIN", err));
-  const ds_code code = read_rows(vault, err);
-  (void)sqlite3_exec(ds_sqlite_handle(vault->database), "ROLLBACK", NULL, NULL, NULL);
-  return code;
+  TRY(ds_sqlite_begin(vault->database, false, err));
+  return ds_sqlite_end_read(vault->database, read_rows(vault, err), err);
 }
