@@ -224,7 +224,8 @@ static ds_code way_of(ds_conformance_reader *reader, uint32_t count, const align
     reader->way = grown;
     reader->ways_capacity = capacity;
   }
-  const uint32_t number = ds_variants_table_put(&reader->table, &key);
+  const uint32_t place = ds_variants_table_put(&reader->table, &key);
+  const uint32_t number = variants_at(&reader->table, place)->number;
   if (number == known)
     TRY(way_make(reader, count, &reader->way[number], err));
   *ret_way = &reader->way[number];

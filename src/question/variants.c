@@ -68,6 +68,7 @@ typedef struct variants_work {
   ds_nodes nodes;
   variants_filter filter;
   ds_arena arena; // of the scan; given back before the answer is shown
+  variants_shared shared;
   variants_state *state;
   variants_rows rows;
 } variants_work;
@@ -125,7 +126,6 @@ static ds_code count(variants_work *work, ds_result *result, ds_error *err) {
   TRY(ds_spans_scan(request, &work->plan, &ds_variants_kernel, &work->context, &work->arena,
                     result, &memory, err));
   work->state = memory;
-  TRY(ds_variants_count(work->state, err));
   return ds_variants_choose(work->state, work->nodes.names, &work->choice, request->arena,
                             &work->rows, err);
 }
@@ -206,7 +206,8 @@ static void put_row(const variants_work *work, const variants_total *total, uint
   *cell++ = ds_cell_double(row->p90_ms);
   if (!work->context.has_outcome)
     return;
-  const variants_outcome *outcome = &work->state->outcome[row->record->number];
+  const variants_outcome *outcome =
+      &work->shared.part[row->part].outcome[row->record->number];
   *cell++ = outcome->count < work->min_n
                 ? ds_cell_null()
                 : ds_cell_double((outcome->sum.high + outcome->sum.low) / (double)outcome->count);
@@ -307,11 +308,14 @@ static ds_code answer(variants_work *work, ds_result *result, ds_error *err) {
 
 ds_code ds_variants_answer(const ds_request *request, ds_result *result, ds_error *err) {
   variants_work work = {.request = request};
+  ds_variants_shared_init(&work.shared);
+  work.context.shared = &work.shared;
   ds_arena_init(&work.arena, request->memory_bytes);
   const ds_code code = answer(&work, result, err);
   put_words(&work, result);
   if (work.state != NULL)
     ds_variants_kernel.done(work.state);
+  ds_variants_shared_done(&work.shared);
   ds_breakdown_done(&work.by);
   ds_variants_filter_done(&work.filter);
   ds_nodes_done(&work.nodes);

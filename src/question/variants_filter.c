@@ -98,7 +98,7 @@ static void mark_journeys(const variants_filter *filter, const ds_block *block,
     variants_key key = {codes, pack(filter, block, node, j, codes), 0, 0};
     memset(codes + key.size, 0, VARIANTS_SLACK);
     key.hash = variants_hash(&key);
-    if (ds_variants_table_find(&filter->table, &key) == DS_NONE)
+    if (ds_variants_table_find(&filter->table, &key) == 0)
       continue;
     for (uint32_t e = block->offset[j]; e < block->offset[j + 1]; e++)
       keep[e / 64] |= 1ull << (e % 64);
@@ -127,7 +127,8 @@ static ds_code take(variants_filter *filter, const variants_rows *rows, const ra
     const variants_record *record = rows->row[r].record;
     if (!holds(ranks, r + 1))
       continue;
-    const variants_key key = {(const uint8_t *)record->word, record->size, 0, record->hash};
+    variants_key key = {(const uint8_t *)record->word, record->size, 0, 0};
+    key.hash = variants_hash(&key);
     TRY(ds_variants_table_reserve(&filter->table, 1, record->size, err));
     (void)ds_variants_table_put(&filter->table, &key);
     *ret_cases += rows->row[r].cases;
@@ -156,7 +157,6 @@ static ds_code choose(const ds_request *request, variants_state *state, double c
     TRY(read_ranks(text, &ranks, err));
   const uint32_t last = last_rank(&ranks);
   const variants_choice most = {text == NULL ? UINT32_MAX : last, coverage};
-  TRY(ds_variants_count(state, err));
   TRY(ds_variants_choose(state, filter->nodes->names, &most, request->arena, &rows, err));
   if (last > rows.rows)
     return ds_fail(err, DS_USAGE, "--variant %u is past the last variant, %u", last, rows.rows);
@@ -172,7 +172,9 @@ ds_code ds_variants_filter_add(const ds_request *request, double coverage,
   if ((coverage >= 1 && ds_option_get(options, "variant") == NULL) ||
       request->snapshot->events == 0)
     return DS_OK;
-  const variants_context context = {.touchpoints = nodes->names->count,
+  variants_shared shared;
+  const variants_context context = {.shared = &shared,
+                                    .touchpoints = nodes->names->count,
                                     .collapse = ds_option_flag(options, "collapse"),
                                     .kept_bytes_max = sizeof(variants_chunk)};
   *filter = (variants_filter){.width = variants_width(&context), .collapse = context.collapse,
@@ -180,10 +182,14 @@ ds_code ds_variants_filter_add(const ds_request *request, double coverage,
   ds_plan counting = *plan;
   counting.columns.want = DS_WANT_TOUCHPOINT | DS_WANT_TIME;
   void *memory = NULL;
-  TRY(ds_scan(request->snapshot, &counting, &ds_variants_kernel, &context, request->arena,
-              &memory, err));
-  const ds_code code = choose(request, memory, coverage, filter, result, err);
-  ds_variants_kernel.done(memory);
+  ds_variants_shared_init(&shared);
+  ds_code code = ds_scan(request->snapshot, &counting, &ds_variants_kernel, &context,
+                         request->arena, &memory, err);
+  if (code == DS_OK) {
+    code = choose(request, memory, coverage, filter, result, err);
+    ds_variants_kernel.done(memory);
+  }
+  ds_variants_shared_done(&shared);
   filter->choice = (ds_choice){mark, filter};
   plan->choice = &filter->choice;
   return code;

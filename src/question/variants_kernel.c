@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // See variants_kernel.h. Per block the codes are narrowed to bytes where they fit, so that a hash
-// takes eight of them at a step; then the cases go in batches, so that the table's memory is on
-// its way before it is needed.
+// takes eight of them at a step; then the cases go part by part in batches, so that a part is
+// locked once a batch, and its memory on its way before it is needed.
 #include "question/variants_kernel.h"
 
 #include <stdlib.h>
@@ -39,55 +39,57 @@ static ds_code room_make(variants_state *state, const ds_block *block, ds_error 
     free(state->begin);
     free(state->hash);
     free(state->group);
+    free(state->order);
+    free(state->duration_ms);
     state->begin = malloc((block->journeys + 1u) * sizeof *state->begin);
     state->hash = malloc(block->journeys * sizeof *state->hash);
     state->group = calloc(block->journeys, sizeof *state->group);
+    state->order = malloc(block->journeys * sizeof *state->order);
+    state->duration_ms = malloc(block->journeys * sizeof *state->duration_ms);
     state->journeys_capacity = block->journeys;
   }
-  if (!state->codes || !state->sum || !state->begin || !state->hash || !state->group)
+  if (!state->codes || !state->sum || !state->begin || !state->hash || !state->group ||
+      !state->order || !state->duration_ms)
     return no_memory(err);
   return DS_OK;
 }
 
-// Room by number for as many variants as there may be after `more` cases.
-static ds_code numbers_reserve(variants_state *state, uint32_t more, ds_error *err) {
-  const uint64_t needed = (uint64_t)state->table.count + more;
-  if (needed <= state->capacity)
-    return DS_OK;
-  const uint64_t twice = state->capacity * UINT64_C(2);
-  const uint32_t capacity = (uint32_t)(needed > twice ? needed : twice < DS_NONE ? twice : DS_NONE);
-  uint64_t *cases = realloc(state->cases, capacity * sizeof *cases);
-  if (cases == NULL)
-    return no_memory(err);
-  state->cases = cases;
-  if (state->context->has_outcome) {
-    variants_outcome *outcome = realloc(state->outcome, capacity * sizeof *outcome);
-    if (outcome == NULL)
-      return no_memory(err);
-    state->outcome = outcome;
-    memset(outcome + state->capacity, 0, (capacity - state->capacity) * sizeof *outcome);
+void ds_variants_shared_init(variants_shared *shared) {
+  *shared = (variants_shared){0};
+  for (uint32_t p = 0; p < VARIANTS_PARTS; p++)
+    pthread_mutex_init(&shared->part[p].mutex, NULL);
+}
+
+void ds_variants_shared_done(variants_shared *shared) {
+  for (uint32_t p = 0; p < VARIANTS_PARTS; p++) {
+    pthread_mutex_destroy(&shared->part[p].mutex);
+    ds_variants_table_done(&shared->part[p].table);
+    free(shared->part[p].outcome);
   }
-  memset(cases + state->capacity, 0, (capacity - state->capacity) * sizeof *cases);
-  state->capacity = capacity;
+}
+
+// Room for the outcomes of as many variants as there may be after `more` cases.
+static ds_code outcomes_reserve(variants_part *part, uint32_t more, ds_error *err) {
+  const uint32_t needed = part->table.count + more;
+  if (needed <= part->capacity)
+    return DS_OK;
+  const uint32_t capacity = needed > part->capacity * 2 ? needed : part->capacity * 2;
+  variants_outcome *outcome = realloc(part->outcome, capacity * sizeof *outcome);
+  if (outcome == NULL)
+    return no_memory(err);
+  memset(outcome + part->capacity, 0, (capacity - part->capacity) * sizeof *outcome);
+  part->outcome = outcome;
+  part->capacity = capacity;
   return DS_OK;
 }
 
-ds_code ds_variants_count(variants_state *state, ds_error *err) {
-  TRY(numbers_reserve(state, 1, err));
-  for (const variants_chunk *chunk = state->kept; chunk != NULL; chunk = chunk->next)
-    for (uint32_t i = 0; i < chunk->used; i++)
-      state->cases[chunk->number[i]]++;
-  return DS_OK;
-}
-
-// Room for a batch of cases; past the budget all kept ones are counted and let go.
+// Room for a batch of cases; past the budget all kept ones are let go.
 static ds_code kept_reserve(variants_state *state, ds_error *err) {
   variants_chunk *chunk = state->kept;
   if (chunk != NULL && chunk->used + BATCH <= VARIANTS_CHUNK)
     return DS_OK;
   if (chunk != NULL && state->kept_bytes + sizeof *chunk > state->context->kept_bytes_max) {
     state->dropped = true;
-    TRY(ds_variants_count(state, err));
     while (chunk->next != NULL) {
       variants_chunk *next = chunk->next;
       chunk->next = next->next;
@@ -171,15 +173,15 @@ static inline lanes sum_before(const ds_block *block, const lanes *sum, uint32_t
   return value;
 }
 
-// The durations of journeys first .. last - 1 (at most BATCH). Of gaps (a journey's first is 0) a
-// running sum is taken and its values at the ends subtracted: a loop per journey would end by a
-// branch that nothing predicts.
+// The durations of journeys first .. last - 1. Of gaps (a journey's first is 0) a running sum is
+// taken and its values at the ends subtracted: a loop per journey would end by a branch that
+// nothing predicts.
 static void durations_of(variants_state *state, const ds_block *block, uint32_t first,
-                         uint32_t last, int64_t durations[BATCH]) {
+                         uint32_t last) {
   const uint32_t *offset = block->offset;
   if (block->time_ms != NULL && !state->context->by_gaps) {
     for (uint32_t j = first; j < last; j++)
-      durations[j - first] = block->time_ms[offset[j + 1] - 1] - block->time_ms[offset[j]];
+      state->duration_ms[j] = block->time_ms[offset[j + 1] - 1] - block->time_ms[offset[j]];
     return;
   }
   const uint32_t base = offset[first], steps = (offset[last] - base) / STEP;
@@ -195,14 +197,13 @@ static void durations_of(variants_state *state, const ds_block *block, uint32_t 
   for (uint32_t j = first; j < last; j++) {
     const lanes after = sum_before(block, sum, base, offset[j + 1]);
     const lanes all = after - before;
-    durations[j - first] = (int64_t)(all[0] + all[1]);
+    state->duration_ms[j] = (int64_t)(all[0] + all[1]);
     before = after;
   }
 }
 
-static void outcome_add(variants_state *state, const ds_block *block, uint32_t j,
-                        uint32_t number) {
-  variants_outcome *outcome = &state->outcome[number];
+static void outcome_add(const variants_state *state, const ds_block *block, uint32_t j,
+                        variants_outcome *outcome) {
   for (uint32_t e = block->offset[j]; e < block->offset[j + 1]; e++) {
     double value = 0;
     if (!ds_property_number(&state->context->outcome, block, e, &value))
@@ -212,55 +213,94 @@ static void outcome_add(variants_state *state, const ds_block *block, uint32_t j
   }
 }
 
-static void batch_hash(variants_state *state, const variants_table *shared, uint32_t first,
-                       uint32_t last) {
-  const variants_table view = *shared, *const table = &view;
-  for (uint32_t j = first; j < last; j++) {
+// Puts the block's journeys in order of their part: those of part p are order[first[p]] up to
+// order[first[p + 1] - 1].
+static void parts_sort(variants_state *state, const ds_block *block,
+                       uint32_t first[VARIANTS_PARTS + 2]) {
+  memset(first, 0, (VARIANTS_PARTS + 2) * sizeof *first);
+  for (uint32_t j = 0; j < block->journeys; j++) {
     const variants_key key = key_of(state, j);
     state->hash[j] = variants_hash(&key);
-    variants_prefetch_slot(table, state->hash[j]);
+    // Counts stand two places on, so that after placing, first[] has moved to where it belongs.
+    first[variants_part_of(state->hash[j]) + 2]++;
   }
+  for (uint32_t p = 0; p < VARIANTS_PARTS; p++)
+    first[p + 2] += first[p + 1];
+  for (uint32_t j = 0; j < block->journeys; j++)
+    state->order[first[variants_part_of(state->hash[j]) + 1]++] = j;
 }
 
-static ds_code add_batch(variants_state *state, const ds_block *block, uint32_t first,
-                         uint32_t last, ds_error *err) {
-  TRY(ds_variants_table_reserve(&state->table, last - first,
-                                state->begin[last] - state->begin[first], err));
-  if (state->context->has_outcome)
-    TRY(numbers_reserve(state, last - first, err));
-  TRY(kept_reserve(state, err));
-  batch_hash(state, &state->table, first, last);
-  int64_t durations[BATCH];
-  durations_of(state, block, first, last, durations);
+// Adds journeys of one part, which is locked, and keeps what is needed of them.
+static ds_code part_add(variants_state *state, variants_part *part, const ds_block *block,
+                        const uint32_t *order, uint32_t count, ds_error *err) {
+  variants_table *table = &part->table;
+  const bool has_outcome = state->context->has_outcome;
+  uint64_t bytes = 0;
+  for (uint32_t i = 0; i < count; i++)
+    bytes += state->begin[order[i] + 1] - state->begin[order[i]];
+  TRY(ds_variants_table_reserve(table, count, bytes, err));
+  if (has_outcome)
+    TRY(outcomes_reserve(part, count, err));
+  for (uint32_t i = 0; i < count && i < 2 * AHEAD; i++)
+    variants_prefetch_slot(table, state->hash[order[i]]);
   variants_chunk *chunk = state->kept;
   uint32_t used = chunk->used;
-  for (uint32_t j = first; j < last; j++) {
-    if (j + AHEAD < last)
-      variants_prefetch_record(&state->table, state->hash[j + AHEAD]);
-    const variants_key key = key_of(state, j);
-    const uint32_t number = ds_variants_table_put(&state->table, &key);
-    chunk->number[used] = number;
-    chunk->duration_ms[used++] = durations[j - first];
-    if (state->context->has_outcome)
-      outcome_add(state, block, j, number);
+  const uint32_t of_part = variants_part_of(state->hash[order[0]]) << VARIANTS_PLACE_BITS;
+  for (uint32_t i = 0; i < count; i++) {
+    if (i + 2 * AHEAD < count)
+      variants_prefetch_slot(table, state->hash[order[i + 2 * AHEAD]]);
+    if (i + AHEAD < count)
+      variants_prefetch_record(table, state->hash[order[i + AHEAD]]);
+    const variants_key key = key_of(state, order[i]);
+    const uint32_t place = ds_variants_table_put(table, &key);
+    variants_record *record = variants_at(table, place);
+    record->cases++;
+    chunk->place[used] = of_part | place;
+    chunk->duration_ms[used++] = state->duration_ms[order[i]];
+    if (has_outcome)
+      outcome_add(state, block, order[i], &part->outcome[record->number]);
   }
   chunk->used = used;
   return DS_OK;
 }
 
-static void refine_batch(variants_state *state, const ds_block *block, uint32_t first,
-                         uint32_t last) {
+// Adds the block's journeys to the parts. Each block starts with another part, so that threads
+// seldom meet.
+static ds_code block_add(variants_state *state, const ds_block *block,
+                         const uint32_t first[VARIANTS_PARTS + 2], ds_error *err) {
+  state->turn += 1 + (uint32_t)(block->events % VARIANTS_PARTS);
+  for (uint32_t t = 0; t < VARIANTS_PARTS; t++) {
+    const uint32_t p = (state->turn + t) % VARIANTS_PARTS;
+    variants_part *part = &state->context->shared->part[p];
+    for (uint32_t at = first[p]; at < first[p + 1]; at += BATCH) {
+      const uint32_t left = first[p + 1] - at;
+      TRY(kept_reserve(state, err));
+      pthread_mutex_lock(&part->mutex);
+      const ds_code code = part_add(state, part, block, state->order + at,
+                                    left < BATCH ? left : BATCH, err);
+      pthread_mutex_unlock(&part->mutex);
+      TRY(code);
+    }
+  }
+  return DS_OK;
+}
+
+// A further pass over variants that all are there.
+static void block_refine(variants_state *state, const uint32_t first[VARIANTS_PARTS + 2]) {
   const variants_context *context = state->context;
-  batch_hash(state, context->table, first, last);
-  int64_t durations[BATCH];
-  durations_of(state, block, first, last, durations);
-  for (uint32_t j = first; j < last; j++) {
-    const variants_key key = key_of(state, j);
-    const uint32_t number = ds_variants_table_find(context->table, &key);
-    assert(number != DS_NONE);
-    if (context->row[number] != DS_NONE)
-      ds_refine_add(context->refine, &state->refined, context->row[number],
-                    durations[j - first]);
+  for (uint32_t p = 0; p < VARIANTS_PARTS; p++) {
+    const variants_table *table = &context->shared->part[p].table;
+    for (uint32_t i = first[p]; i < first[p + 1]; i++) {
+      if (i + AHEAD < first[p + 1])
+        variants_prefetch_slot(table, state->hash[state->order[i + AHEAD]]);
+      const uint32_t j = state->order[i];
+      const variants_key key = key_of(state, j);
+      const uint32_t place = ds_variants_table_find(table, &key);
+      assert(place != 0);
+      const uint32_t row = variants_at(table, place)->row;
+      if (row != DS_NONE)
+        ds_refine_add(context->refine, &state->refined, row, state->duration_ms[j]);
+    }
   }
 }
 
@@ -273,23 +313,22 @@ static ds_code kernel_add_block(void *memory, const ds_block *block, ds_error *e
   pack(state, block);
   if (state->context->by != NULL)
     ds_breakdown_block(state->context->by, block, state->group);
-  for (uint32_t first = 0; first < block->journeys; first += BATCH) {
-    const uint32_t last = block->journeys - first < BATCH ? block->journeys : first + BATCH;
-    if (state->context->refine != NULL)
-      refine_batch(state, block, first, last);
-    else
-      TRY(add_batch(state, block, first, last, err));
-  }
+  for (uint32_t j = 0; j < block->journeys; j += BATCH)
+    durations_of(state, block, j, block->journeys - j < BATCH ? block->journeys : j + BATCH);
+  uint32_t first[VARIANTS_PARTS + 2];
+  parts_sort(state, block, first);
+  if (state->context->refine != NULL)
+    block_refine(state, first);
+  else
+    TRY(block_add(state, block, first, err));
   state->events += block->events;
   return DS_OK;
 }
 
-static void kept_take(variants_state *into, variants_state *from, const uint32_t *number) {
+static void kept_take(variants_state *into, variants_state *from) {
   while (from->kept != NULL) {
     variants_chunk *chunk = from->kept;
     from->kept = chunk->next;
-    for (uint32_t i = 0; i < chunk->used; i++)
-      chunk->number[i] = number[chunk->number[i]];
     chunk->next = into->kept;
     into->kept = chunk;
   }
@@ -297,68 +336,22 @@ static void kept_take(variants_state *into, variants_state *from, const uint32_t
   into->dropped |= from->dropped;
 }
 
-// Two walkers go ahead: one brings the slots, one behind it the records that they name.
-static void numbers_merge(variants_state *into, const variants_state *from, uint32_t *number) {
-  const uint32_t count = from->table.count;
-  const variants_record *record = variants_first(&from->table), *slots = record, *named = record;
-  for (uint32_t i = 0; i < count + 2 * AHEAD; i++) {
-    if (i < count) {
-      variants_prefetch_slot(&into->table, slots->hash);
-      slots = variants_next(slots);
-    }
-    if (i >= AHEAD && i < count + AHEAD) {
-      variants_prefetch_record(&into->table, named->hash);
-      named = variants_next(named);
-    }
-    if (i < 2 * AHEAD)
-      continue;
-    const uint32_t old = i - 2 * AHEAD;
-    const variants_key key = {(const uint8_t *)record->word, record->size, record->group,
-                              record->hash};
-    const uint32_t new = ds_variants_table_put(&into->table, &key);
-    record = variants_next(record);
-    number[old] = new;
-    into->cases[new] += from->cases[old];
-    if (into->context->has_outcome) {
-      variants_outcome *outcome = &into->outcome[new];
-      outcome->sum = ds_dd_add(outcome->sum, from->outcome[old].sum);
-      outcome->count += from->outcome[old].count;
-    }
-  }
-}
-
 static ds_code kernel_merge(void *memory, void *other, ds_error *err) {
+  (void)err;
   variants_state *into = memory, *from = other;
   assert(into->context == from->context);
   into->events += from->events;
-  if (into->context->refine != NULL) {
+  if (into->context->refine != NULL)
     ds_refine_merge(into->context->refine, &into->refined, &from->refined);
-    return DS_OK;
-  }
-  if (from->table.count == 0)
-    return DS_OK;
-  uint32_t *number = malloc((from->table.count + 1u) * sizeof *number);
-  if (number == NULL)
-    return no_memory(err);
-  ds_code code = ds_variants_table_reserve(&into->table, from->table.count,
-                                           from->table.words_used * 8, err);
-  if (code == DS_OK)
-    code = numbers_reserve(into, from->table.count, err);
-  if (code == DS_OK)
-    code = numbers_reserve(from, 0, err);
-  if (code == DS_OK) {
-    numbers_merge(into, from, number);
-    kept_take(into, from, number);
-  }
-  free(number);
-  return code;
+  else
+    kept_take(into, from);
+  return DS_OK;
 }
 
 static void kernel_done(void *memory) {
   variants_state *state = memory;
-  void *const all[] = {state->cases, state->outcome, state->codes,
-                       state->begin, state->hash,    state->group,
-                       state->sum};
+  void *const all[] = {state->codes, state->sum,   state->begin,      state->hash,
+                       state->group, state->order, state->duration_ms};
   for (size_t i = 0; i < sizeof all / sizeof *all; i++)
     free(all[i]);
   while (state->kept != NULL) {
@@ -366,7 +359,6 @@ static void kernel_done(void *memory) {
     state->kept = chunk->next;
     free(chunk);
   }
-  ds_variants_table_done(&state->table);
   ds_refine_counts_done(&state->refined);
   *state = (variants_state){0};
 }

@@ -80,14 +80,31 @@ static void offer(variants_row *heap, uint32_t *used, uint32_t most, const varia
   heap[at] = *row;
 }
 
-static void totals_count(const variants_state *state, variants_rows *rows) {
-  const variants_record *record = variants_first(&state->table);
-  for (uint32_t n = 0; n < state->table.count; n++, record = variants_next(record)) {
-    assert(record->number == n && record->group < rows->groups && state->cases[n] > 0);
-    variants_total *total = &rows->total[record->group];
-    total->cases += state->cases[n];
-    total->variants++;
-    total->single += state->cases[n] == 1;
+static void totals_count(const variants_shared *shared, variants_rows *rows) {
+  for (uint32_t p = 0; p < VARIANTS_PARTS; p++) {
+    const variants_table *table = &shared->part[p].table;
+    const variants_record *record = variants_first(table);
+    for (uint32_t n = 0; n < table->count; n++, record = variants_next(record)) {
+      assert(record->number == n && record->group < rows->groups && record->cases > 0);
+      variants_total *total = &rows->total[record->group];
+      total->cases += record->cases;
+      total->variants++;
+      total->single += record->cases == 1;
+    }
+  }
+}
+
+// Offers every variant to the heap of its group.
+static void offer_all(const variants_shared *shared, uint32_t most, const row_order *order,
+                      variants_rows *rows) {
+  for (uint32_t p = 0; p < VARIANTS_PARTS; p++) {
+    const variants_table *table = &shared->part[p].table;
+    const variants_record *record = variants_first(table);
+    for (uint32_t n = 0; n < table->count; n++, record = variants_next(record)) {
+      variants_total *total = &rows->total[record->group];
+      const variants_row row = {.record = record, .part = p, .cases = record->cases};
+      offer(rows->row + total->first, &total->rows, most, &row, order);
+    }
   }
 }
 
@@ -119,7 +136,7 @@ ds_code ds_variants_choose(const variants_state *state, const ds_names *names,
   rows.total = ds_arena_array(arena, rows.groups, sizeof *rows.total);
   if (order.place == NULL || rows.total == NULL)
     return no_memory(err);
-  totals_count(state, &rows);
+  totals_count(state->context->shared, &rows);
   uint64_t room = 0;
   for (uint32_t g = 0; g < rows.groups; g++) {
     rows.total[g].first = (uint32_t)room;
@@ -128,18 +145,13 @@ ds_code ds_variants_choose(const variants_state *state, const ds_names *names,
   rows.row = ds_arena_array(arena, room + 1, sizeof *rows.row);
   if (rows.row == NULL)
     return no_memory(err);
-  const variants_record *record = variants_first(&state->table);
-  for (uint32_t n = 0; n < state->table.count; n++, record = variants_next(record)) {
-    variants_total *total = &rows.total[record->group];
-    const variants_row row = {.record = record, .cases = state->cases[n]};
-    offer(rows.row + total->first, &total->rows, choice->most, &row, &order);
-  }
+  offer_all(state->context->shared, choice->most, &order, &rows);
   rows_finish(&rows, choice, &order);
   *ret_rows = rows;
   return DS_OK;
 }
 
-enum { QUANTILES = 2 };
+enum { QUANTILES = 2, AHEAD = 16 };
 static const uint32_t numerators[QUANTILES] = {1, 9};
 static const uint32_t denominators[QUANTILES] = {2, 10};
 
@@ -149,15 +161,14 @@ static void quantile_set(variants_row *row, uint32_t q, int64_t low, int64_t hig
   *(q == 0 ? &row->median_ms : &row->p90_ms) = value;
 }
 
-// By number of a variant its row, or DS_NONE.
-static uint32_t *places_of(const variants_state *state, const variants_rows *rows) {
-  uint32_t *place = malloc((state->table.count + 1u) * sizeof *place);
-  if (place == NULL)
-    return NULL;
-  memset(place, 0xff, (state->table.count + 1u) * sizeof *place);
-  for (uint32_t r = 0; r < rows->rows; r++)
-    place[rows->row[r].record->number] = r;
-  return place;
+// Tells the records that are shown which row they are.
+static void rows_mark(const variants_shared *shared, const variants_rows *rows) {
+  for (uint32_t r = 0; r < rows->rows; r++) {
+    const variants_row *row = &rows->row[r];
+    const variants_table *table = &shared->part[row->part].table;
+    const uint32_t place = (uint32_t)((const uint64_t *)(const void *)row->record - table->words);
+    variants_at(table, place)->row = r;
+  }
 }
 
 // The quantiles of one row from its `count` durations; `copy` has room for as many.
@@ -173,9 +184,28 @@ static void row_select(variants_row *row, int64_t *durations, int64_t *copy) {
   }
 }
 
+// The record of a kept case.
+static const variants_record *record_of(const variants_shared *shared, uint32_t place) {
+  return variants_at(&shared->part[place >> VARIANTS_PLACE_BITS].table,
+                     place & ((1u << VARIANTS_PLACE_BITS) - 1));
+}
+
+// Gathers the durations of kept cases by row: those of row r from durations[next[r]] on.
+static void gather(const variants_state *state, uint64_t *next, int64_t *durations) {
+  const variants_shared *shared = state->context->shared;
+  for (const variants_chunk *chunk = state->kept; chunk != NULL; chunk = chunk->next)
+    for (uint32_t i = 0; i < chunk->used; i++) {
+      if (i + AHEAD < chunk->used)
+        __builtin_prefetch(record_of(shared, chunk->place[i + AHEAD]));
+      const uint32_t row = record_of(shared, chunk->place[i])->row;
+      if (row != DS_NONE)
+        durations[next[row]++] = chunk->duration_ms[i];
+    }
+}
+
 // From the kept cases, gathered by row.
-static ds_code select_kept(const variants_state *state, const uint32_t *place, uint64_t cases,
-                           variants_rows *rows, ds_error *err) {
+static ds_code select_kept(const variants_state *state, uint64_t cases, variants_rows *rows,
+                           ds_error *err) {
   uint64_t *next = calloc(rows->rows + 1u, sizeof *next);
   int64_t *durations = ds_large_alloc((cases + 1) * sizeof *durations);
   uint64_t most = 0, at = 0;
@@ -186,12 +216,8 @@ static ds_code select_kept(const variants_state *state, const uint32_t *place, u
   }
   int64_t *copy = ds_large_alloc((most + 1) * sizeof *copy);
   const bool room = next != NULL && durations != NULL && copy != NULL;
-  for (const variants_chunk *chunk = state->kept; room && chunk != NULL; chunk = chunk->next)
-    for (uint32_t i = 0; i < chunk->used; i++) {
-      const uint32_t row = place[chunk->number[i]];
-      if (row != DS_NONE)
-        durations[next[row]++] = chunk->duration_ms[i];
-    }
+  if (room)
+    gather(state, next, durations);
   at = 0;
   for (uint32_t r = 0; room && r < rows->rows; r++) {
     assert(next[r] == at + rows->row[r].cases);
@@ -256,21 +282,12 @@ static ds_code select_by_passes(pass_context *in, variants_rows *rows, ds_error 
 ds_code ds_variants_quantiles(const ds_snapshot *snapshot, const ds_plan *plan,
                               const variants_state *state, size_t memory_bytes,
                               variants_rows *rows, ds_error *err) {
-  uint32_t *place = places_of(state, rows);
-  if (place == NULL)
-    return no_memory(err);
+  rows_mark(state->context->shared, rows);
   uint64_t cases = 0;
   for (uint32_t r = 0; r < rows->rows; r++)
     cases += rows->row[r].cases;
-  ds_code code;
-  if (!state->dropped && cases <= memory_bytes / (2 * sizeof(int64_t))) {
-    code = select_kept(state, place, cases, rows, err);
-  } else {
-    pass_context in = {snapshot, plan, *state->context, memory_bytes};
-    in.context.table = &state->table;
-    in.context.row = place;
-    code = select_by_passes(&in, rows, err);
-  }
-  free(place);
-  return code;
+  if (!state->dropped && cases <= memory_bytes / (2 * sizeof(int64_t)))
+    return select_kept(state, cases, rows, err);
+  pass_context in = {snapshot, plan, *state->context, memory_bytes};
+  return select_by_passes(&in, rows, err);
 }

@@ -9,6 +9,7 @@
 // One variant that is shown.
 typedef struct variants_row {
   const variants_record *record;
+  uint32_t part; // where it stands
   uint64_t cases;
   double median_ms;
   double p90_ms;

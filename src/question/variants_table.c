@@ -7,7 +7,7 @@
 
 #include "base/large.h"
 
-enum { BITS_MIN = 8, BITS_STEP = 2, BITS_MAX = 31, HEAD_WORDS = 2, WORDS_MIN = 1 << 22 };
+enum { BITS_MIN = 8, BITS_STEP = 2, HEAD_WORDS = 3, WORDS_MIN = 1 << 10 };
 
 #define EIGHT(byte) byte, byte, byte, byte, byte, byte, byte, byte
 const uint8_t ds_variants_masks[] = {EIGHT(0xff), EIGHT(0xff), EIGHT(0xff), EIGHT(0xff),
@@ -29,11 +29,8 @@ static void slot_set(uint64_t *slot, uint32_t bits, uint64_t entry) {
 
 static ds_code slots_grow(variants_table *table, uint64_t sequences, ds_error *err) {
   uint32_t bits = table->bits == 0 ? BITS_MIN : table->bits;
-  while (bits < BITS_MAX && (sequences * 3) >> bits > 1)
-    bits = bits + BITS_STEP < BITS_MAX ? bits + BITS_STEP : BITS_MAX;
-  if ((sequences * 3) >> bits > 2)
-    return ds_fail(err, DS_LIMIT, "there are more than %u million variants",
-                   (1u << BITS_MAX) >> 20);
+  while ((sequences * 3) >> bits > 1)
+    bits += BITS_STEP;
   if (bits == table->bits)
     return DS_OK;
   uint64_t *slot = ds_large_alloc(sizeof *slot << bits);
@@ -52,12 +49,12 @@ static ds_code slots_grow(variants_table *table, uint64_t sequences, ds_error *e
 
 ds_code ds_variants_table_reserve(variants_table *table, uint64_t sequences, uint64_t bytes,
                                   ds_error *err) {
-  TRY(slots_grow(table, table->count + sequences, err));
   // Place 0 stands for a free slot.
   const uint64_t used = table->words_used == 0 ? 1 : table->words_used;
   const uint64_t needed = used + sequences * (HEAD_WORDS + 1) + bytes / 8 + VARIANTS_SHORT_WORDS;
-  if (needed > UINT32_MAX)
-    return ds_fail(err, DS_LIMIT, "the variants take more than 32 GiB");
+  if (needed > 1u << VARIANTS_PLACE_BITS)
+    return ds_fail(err, DS_LIMIT, "there are too many variants: choose cases, or a period");
+  TRY(slots_grow(table, table->count + sequences, err));
   if (needed > table->words_capacity) {
     // Copied seldom; untouched memory costs nothing.
     const uint64_t capacity = needed * 4 > WORDS_MIN ? needed * 4 : WORDS_MIN;
@@ -99,33 +96,28 @@ static inline uint32_t slot_of(const variants_table *table, const variants_key *
     if (entry == 0)
       return at;
     if ((uint32_t)(entry >> 32) == key->hash &&
-        is_same((const variants_record *)(table->words + (uint32_t)entry), key))
+        is_same(variants_at(table, (uint32_t)entry), key))
       return at;
   }
 }
 
 uint32_t ds_variants_table_find(const variants_table *table, const variants_key *key) {
-  if (table->slot == NULL)
-    return DS_NONE;
-  const uint64_t entry = table->slot[slot_of(table, key)];
-  return entry == 0 ? DS_NONE
-                    : ((const variants_record *)(table->words + (uint32_t)entry))->number;
+  return table->slot == NULL ? 0 : (uint32_t)table->slot[slot_of(table, key)];
 }
 
 uint32_t ds_variants_table_put(variants_table *table, const variants_key *key) {
   const uint32_t at = slot_of(table, key);
   if (table->slot[at] != 0)
-    return ((const variants_record *)(table->words + (uint32_t)table->slot[at]))->number;
+    return (uint32_t)table->slot[at];
   const uint32_t words = variants_words(key->size);
   assert(table->words_used + HEAD_WORDS + words <= table->words_capacity);
-  variants_record *record = (variants_record *)(table->words + table->words_used);
-  record->number = table->count++;
-  record->size = key->size;
-  record->group = key->group;
-  record->hash = key->hash;
+  const uint32_t place = (uint32_t)table->words_used;
+  variants_record *record = variants_at(table, place);
+  *record = (variants_record){.number = table->count++, .size = key->size, .group = key->group,
+                              .row = DS_NONE};
   for (uint32_t i = 0; i < words; i++)
     record->word[i] = variants_word(key, i);
-  table->slot[at] = (uint64_t)key->hash << 32 | (uint32_t)table->words_used;
+  table->slot[at] = (uint64_t)key->hash << 32 | place;
   table->words_used += HEAD_WORDS + words;
-  return record->number;
+  return place;
 }

@@ -3,6 +3,7 @@
 // where to look; a sequence is known by its bytes. Private to question/. May use base/.
 // Invariants: records stand in the order of their numbers; unused bytes of a record's last word
 // are zero; a slot holds the hash beside the record's place, so that growing reads no record.
+// Growing moves the records: who keeps one keeps its place.
 #ifndef DS_QUESTION_VARIANTS_TABLE_H
 #define DS_QUESTION_VARIANTS_TABLE_H
 
@@ -15,14 +16,18 @@
 
 // One sequence. Word i holds bytes 8 i .. 8 i + 7 of its codes.
 typedef struct variants_record {
+  uint64_t cases; // counted by who put it in
   uint32_t number;
   uint32_t size; // bytes
   uint32_t group;
-  uint32_t hash;
+  uint32_t row; // for who shows it; DS_NONE at first
   uint64_t word[];
 } variants_record;
 
-static_assert(sizeof(variants_record) == 16, "a record's head is two words");
+static_assert(sizeof(variants_record) == 24, "a record's head is three words");
+
+// A place takes so many bits: the records of a table are at most 4 GiB.
+enum { VARIANTS_PLACE_BITS = 29 };
 
 // Keys and records may be read this far past their end. Up to this size a key is hashed and
 // compared without a branch on its size, which nothing could predict.
@@ -52,20 +57,25 @@ typedef struct variants_table {
 // Gives the memory back; a zeroed table is empty.
 void ds_variants_table_done(variants_table *table);
 
-// Room for so many more sequences with so many bytes together. DS_LIMIT past 2^31 sequences or
-// 32 GiB, DS_MEMORY.
+// Room for so many more sequences with so many bytes together. DS_LIMIT past 2^29 words,
+// DS_MEMORY.
 DS_CHECKED ds_code ds_variants_table_reserve(variants_table *table, uint64_t sequences,
                                              uint64_t bytes, ds_error *err);
 
-// The number of a sequence, or DS_NONE; the same, added when new (room was reserved).
+// The place of a sequence, or 0; the same, added when new (room was reserved).
 uint32_t ds_variants_table_find(const variants_table *table, const variants_key *key);
 uint32_t ds_variants_table_put(variants_table *table, const variants_key *key);
+
+// The record at a place.
+static inline variants_record *variants_at(const variants_table *table, uint32_t place) {
+  return (variants_record *)(table->words + place);
+}
 
 static inline uint32_t variants_words(uint32_t bytes) { return (bytes + 7) / 8; }
 
 // The first record, and the one behind a record: as many as `count`.
 static inline const variants_record *variants_first(const variants_table *table) {
-  return table->words == NULL ? NULL : (const variants_record *)(table->words + 1);
+  return table->words == NULL ? NULL : variants_at(table, 1);
 }
 
 static inline const variants_record *variants_next(const variants_record *record) {

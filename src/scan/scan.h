@@ -64,10 +64,10 @@ typedef struct ds_plan {
 } ds_plan;
 
 // What a question does with blocks: a row of a table (ARCHITECTURE, "Block"). `context` is the
-// question's own options, read-only. One state per thread, each in its own arena; add_block is
-// called with blocks in no defined order, merge folds `from` into `into` and keeps no pointer into
-// the other's arena. No locks, no figure may depend on the order. done must bear a state whose
-// init failed.
+// question's own options, read-only (decision 47 has the one exception, which locks itself). One
+// state per thread, each in its own arena; add_block is called with blocks in no defined order,
+// merge folds `from` into `into` and keeps no pointer into the other's arena. No figure may depend
+// on the order. done must bear a state whose init failed.
 typedef struct ds_kernel {
   const char *name;
   size_t state_size; // zeroed memory given to init

@@ -229,7 +229,6 @@ static variants_state *scan(const ds_snapshot *snapshot, const variants_context 
   ds_error err = {0};
   assert_int_equal(ds_scan(snapshot, plan, &ds_variants_kernel, asked, arena, &memory, &err),
                    DS_OK);
-  assert_int_equal(ds_variants_count(memory, &err), DS_OK);
   const variants_choice choice = {UINT32_MAX, 1};
   assert_int_equal(ds_variants_choose(memory, &snapshot->space.touchpoints, &choice, arena, rows,
                                       &err), DS_OK);
@@ -237,32 +236,41 @@ static variants_state *scan(const ds_snapshot *snapshot, const variants_context 
   return memory;
 }
 
-// More cases than one chunk, of which none may be kept: the same counts and quantiles.
-static void test_dropped(void **context) {
+// More cases than one chunk: the same counts and quantiles when none of them may be kept, and when
+// four threads fill the tables together.
+static void test_ways(void **context) {
   (void)context;
+  static const struct {
+    size_t kept_bytes_max;
+    uint32_t threads;
+  } ways[] = {{1u << 26, 1}, {0, 1}, {1u << 26, 4}};
   const uint32_t customers = VARIANTS_CHUNK + 30000;
   ds_snapshot *snapshot = many_make(customers);
   ds_arena arena;
   ds_arena_init(&arena, 256u << 20);
-  ds_plan plan = {.columns = {.want = DS_WANT_TOUCHPOINT | DS_WANT_GAP}, .threads = 1};
-  variants_context asked = {.touchpoints = 3, .kept_bytes_max = 1u << 26};
-  variants_rows kept, dropped;
-  variants_state *all = scan(snapshot, &asked, &plan, &arena, &kept);
-  assert_false(all->dropped);
-  variants_context none = asked;
-  none.kept_bytes_max = 0;
-  variants_state *few = scan(snapshot, &none, &plan, &arena, &dropped);
-  assert_true(few->dropped);
-  assert_int_equal(kept.rows, dropped.rows);
-  assert_int_equal(kept.total[0].cases, customers);
-  assert_true(kept.rows == 9 + 27);
-  for (uint32_t r = 0; r < kept.rows; r++) {
-    assert_int_equal(kept.row[r].cases, dropped.row[r].cases);
-    assert_true(kept.row[r].median_ms == dropped.row[r].median_ms);
-    assert_true(kept.row[r].p90_ms == dropped.row[r].p90_ms);
+  variants_rows first;
+  for (uint32_t w = 0; w < sizeof ways / sizeof *ways; w++) {
+    variants_shared shared;
+    ds_variants_shared_init(&shared);
+    ds_plan plan = {.columns = {.want = DS_WANT_TOUCHPOINT | DS_WANT_GAP},
+                    .threads = ways[w].threads};
+    const variants_context asked = {.touchpoints = 3, .kept_bytes_max = ways[w].kept_bytes_max,
+                                    .shared = &shared};
+    variants_rows rows;
+    variants_state *state = scan(snapshot, &asked, &plan, &arena, &rows);
+    assert_int_equal(state->dropped, ways[w].kept_bytes_max == 0);
+    assert_int_equal(rows.total[0].cases, customers);
+    assert_true(rows.rows == 9 + 27);
+    if (w == 0)
+      first = rows;
+    for (uint32_t r = 0; r < rows.rows; r++) {
+      assert_int_equal(first.row[r].cases, rows.row[r].cases);
+      assert_true(first.row[r].median_ms == rows.row[r].median_ms);
+      assert_true(first.row[r].p90_ms == rows.row[r].p90_ms);
+    }
+    ds_variants_kernel.done(state);
+    ds_variants_shared_done(&shared);
   }
-  ds_variants_kernel.done(all);
-  ds_variants_kernel.done(few);
   ds_arena_done(&arena);
   qw_snapshot_free(snapshot);
 }
@@ -292,15 +300,17 @@ static void test_table(void **context) {
                             memcmp(bytes[before], bytes[k], keys[k].size) != 0))
         before++;
       const uint32_t found = ds_variants_table_find(&table, &keys[k]);
-      if (round == 0) {
-        assert_int_equal(ds_variants_table_reserve(&table, 1, keys[k].size, NULL), DS_OK);
-        const uint32_t number = ds_variants_table_put(&table, &keys[k]);
-        assert_int_equal(number, before < k ? ds_variants_table_find(&table, &keys[before])
-                                            : table.count - 1);
-        assert_int_equal(found, before < k ? number : DS_NONE);
-      } else {
-        assert_int_not_equal(found, DS_NONE);
+      if (round > 0) {
+        assert_int_not_equal(found, 0);
+        continue;
       }
+      assert_int_equal(ds_variants_table_reserve(&table, 1, keys[k].size, NULL), DS_OK);
+      const uint32_t place = ds_variants_table_put(&table, &keys[k]);
+      assert_int_equal(found, before < k ? place : 0);
+      if (before < k)
+        assert_int_equal(place, ds_variants_table_find(&table, &keys[before]));
+      else
+        assert_int_equal(variants_at(&table, place)->number, table.count - 1);
     }
   ds_variants_table_done(&table);
 }
@@ -350,7 +360,7 @@ static void test_errors(void **context) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_worlds),
-      cmocka_unit_test(test_dropped),
+      cmocka_unit_test(test_ways),
       cmocka_unit_test(test_table),
       cmocka_unit_test(test_errors),
   };
