@@ -69,7 +69,7 @@ static const char counted_text[] =
 // The orders that are asked about, with the values that tell groups apart, and their group of --by.
 static void put_picked(const delivery_asked *asked, const ds_parcel_sql *of, const ds_sql_by *by,
                        ds_buf *out) {
-  ds_sql_put_parts(by, "o", "e", out);
+  ds_sql_put_parts(by, "o", ds_parcel_sql_orders(of), out);
   ds_buf_printf(out, ", %s AS (SELECT customer, o", by->name == NULL ? "picked" : "timely");
   for (uint32_t d = 0; d < asked->dimensions; d++)
     if (asked->dimension[d].kind == DELIVERY_PROPERTY) {

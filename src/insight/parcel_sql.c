@@ -252,13 +252,16 @@ ds_code ds_parcel_sql_put(const ds_parcel_sql *of, ds_buf *out, ds_error *err) {
   return DS_OK;
 }
 
+const char *ds_parcel_sql_orders(const ds_parcel_sql *of) {
+  return of->asked->cases == NULL
+             ? "e"
+             : "(SELECT * FROM e WHERE (customer, o) IN (SELECT (customer, of_case) FROM met))";
+}
+
 void ds_parcel_sql_put_picked(const ds_parcel_sql *of, ds_buf *out) {
   static const char *const which[] = {"min(t)", "t", "max(t)"};
   const ds_plan *asked = of->asked;
-  ds_buf_text(out, " FROM e");
-  if (asked->cases != NULL)
-    ds_buf_text(out, " WHERE (customer, o) IN (SELECT (customer, of_case) FROM met)");
-  ds_buf_text(out, " GROUP BY customer, o");
+  ds_buf_printf(out, " FROM %s GROUP BY customer, o", ds_parcel_sql_orders(of));
   if (asked->has_from || asked->has_to)
     ds_buf_printf(out, " HAVING %s(%s >= %lld AND %s < %lld)",
                   asked->range == DS_RANGE_TOUCHING ? "bool_or" : "", which[asked->range],

@@ -47,6 +47,9 @@ DS_CHECKED ds_code ds_parcel_sql_put(const ds_parcel_sql *of, ds_buf *out, ds_er
 DS_CHECKED ds_code ds_parcel_sql_put_revisions(const ds_parcel_sql *of, bool estimates,
                                                ds_buf *out, ds_error *err);
 
+// The events of the orders that --cases chooses, as a table.
+const char *ds_parcel_sql_orders(const ds_parcel_sql *of);
+
 // Appends " FROM e … GROUP BY customer, o …": the orders that --cases and the period choose.
 void ds_parcel_sql_put_picked(const ds_parcel_sql *of, ds_buf *out);
 

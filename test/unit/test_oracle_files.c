@@ -174,6 +174,8 @@ static void check_orders(fixture *f, ds_duck *duck, const data_set *set, uint32_
                     {"range", "touching"}, {"by", "order_placed.state"}}},
       {"delivery", {{"groups", "state"},
                     {"cases", "sequence(order_placed then not delivered within 20d)"}}},
+      {"delivery", {{"groups", "month"}, by_state, {"top", "2"},
+                    {"cases", "not did(any[state = 'SP'])"}}},
       {"tracking", {{NULL, NULL}}},
       {"tracking", {to, from, {"where", "state = 'SP' or state is null"},
                     {"cases", "count(any) > 2"}, {"as-of", set->to}}},
