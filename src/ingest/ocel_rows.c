@@ -47,17 +47,25 @@ static ds_code type_cell(ds_ocel *ocel, uint32_t type, const char *what, bool de
 }
 
 // One text as it is; several, or one that would read as a list, as a JSON array. A text without
-// data is null.
-static ds_str one_or_list(ds_ocel *ocel, const ds_str *texts, uint32_t count) {
+// data is null. A list that no buffer holds is longer than a value may be: it has a size only, so
+// that its event is set aside as any with a value too long.
+static ds_code one_or_list(ds_ocel *ocel, const ds_str *texts, uint32_t count, ds_str *ret_text,
+                           ds_error *err) {
+  *ret_text = texts[0];
   if (count == 1 && (texts[0].size == 0 || texts[0].data[0] != '['))
-    return texts[0];
+    return DS_OK;
   ds_buf_reset(&ocel->json);
   ds_json json = ds_json_to(&ocel->json, false);
   ds_json_begin_array(&json);
   for (uint32_t i = 0; i < count; i++)
     texts[i].data == NULL ? ds_json_null(&json) : ds_json_text(&json, texts[i]);
   ds_json_end_array(&json);
-  return (ds_str){(const char *)ocel->json.data, (uint32_t)ocel->json.size};
+  *ret_text = (ds_str){NULL, UINT32_MAX};
+  if (ocel->json.failed && !ocel->json.no_memory)
+    return DS_OK;
+  TRY(ds_buf_check(&ocel->json, "a list of objects", err));
+  *ret_text = (ds_str){(const char *)ocel->json.data, (uint32_t)ocel->json.size};
+  return DS_OK;
 }
 
 // What the objects of one type have in common is "type.what"; where they differ, "type.what.all" is
@@ -76,8 +84,9 @@ static ds_code common_cell(ds_ocel *ocel, uint32_t type, const char *what, const
   snprintf(all, sizeof all, "%.200s.all", what);
   if (common.data == NULL)
     return DS_OK;
-  return same ? type_cell(ocel, type, what, true, common, err)
-              : type_cell(ocel, type, all, false, one_or_list(ocel, texts, count), err);
+  if (!same)
+    TRY(one_or_list(ocel, texts, count, &common, err));
+  return type_cell(ocel, type, same ? what : all, same, common, err);
 }
 
 // The value that the attribute of an object has at an instant; data NULL: none yet.
@@ -107,8 +116,9 @@ static ds_code keys_set(ds_ocel *ocel, const group *g, ds_error *err) {
     return ds_ocel_no_room(ocel, err);
   for (uint32_t i = 0; i < g->count; i++)
     texts[i] = object_text(ocel, g->objects[i]);
-  return cell(ocel, (ds_str){name, (uint32_t)size}, true, "VARCHAR",
-              one_or_list(ocel, texts, g->count), err);
+  ds_str text;
+  TRY(one_or_list(ocel, texts, g->count, &text, err));
+  return cell(ocel, (ds_str){name, (uint32_t)size}, true, "VARCHAR", text, err);
 }
 
 // The attributes that any object of the group has, each with its value at the instant.

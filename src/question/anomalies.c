@@ -5,9 +5,6 @@
 #include <math.h>
 #include <stdlib.h>
 
-// A median absolute deviation in standard deviations of the normal distribution.
-#define NORMAL_SCALE 1.4826
-
 // Scratch arrays of a series: `level` by period; the others hold what a median is taken of.
 typedef struct anomaly_work {
   const ds_series *series;
@@ -125,7 +122,7 @@ static double scale_of(const anomaly_work *work, const ds_expectation *expected)
   const double middle = median(work->some, used);
   for (uint32_t u = 0; u < used; u++)
     work->some[u] = fabs(work->some[u] - middle);
-  const double scale = NORMAL_SCALE * median(work->some, used);
+  const double scale = DS_ANOMALY_SCALE * median(work->some, used);
   return series->kind == DS_SERIES_FIGURE ? scale : fmax(scale, 1);
 }
 

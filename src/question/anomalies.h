@@ -22,6 +22,8 @@
 // How many periods there must be, and how many near one; how often each season.
 enum { DS_ANOMALY_PERIODS = 12, DS_ANOMALY_NEAR = 8, DS_ANOMALY_SEASONS = 3 };
 #define DS_ANOMALY_BOUND 3.5
+// A median absolute deviation in standard deviations of the normal distribution.
+#define DS_ANOMALY_SCALE 1.4826
 
 // What the values are.
 typedef enum ds_series_kind { DS_SERIES_COUNT, DS_SERIES_SHARE, DS_SERIES_FIGURE } ds_series_kind;

@@ -38,6 +38,13 @@ static inline bool trend_by_start(const trend_context *context) {
   return context->measure == TREND_RATE || context->duration;
 }
 
+// What the values are to who looks for anomalies.
+static inline ds_series_kind trend_kind(const trend_context *context) {
+  return context->measure < TREND_RATE    ? DS_SERIES_COUNT
+         : context->measure == TREND_RATE ? DS_SERIES_SHARE
+                                          : DS_SERIES_FIGURE;
+}
+
 // One cell's sums.
 typedef struct trend_cell {
   uint64_t n;

@@ -155,11 +155,9 @@ static ds_code expect(trend_table *at, uint32_t group, ds_error *err) {
     n[p] = (double)at->cells[c].n;
     season[p] = season_of(&context->calendar, at->first + p);
   }
-  const ds_series series = {.kind = context->measure < TREND_RATE    ? DS_SERIES_COUNT
-                                    : context->measure == TREND_RATE ? DS_SERIES_SHARE
-                                                                     : DS_SERIES_FIGURE,
-                            .count = count, .value = value, .known = known, .n = n,
-                            .season = season, .seasons = seasons[context->calendar.period],
+  const ds_series series = {.kind = trend_kind(context), .count = count, .value = value,
+                            .known = known, .n = n, .season = season,
+                            .seasons = seasons[context->calendar.period],
                             .reach = reach[context->calendar.period]};
   return ds_anomalies_find(&series, arena, at->expected, err);
 }

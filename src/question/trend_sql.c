@@ -86,26 +86,147 @@ static void put_figure(ds_buf *out, const trend_context *context) {
     ds_buf_printf(out, "CASE WHEN count(*) >= %s THEN %s END", least, figures[context->measure]);
 }
 
+// Completeness, of the day on which a period begins (`period`) and that behind it (`behind`): the
+// days that instants fall on say it, so that no clock need be turned back into instants.
+static void put_complete(ds_buf *out, const trend_context *context) {
+  const ds_request *request = context->request;
+  const ds_plan *plan = &context->plan;
+  const struct {
+    bool given;
+    const char *text;
+    int64_t at_ms;
+  } bounds[] = {
+      {true, "period >= ", request->snapshot->time_min_ms},
+      {true, " AND behind <= ", request->as_of_ms + 1},
+      {plan->has_from, " AND period > ", plan->from_ms - 1},
+      {plan->has_to, " AND behind <= ", plan->to_ms},
+  };
+  for (size_t b = 0; b < sizeof bounds / sizeof *bounds; b++)
+    if (bounds[b].given)
+      ds_buf_printf(out, "%sDATE '1970-01-01' + %lld", bounds[b].text,
+                    (long long)ds_question_day(request, bounds[b].at_ms));
+}
+
+// A1 of anomalies.h: the levels of the table `from` (g, i, plain, known) as levelsN(g, i, level).
+static void put_levels(ds_buf *out, const trend_context *context, uint32_t number,
+                       const char *from) {
+  static const unsigned reach[] = {28, 13, 6};
+  const unsigned r = reach[context->calendar.period];
+  const bool figure = trend_kind(context) == DS_SERIES_FIGURE;
+  ds_buf_printf(out, ", slopes%u AS (SELECT p.g, p.i, median((b.plain - a.plain) / (b.i - a.i)) AS "
+                "slope FROM %s p JOIN %s a ON a.g = p.g AND a.known AND a.i <> p.i AND a.i BETWEEN "
+                "p.i - %u AND p.i + %u JOIN %s b ON b.g = p.g AND b.known AND b.i <> p.i AND b.i "
+                "<> a.i AND b.i BETWEEN p.i - %u AND p.i + %u GROUP BY p.g, p.i, a.i), ",
+                number, from, from, r, r, from, r, r);
+  ds_buf_printf(out, "lines%u AS (SELECT g, i, median(slope) AS slope FROM slopes%u GROUP BY g, i "
+                "HAVING count(*) >= %d), levels%u AS (SELECT p.g, p.i, %smedian(a.plain - slope * "
+                "(a.i - p.i))%s AS level FROM lines%u p JOIN %s a ON a.g = p.g AND a.known AND a.i "
+                "<> p.i AND a.i BETWEEN p.i - %u AND p.i + %u GROUP BY p.g, p.i)",
+                number, number, DS_ANOMALY_NEAR, number, figure ? "" : "greatest(0, ",
+                figure ? "" : ")", number, from, r, r);
+}
+
+// A2: what is expected as told(g, i, expected), with seasons where each is there often enough.
+static void put_seasons(ds_buf *out, const trend_context *context) {
+  static const unsigned seasons[] = {7, 0, 12};
+  static const char *const effects[] = {"value / level", "value - level", "value - level"};
+  static const char *const plain[] = {
+      "CASE WHEN effect > 0 THEN value / effect ELSE value END", "value - effect",
+      "value - effect"};
+  static const char *const expected[] = {
+      "level * effect", "least(greatest(level + effect, 0), 1)", "level + effect"};
+  const ds_series_kind kind = trend_kind(context);
+  const unsigned count = seasons[context->calendar.period];
+  put_levels(out, context, 1, "series");
+  if (count == 0) {
+    ds_buf_text(out, ", told AS (SELECT g, i, level AS expected FROM levels1)");
+    return;
+  }
+  ds_buf_printf(out, ", effects AS (SELECT g, season, median(%s) AS effect FROM series JOIN "
+                "levels1 USING (g, i) WHERE known%s GROUP BY g, season HAVING count(*) >= %d), "
+                "seasonal AS (SELECT g FROM effects GROUP BY g HAVING count(*) = %u), ",
+                effects[kind], kind == DS_SERIES_COUNT ? " AND level > 0" : "",
+                DS_ANOMALY_SEASONS, count);
+  ds_buf_printf(out, "unseasoned AS (SELECT s.* REPLACE (%s AS plain), effect FROM series s JOIN "
+                "seasonal USING (g) JOIN effects USING (g, season))", plain[kind]);
+  put_levels(out, context, 2, "unseasoned");
+  ds_buf_printf(out, ", told AS (SELECT g, i, %s AS expected FROM levels2 JOIN unseasoned USING "
+                "(g, i) UNION ALL SELECT g, i, level FROM levels1 ANTI JOIN seasonal USING (g))",
+                expected[kind]);
+}
+
+// A3 and A4: the bounds as judged(g, i, expected, low, high).
+static void put_bounds(ds_buf *out, const trend_context *context) {
+  static const char *const chances[] = {
+      "sqrt(greatest(expected, 1))",
+      ("sqrt(least(greatest(expected, 0.5 / n), 1 - 0.5 / n) * (1 - least(greatest(expected, 0.5 / "
+       "n), 1 - 0.5 / n)) / n)"),
+      "1"};
+  static const char *const low[] = {"greatest(0, ", "greatest(0, ", "("};
+  static const char *const high[] = {"(", "least(1, ", "("};
+  const ds_series_kind kind = trend_kind(context);
+  ds_buf_printf(out, ", near AS (SELECT g, i, value, expected, %s AS chance FROM told JOIN series "
+                "USING (g, i) WHERE known), middles AS (SELECT g, median((value - expected) / "
+                "chance) AS middle FROM near GROUP BY g HAVING count(*) >= %d), ",
+                chances[kind], DS_ANOMALY_PERIODS);
+  ds_buf_printf(out, "scales AS (SELECT g, %s%.17g * median(abs((value - expected) / chance - "
+                "middle))) AS scale FROM near JOIN middles USING (g) GROUP BY g), judged AS "
+                "(SELECT g, i, expected, %sexpected - %.17g * scale * chance) AS low, %sexpected "
+                "+ %.17g * scale * chance) AS high FROM near JOIN scales USING (g) WHERE scale > "
+                "0)",
+                kind == DS_SERIES_FIGURE ? "(" : "greatest(1, ", DS_ANOMALY_SCALE, low[kind],
+                DS_ANOMALY_BOUND, high[kind], DS_ANOMALY_BOUND);
+}
+
+// The columns behind the value that --anomalies adds, over series and judged.
+static void put_expected(ds_buf *out, const trend_context *context) {
+  const char *unit = context->duration ? "_ms" : "";
+  if (context->measure == TREND_RATE)
+    ds_buf_text(out, ", CASE WHEN value = 0 THEN 0 ELSE (value + z * z / (2 * n) - z * sqrt(value "
+                "* (1 - value) / n + z * z / (4 * n * n))) / (1 + z * z / n) END AS value_low, "
+                "CASE WHEN value = 1 THEN 1 ELSE (value + z * z / (2 * n) + z * sqrt(value * (1 - "
+                "value) / n + z * z / (4 * n * n))) / (1 + z * z / n) END AS value_high");
+  ds_buf_printf(out, ", CASE WHEN complete THEN 'yes' ELSE 'no' END AS complete, expected AS "
+                "expected%s, low AS expected_low%s, high AS expected_high%s, CASE WHEN value > "
+                "high THEN 'high' WHEN value < low THEN 'low' END AS anomaly", unit, unit, unit);
+}
+
 // Behind the figures: every period from the first with something to the last, of every group.
 static void put_rows(ds_buf *out, const trend_context *context, const ds_sql_by *by,
                      const char *from) {
   static const char *const units[] = {"DAY", "WEEK", "MONTH"};
+  static const char *const seasons[] = {"dayofweek(period)", "0", "month(period)"};
+  const bool counts = context->measure < TREND_RATE;
+  const char *unit = units[context->calendar.period];
   ds_buf_printf(out, " AS value FROM %s GROUP BY %speriod), periods AS (SELECT "
                 "unnest(generate_series(min(period), max(period), INTERVAL 1 %s)) AS period FROM "
-                "figures) SELECT %sstrftime(period, '%s') AS period, ", from, by->part,
-                units[context->calendar.period], by->show,
+                "figures), shown AS (SELECT %speriods.period AS period, coalesce(n, 0) AS n, %s AS "
+                "value FROM periods%s LEFT JOIN figures USING (%speriod))", from, by->part, unit,
+                by->part, counts ? "coalesce(value, 0)" : "value",
+                by->name == NULL ? "" : " CROSS JOIN (SELECT DISTINCT of_group FROM parts)",
+                by->part);
+  if (context->anomalies) {
+    ds_buf_printf(out, ", series AS (SELECT *, value AS plain, complete AND value IS NOT NULL AS "
+                  "known FROM (SELECT *, %s AS g, row_number() OVER (PARTITION BY g ORDER BY "
+                  "period) AS i, %s AS season, period + INTERVAL 1 %s AS behind, ",
+                  by->name == NULL ? "0" : "of_group", seasons[context->calendar.period], unit);
+    put_complete(out, context);
+    ds_buf_text(out, " AS complete, 1.959963984540054::DOUBLE AS z FROM shown))");
+    put_seasons(out, context);
+    put_bounds(out, context);
+  }
+  ds_buf_printf(out, " SELECT %sstrftime(period, '%s') AS period, ", by->show,
                 context->calendar.period == DS_PERIOD_MONTH ? "%Y-%m" : "%Y-%m-%d");
-  if (context->measure < TREND_RATE)
-    ds_buf_text(out, "coalesce(value, 0) AS value");
-  else
-    ds_buf_printf(out, "coalesce(n, 0) AS n, value%s", context->duration ? " AS value_ms" : "");
-  ds_buf_text(out, " FROM periods");
-  if (by->name != NULL)
-    ds_buf_text(out, " CROSS JOIN (SELECT DISTINCT of_group FROM parts)");
-  ds_buf_printf(out, " LEFT JOIN figures USING (%speriod)", by->part);
+  ds_buf_printf(out, "%svalue%s", counts ? "" : "n, ", context->duration ? " AS value_ms" : "");
+  if (context->anomalies)
+    put_expected(out, context);
+  ds_buf_text(out, context->anomalies ? " FROM series LEFT JOIN judged USING (g, i)"
+                                      : " FROM shown");
   if (by->name != NULL)
     ds_buf_printf(out, " WHERE of_group.place <= %u OR n > 0", by->top);
-  ds_buf_printf(out, " ORDER BY %speriods.period;\n", by->part);
+  // By the day, not by its name, which is called so, too.
+  ds_buf_printf(out, " ORDER BY %s%s.period;\n", by->part,
+                context->anomalies ? "series" : "shown");
 }
 
 static ds_code put_by_start(ds_buf *out, const trend_context *context, const ds_sql_by *by,
@@ -171,8 +292,6 @@ ds_code ds_trend_sql(const ds_request *request, ds_buf *out, ds_error *err) {
   trend_context context;
   ds_sql_by by;
   TRY(ds_trend_read(request, &context, err));
-  if (context.anomalies)
-    return ds_fail(err, DS_UNSUPPORTED, "no SQL form: --anomalies");
   if (request->snapshot->events == 0)
     return ds_fail(err, DS_UNSUPPORTED, "no SQL form: there are no events to name");
   TRY(ds_sql_by_read(request, &by, err));

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Out of memory (sweep 3 of docs/durability.md) while files are imported and lines appended:
 // allocation number n fails, once or from then on. The call says DS_MEMORY and nothing of a file is
-// there, or it did without; then the same again takes everything, once. Libraries' own allocations
-// are asked for as memory_faults.h says. All cases run with DS_STRESS=1, else one in so many;
-// source and n make a case again.
+// there, or it did without, to the same events; then the same again takes everything, once.
+// Libraries' own allocations are asked for as memory_faults.h says. All cases run with DS_STRESS=1,
+// else one in so many; source and n make a case again.
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
@@ -13,7 +13,9 @@
 // cmocka needs the headers above first.
 #include <cmocka.h>
 
+#include "base/buf.h"
 #include "ingest/append.h"
+#include "ingest/export.h"
 #include "ingest/import.h"
 #include "memory_faults.h"
 
@@ -109,12 +111,40 @@ static ds_code take(ds_store *store, const source *from, ds_error *err) {
   return from->path == NULL ? append(store, from, err) : import(store, from, err);
 }
 
-static uint64_t events_of(ds_store *store) {
+static ds_code keep(void *context, const void *data, size_t size, ds_error *err) {
+  ds_buf_append(context, data, size);
+  return ds_buf_check(context, "an export", err);
+}
+
+// The events of the store as text, but for when those of `append` were received, and for what is
+// hashed by the key of this store alone.
+static uint64_t export_all(const ds_snapshot *snapshot, ds_buf *out) {
+  const ds_export_options options = {.form = DS_EXPORT_NDJSON, .write = keep, .context = out};
+  uint64_t events = 0;
+  ds_error err = {.message = ""};
+  if (ds_export(snapshot, &options, &events, &err) != DS_OK)
+    fail_msg("%s", err.message);
+  static const char *const own[] = {"\"received\":\"", "=#"};
+  for (size_t o = 0; o < sizeof own / sizeof *own; o++)
+    for (char *at = (char *)(uintptr_t)ds_buf_cstr(out); (at = strstr(at, own[o])) != NULL;)
+      at += strlen(own[o]), memmove(at, strchr(at, '"'), strlen(strchr(at, '"')) + 1);
+  return events;
+}
+
+// What the store holds; *whole is compared with, or, empty, becomes it.
+static uint64_t events_of(ds_store *store, ds_buf *whole) {
   ds_snapshot *snapshot = NULL;
   ds_error err = {.message = ""};
   if (ds_store_snapshot(store, &snapshot, &err) != DS_OK)
     fail_msg("%s", err.message);
   const uint64_t events = snapshot->events;
+  ds_buf found;
+  ds_buf_init(&found, 1u << 20);
+  if (events > 0)
+    assert_int_equal(export_all(snapshot, whole->size == 0 ? whole : &found), events);
+  if (found.size > 0 && strcmp(ds_buf_cstr(&found), ds_buf_cstr(whole)) != 0)
+    fail_msg("other events:\n%s\nnot\n%s", ds_buf_cstr(&found), ds_buf_cstr(whole));
+  ds_buf_done(&found);
   ds_snapshot_free(snapshot);
   return events;
 }
@@ -124,16 +154,16 @@ static void print_problem(void *context, const char *line) {
 }
 
 // The store takes everything once more, whole, and is sound.
-static void expect_sound(const source *from, uint64_t events) {
+static void expect_sound(const source *from, uint64_t events, ds_buf *whole) {
   ds_store *store = open_store();
   ds_error err = {.message = ""};
-  const uint64_t before = events_of(store);
+  const uint64_t before = events_of(store, whole);
   assert_true(before == 0 || before == events);
   const ds_code code = take(store, from, &err);
   // A file that is there already is refused as such.
   if (code != DS_OK && (before == 0 || code != DS_USAGE))
     fail_msg("%s: again: %s", from->name, err.message);
-  assert_int_equal(events_of(store), events);
+  assert_int_equal(events_of(store, whole), events);
   if (ds_store_check(store, print_problem, (void *)(uintptr_t)from, NULL, &err) != DS_OK)
     fail_msg("%s: %s", from->name, err.message);
   ds_store_close(store);
@@ -145,9 +175,10 @@ static void clear(void) {
   assert_int_equal(system(command), 0);
 }
 
-// One case; returns how many allocations were asked for. *events: what a whole one holds, told by
-// the first.
-static uint64_t run(const source *from, uint64_t n, bool persistent, uint64_t *events) {
+// One case; returns how many allocations were asked for. *events and *whole: what a whole one
+// holds, told by the first.
+static uint64_t run(const source *from, uint64_t n, bool persistent, uint64_t *events,
+                    ds_buf *whole) {
   clear();
   ds_store *store = open_store();
   ds_error err = {.message = ""};
@@ -158,9 +189,9 @@ static uint64_t run(const source *from, uint64_t n, bool persistent, uint64_t *e
   if (code != DS_OK && (code != DS_MEMORY || !failed))
     fail_msg("%s, allocation %ju%s: %s: %s", from->name, (uintmax_t)n,
              persistent ? " and later" : "", ds_code_name(code), err.message);
+  const uint64_t found = events_of(store, whole);
   if (n == NO_FAILURE)
-    *events = events_of(store);
-  const uint64_t found = events_of(store);
+    *events = found;
   // What fails behind the record of the log is in the store, which then takes nothing more: the
   // next who opens it tells what there is (I11).
   const bool doubtful =
@@ -169,7 +200,7 @@ static uint64_t run(const source *from, uint64_t n, bool persistent, uint64_t *e
     fail_msg("%s, allocation %ju%s: %ju of %ju events", from->name, (uintmax_t)n,
              persistent ? " and later" : "", (uintmax_t)found, (uintmax_t)*events);
   ds_store_close(store);
-  expect_sound(from, *events);
+  expect_sound(from, *events, whole);
   return asked;
 }
 
@@ -177,6 +208,8 @@ static void test_source(void **state) {
   const source *from = *state;
   const char *stress = getenv("DS_STRESS");
   uint64_t events = 0;
+  ds_buf whole;
+  ds_buf_init(&whole, 1u << 20);
   if (from->path != NULL && from->text != NULL) {
     char path[160];
     path_of(from->path, path);
@@ -185,11 +218,12 @@ static void test_source(void **state) {
     assert_int_equal(fwrite(from->text, 1, strlen(from->text), file), strlen(from->text));
     assert_int_equal(fclose(file), 0);
   }
-  const uint64_t all = run(from, NO_FAILURE, false, &events);
+  const uint64_t all = run(from, NO_FAILURE, false, &events, &whole);
   assert_true(all > 10 && events > 0);
   const uint64_t stride = stress != NULL && stress[0] == '1' ? 1 : all * 2 / CASES_USUAL | 1;
   for (uint64_t i = 0; i < all * 2; i += stride) // odd strides meet both kinds of failure
-    (void)run(from, i / 2, i % 2 == 1, &events);
+    (void)run(from, i / 2, i % 2 == 1, &events, &whole);
+  ds_buf_done(&whole);
   clear();
 }
 
