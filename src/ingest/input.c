@@ -13,16 +13,16 @@ enum { SAMPLE_CELLS = 1 << 20 };
 
 // DuckDB takes * ? [ in a path for a pattern; in brackets they are themselves.
 static void path_sql(const char *path, ds_buf *out) {
-  ds_buf escaped;
-  ds_buf_init(&escaped, 64 << 10);
+  ds_buf_u8(out, '\'');
   for (const char *c = path; *c != '\0'; c++) {
     if (strchr("*?[", *c) != NULL)
-      ds_buf_printf(&escaped, "[%c]", *c);
+      ds_buf_printf(out, "[%c]", *c);
+    else if (*c == '\'')
+      ds_buf_text(out, "''");
     else
-      ds_buf_u8(&escaped, (uint8_t)*c);
+      ds_buf_u8(out, (uint8_t)*c);
   }
-  ds_sql_literal(out, (ds_str){(const char *)escaped.data, (uint32_t)escaped.size});
-  ds_buf_done(&escaped);
+  ds_buf_u8(out, '\'');
 }
 
 static void compression_sql(const ds_source *file, ds_buf *out) {
