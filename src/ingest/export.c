@@ -104,6 +104,12 @@ ds_str ds_export_key(exporter *e, const ds_block *block, uint32_t key, uint32_t 
   for (uint32_t i = first; i < first + count; i++)
     ds_json_text(&json, column->text[column->item[i]]);
   ds_json_end_array(&json);
+  return ds_export_scratch(e);
+}
+
+ds_str ds_export_scratch(exporter *e) {
+  e->out.failed |= e->text.failed;
+  e->out.no_memory |= e->text.no_memory;
   return (ds_str){(const char *)e->text.data, (uint32_t)e->text.size};
 }
 

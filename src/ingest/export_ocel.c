@@ -64,7 +64,7 @@ static ds_code id_write(exporter *e, uint32_t type, ds_str text, bool *ret_own, 
   ds_buf_append(&e->text, name.data, name.size);
   ds_buf_text(&e->text, ":");
   ds_buf_append(&e->text, text.data, text.size);
-  ds_json_text(&e->json, (ds_str){(const char *)e->text.data, (uint32_t)e->text.size});
+  ds_json_text(&e->json, ds_export_scratch(e));
   return DS_OK;
 }
 
@@ -140,7 +140,7 @@ static ds_code ocel_event(exporter *e, const ds_block *block, uint32_t journey, 
   ds_buf_reset(&e->text);
   ds_buf_printf(&e->text, "e%llu", (unsigned long long)(e->events + event -
                                                         block->offset[journey] + 1));
-  ds_json_text(&e->json, (ds_str){(const char *)e->text.data, (uint32_t)e->text.size});
+  ds_json_text(&e->json, ds_export_scratch(e));
   member(e, "type", e->snapshot->space.touchpoints.text[block->touchpoint[event]]);
   member(e, "time", ds_str_of(ds_time_print(text, block->time_ms[event])));
   TRY(attributes_write(e, block, event, err));

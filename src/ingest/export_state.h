@@ -89,6 +89,9 @@ void ds_export_json(ds_json *json, const ds_value *value);
 // JSON array. Empty when it has none; a view that holds until the next call.
 ds_str ds_export_key(exporter *e, const ds_block *block, uint32_t key, uint32_t event);
 
+// What e->text holds, a view; what memory cut there fails the export with the next flush.
+ds_str ds_export_scratch(exporter *e);
+
 // Hands what was written to the caller when it is much, or `all`.
 DS_CHECKED ds_code ds_export_flush(exporter *e, bool all, ds_error *err);
 

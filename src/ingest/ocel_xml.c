@@ -22,9 +22,10 @@ static ds_str view(const ds_buf *buf) {
   return (ds_str){(const char *)buf->data, (uint32_t)buf->size};
 }
 
-static void keep(ds_buf *buf, ds_str text) {
+static ds_code keep(ds_buf *buf, ds_str text, ds_error *err) {
   ds_buf_reset(buf);
   ds_buf_append(buf, text.data, text.size);
+  return ds_buf_check(buf, "a name or time", err);
 }
 
 static bool is(ds_str name, const char *what) { return ds_str_equal(name, ds_str_of(what)); }
@@ -54,8 +55,8 @@ static place place_of(place above, ds_str name) {
 static ds_code thing_start(reader *r, ds_str name, const ds_xml_attribute *list, uint32_t count,
                            ds_error *err) {
   if (is(name, "attribute")) {
-    keep(&r->name, ds_xml_value(list, count, "name"));
-    keep(&r->time, ds_xml_value(list, count, "time"));
+    TRY(keep(&r->name, ds_xml_value(list, count, "name"), err));
+    TRY(keep(&r->time, ds_xml_value(list, count, "time"), err));
     ds_buf_reset(&r->text);
     return DS_OK;
   }
@@ -74,7 +75,7 @@ static ds_code on_start(void *context, ds_str name, const ds_xml_attribute *list
   if (here == AT_OBJECTS || here == AT_EVENTS || here == AT_OBJECT_TYPES || here == AT_EVENT_TYPES)
     r->of_event = here == AT_EVENTS || here == AT_EVENT_TYPES;
   if (here == AT_TYPE && above != AT_TYPE)
-    keep(&r->type, ds_xml_value(list, count, "name"));
+    TRY(keep(&r->type, ds_xml_value(list, count, "name"), err));
   if (here == AT_ATTRIBUTE && above == AT_TYPE)
     return ds_ocel_declare(r->ocel, r->of_event, view(&r->type), ds_xml_value(list, count, "name"),
                         ds_xml_value(list, count, "type"), err);

@@ -14,6 +14,7 @@
 // cmocka needs the headers above first.
 #include <cmocka.h>
 
+#include "ingest/export.h"
 #include "ingest/lists.h"
 #include "ingest/settings.h"
 #include "memory_faults.h"
@@ -373,6 +374,33 @@ static void settle_list(const void *context, ds_code code) {
   ds_arena_done(&arena);
 }
 
+// --- exports
+
+static ds_code keep_text(void *context, const void *data, size_t size, ds_error *err) {
+  ds_buf_append(context, data, size);
+  return ds_buf_check(context, "an export", err);
+}
+
+static ds_code export_events(const void *context, ds_buf *out, ds_error *err) {
+  const ds_export_options options = {.form = *(const ds_export_form *)context,
+                                     .write = keep_text, .context = out};
+  ds_store *store = NULL;
+  ds_snapshot *snapshot = NULL;
+  uint64_t events = 0;
+  assert_int_equal(open_store(false, &store), DS_OK);
+  memory_faults_pause();
+  assert_int_equal(ds_store_snapshot(store, &snapshot, NULL), DS_OK);
+  memory_faults_resume();
+  const ds_code code = ds_export(snapshot, &options, &events, err);
+  assert_true(code != DS_OK || events > 0);
+  ds_snapshot_free(snapshot);
+  ds_store_close(store);
+  return code;
+}
+
+static const ds_export_form forms[] = {DS_EXPORT_CSV, DS_EXPORT_NDJSON, DS_EXPORT_XES,
+                                       DS_EXPORT_OCEL};
+
 static const memory_case cases[] = {
     {"boards parsed", parse_boards, NULL, NULL},
     {"a board of a request", parse_request, NULL, NULL},
@@ -385,6 +413,10 @@ static const memory_case cases[] = {
     {"instants read", read_instants, NULL, NULL},
     {"a list saved", save_list, settle_list, NULL},
     {"a list removed", save_list, settle_list, "remove"},
+    {"events as CSV", export_events, NULL, &forms[0]},
+    {"events as NDJSON", export_events, NULL, &forms[1]},
+    {"events as XES", export_events, NULL, &forms[2]},
+    {"events as OCEL", export_events, NULL, &forms[3]},
 };
 
 static void temporary_file(char path[64], const char *text) {
