@@ -128,6 +128,11 @@ ds_code ds_buf_check(const ds_buf *buf, const char *what, ds_error *err) {
   return ds_fail(err, DS_LIMIT, "%s is larger than %zu bytes", what, buf->size_max);
 }
 
+void ds_buf_fail_as(ds_buf *buf, const ds_buf *scratch) {
+  buf->failed = buf->failed || scratch->failed;
+  buf->no_memory = buf->no_memory || scratch->no_memory;
+}
+
 void ds_buf_tell(const ds_buf *buf, ds_arena *arena) { arena->refused |= buf->no_memory; }
 
 const char *ds_buf_keep(const ds_buf *buf, ds_arena *arena) {

@@ -49,6 +49,9 @@ void ds_buf_vprintf(ds_buf *buf, const char *format, va_list args)
 // DS_OK, or DS_MEMORY / DS_LIMIT with a message that names `what`.
 DS_CHECKED ds_code ds_buf_check(const ds_buf *buf, const char *what, ds_error *err);
 
+// What is written was made with a buffer that failed: so it has failed, too, and of the same.
+void ds_buf_fail_as(ds_buf *buf, const ds_buf *scratch);
+
 // Notes in arena->refused when the buffer had no memory: what was made of it there is cut short.
 void ds_buf_tell(const ds_buf *buf, ds_arena *arena);
 

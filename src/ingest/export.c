@@ -108,8 +108,7 @@ ds_str ds_export_key(exporter *e, const ds_block *block, uint32_t key, uint32_t 
 }
 
 ds_str ds_export_scratch(exporter *e) {
-  e->out.failed |= e->text.failed;
-  e->out.no_memory |= e->text.no_memory;
+  ds_buf_fail_as(&e->out, &e->text);
   return (ds_str){(const char *)e->text.data, (uint32_t)e->text.size};
 }
 

@@ -278,7 +278,9 @@ static ds_code columns_list(ds_duck *duck, const ds_source *file, const char *re
     ds_buf_printf(&sql, "select column_name, column_type from (describe select * from %s)",
                   reader);
     ds_duck_texts columns = {0};
-    const ds_code code = ds_duck_query(duck, ds_buf_cstr(&sql), arena, &columns, err);
+    ds_code code = ds_buf_check(&sql, "a query", err);
+    if (code == DS_OK)
+      code = ds_duck_query(duck, ds_buf_cstr(&sql), arena, &columns, err);
     ds_buf_done(&sql);
     if (code != DS_OK)
       return ds_fail_in(err, code, "%s", file->name);

@@ -21,24 +21,33 @@ typedef struct cursor {
 typedef struct reader {
   ds_ocel *ocel;
   sqlite3 *db;
+  bool no_memory; // a text of the row could not be had
 } reader;
+
+static ds_code no_memory(ds_error *err) {
+  return ds_fail(err, DS_MEMORY, "out of memory reading a log");
+}
 
 // What SQLite says of a damaged file; it speaks of tables and columns, never of values.
 static ds_code fail(const reader *r, ds_error *err) {
   if (sqlite3_errcode(r->db) == SQLITE_INTERRUPT)
     return ds_fail(err, DS_INTERRUPTED, "stopped: nothing was imported");
+  if (sqlite3_errcode(r->db) == SQLITE_NOMEM)
+    return no_memory(err);
   return ds_fail(err, DS_INPUT, "%s: damaged, or no OCEL 2.0: %.200s",
                  r->ocel->options.file->name, sqlite3_errmsg(r->db));
 }
 
-static ds_code begin(const reader *r, const char *sql, cursor *ret_cursor, ds_error *err) {
+static ds_code begin(reader *r, const char *sql, cursor *ret_cursor, ds_error *err) {
   *ret_cursor = (cursor){.row = INT64_MIN};
   return sqlite3_prepare_v2(r->db, sql, -1, &ret_cursor->statement, NULL) == SQLITE_OK
              ? DS_OK
              : fail(r, err);
 }
 
-static ds_code next(const reader *r, cursor *c, ds_error *err) {
+static ds_code next(reader *r, cursor *c, ds_error *err) {
+  if (r->no_memory)
+    return no_memory(err);
   const int result = sqlite3_step(c->statement);
   c->done = result == SQLITE_DONE;
   if (!c->done && result != SQLITE_ROW)
@@ -47,9 +56,17 @@ static ds_code next(const reader *r, cursor *c, ds_error *err) {
   return DS_OK;
 }
 
-static ds_str text_at(const cursor *c, int column) {
+// A value of the row as text, NULL for none; what memory fails for, `next` refuses.
+static ds_str text_at(reader *r, const cursor *c, int column) {
   const char *text = (const char *)sqlite3_column_text(c->statement, column);
+  r->no_memory |= text == NULL && sqlite3_errcode(r->db) == SQLITE_NOMEM;
   return (ds_str){text, text == NULL ? 0 : (uint32_t)sqlite3_column_bytes(c->statement, column)};
+}
+
+static const char *name_at(reader *r, const cursor *c, int column) {
+  const char *name = sqlite3_column_name(c->statement, column);
+  r->no_memory |= name == NULL;
+  return name == NULL ? "" : name;
 }
 
 // Runs a query and calls `each` for its lines.
@@ -72,7 +89,7 @@ static ds_code each_row(reader *r, const char *sql,
 static ds_code sql_make(const char *format, const char *table, const char *type, char **ret_sql,
                         ds_error *err) {
   *ret_sql = sqlite3_mprintf(format, table, type);
-  return *ret_sql == NULL ? ds_fail(err, DS_MEMORY, "out of memory reading a log") : DS_OK;
+  return *ret_sql == NULL ? no_memory(err) : DS_OK;
 }
 
 static ds_code number_take(reader *r, const cursor *c, void *context, ds_error *err) {
@@ -126,12 +143,12 @@ static ds_code type_take(reader *r, const cursor *c, void *context, ds_error *er
   type_list *list = context;
   if (list->count == DS_OCEL_TYPES_MAX)
     return ds_ocel_fail(r->ocel, "more than 1,024 types", err);
-  const ds_str type = text_at(c, 0);
-  const ds_str map = text_at(c, 1);
+  const ds_str type = text_at(r, c, 0);
+  const ds_str map = text_at(r, c, 1);
   char *table = ds_arena_alloc(list->arena, map.size + 8);
   list->type[list->count] = ds_ocel_copy(list->arena, type);
   if (table == NULL || list->type[list->count].data == NULL)
-    return ds_fail(err, DS_MEMORY, "out of memory reading a log");
+    return no_memory(err);
   snprintf(table, map.size + 8, "%s_%.*s", list->of_event ? "event" : "object", DS_STR(map));
   list->table[list->count++] = table;
   return DS_OK;
@@ -146,11 +163,11 @@ typedef struct declaring {
 static ds_code column_take(reader *r, const cursor *c, void *context, ds_error *err) {
   const declaring *d = context;
   // SQLite's dates may well hold the hour.
-  const bool date = ds_str_equal_nocase(text_at(c, 1), ds_str_of("date"));
-  const ds_str kind = date ? ds_str_of("timestamp") : text_at(c, 1);
-  return is_own(text_at(c, 0))
+  const bool date = ds_str_equal_nocase(text_at(r, c, 1), ds_str_of("date"));
+  const ds_str kind = date ? ds_str_of("timestamp") : text_at(r, c, 1);
+  return is_own(text_at(r, c, 0))
              ? DS_OK
-             : ds_ocel_declare(r->ocel, d->of_event, d->type, text_at(c, 0), kind, err);
+             : ds_ocel_declare(r->ocel, d->of_event, d->type, text_at(r, c, 0), kind, err);
 }
 
 static ds_code types_read(reader *r, bool of_event, type_list *list, ds_error *err) {
@@ -174,7 +191,7 @@ static ds_code types_read(reader *r, bool of_event, type_list *list, ds_error *e
 
 static ds_code object_take(reader *r, const cursor *c, void *context, ds_error *err) {
   (void)context;
-  TRY(ds_ocel_begin(r->ocel, false, text_at(c, 0), text_at(c, 1), (ds_str){NULL, 0}, err));
+  TRY(ds_ocel_begin(r->ocel, false, text_at(r, c, 0), text_at(r, c, 1), (ds_str){NULL, 0}, err));
   return ds_ocel_end(r->ocel, err);
 }
 
@@ -186,26 +203,26 @@ static ds_code values_take(reader *r, const cursor *c, void *context, ds_error *
   ds_str changed = {NULL, 0};
   const int columns = sqlite3_column_count(c->statement);
   for (int i = 0; i < columns; i++) {
-    const char *name = sqlite3_column_name(c->statement, i);
-    id = strcmp(name, "ocel_id") == 0 ? text_at(c, i) : id;
-    time = strcmp(name, "ocel_time") == 0 ? text_at(c, i) : time;
-    changed = strcmp(name, "ocel_changed_field") == 0 ? text_at(c, i) : changed;
+    const char *name = name_at(r, c, i);
+    id = strcmp(name, "ocel_id") == 0 ? text_at(r, c, i) : id;
+    time = strcmp(name, "ocel_time") == 0 ? text_at(r, c, i) : time;
+    changed = strcmp(name, "ocel_changed_field") == 0 ? text_at(r, c, i) : changed;
   }
   if (ds_names_find(&r->ocel->objects, id) == DS_NONE)
     return ds_ocel_refuse(r->ocel, "ocel_id", DS_REASON_NO_OBJECT, err);
   TRY(ds_ocel_begin(r->ocel, false, id, *type, (ds_str){NULL, 0}, err));
   for (int i = 0; i < columns; i++) {
-    const ds_str name = ds_str_of(sqlite3_column_name(c->statement, i));
+    const ds_str name = ds_str_of(name_at(r, c, i));
     const bool meant = changed.size == 0 || ds_str_equal(name, changed);
     if (!is_own(name) && meant && sqlite3_column_type(c->statement, i) != SQLITE_NULL)
-      TRY(ds_ocel_set(r->ocel, name, time, text_at(c, i), err));
+      TRY(ds_ocel_set(r->ocel, name, time, text_at(r, c, i), err));
   }
   return ds_ocel_end(r->ocel, err);
 }
 
 static ds_code relation_take(reader *r, const cursor *c, void *context, ds_error *err) {
   (void)context;
-  return ds_ocel_relate_objects(r->ocel, text_at(c, 0), text_at(c, 1), err);
+  return ds_ocel_relate_objects(r->ocel, text_at(r, c, 0), text_at(r, c, 1), err);
 }
 
 static ds_code lost_take(reader *r, const cursor *c, void *context, ds_error *err) {
@@ -271,25 +288,25 @@ static void beside_close(beside *b) {
 static ds_code attributes_read(reader *r, cursor *c, int64_t row, ds_error *err) {
   const int columns = c->row == row ? sqlite3_column_count(c->statement) : 0;
   for (int i = 1; i < columns; i++) {
-    const ds_str name = ds_str_of(sqlite3_column_name(c->statement, i));
+    const ds_str name = ds_str_of(name_at(r, c, i));
     if (!is_own(name) && sqlite3_column_type(c->statement, i) != SQLITE_NULL)
-      TRY(ds_ocel_set(r->ocel, name, (ds_str){NULL, 0}, text_at(c, i), err));
+      TRY(ds_ocel_set(r->ocel, name, (ds_str){NULL, 0}, text_at(r, c, i), err));
   }
   return DS_OK;
 }
 
 // The event's time, which stands in its type's table.
-static ds_str time_read(const cursor *c, int64_t row) {
+static ds_str time_read(reader *r, const cursor *c, int64_t row) {
   const int columns = c->row == row ? sqlite3_column_count(c->statement) : 0;
   for (int i = 1; i < columns; i++)
-    if (strcmp(sqlite3_column_name(c->statement, i), "ocel_time") == 0)
-      return text_at(c, i);
+    if (strcmp(name_at(r, c, i), "ocel_time") == 0)
+      return text_at(r, c, i);
   return (ds_str){NULL, 0};
 }
 
 static ds_code event_read(reader *r, const type_list *types, beside *b, ds_error *err) {
   const int64_t row = b->events.row;
-  const ds_str type = text_at(&b->events, 2);
+  const ds_str type = text_at(r, &b->events, 2);
   cursor none = {.row = INT64_MAX};
   cursor *own = &none;
   for (uint32_t i = 0; i < types->count && own == &none; i++)
@@ -297,12 +314,12 @@ static ds_code event_read(reader *r, const type_list *types, beside *b, ds_error
       own = &b->types[i];
   while (own->row < row)
     TRY(next(r, own, err));
-  TRY(ds_ocel_begin(r->ocel, true, text_at(&b->events, 1), type, time_read(own, row), err));
+  TRY(ds_ocel_begin(r->ocel, true, text_at(r, &b->events, 1), type, time_read(r, own, row), err));
   TRY(attributes_read(r, own, row, err));
   while (b->relations.row < row)
     TRY(next(r, &b->relations, err));
   while (b->relations.row == row) {
-    TRY(ds_ocel_relate(r->ocel, text_at(&b->relations, 1), text_at(&b->relations, 2), err));
+    TRY(ds_ocel_relate(r->ocel, text_at(r, &b->relations, 1), text_at(r, &b->relations, 2), err));
     TRY(next(r, &b->relations, err));
   }
   return ds_ocel_end(r->ocel, err);
@@ -311,7 +328,7 @@ static ds_code event_read(reader *r, const type_list *types, beside *b, ds_error
 static ds_code events_read(reader *r, const type_list *types, ds_error *err) {
   beside b = {.types = calloc(types->count + 1, sizeof *b.types)};
   if (b.types == NULL)
-    return ds_fail(err, DS_MEMORY, "out of memory reading a log");
+    return no_memory(err);
   ds_code code = beside_open(r, types, &b, err);
   if (code == DS_OK)
     code = next(r, &b.events, err);
@@ -340,11 +357,15 @@ static ds_code database_open(reader *r, ds_error *err) {
   }
   ds_buf_text(&uri, "?immutable=1");
   const int flags = SQLITE_OPEN_READONLY | SQLITE_OPEN_URI | SQLITE_OPEN_NOMUTEX;
-  const int result = sqlite3_open_v2(ds_buf_cstr(&uri), &r->db, flags, NULL);
+  ds_code code = ds_buf_check(&uri, "a path", err);
+  const int result = code == DS_OK ? sqlite3_open_v2(ds_buf_cstr(&uri), &r->db, flags, NULL)
+                                   : SQLITE_NOMEM;
   ds_buf_done(&uri);
-  if (result != SQLITE_OK)
-    return ds_fail(err, DS_INPUT, "%s cannot be opened as an SQLite database",
-                   r->ocel->options.file->name);
+  if (code == DS_OK && result != SQLITE_OK)
+    code = result == SQLITE_NOMEM ? no_memory(err)
+                                  : ds_fail(err, DS_INPUT, "%s cannot be opened as an SQLite "
+                                            "database", r->ocel->options.file->name);
+  TRY(code);
   sqlite3_db_config(r->db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
   sqlite3_db_config(r->db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
   sqlite3_db_config(r->db, SQLITE_DBCONFIG_ENABLE_TRIGGER, 0, NULL);
@@ -374,7 +395,7 @@ ds_code ds_ocel_sqlite_pass(ds_ocel *ocel, ds_error *err) {
   type_list *objects = ds_arena_alloc(&arena, sizeof *objects);
   ds_code code = DS_MEMORY;
   if (events == NULL || objects == NULL) {
-    code = ds_fail(err, DS_MEMORY, "out of memory reading a log");
+    code = no_memory(err);
   } else {
     events->arena = objects->arena = &arena;
     code = pass(&r, events, objects, err);

@@ -294,7 +294,7 @@ void ds_json_options_sql(const ds_source *file, const ds_input_column *columns, 
       continue;
     ds_buf_reset(&type);
     type_sql(file, columns, i, &type);
-    out->failed |= type.failed;
+    ds_buf_fail_as(out, &type);
     ds_buf_text(out, any ? ", " : "");
     ds_sql_literal(out, file->members[i].name);
     ds_buf_text(out, ": ");

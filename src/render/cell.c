@@ -19,11 +19,6 @@ void ds_scratch_reset(ds_buf *scratch) {
     ds_buf_reset(scratch);
 }
 
-void ds_scratch_tell(const ds_buf *scratch, ds_buf *out) {
-  out->failed = out->failed || scratch->failed;
-  out->no_memory = out->no_memory || scratch->no_memory;
-}
-
 // Control characters could rule the terminal; direction overrides could make one name look like
 // another; noncharacters are not allowed in XML.
 static bool is_harmful(utf8proc_int32_t point) {

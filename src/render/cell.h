@@ -11,9 +11,6 @@
 // owner to hand that on at the end.
 void ds_scratch_reset(ds_buf *scratch);
 
-// What is written was made with a buffer that failed: so it has failed, too.
-void ds_scratch_tell(const ds_buf *scratch, ds_buf *out);
-
 // Appends a clean text in at most `columns` (>= 1) terminal columns. A longer one loses its middle
 // to "…": names that begin alike mostly differ at their ends.
 void ds_text_cut(ds_str text, uint32_t columns, ds_buf *out);

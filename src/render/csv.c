@@ -50,7 +50,7 @@ static void text_cell_append(const ds_column *column, const ds_cell *cell, ds_bu
     ds_cell_plain(column, cell, scratch);
     text = view(scratch);
   }
-  ds_scratch_tell(scratch, out);
+  ds_buf_fail_as(out, scratch);
   field_append(text, out);
 }
 

@@ -373,9 +373,9 @@ ds_code ds_render_table(const ds_result *result, const ds_render_options *option
     put_wrapped(&page, 0, result->definition, 0);
     style(&page, "0");
   }
-  ds_scratch_tell(&page.scratch, out);
-  ds_scratch_tell(&page.beneath, out);
-  ds_scratch_tell(&page.cut, out);
+  ds_buf_fail_as(out, &page.scratch);
+  ds_buf_fail_as(out, &page.beneath);
+  ds_buf_fail_as(out, &page.cut);
   ds_buf_done(&page.scratch);
   ds_buf_done(&page.cut);
   ds_buf_done(&page.beneath);

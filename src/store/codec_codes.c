@@ -26,7 +26,7 @@ static void encode_codes_wide(const uint32_t *values, uint32_t count, ds_buf *ou
   }
   ds_encode_ints((const uint64_t *)(const void *)wide, count, &encoded);
   out->size = mark;
-  out->failed = out->failed || encoded.failed;
+  ds_buf_fail_as(out, &encoded);
   ds_buf_append(out, encoded.data, encoded.size);
   ds_buf_done(&encoded);
 }

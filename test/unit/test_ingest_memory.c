@@ -12,6 +12,7 @@
 #include <unistd.h>
 // cmocka needs the headers above first.
 #include <cmocka.h>
+#include <sqlite3.h>
 
 #include "base/buf.h"
 #include "ingest/append.h"
@@ -27,7 +28,7 @@ enum { CASES_USUAL = 24 };
 typedef struct source {
   const char *name;
   const char *path; // NULL: the text is appended
-  const char *text; // of a file to be written; or lines
+  const char *text; // of a file to be written; or lines; or what makes a database
 } source;
 
 static const char lines[] =
@@ -39,6 +40,43 @@ static const char lines[] =
     "{\"id\":\"3\",\"event\":\"order_placed\",\"time\":\"2024-03-02\",\"customer\":{\"id\":\"C2\"},"
     "\"properties\":{\"phone\":\"+49 30 7654321\"}}\n";
 
+static const char xml[] =
+    "<?xml version=\"1.0\"?><log><object-types><object-type name=\"customer\"/>"
+    "<object-type name=\"order\"><attributes><attribute name=\"total\" type=\"float\"/>"
+    "</attributes></object-type></object-types><event-types><event-type name=\"order_placed\">"
+    "<attributes><attribute name=\"value\" type=\"float\"/></attributes></event-type>"
+    "</event-types><objects><object id=\"C1\" type=\"customer\"/><object id=\"O1\" type=\"order\">"
+    "<attributes><attribute name=\"total\" time=\"1970-01-01T00:00:00Z\">3.5</attribute>"
+    "<attribute name=\"total\" time=\"2024-03-02T00:00:00Z\">4.5</attribute></attributes><objects>"
+    "<relationship object-id=\"C1\" qualifier=\"of\"/></objects></object>"
+    "<object id=\"O2\" type=\"order\"/></objects><events><event id=\"e1\" type=\"order_placed\" "
+    "time=\"2024-03-01T10:00:00Z\"><attributes><attribute name=\"value\">3</attribute></attributes>"
+    "<objects><relationship object-id=\"C1\" qualifier=\"by\"/>"
+    "<relationship object-id=\"O1\" qualifier=\"of\"/>"
+    "<relationship object-id=\"O2\" qualifier=\"of\"/></objects></event></events></log>";
+
+// OCEL 2.0 as SQLite is made by these statements.
+static const char tables[] =
+    "CREATE TABLE event_map_type(ocel_type, ocel_type_map); "
+    "CREATE TABLE object_map_type(ocel_type, ocel_type_map); "
+    "INSERT INTO event_map_type VALUES('order_placed','placed'); "
+    "INSERT INTO object_map_type VALUES('customer','customer'),('order','order_'); "
+    "CREATE TABLE event(ocel_id, ocel_type); "
+    "CREATE TABLE object(ocel_id, ocel_type); "
+    "CREATE TABLE event_placed(ocel_id, ocel_time, value REAL, ok TEXT); "
+    "CREATE TABLE object_customer(ocel_id, ocel_time, ocel_changed_field); "
+    "CREATE TABLE object_order_(ocel_id, ocel_time, ocel_changed_field, total REAL); "
+    "CREATE TABLE event_object(ocel_event_id, ocel_object_id, ocel_qualifier); "
+    "CREATE TABLE object_object(ocel_source_id, ocel_target_id, ocel_qualifier); "
+    "INSERT INTO event VALUES('e1','order_placed'); "
+    "INSERT INTO object VALUES('C1','customer'),('O1','order'),('O2','order'); "
+    "INSERT INTO event_placed VALUES('e1','2024-03-01T10:00:00Z',3,'yes'); "
+    "INSERT INTO object_customer VALUES('C1','1970-01-01T00:00:00Z',NULL); "
+    "INSERT INTO object_order_ VALUES('O1','1970-01-01T00:00:00Z',NULL,3.5),"
+    "('O1','2024-03-02T00:00:00Z','total',4.5),('O2','1970-01-01T00:00:00Z',NULL,NULL); "
+    "INSERT INTO event_object VALUES('e1','C1','by'),('e1','O1','of'),('e1','O2','of'); "
+    "INSERT INTO object_object VALUES('O1','C1','of'); ";
+
 static const source sources[] = {
     {"a table with personal values", "orders.csv",
      "customer,event,time,order_id,email,name,value\n"
@@ -48,8 +86,15 @@ static const source sources[] = {
      "C2,delivered,no time,O2,,,\n"
      "C3,delivered,2024-03-05 08:00:00,O3,,,1.5\n"},
     {"JSON lines", "events.ndjson", lines},
+    {"a table as JSON", "orders.ndjson",
+     "{\"customer_id\":\"C1\",\"event\":\"order_placed\",\"time\":\"2024-03-01T10:00:00Z\","
+     "\"order_id\":[\"O1\",\"O2\"],\"value\":3,\"size\":{\"name\":\"M\",\"box\":{\"cm\":1.5}}}\n"
+     "{\"customer_id\":\"C2\",\"event\":\"delivered\",\"time\":\"2024-03-04T10:00:00Z\","
+     "\"order_id\":[\"O1\"],\"value\":2.5,\"size\":{\"name\":\"L\"}}\n"},
     {"XES", FORMATS "log.xes", NULL},
     {"OCEL as JSON", FORMATS "shop.jsonocel", NULL},
+    {"OCEL as XML", "orders.xmlocel", xml},
+    {"OCEL as SQLite", "orders.sqlite", tables},
     {"append", NULL, lines},
 };
 
@@ -204,20 +249,30 @@ static uint64_t run(const source *from, uint64_t n, bool persistent, uint64_t *e
   return asked;
 }
 
+static void make_file(const source *from) {
+  char path[160];
+  path_of(from->path, path);
+  if (from->text == tables) {
+    sqlite3 *db = NULL;
+    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db, from->text, NULL, NULL, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_close(db), SQLITE_OK);
+    return;
+  }
+  FILE *file = fopen(path, "wb");
+  assert_non_null(file);
+  assert_int_equal(fwrite(from->text, 1, strlen(from->text), file), strlen(from->text));
+  assert_int_equal(fclose(file), 0);
+}
+
 static void test_source(void **state) {
   const source *from = *state;
   const char *stress = getenv("DS_STRESS");
   uint64_t events = 0;
   ds_buf whole;
   ds_buf_init(&whole, 1u << 20);
-  if (from->path != NULL && from->text != NULL) {
-    char path[160];
-    path_of(from->path, path);
-    FILE *file = fopen(path, "wb");
-    assert_non_null(file);
-    assert_int_equal(fwrite(from->text, 1, strlen(from->text), file), strlen(from->text));
-    assert_int_equal(fclose(file), 0);
-  }
+  if (from->path != NULL && from->text != NULL)
+    make_file(from);
   const uint64_t all = run(from, NO_FAILURE, false, &events, &whole);
   assert_true(all > 10 && events > 0);
   const uint64_t stride = stress != NULL && stress[0] == '1' ? 1 : all * 2 / CASES_USUAL | 1;
