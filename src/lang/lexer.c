@@ -123,24 +123,32 @@ static ds_code read_number(ds_lexer *lexer, ds_token *token, ds_error *err) {
   return DS_OK;
 }
 
+// What other languages write, and what is written here.
+static const struct {
+  const char *theirs, *ours;
+} spellings[] = {
+    {"<>", "!="}, {"==", "="}, {"=>", ">="}, {"=<", "<="},
+    {"&&", "and"}, {"||", "or"}, {"!", "!= or not"},
+};
+
 static ds_code read_sign(ds_lexer *lexer, ds_token *token, ds_error *err) {
   const uint32_t start = lexer->at;
-  const char c = peek(lexer, 0);
+  const char c = peek(lexer, 0), next = peek(lexer, 1);
+  const bool equal = next == '=' && (c == '!' || c == '<' || c == '>');
+  for (size_t i = 0; i < sizeof spellings / sizeof *spellings && !equal; i++)
+    if (c == spellings[i].theirs[0] &&
+        (spellings[i].theirs[1] == '\0' || next == spellings[i].theirs[1]))
+      return ds_fail_at(err, DS_EXPRESSION, token->line, token->column, "'%s': write %s",
+                        spellings[i].theirs, spellings[i].ours);
   if (c == '\0' || strchr("=!<>(),.[]:+-*/{}?^$", c) == NULL)
     return ds_fail_at(err, DS_EXPRESSION, token->line, token->column,
                       "'%c' has no meaning here: compare with = != < <= > >=, join with and, or",
                       c >= ' ' && c < 127 ? c : '?');
   step(lexer);
-  const char next = peek(lexer, 0);
-  const bool pair = (next == '=' && (c == '!' || c == '<' || c == '>')) ||
-                    (c == '<' && next == '>') || (c == '=' && next == '=');
-  if (pair)
+  if (equal)
     step(lexer);
   token->kind = DS_TOKEN_SIGN;
   token->text = since(lexer, start);
-  if (ds_token_is(token, "<>") || ds_token_is(token, "==") || ds_token_is(token, "!"))
-    return ds_fail_at(err, DS_EXPRESSION, token->line, token->column, "'%.*s': write %s",
-                      DS_STR(token->text), c == '=' ? "=" : "!=");
   return DS_OK;
 }
 

@@ -458,9 +458,13 @@ static ds_code read_predicate(lang_parser *in, lang_node **ret_node) {
 
 static ds_code read_selector(lang_parser *in, lang_node **ret_node) {
   TRY(ds_lang_selector(in, ret_node));
-  return in->token.kind == DS_TOKEN_END
-             ? DS_OK
-             : ds_lang_expected(in, "[, or, or the end after a selector");
+  if (in->token.kind == DS_TOKEN_END)
+    return DS_OK;
+  // A chain in one text, as a -> b.
+  const bool chain = is(in, "-") || is(in, ">") || is(in, ",");
+  return ds_lang_expected(in, chain ? "[, or, or the end after a selector (the next one is given "
+                                      "by itself)"
+                                    : "[, or, or the end after a selector");
 }
 
 // *reached is how far the text was read, also when it fails.
