@@ -9,6 +9,46 @@
 // No way.
 enum { NEVER = UINT16_MAX };
 
+// Whether each state that can follow `state` can follow the place, or one of the same step that
+// does for it as far as is known.
+static bool is_spare(const ds_aligner *aligner, uint32_t place, uint32_t state) {
+  const ds_pattern_state *of = aligner->pattern->state;
+  for (uint64_t rest = aligner->next[state + 1]; rest != 0; rest &= rest - 1) {
+    const uint32_t s = (uint32_t)__builtin_ctzll(rest);
+    bool found = false;
+    for (uint64_t other = aligner->next[place]; other != 0 && !found; other &= other - 1) {
+      const uint32_t o = (uint32_t)__builtin_ctzll(other);
+      found = o == s || (of[o].step == of[s].step && (aligner->spare[o + 1] >> s & 1) != 0);
+    }
+    if (!found)
+      return false;
+  }
+  return true;
+}
+
+// Finds the states that the path can do without at each place: all that may follow may follow the
+// place, too. Those that cannot be are struck out until none is left to strike.
+static void spare_make(ds_aligner *aligner) {
+  const ds_pattern *pattern = aligner->pattern;
+  const uint64_t all = pattern->states < 64 ? (1ull << pattern->states) - 1 : UINT64_MAX;
+  for (uint32_t place = 0; place <= pattern->states; place++) {
+    const bool ends = place > 0 && (pattern->last >> (place - 1) & 1) != 0;
+    aligner->spare[place] = ends ? all : all & ~pattern->last;
+  }
+  bool struck = true;
+  while (struck) {
+    struck = false;
+    for (uint32_t place = 0; place <= pattern->states; place++)
+      for (uint64_t rest = aligner->spare[place]; rest != 0; rest &= rest - 1) {
+        const uint32_t s = (uint32_t)__builtin_ctzll(rest);
+        if (is_spare(aligner, place, s))
+          continue;
+        aligner->spare[place] &= ~(1ull << s);
+        struck = true;
+      }
+  }
+}
+
 void ds_aligner_init(ds_aligner *aligner, const ds_pattern *pattern) {
   *aligner = (ds_aligner){.pattern = pattern};
   for (uint32_t s = 0; s < pattern->states; s++) {
@@ -19,6 +59,7 @@ void ds_aligner_init(ds_aligner *aligner, const ds_pattern *pattern) {
         aligner->next[b + 1] |= 1ull << s;
     aligner->loops |= pattern->state[s].before >> s > 1;
   }
+  spare_make(aligner);
 }
 
 void ds_aligner_done(ds_aligner *aligner) {
@@ -53,9 +94,10 @@ static uint16_t more(uint16_t cost, uint16_t by) {
 
 static uint16_t less(uint16_t a, uint16_t b) { return a < b ? a : b; }
 
-// A repetition of the place itself is never skipped: that costs and leads nowhere.
-static uint64_t skips_at(uint64_t open, uint32_t place) {
-  return place == 0 ? open : open & ~(1ull << (place - 1));
+// What can be skipped of the states that are open at a place: what the path can do without is
+// rather left out. (Skipping it would give free events room that the path does not.)
+static uint64_t skips_at(const ds_aligner *aligner, uint64_t open, uint32_t place) {
+  return open & ~aligner->spare[place];
 }
 
 static bool is_end(const ds_pattern *pattern, uint32_t place, bool after) {
@@ -69,7 +111,7 @@ static uint16_t cost_of(const ds_aligner *aligner, const ds_align_event *event, 
   uint16_t cost = NEVER;
   if (event == NULL && is_end(aligner->pattern, place, after))
     return 0;
-  for (uint64_t rest = skips_at(open, place); rest != 0; rest &= rest - 1)
+  for (uint64_t rest = skips_at(aligner, open, place); rest != 0; rest &= rest - 1)
     cost = less(cost, more(*cost_at(aligner, read, (uint32_t)__builtin_ctzll(rest) + 1, false), 1));
   if (event == NULL)
     return cost;
@@ -150,7 +192,7 @@ static void walk(ds_aligner *aligner, const ds_align_event *events, uint32_t cou
                *cost_at(aligner, read + 1, place, true) == left) {
       put(aligner, DS_ALIGN_FREE, 0, read++);
       after = true;
-    } else if (left > 0 && (state = first_of(aligner, skips_at(open, place), read,
+    } else if (left > 0 && (state = first_of(aligner, skips_at(aligner, open, place), read,
                                              (uint16_t)(left - 1))) < DS_PATTERN_STATES) {
       put(aligner, DS_ALIGN_SKIP, state, read);
       place = state + 1;

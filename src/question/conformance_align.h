@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The cheapest way to read a case as a run of a pattern (an alignment): each event is a step of the
 // pattern, free, or inserted; each step of the run without an event is skipped. Inserting and
-// skipping cost 1. Private to question/. May use base/ to lang/.
+// skipping cost 1. A step that the pattern can do without where it stands is never skipped.
+// Private to question/. May use base/ to lang/.
 //
 // Of equally cheap ways the one is taken that, from the first event on, prefers: an event that is
 // a step (the earlier step of the pattern first), a free event, a skipped step (the earlier first),
@@ -38,6 +39,7 @@ typedef struct ds_align_move {
 typedef struct ds_aligner {
   const ds_pattern *pattern;
   uint64_t next[DS_PATTERN_STATES + 1]; // by place: 0 the beginning, s + 1 state s taken last
+  uint64_t spare[DS_PATTERN_STATES + 1]; // what the path can do without there, likewise
   bool loops;                           // some group repeats: a state can follow a higher one
   uint16_t *cost;                       // by events read, place, and whether a free event came last
   uint32_t cost_capacity;               // events

@@ -58,6 +58,10 @@ static const spec specs[] = {
     {"delivered[n >= 0] then any then order_placed within 3h total", true, false, false,
      3 * HOUR_MS, {{C, 1, 1, false, 0}, {A | B | C, 1, 1, false, 0}, {A, 1, 1, false, 0}},
      {0, 0, 0, 0}},
+    {"order_placed+ then immediately delivered", false, false, false, 0,
+     {{A, 1, 0, false, 0}, {C, 1, 1, true, 0}}, {0, 0, 0, 0}},
+    {"order_placed then shipped{1,3} $", false, false, true, 0,
+     {{A, 1, 1, false, 0}, {B, 1, 3, false, 0}}, {0, 0, 0, 0}},
     {"order_placed then (shipped then delivered)+", false, false, false, 0,
      {{A, 1, 1, false, 0}, {B, 1, 1, false, 0}, {C, 1, 1, false, 0}}, {1, 2, 1, 0}},
     {"(order_placed then shipped? then delivered)+", true, false, false, 0,
@@ -174,8 +178,8 @@ static void go_steps(search *s, uint32_t read, int at, uint32_t taken, bool afte
       continue;
     if (after && (at < 0 ? s->of->at_start : next->immediately))
       continue;
-    // Skipping what may come any number of times leads nowhere.
-    if (skip && again && next->most == 0 && taken >= (next->least > 0 ? next->least : 1))
+    // What the path can do without is never skipped: a step that may lack, or one more of enough.
+    if (skip && (again ? taken >= next->least : next->least == 0))
       continue;
     if (!skip && (next->means >> s->line->kind[read] & 1) == 0)
       continue;
