@@ -148,11 +148,14 @@ static ds_code make_calendar(ds_cohorts *asked, ds_error *err) {
   if (snapshot->events == 0)
     return DS_OK;
   const int64_t first_ms = snapshot->time_min_ms, last_ms = snapshot->time_max_ms;
-  TRY(ds_calendar_make(asked->request, asked->calendar.period, first_ms, last_ms, PERIODS_MAX,
+  const int64_t end_ms = asked->as_of_ms > last_ms ? asked->as_of_ms : last_ms;
+  TRY(ds_calendar_make(asked->request, asked->calendar.period, first_ms, end_ms, PERIODS_MAX,
                        asked->request->arena, &asked->calendar, err));
+  const uint32_t last = ds_calendar_find(&asked->calendar, last_ms);
   const uint32_t groups = asked->grouped ? asked->by.groups : 1;
-  const uint64_t cells = (uint64_t)asked->calendar.count * groups * (asked->slots + 1u);
-  if (ds_calendar_find(&asked->calendar, last_ms) == DS_NONE || cells > CELLS_MAX)
+  asked->cohorts = last == DS_NONE ? 0 : last + 1;
+  const uint64_t cells = (uint64_t)asked->cohorts * groups * (asked->slots + 1u);
+  if (last == DS_NONE || cells > CELLS_MAX)
     return ds_fail(err, DS_LIMIT, "that makes too many cohorts and periods: choose a longer --per, "
                    "fewer --periods, or a smaller --top");
   const int64_t days = asked->as_of_ms - first_ms;
@@ -263,7 +266,7 @@ static ds_code put_cells(const ds_cohorts *asked, const uint64_t *cells, uint64_
   if (table == NULL)
     return ds_fail(err, DS_MEMORY, "out of memory for retention");
   table->pivot = &pivot;
-  const uint32_t width = asked->slots + 1, cohorts = asked->calendar.count;
+  const uint32_t width = asked->slots + 1, cohorts = asked->cohorts;
   for (uint32_t row = 0; row < asked->cells / width; row++) {
     const uint64_t *counts = cells + (size_t)row * width;
     for (uint32_t s = 0; s < asked->slots && counts[asked->slots] > 0; s++) {
@@ -295,7 +298,7 @@ typedef struct slot_mean {
 
 static slot_mean mean_of(const ds_cohorts *asked, const uint64_t *cells, uint32_t slot) {
   slot_mean mean = {0};
-  for (uint32_t c = 0; c < asked->calendar.count; c++) {
+  for (uint32_t c = 0; c < asked->cohorts; c++) {
     const uint64_t *counts = cells + (size_t)c * (asked->slots + 1u);
     bool begun, complete;
     ds_cohorts_slot_state(asked, c, slot, &begun, &complete);
@@ -326,7 +329,7 @@ static ds_code put_curve(const ds_cohorts *asked, const uint64_t *cells, uint64_
   if (table == NULL)
     return ds_fail(err, DS_MEMORY, "out of memory for retention");
   table->bar = "share";
-  const size_t of_group = (size_t)asked->calendar.count * (asked->slots + 1u);
+  const size_t of_group = (size_t)asked->cohorts * (asked->slots + 1u);
   for (uint32_t g = 0; asked->cells > 0 && g < asked->cells / of_group; g++) {
     for (uint32_t s = 0; s < asked->slots; s++) {
       const slot_mean mean = mean_of(asked, cells + g * of_group, s);

@@ -20,7 +20,8 @@ enum { DS_COHORTS_START, DS_COHORTS_AGAIN };
 typedef struct ds_cohorts {
   const ds_request *request;
   ds_plan plan;
-  ds_calendar calendar;           // of cohorts, over all the data
+  ds_calendar calendar;           // from the first event to as_of
+  uint32_t cohorts;               // so many of its first periods may have one
   const ds_expression *mark[2];   // DS_COHORTS_START, DS_COHORTS_AGAIN
   bool has_from, has_to;          // which starts make a cohort: [from_ms, to_ms)
   int64_t from_ms, to_ms;

@@ -88,7 +88,7 @@ static ds_code tally_take(void *to, uint32_t cohort, uint32_t slot, uint32_t eve
   const ds_cohorts *asked = at->state->asked;
   if (slot == DS_NONE) {
     at->row = at->state->cell +
-              (size_t)(at->group * asked->calendar.count + cohort) * (asked->slots + 1u);
+              (size_t)(at->group * asked->cohorts + cohort) * (asked->slots + 1u);
     at->row[asked->slots]++;
   } else if (!asked->unbounded) {
     at->row[slot]++;

@@ -96,7 +96,7 @@ static void scratch_done(void *scratch) { ds_marks_done(scratch); }
 static ds_code read_cohort(const ds_cohorts *asked, ds_str text, uint32_t *ret_cohort,
                            ds_error *err) {
   char name[32];
-  for (uint32_t c = 0; c < asked->calendar.count; c++) {
+  for (uint32_t c = 0; c < asked->cohorts; c++) {
     const size_t size = ds_calendar_name(&asked->calendar, c, name);
     *ret_cohort = c;
     if (ds_str_equal(text, (ds_str){name, (uint32_t)size}))

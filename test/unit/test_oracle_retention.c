@@ -18,6 +18,7 @@
 enum { WORLDS = 60 };
 
 static const int64_t BASE_MS = 1577836800000; // 2020-01-01
+#define AS_OF "2021-05-04T03:00:00Z"          // later than all events
 
 static void check(ds_code code, const ds_error *err) {
   if (code != DS_OK)
@@ -32,7 +33,7 @@ static const ds_cell *cell(const ds_table *table, uint32_t row, const char *colu
 
 // One way to ask.
 typedef struct asked {
-  ds_option_value values[12];
+  ds_option_value values[16];
   uint32_t count;
   bool by_case;
   bool plain; // the brute force knows it: no filter, no period
@@ -55,6 +56,9 @@ static asked choose(uint64_t *seed) {
   if (to.by_case)
     put(&to, "case", "order_id");
   to.plain = qw_random(seed) % 2 == 0;
+  // Behind the last event, or amid them: then periods begin and end in which nothing happened.
+  if (qw_random(seed) % 3 == 0)
+    put(&to, "as-of", to.plain || qw_random(seed) % 2 == 0 ? AS_OF : "2020-02-20T15:00:00Z");
   if (to.plain) {
     put(&to, "start", "order_placed");
     put(&to, "again", "delivered");
