@@ -170,6 +170,19 @@ ds_code cli_run_imports(cli *run, ds_error *err) {
   return code == DS_OK ? cli_show(run, result, err) : code;
 }
 
+// Whether an import after the one undone still stands.
+typedef struct later_import {
+  uint64_t undone;
+  bool stands;
+} later_import;
+
+static ds_code look_for_later(void *context, const ds_import_info *info, ds_error *err) {
+  (void)err;
+  later_import *later = context;
+  later->stands = later->stands || (info->id > later->undone && !info->undone);
+  return DS_OK;
+}
+
 ds_code cli_run_undo_import(cli *run, ds_error *err) {
   uint64_t id = 0;
   if (!ds_str_to_u64(ds_str_of(run->arguments[0]), &id) || id == 0 || id > UINT32_MAX)
@@ -178,12 +191,20 @@ ds_code cli_run_undo_import(cli *run, ds_error *err) {
   ds_store *store = NULL;
   TRY(cli_open_store(run, true, false, &store, err));
   uint64_t events = 0;
-  const ds_code code = ds_store_undo_import(store, (uint32_t)id, &events, err);
+  later_import later = {.undone = id};
+  ds_code code = ds_store_undo_import(store, (uint32_t)id, &events, err);
+  const bool done = code == DS_OK;
+  if (done)
+    code = ds_store_imports(store, look_for_later, &later, err);
   ds_store_close(store);
-  if (code == DS_OK) {
+  if (done) {
     char count[32];
     cli_say(run, "import %llu is undone: %s events taken out", (unsigned long long)id,
             ds_human_count(count, events));
   }
+  // Decision 7.
+  if (later.stands)
+    cli_say(run, "where later imports brought the same once more, it was left out then and is gone "
+                 "too: import their files again with --again");
   return code;
 }

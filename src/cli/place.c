@@ -17,11 +17,14 @@ static bool is_there(const char *path) {
   return stat(path, &info) == 0;
 }
 
-// A directory with a manifest is a store; anything else is not opened as one.
-static bool is_store(const char *path) {
+// A directory with a manifest is a store; anything else is not opened as one. *ret_closed: it may
+// not be looked into, so that it may be one.
+static bool is_store(const char *path, bool *ret_closed) {
   char manifest[DS_PATH_BYTES_MAX + 64];
   snprintf(manifest, sizeof manifest, "%s/MANIFEST", path);
-  return access(manifest, F_OK) == 0;
+  const bool is = access(manifest, F_OK) == 0;
+  *ret_closed = !is && errno == EACCES;
+  return is;
 }
 
 static ds_code set_store(cli *run, const char *path, ds_error *err) {
@@ -31,8 +34,10 @@ static ds_code set_store(cli *run, const char *path, ds_error *err) {
   return DS_OK;
 }
 
-// Looks for doorstep.store here and in each folder above.
-static bool find_upwards(cli *run) {
+// Looks for doorstep.store here and in each folder above. One that may not be looked into is not
+// passed over for another.
+static bool find_upwards(cli *run, bool *ret_closed) {
+  *ret_closed = false;
   char folder[DS_PATH_BYTES_MAX];
   if (getcwd(folder, sizeof folder) == NULL)
     return false;
@@ -42,9 +47,12 @@ static bool find_upwards(cli *run) {
     const char *slash = folder[1] == '\0' ? "" : "/";
     snprintf(path, sizeof path, "%s%s" CLI_STORE_NAME, folder, slash);
     const char *found = here ? CLI_STORE_NAME : path;
-    if (is_store(path) && strlen(found) < sizeof run->store) {
+    bool closed;
+    const bool is = is_store(path, &closed);
+    *ret_closed = closed && is_directory(path);
+    if ((is || *ret_closed) && strlen(found) < sizeof run->store) {
       memcpy(run->store, found, strlen(found) + 1);
-      return true;
+      return is;
     }
     here = false;
     char *end = strrchr(folder, '/');
@@ -64,28 +72,39 @@ bool cli_store_named(const cli *run) {
   return named != NULL && named[0] != '\0';
 }
 
+static ds_code find_named(cli *run, const char *named, bool create, bool *ret_exists,
+                          bool *ret_closed, ds_error *err) {
+  TRY(set_store(run, named, err));
+  *ret_exists = is_store(run->store, ret_closed);
+  if (is_there(run->store) && !is_directory(run->store))
+    return ds_fail(err, DS_MISSING, "%.200s is a file, and a store is a folder", named);
+  if (*ret_exists || *ret_closed || create)
+    return DS_OK;
+  if (!is_directory(run->store))
+    return ds_fail(err, DS_MISSING, "no store at %.200s; `doorstep --store %.80s init` makes one",
+                   named, named);
+  return ds_fail(err, DS_MISSING, "%.200s is a folder but no store (no MANIFEST in it)", named);
+}
+
+static ds_code find_here(cli *run, bool create, bool *ret_exists, bool *ret_closed,
+                         ds_error *err) {
+  *ret_exists = find_upwards(run, ret_closed);
+  if (*ret_exists || *ret_closed)
+    return DS_OK;
+  if (!create)
+    return ds_fail(err, DS_MISSING,
+                   "no store here: `doorstep init` makes one, `doorstep import FILE` makes and "
+                   "fills one, --store DIR names another");
+  return set_store(run, CLI_STORE_NAME, err);
+}
+
 ds_code cli_find_store(cli *run, bool create, bool *ret_exists, ds_error *err) {
-  const char *named = named_store(run);
   bool exists = false;
-  if (cli_store_named(run)) {
-    TRY(set_store(run, named, err));
-    exists = is_store(run->store);
-    if (is_there(run->store) && !is_directory(run->store))
-      return ds_fail(err, DS_MISSING, "%.200s is a file, and a store is a folder", named);
-    if (!exists && !create && !is_directory(run->store))
-      return ds_fail(err, DS_MISSING, "no store at %.200s; `doorstep --store %.80s init` makes one",
-                     named, named);
-    if (!exists && !create)
-      return ds_fail(err, DS_MISSING, "%.200s is a folder but no store (no MANIFEST in it)", named);
-  } else {
-    exists = find_upwards(run);
-    if (!exists && !create)
-      return ds_fail(err, DS_MISSING,
-                     "no store here: `doorstep init` makes one, `doorstep import FILE` makes and "
-                     "fills one, --store DIR names another");
-    if (!exists)
-      TRY(set_store(run, CLI_STORE_NAME, err));
-  }
+  bool closed = false;
+  TRY(cli_store_named(run) ? find_named(run, named_store(run), create, &exists, &closed, err)
+                           : find_here(run, create, &exists, &closed, err));
+  if (closed)
+    return ds_fail(err, DS_IO, "cannot look into %.300s: permission denied", run->store);
   *ret_exists = exists;
   return DS_OK;
 }

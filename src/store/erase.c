@@ -120,7 +120,11 @@ ds_code ds_store_erase(ds_store *store, const ds_str *subjects, uint32_t count,
   // From here on the erasure will be finished, by whomever.
   TRY(ds_store_note_write(store, ds_vault_erase(vault, subjects, count,
                                                 store->io->ops->now_ms(store->io), err)));
-  TRY(remove_erased(store, &where, progress, &erasure, err));
+  ds_error why = {.message = ""};
+  const ds_code code = remove_erased(store, &where, progress, &erasure, &why);
+  if (code != DS_OK)
+    return ds_fail(err, code, "%.300s; the person is erased all the same: the keys are destroyed, "
+                   "and the next command that writes removes the events", why.message);
   TRY(prove_keys(vault, subjects, count, &erasure.keys_gone, err));
   *ret_erasure = erasure;
   return DS_OK;

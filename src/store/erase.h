@@ -26,7 +26,8 @@ typedef struct ds_erasure {
 } ds_erasure;
 
 // Erases these subjects ("kind=text"), durably; none of their events can come back, also not after
-// a crash: once the first step is on disk, the next to open the store to write finishes.
+// a crash: once the first step is on disk, the next to open the store to write finishes, and an
+// error's message says so.
 DS_CHECKED ds_code ds_store_erase(ds_store *store, const ds_str *subjects, uint32_t count,
                                   ds_progress *progress, ds_erasure *ret_erasure, ds_error *err);
 

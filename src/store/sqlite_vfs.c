@@ -159,8 +159,12 @@ ds_code ds_sqlite_fail(ds_sqlite *database, ds_error *err) {
   switch (status & 0xFF) {
   case SQLITE_FULL:
     return ds_fail(err, DS_FULL, "%s", last->message);
-  case SQLITE_BUSY:
   case SQLITE_READONLY: // A reader meets what only a writer may tidy up.
+    if (status == SQLITE_READONLY_ROLLBACK)
+      return ds_fail(err, DS_BUSY, "a change of %s was cut short: the next command that writes, "
+                     "such as doorstep compact, puts it right", database->label);
+    return ds_fail(err, DS_BUSY, "%s is in use by another process", database->label);
+  case SQLITE_BUSY:
     return ds_fail(err, DS_BUSY, "%s is in use by another process", database->label);
   case SQLITE_NOMEM:
     return ds_fail(err, DS_MEMORY, "out of memory for %s", database->label);

@@ -388,6 +388,66 @@ static void rotation_leaves_the_old_key_behind(void **state) {
   ds_vault_close(vault);
 }
 
+// Another process changes the master key while this one reads: what it has not read yet opens by
+// the new one, and nothing is called damaged.
+static void a_rotation_is_no_damage_to_readers(void **state) {
+  enum { SUBJECTS = 20 };
+  place *own = *state;
+  const ds_value value = text("alice@example.com");
+  ds_value sealed[SUBJECTS];
+  char name[SUBJECTS][16];
+  uint32_t lines = 0;
+  ds_vault *writer = open_ok(own, true, 0);
+  for (uint32_t i = 0; i < SUBJECTS; i++) {
+    snprintf(name[i], sizeof name[i], "user_id=%u", i);
+    sealed[i] = seal_ok(own, writer, at(name[i], "t", "p"), &value);
+  }
+  for (uint32_t i = 0; i < SUBJECTS; i += 2) // so that there are many families to read
+    erase_ok(writer, name[i]);
+  ds_vault *reader = open_ok(own, false, ds_vault_fingerprint(writer));
+  for (int round = 0; round < 3; round++) {
+    assert_int_equal(ds_vault_rotate(writer, NULL, NULL), DS_OK);
+    for (uint32_t i = 1; round < 2 && i < SUBJECTS; i += 2)
+      expect_opens(own, reader, at(name[i], "t", "p"), &sealed[i], &value);
+    assert_int_equal(ds_vault_check(reader, print_line, &lines, NULL), DS_OK);
+    assert_int_equal(lines, 0);
+  }
+  ds_vault_close(reader);
+  ds_vault_close(writer);
+}
+
+// What a writer that died or had no room has left half done, a reader cannot tidy up: it says who
+// can, and not that somebody is at work.
+static void a_change_cut_short_is_told(void **state) {
+  enum { OPERATIONS_MAX = 200 };
+  place *own = *state;
+  const ds_str gone = ds_str_of("user_id=gone");
+  uint32_t told = 0;
+  ds_code code = DS_FULL;
+  for (uint64_t k = 0; k < OPERATIONS_MAX && code != DS_OK; k++) {
+    restart(own);
+    ds_vault *vault = open_ok(own, true, 0);
+    const uint64_t fingerprint = ds_vault_fingerprint(vault);
+    ds_error err = {.message = ""};
+    ds_io_sim_fail_at(own->sim, k, DS_FULL, true);
+    code = ds_vault_erase(vault, &gone, 1, 5, NULL);
+    ds_vault_close(vault);
+    ds_io_sim_fail_at(own->sim, (uint64_t)1 << 60, DS_IO, false);
+    const ds_code seen = try_open(own, false, fingerprint, &vault, &err);
+    if (seen == DS_OK)
+      ds_vault_close(vault);
+    else
+      assert_string_equal(err.message, "a change of keys.sqlite was cut short: the next command "
+                                       "that writes, such as doorstep compact, puts it right");
+    assert_true(seen == DS_OK || seen == DS_BUSY);
+    told += seen == DS_BUSY;
+    ds_vault_close(open_ok(own, true, fingerprint));
+    ds_vault_close(open_ok(own, false, fingerprint));
+  }
+  assert_int_equal(code, DS_OK);
+  assert_true(told > 0);
+}
+
 // Every flipped bit of keys.sqlite and key is told, or changes nothing.
 static void flipped_bits_are_told(void **state) {
   place *own = *state;
@@ -836,6 +896,8 @@ int main(void) {
       cmocka_unit_test_setup_teardown(erased_subjects_lose_their_keys, set_up, tear_down),
       cmocka_unit_test_setup_teardown(who_comes_back_has_another_key, set_up, tear_down),
       cmocka_unit_test_setup_teardown(rotation_leaves_the_old_key_behind, set_up, tear_down),
+      cmocka_unit_test_setup_teardown(a_rotation_is_no_damage_to_readers, set_up, tear_down),
+      cmocka_unit_test_setup_teardown(a_change_cut_short_is_told, set_up, tear_down),
       cmocka_unit_test_setup_teardown(flipped_bits_are_told, set_up, tear_down),
       cmocka_unit_test_setup_teardown(a_vault_survives_power_loss, set_up, tear_down),
       cmocka_unit_test_setup_teardown(a_vault_survives_errors, set_up, tear_down),
