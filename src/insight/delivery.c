@@ -326,7 +326,10 @@ static void put_words(const delivery_asked *asked, ds_result *result) {
                   asked->against == DELIVERY_ORIGINAL ? "first" : "last", asked->promise,
                   asked->against == DELIVERY_ORIGINAL
                       ? "" : ", or an estimate of the carrier's, before it came",
-                  zone, asked->by_day ? "calendar days" : "time");
+                  zone,
+                  asked->by_day                         ? "calendar days"
+                  : asked->against == DELIVERY_ORIGINAL ? "time"
+                                                        : "time, to a day in calendar days");
   ds_buf_printf(&text, "Shares have 95 %% Wilson intervals. Processing runs from the order until "
                 "the parcel is packed or labelled, pickup until the carrier has it, transit until "
                 "it is handed over. The promise that would be kept is estimated by Kaplan and "

@@ -27,16 +27,20 @@ static int64_t arrival_of(const ds_parcel *parcel, delivery_arrival arrival) {
   return arrival == DELIVERY_ATTEMPT ? parcel->attempt_ms : parcel->delivered_ms;
 }
 
-static const ds_promise *promise_of(const ds_parcel *parcel, delivery_against against) {
-  return against == DELIVERY_ORIGINAL ? &parcel->original : &parcel->current;
+static const ds_promise *promise_of(const ds_parcel *parcel, delivery_against against,
+                                    delivery_arrival arrival) {
+  if (against == DELIVERY_ORIGINAL)
+    return &parcel->original;
+  return arrival == DELIVERY_ATTEMPT ? &parcel->current_tried : &parcel->current;
 }
 
 // Promised, kept and late, for each promise and each kind of arrival.
 static uint64_t bases_of(const ds_parcel *parcel) {
   uint64_t counts = 0;
   for (uint32_t b = 0; b < DELIVERY_BASES; b++) {
-    const ds_promise *promise = promise_of(parcel, (delivery_against)(b / 2));
-    const int64_t arrived_ms = arrival_of(parcel, (delivery_arrival)(b % 2));
+    const delivery_arrival arrival = (delivery_arrival)(b % 2);
+    const ds_promise *promise = promise_of(parcel, (delivery_against)(b / 2), arrival);
+    const int64_t arrived_ms = arrival_of(parcel, arrival);
     if (arrived_ms != DS_NEVER && promise->event != DS_NONE)
       counts |= bit(DELIVERY_BASE_1 + 3 * b) |
                 bit(DELIVERY_BASE_1 + 3 * b + (arrived_ms < promise->end_ms ? 1 : 2));
@@ -57,9 +61,8 @@ static uint64_t judge_promise(const delivery_asked *asked, const ds_promise *pro
   const bool early = is_window ? judged->arrived_ms < promise->from_ms : day < begin;
   const bool kept = judged->arrived_ms < promise->end_ms;
   judged->days_late = day - promise->day;
-  judged->time_ms[DELIVERY_GAP] = asked->by_day && !is_window
-                                      ? judged->days_late * DS_DAY_MS
-                                      : judged->arrived_ms - (promise->end_ms - 1);
+  judged->time_ms[DELIVERY_GAP] = promise->is_day ? judged->days_late * DS_DAY_MS
+                                                  : judged->arrived_ms - (promise->end_ms - 1);
   return bit(DELIVERY_PROMISED) | bit(kept ? DELIVERY_KEPT : DELIVERY_LATE) |
          (kept && early ? bit(DELIVERY_EARLY) : 0);
 }
@@ -122,7 +125,7 @@ static uint64_t judge_days(const delivery_asked *asked, const ds_parcels *parcel
 void ds_delivery_judge(const delivery_asked *asked, const ds_parcels *parcels, uint32_t p,
                        delivery_parcel *ret_judged) {
   const ds_parcel *parcel = &parcels->parcel[p];
-  const ds_promise *promise = promise_of(parcel, asked->against);
+  const ds_promise *promise = promise_of(parcel, asked->against, asked->arrival);
   delivery_parcel judged = {.arrived_ms = arrival_of(parcel, asked->arrival),
                             .days_late = DS_NEVER, .days = DS_NEVER, .days_promised = DS_NEVER};
   for (uint32_t t = 0; t < DELIVERY_TIMES; t++)

@@ -9,7 +9,7 @@
 // What a promise is, as told by an event.
 #define PROMISE                                                                                  \
   "{'t': r.t, 'arrival': r.arrival, 'day': r.day, 'ends': r.ends, 'from_t': r.from_t, "          \
-  "'from_day': r.from_day}"
+  "'from_day': r.from_day, 'whole': r.whole}"
 
 // The first promise of a parcel, and of its order: the one told first holds.
 static const char originals_text[] =
@@ -19,16 +19,15 @@ static const char originals_text[] =
     "FROM parcels r LEFT JOIN told b ON b.customer = r.customer AND b.o = r.o AND b.p = r.p LEFT "
     "JOIN told a ON a.customer = r.customer AND a.o = r.o AND a.p IS NULL)";
 
-// The last of each, promise or estimate; what is written beside a delivery, or after it, is none.
+// The last promise or estimate, of a parcel or its order, told before it came; what is written
+// beside a delivery is none.
 static const char currents_text[] =
-    ", lasts AS (SELECT r.customer, r.o, r.p, last(" PROMISE " ORDER BY r.t, r.arrival, "
-    "r.estimate) AS of FROM revisions r LEFT JOIN facts f ON f.customer = r.customer AND f.o = r.o "
-    "AND f.p IS NOT DISTINCT FROM r.p WHERE r.touchpoint <> 'delivered' AND (f.delivered IS NULL "
-    "OR f.delivered > r.t) GROUP BY ALL), promised AS (SELECT r.customer, r.o, r.p, coalesce(CASE "
-    "WHEN a.of IS NOT NULL AND (b.of IS NULL OR (b.of.t, b.of.arrival) < (a.of.t, a.of.arrival)) "
-    "THEN a.of ELSE b.of END, r.promise) AS promise FROM originals r LEFT JOIN lasts b ON "
-    "b.customer = r.customer AND b.o = r.o AND b.p = r.p LEFT JOIN lasts a ON a.customer = "
-    "r.customer AND a.o = r.o AND a.p IS NULL)";
+    ", lasts AS (SELECT k.customer, k.o, k.p, last(" PROMISE " ORDER BY r.t, r.arrival, "
+    "r.estimate) AS of FROM parcels k JOIN revisions r ON r.customer = k.customer AND r.o = k.o "
+    "AND (r.p IS NULL OR r.p = k.p) LEFT JOIN facts f ON f.customer = k.customer AND f.o = k.o "
+    "AND f.p = k.p WHERE r.touchpoint <> 'delivered' AND (f.%s IS NULL OR f.%s > r.t) GROUP BY "
+    "ALL), promised AS (SELECT r.customer, r.o, r.p, coalesce(b.of, r.promise) AS promise FROM "
+    "originals r LEFT JOIN lasts b ON b.customer = r.customer AND b.o = r.o AND b.p = r.p)";
 
 // All that is known of a parcel.
 static const char known_text[] =
@@ -96,9 +95,9 @@ static void put_judged(const delivery_asked *asked, ds_buf *out) {
   ds_sql_put_day(asked->request, "placed_at", out);
   ds_buf_text(out, " AS placed_day, coalesce(arrived < promise.from_t, arrived_day < "
               "least(promise.from_day, promise.day - 1)) AS early, ");
-  ds_buf_printf(out, "arrived < promise.ends AS kept, %s AS gap, promise.ends <= %lld AS past",
-                asked->by_day ? "(arrived_day - promise.day) * 86400000"
-                              : "arrived - (promise.ends - 1)",
+  ds_buf_printf(out, "arrived < promise.ends AS kept, CASE WHEN promise.whole THEN (arrived_day - "
+                "promise.day) * 86400000 ELSE arrived - (promise.ends - 1) END AS gap, "
+                "promise.ends <= %lld AS past",
                 (long long)asked->as_of_ms);
   for (uint32_t d = 0; d < asked->dimensions; d++) {
     const delivery_dimension_kind kind = asked->dimension[d].kind;
@@ -128,7 +127,11 @@ static ds_code put_judgement(const delivery_asked *asked, const ds_parcel_sql *o
   const bool current = asked->against == DELIVERY_CURRENT;
   TRY(ds_parcel_sql_put_revisions(of, current, out, err));
   ds_buf_text(out, originals_text);
-  ds_buf_text(out, current ? currents_text : ", promised AS (SELECT * FROM originals)");
+  const char *came = asked->arrival == DELIVERY_ATTEMPT ? "attempt" : "delivered";
+  if (current)
+    ds_buf_printf(out, currents_text, came, came);
+  else
+    ds_buf_text(out, ", promised AS (SELECT * FROM originals)");
   put_picked(asked, of, by, out);
   ds_buf_text(out, known_text);
   put_judged(asked, out);

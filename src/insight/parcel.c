@@ -139,6 +139,18 @@ static void earliest(int64_t *ms, int64_t time_ms) {
     *ms = time_ms;
 }
 
+// Keeps what was promised until the first attempt, and until delivery: promises of an instant are
+// read behind what happened at it.
+static void promises_keep(ds_parcel_fold *fold, uint32_t p, bool is_attempt, bool is_delivery) {
+  ds_parcel *parcel = &fold->parcel[p];
+  if (is_attempt && parcel->attempt_ms == DS_NEVER) {
+    parcel->current_tried = parcel->current;
+    fold->making[p].told_tried = fold->parcel[0].current;
+  }
+  if (is_delivery && parcel->delivered_ms == DS_NEVER)
+    fold->making[p].told_came = fold->parcel[0].current;
+}
+
 // What a status tells beyond the state. Instants come in ascending order.
 static void note_status(ds_parcel_fold *fold, uint32_t p, uint32_t s, uint32_t e) {
   const ds_parcel_status *status = &ds_parcel_statuses[s];
@@ -147,6 +159,8 @@ static void note_status(ds_parcel_fold *fold, uint32_t p, uint32_t s, uint32_t e
   const bool open = parcel->delivered_ms >= time_ms; // the customer did not have it before
   const bool at_door = open && parcel->out_ms != DS_NEVER;
   bool troubled = at_door && parcel->out_ms < time_ms && (status->tells & DS_STATUS_EXCEPTION) != 0;
+  promises_keep(fold, p, (status->tells & DS_STATUS_ATTEMPT) != 0,
+                status->state == DS_PARCEL_DELIVERED);
   switch (status->state) {
   case DS_PARCEL_ORDERED:
     if (s == PARCEL_PLACED && fold->placed_ms == DS_NEVER) {
@@ -253,6 +267,14 @@ static ds_code instant_apply(ds_parcel_fold *fold, uint32_t first, uint32_t last
   return DS_OK;
 }
 
+// The later told of a parcel's own promise and its order's; the original where there is none.
+static ds_promise later_told(ds_parcel_fold *fold, uint32_t p, const ds_promise *own,
+                             const ds_promise *order) {
+  if (order->event != DS_NONE && (own->event == DS_NONE || own->event < order->event))
+    return ds_parcel_promise_for(fold, order, p);
+  return own->event != DS_NONE ? *own : fold->parcel[p].original;
+}
+
 // Lays what holds for the whole order over a parcel.
 static void order_lay(ds_parcel_fold *fold, uint32_t p) {
   const ds_parcel *order = &fold->parcel[0];
@@ -268,11 +290,12 @@ static void order_lay(ds_parcel_fold *fold, uint32_t p) {
   earliest(&parcel->slipped_ms, order->slipped_ms);
   if (order->original.event < parcel->original.event)
     parcel->original = ds_parcel_promise_for(fold, &order->original, p);
-  if (order->current.event != DS_NONE &&
-      (parcel->current.event == DS_NONE || parcel->current.event < order->current.event))
-    parcel->current = ds_parcel_promise_for(fold, &order->current, p);
-  if (parcel->current.event == DS_NONE)
-    parcel->current = parcel->original;
+  const parcel_making *of = &fold->making[p];
+  const bool came = parcel->delivered_ms != DS_NEVER, tried = parcel->attempt_ms != DS_NEVER;
+  parcel->current =
+      later_told(fold, p, &parcel->current, came ? &of->told_came : &order->current);
+  parcel->current_tried = tried ? later_told(fold, p, &parcel->current_tried, &of->told_tried)
+                                : parcel->current;
 }
 
 // What the silence means that lasts until now.

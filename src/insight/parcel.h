@@ -123,6 +123,7 @@ typedef struct ds_parcel {
   int64_t last_scan_ms;    // before which silence is counted
   ds_promise original;     // the first promise, of the parcel or its order
   ds_promise current;      // the latest promise or estimate before delivery
+  ds_promise current_tried; // the latest before the first attempt; the same until there is one
   int64_t slipped_ms;      // first estimate behind the original promise
   int64_t stalled_ms;      // since when it is stalled now
   int64_t lost_ms;         // since when it counts as lost now, for its silence

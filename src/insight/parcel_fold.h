@@ -32,6 +32,8 @@ typedef struct parcel_making {
   uint64_t carrier;     // the first that an event names, 0 for none
   uint32_t first;       // its rules
   uint32_t now;         // those of the carrier that a scan named last, DS_NONE for none yet
+  ds_promise told_tried; // the order's latest promise before the first attempt
+  ds_promise told_came;  // and before delivery
 } parcel_making;
 
 // One thread's folding; see parcel.h.

@@ -126,6 +126,21 @@ static const story stories[] = {
     {"what is told just before it does",
      "0 order_placed until=2\n49.999 shipment_delayed edd=5\n50 delivered",
      "- delivered first due=72 expected=144 slipped=49.999 at_risk=49.999\n"},
+    {"what is told after an attempt in vain was no promise of it",
+     "0 order_placed until=2\n80 delivery_attempt_failed\n81 shipment_delayed edd=5\n130 delivered",
+     "- delivered due=72 expected=144 tried=72 slipped=81 at_risk=60 missed=72\n"},
+    {"nor what the order is told at that instant",
+     "0 order_placed until=2\n80 delivery_attempt_failed\n80 order_confirmed until=5",
+     "- attempt_failed due=72 expected=144 tried=72 slipped=80 at_risk=60 missed=72\n"},
+    {"an estimate before it was",
+     "0 order_placed until=2\n79 shipment_delayed edd=5\n80 delivery_attempt_failed\n"
+     "81 edd_changed edd=4",
+     "- attempt_failed due=72 expected=120 tried=144 slipped=79 at_risk=60 missed=72\n"},
+    {"what the order is told after a parcel came was no promise of that one",
+     "0 order_placed until=2\n1 label_created P1\n2 label_created P2\n50 delivered P1\n"
+     "55 order_confirmed until=5",
+     "P1 delivered first due=72 expected=72 slipped=55\n"
+     "P2 labelled due=72 expected=144 slipped=55 at_risk=55 missed=72\n"},
     {"what is written beside the return to the sender revises nothing",
      "0 order_placed until=2\n40 return_to_sender\n50 delivered until=5",
      "- returned due=72 expected=72 at_risk=60 missed=72\n"},
@@ -263,6 +278,8 @@ static void parcel_tell(told_state *to, const ds_parcel *of) {
   promise_tell(to, "due=", "due=@", &of->original);
   tell(to, "from=", of->original.from_ms);
   promise_tell(to, "expected=", "expected=@", &of->current);
+  if (of->current_tried.event != of->current.event)
+    promise_tell(to, "tried=", "tried=@", &of->current_tried);
   tell(to, "slipped=", of->slipped_ms);
   tell(to, "at_risk=", of->at_risk_ms);
   tell(to, "missed=", of->missed_ms);
