@@ -331,8 +331,8 @@ static void put_words(const delivery_asked *asked, ds_result *result) {
                   : asked->against == DELIVERY_ORIGINAL ? "time"
                                                         : "time, to a day in calendar days");
   ds_buf_printf(&text, "Shares have 95 %% Wilson intervals. Processing runs from the order until "
-                "the parcel is packed or labelled, pickup until the carrier has it, transit until "
-                "it is handed over. The promise that would be kept is estimated by Kaplan and "
+                "the parcel is picked, packed or labelled, pickup until the carrier has it, "
+                "transit until it is handed over. The promise that would be kept is estimated by Kaplan and "
                 "Meier from the calendar days between order and arrival: parcels still open count "
                 "as long as seen, and each group with %d more that arrive as those of the group "
                 "above it. What late goes with is no proof that late causes it; another order "

@@ -82,7 +82,7 @@ static int64_t between(const ds_worktime *worktime, int64_t from_ms, int64_t to_
 
 static uint64_t judge_times(const ds_worktime *worktime, const ds_parcels *parcels,
                             const ds_parcel *parcel, delivery_parcel *judged) {
-  const int64_t placed = parcels->placed_ms, prepared = parcels->prepared_ms;
+  const int64_t placed = parcels->placed_ms, prepared = parcel->prepared_ms;
   // Where nothing tells when the goods were ready, they were when the carrier took them.
   const int64_t ready = prepared == DS_NEVER ? parcel->carried_ms : prepared;
   int64_t *time_ms = judged->time_ms;

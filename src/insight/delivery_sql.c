@@ -31,9 +31,9 @@ static const char currents_text[] =
 
 // All that is known of a parcel.
 static const char known_text[] =
-    ", known AS (SELECT r.customer, r.o, k.* EXCLUDE (customer, o), placed, prepared, "
-    "f.delivered, f.carried, f.attempt AS tried, coalesce(troubled, false) AS troubled, "
-    "greatest(f.rank, w.rank) AS rank, m.promise FROM parcels r JOIN picked k ON k.customer = "
+    ", known AS (SELECT r.customer, r.o, k.* EXCLUDE (customer, o), placed, least(f.prepared, "
+    "w.prepared) AS prepared, f.delivered, f.carried, f.attempt AS tried, coalesce(troubled, "
+    "false) AS troubled, greatest(f.rank, w.rank) AS rank, m.promise FROM parcels r JOIN picked k ON k.customer = "
     "r.customer AND k.o = r.o LEFT JOIN whole h ON h.customer = r.customer AND h.o = r.o LEFT "
     "JOIN facts f ON f.customer = r.customer AND f.o = r.o AND f.p = r.p LEFT JOIN facts w ON "
     "w.customer = r.customer AND w.o = r.o AND w.p IS NULL LEFT JOIN troubles u ON u.customer "

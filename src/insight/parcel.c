@@ -169,11 +169,13 @@ static void note_status(ds_parcel_fold *fold, uint32_t p, uint32_t s, uint32_t e
     }
     break;
   case DS_PARCEL_PREPARING:
-    earliest(&fold->prepared_ms, time_ms);
+    earliest(&parcel->prepared_ms, time_ms);
     break;
   case DS_PARCEL_LABELLED:
-    if ((status->tells & DS_STATUS_EXCEPTION) == 0)
+    if ((status->tells & DS_STATUS_EXCEPTION) == 0) {
       earliest(&parcel->labelled_ms, time_ms);
+      earliest(&parcel->prepared_ms, time_ms);
+    }
     break;
   case DS_PARCEL_CANCELLED:
     earliest(&parcel->cancelled_ms, time_ms);
@@ -288,6 +290,7 @@ static void order_lay(ds_parcel_fold *fold, uint32_t p) {
     parcel->last_event = order->last_event;
   earliest(&parcel->cancelled_ms, order->cancelled_ms);
   earliest(&parcel->slipped_ms, order->slipped_ms);
+  earliest(&parcel->prepared_ms, order->prepared_ms);
   if (order->original.event < parcel->original.event)
     parcel->original = ds_parcel_promise_for(fold, &order->original, p);
   const parcel_making *of = &fold->making[p];
@@ -357,7 +360,6 @@ static ds_code fold_end(ds_parcel_fold *fold, ds_parcels *ret_parcels, ds_error 
     order_lay(fold, p);
     silence_keep(fold, p);
     TRY(promise_judge(fold, p, err));
-    earliest(&fold->prepared_ms, fold->parcel[p].labelled_ms);
     fold->parcel[p].first_try =
         fold->parcel[p].delivered_ms != DS_NEVER && !fold->making[p].troubled;
   }
@@ -377,7 +379,6 @@ static ds_code fold_end(ds_parcel_fold *fold, ds_parcels *ret_parcels, ds_error 
                               .derived_count = fold->derived_count,
                               .placed_ms = fold->placed_ms,
                               .placed_event = fold->placed_event,
-                              .prepared_ms = fold->prepared_ms,
                               .unplaced = fold->unplaced,
                               .unread = fold->unread};
   return DS_OK;
@@ -394,15 +395,14 @@ ds_code ds_parcel_fold_journey(ds_parcel_fold *fold, uint32_t journey, ds_parcel
     last--;
   for (uint32_t e = first; e < last; e++)
     tells |= fold->rules->status[block->touchpoint[e]] != PARCEL_NO_STATUS;
-  *ret_parcels = (ds_parcels){.placed_ms = DS_NEVER, .prepared_ms = DS_NEVER,
-                              .placed_event = DS_NONE};
+  *ret_parcels = (ds_parcels){.placed_ms = DS_NEVER, .placed_event = DS_NONE};
   if (!tells)
     return DS_OK;
   fold->epoch++;
   fold->count = fold->exceptions_count = fold->derived_count = fold->unplaced = 0;
   fold->unread = 0;
   fold->moves_count = 0;
-  fold->placed_ms = fold->prepared_ms = DS_NEVER;
+  fold->placed_ms = DS_NEVER;
   fold->placed_event = DS_NONE;
   TRY(ds_parcel_find(fold, first, last, err));
   for (uint32_t e = first, end; e < last; e = end) {

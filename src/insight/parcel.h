@@ -114,6 +114,7 @@ typedef struct ds_parcel {
   uint32_t exceptions;  // of them
   uint32_t attempts_failed;
   int64_t labelled_ms;     // first label_created
+  int64_t prepared_ms;     // the same, or order_picked or order_packed of it or the whole order
   int64_t carried_ms;      // first sign that the carrier has it: handed over, "shipped"
   int64_t out_ms;          // first out_for_delivery
   int64_t attempt_ms;      // first attempt: failed, left to be fetched, or delivered
@@ -146,7 +147,6 @@ typedef struct ds_parcels {
   const ds_derived *derived; // by parcel, then time, then kind
   uint32_t derived_count;
   int64_t placed_ms;    // first order_placed
-  int64_t prepared_ms;  // first order_packed, order_picked or label_created of any parcel
   uint32_t placed_event;
   uint32_t unplaced;    // scans that name none of several parcels: they tell of none
   uint32_t unread;      // promises with hours that cannot be read

@@ -60,7 +60,7 @@ struct ds_parcel_fold {
   uint32_t moves_count, moves_capacity;
   ds_derived *derived;
   uint32_t derived_count, derived_capacity;
-  int64_t placed_ms, prepared_ms;
+  int64_t placed_ms;
   uint32_t placed_event;
   uint32_t unplaced;
   uint32_t unread;

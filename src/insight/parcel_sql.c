@@ -54,17 +54,16 @@ static const char facts_text[] =
     "ALL), facts AS MATERIALIZED (SELECT x.customer, x.o, x.p, min(t) FILTER (touchpoint = "
     "'delivered' AND (back IS NULL OR t <= back)) AS delivered, min(t) FILTER (attempt AND "
     "(touchpoint <> 'delivered' OR back IS NULL OR t <= back)) AS attempt, min(t) FILTER (rank "
-    ">= 5) AS carried, min(t) FILTER (touchpoint = 'label_created') AS labelled, min(t) FILTER "
-    "(touchpoint = 'out_for_delivery') AS out, max(CASE WHEN touchpoint = 'delivered' AND t > "
-    "back THEN 11 ELSE rank END) AS rank FROM x JOIN backs b ON b.customer = x.customer AND "
-    "b.o = x.o AND b.p IS NOT DISTINCT FROM x.p GROUP BY ALL), troubles AS (SELECT x.customer, "
+    ">= 5) AS carried, min(t) FILTER (rank = 2 OR touchpoint = 'label_created') AS prepared, "
+    "min(t) FILTER (touchpoint = 'out_for_delivery') AS out, max(CASE WHEN touchpoint = "
+    "'delivered' AND t > back THEN 11 ELSE rank END) AS rank FROM x JOIN backs b ON b.customer = "
+    "x.customer AND b.o = x.o AND b.p IS NOT DISTINCT FROM x.p GROUP BY ALL), troubles AS (SELECT x.customer, "
     "x.o, x.p, bool_or(t <= delivered AND (touchpoint IN ('delivery_attempt_failed', "
     "'available_for_pickup') OR (bad AND out < t) OR (touchpoint = 'out_for_delivery' AND t - "
     "out > 86400000))) AS troubled FROM x JOIN facts f ON f.customer = x.customer AND f.o = "
     "x.o AND f.p = x.p GROUP BY ALL), whole AS (SELECT x.customer, x.o, min(t) FILTER "
-    "(touchpoint = 'order_placed') AS placed, min(t) FILTER (rank = 2 OR (touchpoint = "
-    "'label_created' AND p IS NOT NULL)) AS prepared, min(t) AS first_t, max(t) AS last_t FROM "
-    "x GROUP BY ALL)";
+    "(touchpoint = 'order_placed') AS placed, min(t) AS first_t, max(t) AS last_t FROM x GROUP "
+    "BY ALL)";
 
 static void put_statuses(ds_buf *out) {
   ds_buf_text(out, ", statuses(touchpoint, s, to_state, rank, of_order, bad, attempt, is_scan) AS "
