@@ -332,11 +332,11 @@ static void put_words(const delivery_asked *asked, ds_result *result) {
                                                         : "time, to a day in calendar days");
   ds_buf_printf(&text, "Shares have 95 %% Wilson intervals. Processing runs from the order until "
                 "the parcel is picked, packed or labelled, pickup until the carrier has it, "
-                "transit until it is handed over. The promise that would be kept is estimated by Kaplan and "
-                "Meier from the calendar days between order and arrival: parcels still open count "
-                "as long as seen, and each group with %d more that arrive as those of the group "
-                "above it. What late goes with is no proof that late causes it; another order "
-                "counts within %lld days after the arrival.", DELIVERY_LEARNT_MIN,
+                "transit until it is handed over. The promise that would be kept is estimated by "
+                "Kaplan and Meier from the calendar days between order and arrival: parcels still "
+                "open count as long as seen, and each group with %d more that arrive as those of "
+                "the group above it. What late goes with is no proof that late causes it; another "
+                "order counts within %lld days after the arrival.", DELIVERY_LEARNT_MIN,
                 (long long)(asked->again_ms / DS_DAY_MS));
   put_local(asked->request, &text);
   ds_hours_tell(asked->request, &text);

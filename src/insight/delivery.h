@@ -182,7 +182,8 @@ typedef struct delivery_order {
 // Parcels that met an exception for a reason.
 typedef struct delivery_trouble {
   uint64_t parcels;
-  uint64_t late; // of them
+  uint64_t shipped; // of them
+  uint64_t late;    // of them
 } delivery_trouble;
 
 // A state: of one thread, or merged.

@@ -108,6 +108,7 @@ static ds_code trouble_count(delivery_state *state, ds_str name, delivery_troubl
     state->troubles_capacity = capacity;
   }
   state->troubles[at].parcels += more.parcels;
+  state->troubles[at].shipped += more.shipped;
   state->troubles[at].late += more.late;
   return DS_OK;
 }
@@ -149,8 +150,9 @@ static ds_code add_troubles(delivery_state *state, const ds_block *block,
     name[2] = (char)of->status;
     if (reason.size > 0)
       memcpy(name + 3, reason.data, reason.size);
-    const bool late = (state->judged[of->parcel].counts >> DELIVERY_LATE & 1) != 0;
-    TRY(trouble_count(state, (ds_str){name, 3 + reason.size}, (delivery_trouble){1, late}, err));
+    const uint64_t counts = state->judged[of->parcel].counts;
+    const delivery_trouble more = {1, counts >> DELIVERY_SHIPPED & 1, counts >> DELIVERY_LATE & 1};
+    TRY(trouble_count(state, (ds_str){name, 3 + reason.size}, more, err));
   }
   return DS_OK;
 }
@@ -233,8 +235,12 @@ ds_code ds_delivery_fold(delivery_state *state, const ds_block *block, uint32_t 
   order->arrived_ms = INT64_MIN;
   for (uint32_t p = 0; p < ret_parcels->count; p++) {
     ds_delivery_judge(asked, ret_parcels, p, &state->judged[p]);
-    order_note(&state->judged[p], order);
+    // A parcel that was called off keeps no order from having arrived.
+    if (ret_parcels->parcel[p].state != DS_PARCEL_CANCELLED)
+      order_note(&state->judged[p], order);
   }
+  if (order->arrived_ms == INT64_MIN)
+    order->arrived_ms = DS_NEVER;
   order->score = score_of(asked, block, j);
   return DS_OK;
 }
@@ -277,8 +283,9 @@ static int by_time(const void *a, const void *b) {
   return (x > y) - (x < y);
 }
 
-// Whether one of `count` ascending instants lies in (after_ms, until_ms].
-static bool any_between(const int64_t *at, uint32_t count, int64_t after_ms, int64_t until_ms) {
+// Whether one of `count` ascending instants lies in (after_ms, until_ms], besides one at own_ms.
+static bool any_between(const int64_t *at, uint32_t count, int64_t own_ms, int64_t after_ms,
+                        int64_t until_ms) {
   uint32_t low = 0, high = count;
   while (low < high) {
     const uint32_t middle = low + (high - low) / 2;
@@ -287,7 +294,8 @@ static bool any_between(const int64_t *at, uint32_t count, int64_t after_ms, int
     else
       high = middle;
   }
-  return low < count && at[low] <= until_ms;
+  const bool own = own_ms > after_ms && own_ms <= until_ms;
+  return low + own < count && at[low + own] <= until_ms;
 }
 
 // Says of the orders of one customer, from journey `first` up to the one returned, what followed.
@@ -305,8 +313,8 @@ static uint32_t customer_follow(delivery_state *state, const ds_block *block, ui
     order->counted =
         order->chosen && order->days_late != DS_NEVER && arrived_ms != DS_NEVER;
     order->watched = order->counted && arrived_ms <= asked->as_of_ms - asked->again_ms;
-    order->again = order->watched && any_between(state->placed, placed, arrived_ms,
-                                                 arrived_ms + asked->again_ms);
+    order->again = order->watched && any_between(state->placed, placed, order->placed_ms,
+                                                 arrived_ms, arrived_ms + asked->again_ms);
   }
   return end;
 }

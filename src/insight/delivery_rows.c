@@ -315,7 +315,7 @@ ds_code ds_delivery_put_exceptions(const delivery_found *found, ds_result *resul
       {"reason", DS_CELL_TEXT, "", "why, as the event says", false},
       {"fault", DS_CELL_TEXT, "", "whose: by the reason's beginning", false},
       {"parcels", DS_CELL_COUNT, "parcels", "parcels that met it", false},
-      {"share", DS_CELL_SHARE, "", "share of the parcels shipped", true},
+      {"share", DS_CELL_SHARE, "", "share of the parcels shipped that met it", true},
       {"late", DS_CELL_COUNT, "parcels", "of these came late", false},
       {"of_late", DS_CELL_SHARE, "", "share of all parcels that came late", true},
   };
@@ -345,7 +345,7 @@ ds_code ds_delivery_put_exceptions(const delivery_found *found, ds_result *resul
     cell[2] = ds_cell_text(result, ds_str_of(ds_delivery_fault(reason)));
     const delivery_trouble *of = &state->troubles[order[i]];
     cell[3] = ds_cell_i64((int64_t)of->parcels);
-    ds_delivery_put_share(asked, of->parcels, count[DELIVERY_SHIPPED], &cell[4], NULL);
+    ds_delivery_put_share(asked, of->shipped, count[DELIVERY_SHIPPED], &cell[4], NULL);
     cell[5] = ds_cell_i64((int64_t)of->late);
     ds_delivery_put_share(asked, of->late, count[DELIVERY_LATE], &cell[6], NULL);
   }

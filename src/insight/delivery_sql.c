@@ -33,12 +33,12 @@ static const char currents_text[] =
 static const char known_text[] =
     ", known AS (SELECT r.customer, r.o, k.* EXCLUDE (customer, o), placed, least(f.prepared, "
     "w.prepared) AS prepared, f.delivered, f.carried, f.attempt AS tried, coalesce(troubled, "
-    "false) AS troubled, greatest(f.rank, w.rank) AS rank, m.promise FROM parcels r JOIN picked k ON k.customer = "
-    "r.customer AND k.o = r.o LEFT JOIN whole h ON h.customer = r.customer AND h.o = r.o LEFT "
-    "JOIN facts f ON f.customer = r.customer AND f.o = r.o AND f.p = r.p LEFT JOIN facts w ON "
-    "w.customer = r.customer AND w.o = r.o AND w.p IS NULL LEFT JOIN troubles u ON u.customer "
-    "= r.customer AND u.o = r.o AND u.p = r.p LEFT JOIN promised m ON m.customer = r.customer "
-    "AND m.o = r.o AND m.p = r.p)";
+    "false) AS troubled, greatest(f.rank, w.rank) AS rank, m.promise FROM parcels r JOIN picked k "
+    "ON k.customer = r.customer AND k.o = r.o LEFT JOIN whole h ON h.customer = r.customer AND h.o "
+    "= r.o LEFT JOIN facts f ON f.customer = r.customer AND f.o = r.o AND f.p = r.p LEFT JOIN "
+    "facts w ON w.customer = r.customer AND w.o = r.o AND w.p IS NULL LEFT JOIN troubles u ON "
+    "u.customer = r.customer AND u.o = r.o AND u.p = r.p LEFT JOIN promised m ON m.customer = "
+    "r.customer AND m.o = r.o AND m.p = r.p)";
 
 static const char counted_text[] =
     ", counted AS (SELECT count(arrived) AS deliveries, count(arrived) FILTER (due) AS "

@@ -281,7 +281,9 @@ static ds_promise later_told(ds_parcel_fold *fold, uint32_t p, const ds_promise 
 static void order_lay(ds_parcel_fold *fold, uint32_t p) {
   const ds_parcel *order = &fold->parcel[0];
   ds_parcel *parcel = &fold->parcel[p];
-  if (ds_parcel_states[order->state].rank > ds_parcel_states[parcel->state].rank) {
+  // What both say holds since the first of the two did.
+  if (ds_parcel_states[order->state].rank > ds_parcel_states[parcel->state].rank ||
+      (order->state == parcel->state && order->state_ms < parcel->state_ms)) {
     parcel->state = order->state;
     parcel->state_ms = order->state_ms;
     parcel->state_event = order->state_event;

@@ -28,14 +28,17 @@ static ds_code parcel_add(ds_parcel_fold *fold, const ds_key_column *key, uint32
     fold->capacity = capacity;
   }
   fold->making[fold->count] = (parcel_making){.seen_ms = DS_NEVER, .stalled_from = DS_NEVER,
-                                              .lost_from = DS_NEVER, .now = DS_NONE};
+                                              .lost_from = DS_NEVER, .now = DS_NONE,
+                                              .told_tried = ds_parcel_no_promise,
+                                              .told_came = ds_parcel_no_promise};
   ds_parcel *parcel = &fold->parcel[fold->count++];
   *parcel = (ds_parcel){.state_ms = DS_NEVER, .state_event = DS_NONE, .last_event = DS_NONE,
                         .labelled_ms = DS_NEVER, .prepared_ms = DS_NEVER,
                         .carried_ms = DS_NEVER, .out_ms = DS_NEVER, .attempt_ms = DS_NEVER,
                         .delivered_ms = DS_NEVER, .cancelled_ms = DS_NEVER,
-                        .returning_ms = DS_NEVER, .last_scan_ms = DS_NEVER, .original = ds_parcel_no_promise,
-                        .current = ds_parcel_no_promise, .slipped_ms = DS_NEVER,
+                        .returning_ms = DS_NEVER, .last_scan_ms = DS_NEVER,
+                        .original = ds_parcel_no_promise, .current = ds_parcel_no_promise,
+                        .current_tried = ds_parcel_no_promise, .slipped_ms = DS_NEVER,
                         .stalled_ms = DS_NEVER, .lost_ms = DS_NEVER, .at_risk_ms = DS_NEVER,
                         .missed_ms = DS_NEVER};
   if (key != NULL) {

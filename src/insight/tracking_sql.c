@@ -38,16 +38,17 @@ static const char promises_text[] =
 static const char known_text[] =
     ", known AS (SELECT r.customer, r.o, r.p, coalesce(CASE WHEN w.far > coalesce(l.far, 0) THEN "
     "w.state ELSE l.state END, 'unknown') AS state, CASE WHEN w.far > coalesce(l.far, 0) THEN "
-    "w.since ELSE l.since END AS since, e.scanned, least(e.cancelled, c.cancelled) AS cancelled, "
-    "f.carried, f.attempt AS tried, f.out, least(a.slipped, b.slipped) AS slipped, m.told.t AS "
-    "told, m.told.ends AS ends FROM parcels r JOIN picked k ON k.customer = r.customer AND k.o = "
-    "r.o LEFT JOIN places l ON l.customer = r.customer AND l.o = r.o AND l.p = r.p LEFT JOIN "
-    "places w ON w.customer = r.customer AND w.o = r.o AND w.p IS NULL LEFT JOIN seen e ON "
-    "e.customer = r.customer AND e.o = r.o AND e.p = r.p LEFT JOIN seen c ON c.customer = "
-    "r.customer AND c.o = r.o AND c.p IS NULL LEFT JOIN facts f ON f.customer = r.customer AND f.o "
-    "= r.o AND f.p = r.p LEFT JOIN slips a ON a.customer = r.customer AND a.o = r.o AND a.p = r.p "
-    "LEFT JOIN slips b ON b.customer = r.customer AND b.o = r.o AND b.p IS NULL LEFT JOIN holding "
-    "m ON m.customer = r.customer AND m.o = r.o AND m.p = r.p)";
+    "w.since WHEN w.far = l.far THEN least(w.since, l.since) ELSE l.since END AS since, e.scanned, "
+    "least(e.cancelled, c.cancelled) AS cancelled, f.carried, f.attempt AS tried, f.out, "
+    "least(a.slipped, b.slipped) AS slipped, m.told.t AS told, m.told.ends AS ends FROM parcels r "
+    "JOIN picked k ON k.customer = r.customer AND k.o = r.o LEFT JOIN places l ON l.customer = "
+    "r.customer AND l.o = r.o AND l.p = r.p LEFT JOIN places w ON w.customer = r.customer AND w.o "
+    "= r.o AND w.p IS NULL LEFT JOIN seen e ON e.customer = r.customer AND e.o = r.o AND e.p = r.p "
+    "LEFT JOIN seen c ON c.customer = r.customer AND c.o = r.o AND c.p IS NULL LEFT JOIN facts f "
+    "ON f.customer = r.customer AND f.o = r.o AND f.p = r.p LEFT JOIN slips a ON a.customer = "
+    "r.customer AND a.o = r.o AND a.p = r.p LEFT JOIN slips b ON b.customer = r.customer AND b.o = "
+    "r.o AND b.p IS NULL LEFT JOIN holding m ON m.customer = r.customer AND m.o = r.o AND m.p = "
+    "r.p)";
 
 // A parcel is called off at an instant when it was cancelled by then and no carrier had it.
 #define CALLED_OFF(at) \

@@ -475,7 +475,8 @@ static void parcel_tell(const story *order, const story *of, int64_t now_ms, uin
   int64_t since = 0, order_since = 0;
   ds_parcel_state state = state_at(of, DS_NEVER, &since);
   const ds_parcel_state order_state = state_at(order, DS_NEVER, &order_since);
-  if (ds_parcel_states[order_state].rank > ds_parcel_states[state].rank) {
+  if (ds_parcel_states[order_state].rank > ds_parcel_states[state].rank ||
+      (order_state == state && order_since < since)) {
     state = order_state;
     since = order_since;
   }

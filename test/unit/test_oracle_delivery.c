@@ -427,19 +427,20 @@ static void compare_lateness(const asked *what, const ds_request *request,
   const long long again_ms = (long long)again_days * DS_DAY_MS;
   snprintf(rest, sizeof rest,
            ", orders AS (SELECT customer, o, max(arrived) AS came, max(arrived_day - promise.day) "
-           "FILTER (promise IS NOT NULL) AS late FROM judged WHERE %s GROUP BY ALL HAVING count(*) "
-           "= count(arrived)), scores AS (SELECT customer, o, avg(stars) AS score FROM e GROUP BY "
-           "ALL), nexts AS (SELECT a.customer, a.o, count(*) AS n FROM orders a JOIN whole b ON "
-           "b.customer = a.customer AND b.placed > a.came AND b.placed <= a.came + %lld %sGROUP BY "
-           "ALL), seen AS (SELECT late, score, came <= %lld AS watched, came <= %lld AND "
-           "coalesce(n, 0) > 0 AS again FROM orders LEFT JOIN scores USING (customer, o) LEFT JOIN "
-           "nexts USING (customer, o) WHERE late IS NOT NULL) SELECT CASE WHEN late <= -8 THEN '8 "
-           "days early and more' WHEN late <= -4 THEN '4 to 7 days early' WHEN late <= -1 THEN '1 "
-           "to 3 days early' WHEN late = 0 THEN 'on the day' WHEN late = 1 THEN '1 day late' WHEN "
-           "late <= 3 THEN late || ' days late' WHEN late <= 7 THEN '4 to 7 days late' ELSE '8 "
-           "days late and more' END AS class, count(*)::varchar, CASE WHEN count(score) >= "
-           "greatest(2, %s) THEN avg(score) END::varchar, count(score)::varchar, count(*) FILTER "
-           "(again)::varchar, count(*) FILTER (watched)::varchar FROM seen GROUP BY class",
+           "FILTER (promise IS NOT NULL) AS late FROM judged WHERE %s AND coalesce(rank, 0) <> 4 "
+           "GROUP BY ALL HAVING count(*) = count(arrived)), scores AS (SELECT customer, o, "
+           "avg(stars) AS score FROM e GROUP BY ALL), nexts AS (SELECT a.customer, a.o, count(*) "
+           "AS n FROM orders a JOIN whole b ON b.customer = a.customer AND b.o <> a.o AND b.placed "
+           "> a.came AND b.placed <= a.came + %lld %sGROUP BY ALL), seen AS (SELECT late, score, "
+           "came <= %lld AS watched, came <= %lld AND coalesce(n, 0) > 0 AS again FROM orders LEFT "
+           "JOIN scores USING (customer, o) LEFT JOIN nexts USING (customer, o) WHERE late IS NOT "
+           "NULL) SELECT CASE WHEN late <= -8 THEN '8 days early and more' WHEN late <= -4 THEN '4 "
+           "to 7 days early' WHEN late <= -1 THEN '1 to 3 days early' WHEN late = 0 THEN 'on the "
+           "day' WHEN late = 1 THEN '1 day late' WHEN late <= 3 THEN late || ' days late' WHEN "
+           "late <= 7 THEN '4 to 7 days late' ELSE '8 days late and more' END AS class, "
+           "count(*)::varchar, CASE WHEN count(score) >= greatest(2, %s) THEN avg(score) "
+           "END::varchar, count(score)::varchar, count(*) FILTER (again)::varchar, count(*) FILTER "
+           "(watched)::varchar FROM seen GROUP BY class",
            where_of(where, value), again_ms,
            // Orders that --cases leaves out are no orders again.
            ds_option_get(&request->options, "cases") == NULL
