@@ -37,29 +37,31 @@ ds_code cli_run_backup(cli *run, ds_error *err) {
   return DS_OK;
 }
 
-static ds_code open_once(cli *run, ds_error *err) {
+// Opened to write once, the store is rid of who was erased since the backup was made; unless its
+// keys are those of another.
+static ds_code open_once(cli *run, const ds_backup_result *result, ds_error *err) {
   ds_store *store = NULL;
+  ds_vault *vault = NULL;
   TRY(cli_open_store(run, true, false, &store, err));
+  const ds_code code = result->has_vault ? ds_store_vault(store, &vault, err) : DS_OK;
   ds_store_close(store);
-  return DS_OK;
+  return code;
 }
 
 ds_code cli_run_restore(cli *run, ds_error *err) {
   ds_backup_result result = {0};
   TRY(cli_new_store(run, err));
   cli_progress_start(run);
-  ds_code code = ds_store_restore(ds_io_posix(), run->arguments[0], run->store,
-                                  cli_value(run, "keys"), &run->progress, &result, err);
-  // Opened to write once, it is rid of who was erased since the backup was made.
-  if (code == DS_OK && (!result.has_vault || result.has_keys))
-    code = open_once(run, err);
+  const ds_code code = ds_store_restore(ds_io_posix(), run->arguments[0], run->store,
+                                        cli_value(run, "keys"), &run->progress, &result, err);
   cli_progress_end(run);
   if (code == DS_INTERRUPTED)
     return ds_fail(err, code, "stopped; remove %.300s before another try", run->store);
   TRY(code);
   say_done(run, "restored", run->store, &result);
-  if (result.has_vault && !result.has_keys)
-    cli_say(run, "personal values stay sealed until keys.sqlite and key of the store are put "
-            "into %s", run->store);
+  if (!result.has_vault || result.has_keys)
+    return open_once(run, &result, err);
+  cli_say(run, "personal values stay sealed, and who was erased since is in it, until "
+          "keys.sqlite and key of the store are put into %s", run->store);
   return DS_OK;
 }

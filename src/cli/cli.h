@@ -148,6 +148,8 @@ bool cli_store_named(const cli *run);
 // Fills run->store with where a new store goes; one in a folder above does not keep this one from
 // having its own. DS_USAGE when there is one already.
 DS_CHECKED ds_code cli_new_store(cli *run, ds_error *err);
+// The file with the master key that the user named, by DOORSTEP_KEY_FILE; NULL: the store's own.
+const char *cli_key_file(void);
 // Finds and opens the store; says so when it makes one.
 DS_CHECKED ds_code cli_open_store(cli *run, bool write, bool create, ds_store **ret_store,
                                   ds_error *err);

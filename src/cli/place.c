@@ -121,6 +121,11 @@ ds_code cli_new_store(cli *run, ds_error *err) {
   return DS_OK;
 }
 
+const char *cli_key_file(void) {
+  const char *file = getenv("DOORSTEP_KEY_FILE");
+  return file == NULL || file[0] == '\0' ? NULL : file;
+}
+
 ds_code cli_open_store(cli *run, bool write, bool create, ds_store **ret_store, ds_error *err) {
   bool exists = false;
   TRY(cli_find_store(run, create, &exists, err));
@@ -129,7 +134,7 @@ ds_code cli_open_store(cli *run, bool write, bool create, ds_store **ret_store, 
   options.write = write;
   options.create = create;
   options.threads = run->threads;
-  options.key_file = getenv("DOORSTEP_KEY_FILE");
+  options.key_file = cli_key_file();
   options.background = true;
   options.compact = !cli_flag(run, "no-compact");
   if (run->memory_bytes != 0)

@@ -47,7 +47,7 @@ ds_code cli_run_serve(cli *run, ds_error *err) {
   TRY(find_store(run, &options.store, err));
   if (cli_value(run, "listen") != NULL)
     options.listen = cli_value(run, "listen");
-  options.key_file = getenv("DOORSTEP_KEY_FILE");
+  options.key_file = cli_key_file();
   options.duckdb = cli_duckdb_path(run);
   options.threads = run->threads;
   options.memory_bytes = run->memory_bytes;

@@ -419,6 +419,20 @@ ds_code ds_store_backup(ds_store *store, const char *target, bool link, bool key
   return run_copy(&work, target, back_up, ret_result, err);
 }
 
+// Keys that were asked for and are not there would bring back who was erased.
+static ds_code look_for_keys(ds_io *io, const char *folder, ds_error *err) {
+  char path[2 * DS_PATH_BYTES_MAX];
+  ds_file *file;
+  ds_error found = {.message = ""};
+  below(folder, "keys.sqlite", path);
+  const ds_code code = io->ops->open(io, path, DS_OPEN_READ, &file, &found);
+  if (code == DS_OK)
+    io->ops->close(io, file);
+  if (code == DS_MISSING)
+    return ds_fail(err, DS_MISSING, "there is no keys.sqlite in %s", shown(folder));
+  return code == DS_OK ? DS_OK : ds_fail(err, code, "%s", found.message);
+}
+
 ds_code ds_store_restore(ds_io *io, const char *backup, const char *path, const char *keys,
                          ds_progress *progress, ds_backup_result *ret_result, ds_error *err) {
   ds_store_options options;
@@ -429,6 +443,8 @@ ds_code ds_store_restore(ds_io *io, const char *backup, const char *path, const 
   TRY(ds_is_backup(io, backup, &is, err));
   if (!is)
     return ds_fail(err, DS_MISSING, "there is no backup in %s", shown(backup));
+  if (keys != NULL)
+    TRY(look_for_keys(io, keys, err));
   const ds_code opened = ds_store_open(backup, &options, &from, err);
   if (opened == DS_MISSING)
     return ds_fail(err, DS_MISSING, "the backup in %s was not finished", shown(backup));

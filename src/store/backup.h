@@ -37,8 +37,9 @@ DS_CHECKED ds_code ds_store_backup(ds_store *store, const char *target, bool lin
 
 // Makes the store at `path`, which must be absent or empty, of the backup at `backup`. Each part is
 // read back and checked whole before MANIFEST makes a store of them. The vault's keys are those of
-// the folder `keys`; NULL: those of the backup, if it has any. Whoever opens the store to write for
-// the first time then removes again who was erased since (store/erase.h).
+// the folder `keys`, DS_MISSING when it has none; NULL: those of the backup, if it has any. Whoever
+// opens the store to write for the first time then removes again who was erased since
+// (store/erase.h).
 DS_CHECKED ds_code ds_store_restore(ds_io *io, const char *backup, const char *path,
                                     const char *keys,
                                     ds_progress *progress, ds_backup_result *ret_result,
