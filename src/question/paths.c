@@ -181,10 +181,12 @@ static void put_words(const ds_paths *asked, ds_result *result) {
     ds_buf_printf(&text, "A path runs to the next %s; anchors that none follows are left out. ",
                   before);
   ds_buf_printf(&text, "Each row is the step right %s the one above it, for those who came that "
-                "way; up to %u steps. The steps below a row and %s add up to it; (other) is what "
+                "way; up to %u steps. The steps below a row %s; (other) is what "
                 "is rarer than --min-share of all anchors or beyond the --children most frequent.",
                 asked->backward ? "before" : "after", asked->depth,
-                asked->backward ? "(start)" : "(end)");
+                after != NULL && before != NULL ? "add up to it, but for paths that end with it"
+                : asked->backward               ? "and (start) add up to it"
+                                                : "and (end) add up to it");
   if (asked->collapse)
     ds_buf_text(&text, " Immediate repeats of a touchpoint count as one step.");
   result->definition = ds_buf_keep(&text, result->arena);
