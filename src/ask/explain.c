@@ -134,7 +134,7 @@ enum { PART_COLUMNS = sizeof part_columns / sizeof *part_columns };
 static ds_code put_case_sql(const ds_case_program *program, int64_t now_ms, ds_buf *sql,
                             ds_error *err) {
   ds_buf_text(sql, "WITH cased AS (SELECT *, '' AS of_case FROM events)");
-  TRY(ds_case_sql(program, now_ms, "cased", sql, err));
+  TRY(ds_case_sql(program, now_ms, NULL, "cased", sql, err));
   ds_buf_text(sql, " SELECT customer, ");
   TRY(ds_case_rule_sql(program, 0, sql, err));
   ds_buf_text(sql, " AS value FROM facts0;");

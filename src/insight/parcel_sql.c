@@ -94,10 +94,25 @@ void ds_parcel_sql_put_day(const ds_parcel_sql *of, const char *name, bool is_da
   ds_buf_done(&quoted);
 }
 
+// "*, ", without the case keys and properties that are called as own columns, whatever the case.
+static void put_columns(const ds_space *space, ds_buf *out) {
+  const ds_names *all[] = {&space->keys, &space->properties};
+  uint32_t taken = 0;
+  ds_buf_text(out, "*");
+  for (uint32_t h = 0; h < OWN_COLUMNS; h++)
+    for (uint32_t i = 0; i < 2; i++)
+      for (uint32_t n = 0; n < all[i]->count; n++)
+        if (strcasecmp(ds_names_text(all[i], n), own_columns[h]) == 0) {
+          ds_buf_text(out, taken++ == 0 ? " EXCLUDE (" : ", ");
+          ds_sql_put_name(out, ds_names_text(all[i], n));
+        }
+  ds_buf_text(out, taken == 0 ? ", " : "), ");
+}
+
 // The events of orders, with what they promise and tell apart.
 static void put_orders(const ds_parcel_sql *of, ds_buf *out) {
   ds_buf_text(out, ", o AS (SELECT *, epoch_ms(time) AS t FROM (SELECT ");
-  ds_sql_put_columns(&of->request->snapshot->space, own_columns, OWN_COLUMNS, out);
+  put_columns(&of->request->snapshot->space, out);
   ds_sql_put_named(of->key == NULL ? "'' AS o, " : "unnest(list_distinct(@)) AS o, ", of->key, out);
   ds_buf_text(out, of->parcels ? "list_distinct(coalesce(parcel_id, [])) AS parcels, "
                                : "[]::VARCHAR[] AS parcels, ");

@@ -69,9 +69,12 @@ bool ds_case_rule_moves(const ds_case_program *program, uint32_t rule);
 // The program as SQL (DuckDB) at `now_ms` over the table `source`(customer, of_case, and the
 // columns that ds_expression_sql names), behind a WITH that has begun: ", so_far AS (…), …, facts0
 // AS (…)"; facts0 has customer, of_case and what rules speak of, for every case that has begun.
-// DS_UNSUPPORTED "no SQL form: ...".
-DS_CHECKED ds_code ds_case_sql(const ds_case_program *program, int64_t now_ms, const char *source,
-                               ds_buf *out, ds_error *err);
+// With `at`, else NULL, each case at each instant of such an event until `now_ms`, of what had
+// happened and been received by then: facts0 has the instant in ms as of_now. The source must have
+// no column of_item or of_now. DS_UNSUPPORTED "no SQL form: ...".
+DS_CHECKED ds_code ds_case_sql(const ds_case_program *program, int64_t now_ms,
+                               const ds_expression *at, const char *source, ds_buf *out,
+                               ds_error *err);
 
 // A rule as SQL over facts0.
 DS_CHECKED ds_code ds_case_rule_sql(const ds_case_program *program, uint32_t rule, ds_buf *out,

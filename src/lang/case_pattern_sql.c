@@ -32,17 +32,9 @@ static void put_states(const pattern_writer *w, uint64_t states) {
     ds_buf_printf(w->to->out, "%s%d", before, __builtin_ctzll(states));
 }
 
-// "s.customer = r.customer AND …": two events of one case.
+// Two events of one case.
 static void put_same(const pattern_writer *w) {
-  put(w, "s.customer = r.customer AND s.of_case = r.of_case AND ");
-  if (w->to->level->number > 0)
-    put(w, "s.item = r.item AND ");
-}
-
-static void put_case_of(const pattern_writer *w, const char *table) {
-  ds_buf_printf(w->to->out, "%s.customer, %s.of_case, ", table, table);
-  if (w->to->level->number > 0)
-    ds_buf_printf(w->to->out, "%s.item, ", table);
+  ds_lang_sql_each(w->to, "s.@ = r.@", " AND ");
 }
 
 static pattern_writer writer_of(const lang_case_writer *to, const lang_pattern *pattern) {
@@ -155,13 +147,13 @@ static void put_absences(const pattern_writer *w) {
 // The steps that events take behind what was reached.
 static void put_followed(const pattern_writer *w) {
   put(w, "SELECT ");
-  put_case_of(w, "s");
-  put(w, "s.state, s.pos, s.ms");
+  ds_lang_sql_each(w->to, "s.@", ", ");
+  put(w, ", s.state, s.pos, s.ms");
   put(w, w->pattern->at_end ? ", s.ends" : "");
   put(w, w->total ? ", r.start_ms" : "");
   put(w, " FROM reached r JOIN ways w ON w.before = r.state JOIN steps s ON ");
   put_same(w);
-  put(w, "s.state = w.state AND s.pos > r.pos");
+  put(w, " AND s.state = w.state AND s.pos > r.pos");
   if (w->pattern->absent != 0) {
     put(w, " AND (r.state NOT IN (");
     put_states(w, w->pattern->absent);
@@ -187,8 +179,8 @@ static void put_followed(const pattern_writer *w) {
 // The absences that hold behind what was reached.
 static void put_held(const pattern_writer *w) {
   put(w, "SELECT ");
-  put_case_of(w, "r");
-  put(w, "a.state, r.pos, r.ms + a.lasts_ms");
+  ds_lang_sql_each(w->to, "r.@", ", ");
+  put(w, ", a.state, r.pos, r.ms + a.lasts_ms");
   put(w, w->pattern->at_end ? ", r.ends" : "");
   put(w, w->total ? ", r.start_ms" : "");
   put(w, " FROM reached r JOIN absences a ON a.before = r.state WHERE ");
@@ -199,7 +191,7 @@ static void put_held(const pattern_writer *w) {
   }
   put(w, "NOT EXISTS (SELECT 1 FROM steps s WHERE ");
   put_same(w);
-  put(w, "s.state = a.state AND s.ms > r.ms AND s.ms <= r.ms + a.lasts_ms)");
+  put(w, " AND s.state = a.state AND s.ms > r.ms AND s.ms <= r.ms + a.lasts_ms)");
 }
 
 static void put_reached(const pattern_writer *w) {
@@ -242,8 +234,10 @@ ds_code ds_lang_pattern_sql(const lang_case_writer *to, uint32_t fact) {
   put(&w, ", true AS met FROM reached WHERE state IN (");
   put_states(&w, pattern->last);
   put(&w, ")");
-  if ((pattern->last & pattern->absent) != 0)
-    ds_buf_printf(to->out, " AND ms <= %lld", (long long)to->now_ms);
+  if ((pattern->last & pattern->absent) != 0) {
+    put(&w, " AND ms <= ");
+    ds_lang_sql_now(to);
+  }
   put(&w, pattern->at_end ? " AND ends)" : ")");
   return DS_OK;
 }

@@ -27,20 +27,34 @@ ds_code ds_lang_sql_selector(const case_writer *to, uint32_t selector) {
   return DS_OK;
 }
 
+void ds_lang_sql_now(const case_writer *to) {
+  if (to->has_instants)
+    put(to, "of_now");
+  else
+    ds_buf_printf(to->out, "%lld", (long long)to->now_ms);
+}
+
 static void put_instant(const case_writer *to, const char *sign, int64_t ms) {
   ds_buf_printf(to->out, " AND epoch_ms(time) %s %lld", sign, (long long)ms);
 }
 
+// So long before now.
+static void put_before_now(const case_writer *to, const char *sign, int64_t ms) {
+  if (to->has_instants)
+    ds_buf_printf(to->out, " AND epoch_ms(time) %s of_now - %lld", sign, (long long)ms);
+  else
+    put_instant(to, sign, to->now_ms - ms);
+}
+
 // What a fact's window leaves, behind its selector.
 static void put_window(const case_writer *to, const lang_window *window) {
-  const int64_t now = to->now_ms;
   const unsigned of = window->selector;
   switch (window->span) {
   case LANG_SPAN_ALL: break;
-  case LANG_SPAN_LAST: put_instant(to, ">", now - window->ms[0]); break;
+  case LANG_SPAN_LAST: put_before_now(to, ">", window->ms[0]); break;
   case LANG_SPAN_AGO:
-    put_instant(to, ">", now - window->ms[0]);
-    put_instant(to, "<=", now - window->ms[1]);
+    put_before_now(to, ">", window->ms[0]);
+    put_before_now(to, "<=", window->ms[1]);
     break;
   case LANG_SPAN_BETWEEN:
     put_instant(to, ">=", window->ms[0]);
@@ -79,7 +93,7 @@ static ds_code put_form(const case_writer *to, const lang_fact *fact) {
     else if (*at == 'p')
       put_property(to, fact);
     else
-      ds_buf_printf(to->out, "%lld", (long long)to->now_ms);
+      ds_lang_sql_now(to);
   }
   return DS_OK;
 }
@@ -144,8 +158,25 @@ static ds_code put_fact(const case_writer *to, uint32_t number) {
   return DS_OK;
 }
 
-void ds_lang_sql_case(const case_writer *to) {
-  put(to, to->level->number == 0 ? "customer, of_case" : "customer, of_case, item");
+void ds_lang_sql_each(const case_writer *to, const char *text, const char *between) {
+  const char *const columns[] = {"customer", "of_case", to->has_instants ? "of_now" : NULL,
+                                 to->level->number > 0 ? "of_item" : NULL};
+  for (size_t c = 0; c < sizeof columns / sizeof *columns; c++) {
+    if (columns[c] == NULL)
+      continue;
+    put(to, c == 0 ? "" : between);
+    for (const char *at = text; *at != '\0'; at++)
+      ds_buf_append(to->out, *at == '@' ? columns[c] : at, *at == '@' ? strlen(columns[c]) : 1);
+  }
+}
+
+void ds_lang_sql_case(const case_writer *to) { ds_lang_sql_each(to, "@", ", "); }
+
+// What tells cases apart outside of any_case().
+static void put_whole(const case_writer *to) {
+  case_writer whole = *to;
+  whole.level = &to->program->level[0];
+  ds_lang_sql_case(&whole);
 }
 
 void ds_lang_sql_source(const case_writer *to) {
@@ -222,8 +253,11 @@ static ds_code put_facts(const case_writer *to) {
   put(to, ") AS e");
   TRY(put_anchors(to));
   put_held(to);
-  for (uint32_t l = 1; number == 0 && l < to->program->levels_count; l++)
-    ds_buf_printf(to->out, " LEFT JOIN l%u USING (customer, of_case)", (unsigned)l);
+  for (uint32_t l = 1; number == 0 && l < to->program->levels_count; l++) {
+    ds_buf_printf(to->out, " LEFT JOIN l%u USING (", (unsigned)l);
+    ds_lang_sql_case(to);
+    put(to, ")");
+  }
   put(to, " GROUP BY ");
   ds_lang_sql_case(to);
   put(to, ")");
@@ -235,9 +269,10 @@ static ds_code put_level(const case_writer *to) {
   const unsigned number = to->level->number;
   ds_buf_printf(to->out, ", items%u AS (SELECT *, unnest(list_distinct(", number);
   put_name(to, to->program->schema.space->keys.text[to->level->key]);
-  put(to, ")) AS item FROM so_far)");
+  put(to, ")) AS of_item FROM so_far)");
   TRY(put_facts(to));
-  ds_buf_printf(to->out, ", l%u AS (SELECT customer, of_case", number);
+  ds_buf_printf(to->out, ", l%u AS (SELECT ", number);
+  put_whole(to);
   for (uint32_t r = 0; r < to->program->rules_count; r++) {
     if (to->program->rules[r]->level != number)
       continue;
@@ -245,15 +280,33 @@ static ds_code put_level(const case_writer *to) {
     TRY(ds_expression_sql(&to->program->rules[r]->expression, to->out, to->err));
     ds_buf_printf(to->out, ") AS r%u", (unsigned)r);
   }
-  ds_buf_printf(to->out, " FROM facts%u GROUP BY customer, of_case)", number);
+  ds_buf_printf(to->out, " FROM facts%u GROUP BY ", number);
+  put_whole(to);
+  put(to, ")");
   return DS_OK;
 }
 
-ds_code ds_case_sql(const ds_case_program *program, int64_t now_ms, const char *source,
-                    ds_buf *out, ds_error *err) {
-  case_writer to = {program, &program->level[0], now_ms, out, err};
-  ds_buf_printf(out, ", so_far AS (SELECT * FROM %s WHERE epoch_ms(time) <= %lld)", source,
-                (long long)now_ms);
+// What is seen of a case: until now, or at each of its instants until then.
+static ds_code put_so_far(const case_writer *to, const char *source, const ds_expression *at) {
+  if (at == NULL) {
+    ds_buf_printf(to->out, ", so_far AS (SELECT * FROM %s WHERE epoch_ms(time) <= %lld)", source,
+                  (long long)to->now_ms);
+    return DS_OK;
+  }
+  ds_buf_printf(to->out, ", instants AS (SELECT DISTINCT customer, of_case, epoch_ms(time) AS "
+                "of_now FROM %s WHERE epoch_ms(time) <= %lld AND (", source,
+                (long long)to->now_ms);
+  TRY(ds_expression_sql(at, to->out, to->err));
+  ds_buf_printf(to->out, ")), so_far AS (SELECT e.*, i.of_now FROM %s e JOIN instants i ON "
+                "i.customer = e.customer AND i.of_case = e.of_case WHERE epoch_ms(e.time) <= "
+                "i.of_now AND epoch_ms(e.received) <= i.of_now)", source);
+  return DS_OK;
+}
+
+ds_code ds_case_sql(const ds_case_program *program, int64_t now_ms, const ds_expression *at,
+                    const char *source, ds_buf *out, ds_error *err) {
+  case_writer to = {program, &program->level[0], now_ms, at != NULL, out, err};
+  TRY(put_so_far(&to, source, at));
   for (uint32_t l = 1; l < program->levels_count; l++) {
     to.level = &program->level[l];
     TRY(put_level(&to));

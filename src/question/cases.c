@@ -25,7 +25,7 @@ ds_code ds_sql_put_met(const ds_plan *plan, const char *source, ds_buf *out, ds_
     return DS_OK;
   // Within a statement of its own: a question may ask for facts of cases, too.
   ds_buf_printf(out, ", met AS (WITH asked AS (SELECT * FROM %s)", source);
-  TRY(ds_case_sql(plan->cases, plan->now_ms, "asked", out, err));
+  TRY(ds_case_sql(plan->cases, plan->now_ms, NULL, "asked", out, err));
   ds_buf_text(out, " SELECT customer, of_case FROM facts0 WHERE ");
   for (uint32_t r = 0; r < ds_case_program_rules(plan->cases); r++) {
     ds_buf_text(out, r == 0 ? "(" : " AND (");

@@ -716,19 +716,22 @@ static ds_code put_feature(const features_asked *asked, uint32_t feature, ds_buf
 
 static ds_code put_sql(features_asked *asked, ds_buf *out, ds_error *err) {
   TRY(features_read(asked->request, asked, err));
-  if (asked->has_at)
-    return ds_fail(err, DS_UNSUPPORTED, "no SQL form: --at");
+  if (asked->request->instants != NULL)
+    return ds_fail(err, DS_UNSUPPORTED, "no SQL form: --at of a file");
   if (asked->program == NULL)
     return ds_fail(err, DS_UNSUPPORTED, "no SQL form: there are no events to name");
   if (asked->plan.has_case)
     TRY(ds_sql_cases(asked->request, &asked->plan, NULL, 0, out, err));
   else
     TRY(ds_sql_events(asked->request, &asked->plan, out, err));
-  TRY(ds_case_sql(asked->program, asked->request->as_of_ms, "chosen", out, err));
-  ds_buf_printf(out, " SELECT customer%s", asked->plan.has_case ? ", of_case AS \"case\"" : "");
+  TRY(ds_case_sql(asked->program, asked->request->as_of_ms, asked->at, "chosen", out,
+                  err));
+  ds_buf_printf(out, " SELECT customer%s%s", asked->plan.has_case ? ", of_case AS \"case\"" : "",
+                asked->has_at ? ", of_now AS \"at\"" : "");
   for (uint32_t f = 0; f < asked->count; f++)
     TRY(put_feature(asked, f, out, err));
-  ds_buf_text(out, " FROM facts0 ORDER BY customer, of_case;\n");
+  ds_buf_printf(out, " FROM facts0 ORDER BY customer, of_case%s;\n",
+                asked->has_at ? ", of_now" : "");
   return ds_buf_check(out, "an SQL text", err);
 }
 

@@ -8,7 +8,7 @@
 static ds_code put_instant(const segment_asked *asked, uint32_t number, int64_t now_ms,
                            ds_buf *out, ds_error *err) {
   ds_buf_printf(out, ", at%u AS (WITH asked AS (SELECT * FROM chosen)", number);
-  TRY(ds_case_sql(asked->program, now_ms, "asked", out, err));
+  TRY(ds_case_sql(asked->program, now_ms, NULL, "asked", out, err));
   ds_buf_text(out, " SELECT customer, of_case");
   for (uint32_t r = 0; r < asked->rules; r++) {
     ds_buf_text(out, ", coalesce(");

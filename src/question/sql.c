@@ -107,6 +107,17 @@ void ds_sql_put_clashes(const ds_request *request, ds_buf *out) {
   }
 }
 
+// What stands beside the events' own columns.
+static ds_code check_names(const ds_names *names, ds_error *err) {
+  static const char *const beside[] = {"of_case", "of_group", "of_item", "of_now"};
+  for (uint32_t n = 0; n < names->count; n++)
+    for (size_t i = 0; i < sizeof beside / sizeof *beside; i++)
+      if (ds_str_equal_nocase(names->text[n], ds_str_of(beside[i])))
+        return ds_fail(err, DS_UNSUPPORTED, "no SQL form: the text has a column of its own called "
+                       "%s", beside[i]);
+  return DS_OK;
+}
+
 // What no SQL text here says, then "WITH kept AS (…)".
 static ds_code put_kept(const ds_request *request, const ds_plan *plan, ds_buf *out,
                         ds_error *err) {
@@ -116,6 +127,8 @@ static ds_code put_kept(const ds_request *request, const ds_plan *plan, ds_buf *
       return ds_fail(err, DS_UNSUPPORTED, "no SQL form: --%s", without[i]);
   if (plan->attach_nearest)
     return ds_fail(err, DS_UNSUPPORTED, "no SQL form: --attach nearest");
+  TRY(check_names(&request->snapshot->space.keys, err));
+  TRY(check_names(&request->snapshot->space.properties, err));
   ds_buf_text(out, "WITH kept AS (SELECT * FROM ");
   ds_sql_put_events(request, out);
   if (plan->where != NULL) {
@@ -124,27 +137,6 @@ static ds_code put_kept(const ds_request *request, const ds_plan *plan, ds_buf *
   }
   ds_buf_text(out, ")");
   return DS_OK;
-}
-
-void ds_sql_put_columns(const ds_space *space, const char *const *hidden, uint32_t count,
-                        ds_buf *out) {
-  const ds_names *all[] = {&space->keys, &space->properties};
-  uint32_t taken = 0;
-  ds_buf_text(out, "*");
-  for (uint32_t h = 0; h < count; h++)
-    for (uint32_t i = 0; i < 2; i++)
-      for (uint32_t n = 0; n < all[i]->count; n++)
-        if (strcasecmp(ds_names_text(all[i], n), hidden[h]) == 0) {
-          ds_buf_text(out, taken++ == 0 ? " EXCLUDE (" : ", ");
-          ds_sql_put_name(out, ds_names_text(all[i], n));
-        }
-  ds_buf_text(out, taken == 0 ? ", " : "), ");
-}
-
-// All columns; the case and its group take the place of those of their names.
-static void put_columns(const ds_request *request, ds_buf *out) {
-  static const char *const own[] = {"of_case", "of_group"};
-  ds_sql_put_columns(&request->snapshot->space, own, 2, out);
 }
 
 ds_code ds_sql_cases(const ds_request *request, const ds_plan *plan,
@@ -157,7 +149,7 @@ ds_code ds_sql_cases(const ds_request *request, const ds_plan *plan,
   ds_buf_text(out, ", cased AS (SELECT ");
   const bool all = plan->cases != NULL || properties == NULL;
   if (all)
-    put_columns(request, out);
+    ds_buf_text(out, "*, ");
   else
     ds_buf_text(out, "customer, time, arrival, touchpoint, ");
   bool more = !all && by.property != NULL;
@@ -314,9 +306,7 @@ ds_code ds_sql_reads(const ds_request *request, const ds_expression *const *expr
 
 ds_code ds_sql_events(const ds_request *request, const ds_plan *plan, ds_buf *out, ds_error *err) {
   TRY(put_kept(request, plan, out, err));
-  ds_buf_text(out, ", cased AS (SELECT ");
-  put_columns(request, out);
-  ds_buf_text(out, "'' AS of_case FROM kept)");
+  ds_buf_text(out, ", cased AS (SELECT *, '' AS of_case FROM kept)");
   TRY(ds_sql_put_met(plan, "cased", out, err));
   ds_buf_text(out, ", chosen AS (SELECT * FROM cased");
   put_chosen(out, plan);

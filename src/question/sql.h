@@ -58,11 +58,6 @@ void ds_sql_put_by(const ds_sql_by *by, const char *text, ds_buf *out);
 DS_CHECKED ds_code ds_sql_put_met(const ds_plan *plan, const char *source, ds_buf *out,
                                   ds_error *err);
 
-// Appends "*, ", without the case keys and properties that are called as one of `hidden`, whatever
-// the case.
-void ds_sql_put_columns(const ds_space *space, const char *const *hidden, uint32_t count,
-                        ds_buf *out);
-
 // The properties that expressions over `chosen` read, each once, in the request's arena.
 // DS_UNSUPPORTED for what has no column there.
 DS_CHECKED ds_code ds_sql_reads(const ds_request *request, const ds_expression *const *expressions,

@@ -105,7 +105,7 @@ static ds_code try_case(ds_str text, const ds_schema *schema, ds_arena *arena, d
   uint32_t rule = 0;
   TRY(ds_case_program_new(schema, arena, &program, err));
   TRY(ds_case_program_add(program, text, &rule, err));
-  if (ds_case_sql(program, 500, "events", sql, NULL) == DS_OK)
+  if (ds_case_sql(program, 500, NULL, "events", sql, NULL) == DS_OK)
     (void)!ds_case_rule_sql(program, rule, sql, NULL);
   if (ds_case_program_columns(program, &columns, arena, NULL) == DS_OK)
     with_block(program, &columns, run_program);

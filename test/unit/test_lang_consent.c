@@ -188,7 +188,7 @@ static void compare_sql(world *w, const ds_case_program *program, const answers 
   ds_buf sql;
   ds_buf_init(&sql, 1u << 20);
   ds_buf_text(&sql, "WITH source AS (SELECT * FROM events)");
-  check(ds_case_sql(program, ours->what->now_ms, "source", &sql, &err), &err);
+  check(ds_case_sql(program, ours->what->now_ms, NULL, "source", &sql, &err), &err);
   ds_buf_text(&sql, " SELECT customer, (");
   check(ds_case_rule_sql(program, 0, &sql, &err), &err);
   ds_buf_text(&sql, ")::INT::VARCHAR FROM facts0");

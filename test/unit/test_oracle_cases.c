@@ -364,7 +364,7 @@ static void ask_duck(table *w, const ds_case_program *program, ds_arena *arena,
   ds_buf_text(&sql, w->by_order ? "WITH source AS (SELECT * REPLACE (unnest(list_distinct("
                                   "order_id)) AS of_case) FROM events)"
                                 : "WITH source AS (SELECT * FROM events)");
-  check(ds_case_sql(program, w->now_ms, "source", &sql, &err), &err);
+  check(ds_case_sql(program, w->now_ms, NULL, "source", &sql, &err), &err);
   ds_buf_text(&sql, type == DS_TYPE_TIME ? " SELECT customer || '/' || of_case, epoch_ms("
               : type == DS_TYPE_DATE     ? " SELECT customer || '/' || of_case, date_diff('day', "
                                            "date '1970-01-01', "

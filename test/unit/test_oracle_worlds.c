@@ -283,6 +283,7 @@ static bool refused(world *w, const ds_snapshot *snapshot) {
         return true;
     if ((strstr(text, "ping") != NULL && !has(&space->touchpoints, "ping")) ||
         (strstr(text, "order_placed.") != NULL && !has(&space->touchpoints, "order_placed")) ||
+        (strstr(text, "order_id") != NULL && !has(&space->keys, "order_id")) ||
         (strcmp(w->option[o].name, "case") == 0 && !has(&space->keys, text)))
       return true;
   }
@@ -446,9 +447,16 @@ static void choose_features(world *w) {
   static const char *const features[] = {
       "a=did(order_placed)\nn=count(any, last 5ms)\nidle=since(any)",
       "a=did(delivered)\nsum(any.value)\nc=last(any.colour)\nfirst(any)\nmedian(any.value)",
-      "a=segment('lapsed')\nelapsed(order_placed, delivered)\ndistinct(any.colour)"};
-  const uint32_t drawn = draw(w, 3);
+      "a=segment('lapsed')\nelapsed(order_placed, delivered)\ndistinct(any.colour)",
+      "p=sequence(order_placed then not delivered within 5ms)\nk=count_cases(order_id, "
+      "count(any, last 9ms) > 1)\ncount(any, from 9ms to 3ms ago)\nwait=now - first(any)"};
+  static const char *const instants[] = {"any", "order_placed", "(delivered or ping)"};
+  const uint32_t drawn = draw(w, 4);
   put_option(w, "feature", features[drawn]);
+  if (drawn == 3) // speaks of the customer's cases itself
+    drop_option(w, "case");
+  if (draw(w, 2) == 0)
+    put_option(w, "at", instants[draw(w, 3)]);
 }
 
 static void choose_paths(world *w) {
