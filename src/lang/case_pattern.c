@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The grammar of patterns:
 //
-//   pattern  [^] items [$] [within D total]
+//   pattern  [^] items [$] [within D total] [$]
 //   items    item { then [immediately] item | then not S within D }
 //   item     ( S | "(" items ")" ) [ + | * | ? | {m} | {m,n} | {m,} ] [within D]
 #include "lang/case_pattern.h"
@@ -210,6 +210,10 @@ ds_code ds_lang_pattern_read(lang_parser *in, lang_pattern **ret_pattern) {
   if (pattern->at_end)
     TRY(ds_lang_advance(in));
   TRY(read_within(in, pattern, NULL));
+  if (!pattern->at_end && is(in, "$")) {
+    pattern->at_end = true;
+    TRY(ds_lang_advance(in));
+  }
   TRY(ds_lang_automaton(in, pattern, items, &nullable));
   if (nullable)
     return fail(in, &start, DS_EXPRESSION, "the pattern is met by nothing at all: one step at "
