@@ -387,14 +387,19 @@ static ds_code bring_back(copy_work *work, ds_error *err) {
   return copy_all(work, err);
 }
 
+static ds_code check_length(size_t length, ds_error *err) {
+  return length > 0 && length + 64 < DS_PATH_BYTES_MAX
+             ? DS_OK
+             : ds_fail(err, DS_USAGE, "the path of the folder is empty or too long");
+}
+
 static ds_code run_copy(copy_work *work, const char *target,
                         ds_code (*run)(copy_work *work, ds_error *err),
                         ds_backup_result *ret_result, ds_error *err) {
   size_t length = strlen(target);
   while (length > 1 && target[length - 1] == '/')
     length--;
-  if (length == 0 || length + 64 >= DS_PATH_BYTES_MAX)
-    return ds_fail(err, DS_USAGE, "the path of the folder is empty or too long");
+  TRY(check_length(length, err));
   work->to = calloc(1, sizeof *work->to);
   if (work->to == NULL)
     return ds_fail(err, DS_MEMORY, "out of memory for a copy of the store");
@@ -419,18 +424,14 @@ ds_code ds_store_backup(ds_store *store, const char *target, bool link, bool key
   return run_copy(&work, target, back_up, ret_result, err);
 }
 
-// Keys that were asked for and are not there would bring back who was erased.
-static ds_code look_for_keys(ds_io *io, const char *folder, ds_error *err) {
+// DS_MISSING when the folder has no such file.
+static ds_code look_for(ds_io *io, const char *folder, const char *name, ds_error *err) {
   char path[2 * DS_PATH_BYTES_MAX];
   ds_file *file;
-  ds_error found = {.message = ""};
-  below(folder, "keys.sqlite", path);
-  const ds_code code = io->ops->open(io, path, DS_OPEN_READ, &file, &found);
-  if (code == DS_OK)
-    io->ops->close(io, file);
-  if (code == DS_MISSING)
-    return ds_fail(err, DS_MISSING, "there is no keys.sqlite in %s", shown(folder));
-  return code == DS_OK ? DS_OK : ds_fail(err, code, "%s", found.message);
+  below(folder, name, path);
+  TRY(io->ops->open(io, path, DS_OPEN_READ, &file, err));
+  io->ops->close(io, file);
+  return DS_OK;
 }
 
 ds_code ds_store_restore(ds_io *io, const char *backup, const char *path, const char *keys,
@@ -440,18 +441,24 @@ ds_code ds_store_restore(ds_io *io, const char *backup, const char *path, const 
   options.io = io;
   ds_store *from = NULL;
   bool is = false;
+  TRY(check_length(strlen(backup), err));
+  TRY(check_length(keys == NULL ? 1 : strlen(keys), err));
   TRY(ds_is_backup(io, backup, &is, err));
   if (!is)
     return ds_fail(err, DS_MISSING, "there is no backup in %s", shown(backup));
-  if (keys != NULL)
-    TRY(look_for_keys(io, keys, err));
-  const ds_code opened = ds_store_open(backup, &options, &from, err);
-  if (opened == DS_MISSING)
+  // Keys that were asked for and are not there would bring back who was erased.
+  ds_code code = keys == NULL ? DS_OK : look_for(io, keys, "keys.sqlite", err);
+  if (code == DS_MISSING)
+    return ds_fail(err, DS_MISSING, "there is no keys.sqlite in %s", shown(keys));
+  TRY(code);
+  code = look_for(io, backup, "MANIFEST", err);
+  if (code == DS_MISSING)
     return ds_fail(err, DS_MISSING, "the backup in %s was not finished", shown(backup));
-  TRY(opened);
+  TRY(code);
+  TRY(ds_store_open(backup, &options, &from, err));
   copy_work work = {.from = from, .verify = true, .keys = keys != NULL ? keys : from->path,
                     .progress = progress};
-  const ds_code code = run_copy(&work, path, bring_back, ret_result, err);
+  code = run_copy(&work, path, bring_back, ret_result, err);
   ds_store_close(from);
   return code;
 }

@@ -111,8 +111,11 @@ ds_code ds_log_open(ds_io *io, const char *path, uint64_t number, uint64_t first
   ds_log log = {.io = io, .number = number, .end = DS_LOG_HEADER_BYTES, .first_seq = first_seq,
                 .next_seq = first_seq};
   const int flags = write ? DS_OPEN_READ | DS_OPEN_WRITE : DS_OPEN_READ;
-  TRY(io->ops->open(io, path, flags, &log.file, err));
-  const ds_code code = check_header(&log, err);
+  ds_code code = io->ops->open(io, path, flags, &log.file, err);
+  if (code == DS_MISSING)
+    return ds_fail(err, DS_MISSING, "log %06" PRIu64 " is missing: restore a backup", number);
+  TRY(code);
+  code = check_header(&log, err);
   if (code != DS_OK) {
     ds_log_close(&log);
     return code;

@@ -50,7 +50,11 @@ ds_code ds_part_ref_open(ds_io *io, const char *path, const ds_part_info *info,
   char file[DS_PATH_BYTES_MAX];
   ds_store_file(path, "part", info->number, file);
   ds_part *part;
-  TRY(ds_part_open(io, file, info->number, &part, err));
+  const ds_code code = ds_part_open(io, file, info->number, &part, err);
+  if (code == DS_MISSING)
+    return ds_fail(err, DS_MISSING, "part %06" PRIu64 " is missing: restore a backup",
+                   info->number);
+  TRY(code);
   if (!ds_part_info_same(ds_part_get_info(part), info)) {
     ds_part_free(part);
     return ds_fail(err, DS_CORRUPT,
