@@ -57,7 +57,7 @@ static ds_code boards_list(boards_work *work, ds_error *err) {
     ds_code code = ds_board_check(board, &work->settings.saved, &run->arena, &why);
     ds_cell *cells = ds_table_row(result, table);
     if (cells == NULL || code == DS_MEMORY)
-      break;
+      return ds_fail(err, DS_MEMORY, "out of memory for a board");
     cells[0] = ds_cell_text(result, ds_str_of(board->name));
     cells[1] = ds_cell_i64(board->tiles_count);
     cells[2] = ds_cell_text(result, ds_str_of(ds_board_source_name(board->source)));

@@ -72,6 +72,8 @@ struct cli {
   char saved[128];  // before a message: where the saved question that is asked stands
   ds_arena words;   // of its command line
   const char *text; // that the positions in errors speak of; NULL: it is found among the options
+  ds_buf said;      // words to the user, which must be said also when there is no memory left,
+  ds_buf shown;     // and as they are shown
 };
 
 // The table, its rows, and the options that every command takes.
@@ -130,8 +132,11 @@ void cli_print_completion(const char *shell);
 void cli_print_names(void);
 
 // --- report.c: words to the user
+// Takes memory for them beforehand, so that want of it can be told; false: there is none.
+bool cli_words_init(cli *run);
+void cli_words_done(cli *run);
 // Prints "doorstep: MESSAGE" (or one JSON object), with a caret under the expression at fault.
-void cli_report(const cli *run, ds_code code, const ds_error *err);
+void cli_report(cli *run, ds_code code, const ds_error *err);
 // A line on stderr, unless --quiet.
 void cli_say(cli *run, const char *format, ...) __attribute__((format(printf, 2, 3)));
 // Progress on stderr when that is a terminal; cli_progress_end wipes the line.

@@ -40,8 +40,10 @@ int main(int argc, char **argv) {
   }
   // Too large for the stack of a small machine, and there is one run only.
   cli *run = (cli *)calloc(1, sizeof *run);
-  if (run == NULL)
+  if (run == NULL || !cli_words_init(run)) {
+    fputs("doorstep: out of memory\n", stderr);
     return ds_code_exit(DS_MEMORY);
+  }
   ds_arena_init(&run->arena, CLI_ARENA_BYTES_MAX);
   cli_refuse_dumps();
   cli_catch_signals(&run->progress);
@@ -60,6 +62,7 @@ int main(int argc, char **argv) {
   ds_ask_free(run->ask);
   ds_arena_done(&run->words);
   ds_arena_done(&run->arena);
+  cli_words_done(run);
   free(run);
   if (pipe_closed) {
     // The shell is to see what it sees of any program whose reader has gone away.

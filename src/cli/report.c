@@ -8,19 +8,38 @@
 #include "cli/cli.h"
 #include "render/render.h"
 
+#define TEXT_BYTES_MAX ((size_t)1 << 20)
+// Room for any message of an error.
+#define TEXT_BYTES_KEPT ((size_t)16 << 10)
+
+static const char unsaid[] = "out of memory for a remark\n";
+
+bool cli_words_init(cli *run) {
+  ds_buf_init(&run->said, TEXT_BYTES_MAX);
+  ds_buf_init(&run->shown, TEXT_BYTES_MAX);
+  return ds_buf_reserve(&run->said, TEXT_BYTES_KEPT) != NULL &&
+         ds_buf_reserve(&run->shown, TEXT_BYTES_KEPT) != NULL;
+}
+
+void cli_words_done(cli *run) {
+  ds_buf_done(&run->said);
+  ds_buf_done(&run->shown);
+}
+
 // Writes lines to stderr. What comes from data in them must not rule the terminal.
-static void put_lines(const char *text) {
-  ds_buf clean;
-  ds_buf_init(&clean, 1u << 20);
+static void put_lines(cli *run, const char *text) {
   for (bool more = true; more;) {
     const uint32_t size = (uint32_t)strcspn(text, "\n");
-    ds_text_clean((ds_str){text, size}, &clean);
-    ds_buf_u8(&clean, '\n');
+    ds_buf_reset(&run->shown);
+    ds_text_clean((ds_str){text, size}, &run->shown);
+    ds_buf_u8(&run->shown, '\n');
+    if (run->shown.failed)
+      fputs(unsaid, stderr);
+    else
+      fwrite(run->shown.data, 1, run->shown.size, stderr);
     more = text[size] != '\0';
     text += size + more;
   }
-  fwrite(clean.data, 1, clean.size, stderr);
-  ds_buf_done(&clean);
 }
 
 // The expression that an error's position speaks of, or NULL.
@@ -99,10 +118,9 @@ static void print_file_caret(const ds_error *err) {
   ds_buf_done(&line);
 }
 
-static void report_json(ds_code code, const ds_error *err) {
-  ds_buf out;
-  ds_buf_init(&out, 1u << 16);
-  ds_json json = ds_json_to(&out, false);
+static void report_json(cli *run, ds_code code, const ds_error *err) {
+  ds_buf_reset(&run->shown);
+  ds_json json = ds_json_to(&run->shown, false);
   ds_json_begin_object(&json);
   ds_json_key(&json, "code");
   ds_json_text(&json, ds_str_of(ds_code_name(code)));
@@ -121,22 +139,21 @@ static void report_json(ds_code code, const ds_error *err) {
     ds_json_u64(&json, err->column);
   }
   ds_json_end_object(&json);
-  fprintf(stderr, "%s\n", ds_buf_cstr(&out));
-  ds_buf_done(&out);
+  fprintf(stderr, "%s\n", ds_buf_cstr(&run->shown));
 }
 
-void cli_report(const cli *run, ds_code code, const ds_error *err) {
+void cli_report(cli *run, ds_code code, const ds_error *err) {
   ds_error shown = *err;
   if (shown.message[0] == '\0')
     snprintf(shown.message, sizeof shown.message, "%s", ds_code_meaning(code));
   if (run->saved[0] != '\0')
     (void)ds_fail_in(&shown, code, "%s", run->saved);
   if (run->json_errors) {
-    report_json(code, &shown);
+    report_json(run, code, &shown);
     return;
   }
   fputs("doorstep: ", stderr);
-  put_lines(shown.message);
+  put_lines(run, shown.message);
   if (shown.file != NULL) {
     print_file_caret(&shown);
     return;
@@ -151,14 +168,15 @@ void cli_say(cli *run, const char *format, ...) {
   if (run->quiet)
     return;
   cli_progress_end(run);
-  ds_buf text;
-  ds_buf_init(&text, 1u << 20);
+  ds_buf_reset(&run->said);
   va_list args;
   va_start(args, format);
-  ds_buf_vprintf(&text, format, args);
+  ds_buf_vprintf(&run->said, format, args);
   va_end(args);
-  put_lines(ds_buf_cstr(&text));
-  ds_buf_done(&text);
+  if (run->said.failed)
+    fputs(unsaid, stderr);
+  else
+    put_lines(run, ds_buf_cstr(&run->said));
 }
 
 static void draw(void *context, const char *phase, uint64_t done, uint64_t total,

@@ -235,7 +235,7 @@ static ds_code list_saved(saved_run *work, ds_error *err) {
   for (uint32_t i = 0; table != NULL && i < work->list.count; i++) {
     const ds_saved *saved = &work->list.items[i];
     ds_buf text;
-    ds_buf_init(&text, 1u << 16);
+    ds_buf_init(&text, 1u << 20);
     for (uint32_t a = 0; a < saved->arguments_count; a++)
       ds_buf_printf(&text, "%s%s", text.size == 0 ? "" : " ", saved->arguments[a]);
     for (uint32_t o = 0; o < saved->options_count; o++)
@@ -247,6 +247,7 @@ static ds_code list_saved(saved_run *work, ds_error *err) {
       cells[1] = ds_cell_text(result, ds_str_of(saved->question));
       cells[2] = ds_cell_text(result, ds_str_of(ds_buf_cstr(&text)));
     }
+    ds_buf_tell(&text, &run->arena);
     ds_buf_done(&text);
   }
   if (table == NULL || run->arena.refused)

@@ -35,7 +35,8 @@ static void append_event(ds_http_answer *stream, const char *name, const server_
   }
   ds_json_end_object(&json);
   ds_buf_text(&text, "\n\n");
-  ds_http_stream_append(stream, (ds_str){(const char *)text.data, (uint32_t)text.size});
+  if (!text.failed) // the next one tells more, and the end of the stream as much
+    ds_http_stream_append(stream, (ds_str){(const char *)text.data, (uint32_t)text.size});
   ds_buf_done(&text);
 }
 

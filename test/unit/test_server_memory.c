@@ -27,7 +27,7 @@ static store_world world;
 static ds_server *server;
 static ds_task *task;
 
-// A request. NUMBER in its target is another in each case, so that no answer is at hand.
+// A request. NUMBER in its target or body is another in each case, so that no answer is at hand.
 typedef struct sent_request {
   const char *line; // "METHOD TARGET"
   const char *body; // NULL: none
@@ -50,6 +50,14 @@ static const sent_request requests[] = {
     {"GET /v1/boards/nothing", NULL, 404, false},
     {"DELETE /v1/boards/mine", NULL, 200, true},
     {"GET /", NULL, 200, false},
+    {"GET " QUESTION "&format=csv", NULL, 200, false},
+    {"POST /v1/questions/segment",
+     "{\"options\": {\"segment\": [\"count(any) > 1\", \"count(any) < " NUMBER "\"]}}", 200, false},
+    {"POST /v1/explain", "{\"expression\": \"value > -" NUMBER "\", \"kind\": \"event\"}", 200,
+     false},
+    {"GET /v1/questions?x=" NUMBER, NULL, 200, false},
+    {"GET /v1/language?x=" NUMBER, NULL, 200, false},
+    {"GET /openapi.yaml?x=" NUMBER, NULL, 200, false},
 };
 
 static void run_server(void *context) {
@@ -65,16 +73,17 @@ static void replace(char *text, const char *from, const char *to) {
 // Sends it; false: there was no answer.
 static bool ask(const sent_request *of, http_answer *ret_answer) {
   static unsigned number = 100000;
-  char head[1024], line[512], digits[16];
+  char head[1024], line[512], body[256], digits[16];
   (void)snprintf(line, sizeof line, "%s", of->line);
+  (void)snprintf(body, sizeof body, "%s", of->body == NULL ? "" : of->body);
   (void)snprintf(digits, sizeof digits, "%06u", ++number);
   replace(line, NUMBER, digits);
+  replace(body, NUMBER, digits);
   const int fd = http_connect(ds_server_address(server));
   (void)snprintf(head, sizeof head,
                  "%s HTTP/1.1\r\nHost: %s\r\nConnection: close\r\nContent-Type: "
                  "application/json\r\nContent-Length: %zu\r\n\r\n%s",
-                 line, ds_server_address(server), of->body == NULL ? 0 : strlen(of->body),
-                 of->body == NULL ? "" : of->body);
+                 line, ds_server_address(server), strlen(body), body);
   http_send(fd, head);
   const bool answered = http_read(fd, false, ret_answer);
   close(fd);
