@@ -102,6 +102,8 @@ ds_code ds_importer_mapping(ds_importer *importer, ds_error *err) {
   size_t size = 0;
   const ds_code code =
       ds_io_read_file(importer->io, name, MAPPING_BYTES_MAX, &text, &size, err);
+  if (code == DS_MEMORY)
+    return code;
   if (code != DS_OK)
     return ds_fail(err, DS_INPUT, code == DS_MISSING ? "no such mapping file: %s"
                                                      : "the mapping %s cannot be read", name);
@@ -122,14 +124,17 @@ static ds_code any_entry(void *context, const char *name, ds_error *err) {
   return DS_OK;
 }
 
-// Whether a file can be opened; a mapping's files may also lie there compressed.
-static bool exists(const ds_importer *importer, const char *path) {
+// Whether a file is there; a mapping's files may also lie there compressed. What cannot be opened
+// for another reason is not taken for missing: an optional file would be left out.
+static ds_code exists(const ds_importer *importer, const char *path, bool *ret_exists,
+                      ds_error *err) {
   ds_file *file;
   ds_error why;
-  if (importer->io->ops->open(importer->io, path, DS_OPEN_READ, &file, &why) != DS_OK)
-    return false;
-  importer->io->ops->close(importer->io, file);
-  return true;
+  const ds_code code = importer->io->ops->open(importer->io, path, DS_OPEN_READ, &file, &why);
+  if (code == DS_OK)
+    importer->io->ops->close(importer->io, file);
+  *ret_exists = code == DS_OK;
+  return code == DS_OK || code == DS_MISSING ? DS_OK : ds_fail(err, code, "%s", why.message);
 }
 
 // One file of the mapping below `folder`; an optional one may be absent (path "").
@@ -141,7 +146,9 @@ static ds_code mapping_file(ds_importer *importer, const char *folder, ds_mappin
     const int size = snprintf(path, sizeof path, "%s/%s%s", folder, file->file, ends[i]);
     if (size < 0 || size >= (int)sizeof path)
       return ds_fail(err, DS_LIMIT, "the path of %s is too long", file->file);
-    if (exists(importer, path))
+    bool is_there = false;
+    TRY(exists(importer, path, &is_there, err));
+    if (is_there)
       return ds_source_expand(importer->io, &importer->plans, path, &importer->files,
                               &importer->files_count, err);
   }
@@ -155,8 +162,10 @@ static ds_code mapping_file(ds_importer *importer, const char *folder, ds_mappin
 static ds_code mapping_files(ds_importer *importer, ds_error *err) {
   const ds_import_options *options = importer->options;
   ds_error why;
-  if (options->files_count == 1 && importer->mapping.files_count == 1 &&
-      exists(importer, options->files[0]) &&
+  bool is_there = false;
+  if (options->files_count == 1 && importer->mapping.files_count == 1)
+    TRY(exists(importer, options->files[0], &is_there, err));
+  if (is_there &&
       importer->io->ops->list(importer->io, options->files[0], any_entry, NULL, &why) != DS_OK)
     return ds_source_expand(importer->io, &importer->plans, options->files[0], &importer->files,
                             &importer->files_count, err);

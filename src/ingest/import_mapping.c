@@ -74,9 +74,12 @@ static ds_code view_make(ds_importer *importer, const ds_mapping_file *file, uin
   }
   if (code == DS_OK)
     code = ds_buf_check(&sql, "a query", err);
-  if (code == DS_OK && ds_duck_run(importer->duck, ds_buf_cstr(&sql), err) != DS_OK)
-    code = ds_fail_in(err, DS_INPUT, "%s line %u, files: %s", importer->mapping.file, file->line,
-                      file->name);
+  if (code == DS_OK) {
+    code = ds_duck_run(importer->duck, ds_buf_cstr(&sql), err);
+    if (code != DS_OK)
+      code = ds_fail_in(err, code == DS_MEMORY ? code : DS_INPUT, "%s line %u, files: %s",
+                        importer->mapping.file, file->line, file->name);
+  }
   ds_buf_done(&sql);
   return code;
 }

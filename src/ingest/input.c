@@ -133,6 +133,7 @@ typedef struct look {
   bool formats[DAYS][CLOCKS];
   uint64_t personal;
   bool distinct;
+  bool no_memory; // to tell that
   ds_map64 seen;
 } look;
 
@@ -182,6 +183,7 @@ static void look_value(look *l, ds_str text) {
   l->personal += ds_personal_value(text);
   if (l->distinct) {
     uint32_t *seen = ds_map64_put(&l->seen, XXH3_64bits(text.data, text.size));
+    l->no_memory |= seen == NULL;
     l->distinct = seen != NULL && *seen == DS_NONE;
     if (seen != NULL)
       *seen = 1;
@@ -237,8 +239,8 @@ static void look_decide(const look *l, ds_input_column *column, ds_arena *arena)
   }
 }
 
-void ds_input_judge(const ds_duck_texts *sample, uint32_t index, bool text,
-                    ds_input_column *column, ds_arena *arena) {
+ds_code ds_input_judge(const ds_duck_texts *sample, uint32_t index, bool text,
+                       ds_input_column *column, ds_arena *arena, ds_error *err) {
   look l = {.number = true, .whole = true, .boolean = true, .iso = true, .date = true,
             .distinct = true};
   memset(l.formats, 1, sizeof l.formats);
@@ -251,8 +253,11 @@ void ds_input_judge(const ds_duck_texts *sample, uint32_t index, bool text,
   ds_map64_done(&l.seen);
   const ds_str declared = column->duck_type;
   look_decide(&l, column, arena);
+  // A look cut short would take a column for another: an id for a property, a day for a month.
+  if (l.no_memory || arena->refused)
+    return ds_fail(err, DS_MEMORY, "out of memory reading files");
   if (text)
-    return;
+    return DS_OK;
   // Parquet says its types itself; only its texts may still be times.
   column->duck_type = declared;
   const ds_type type = ds_plan_type(declared);
@@ -262,6 +267,7 @@ void ds_input_judge(const ds_duck_texts *sample, uint32_t index, bool text,
     column->day_or_month = false;
   }
   column->whole = type == DS_TYPE_NUMBER;
+  return DS_OK;
 }
 
 // Parquet's columns by their declared types, text's by their header.
@@ -332,7 +338,7 @@ ds_code ds_input_look(ds_duck *duck, ds_io *io, const ds_source *file, ds_arena 
       code = ds_fail_in(err, code, "%s", file->name);
   }
   for (uint32_t i = 0; code == DS_OK && i < input.columns_count; i++)
-    ds_input_judge(&sample, i, file->kind == DS_SOURCE_TEXT, &input.columns[i], arena);
+    code = ds_input_judge(&sample, i, file->kind == DS_SOURCE_TEXT, &input.columns[i], arena, err);
   input.sampled = sample.rows;
   ds_buf_done(&reader);
   ds_arena_done(&scratch);

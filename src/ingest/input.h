@@ -37,9 +37,10 @@ typedef struct ds_input {
 enum { DS_SAMPLE_ROWS = 4096 };
 
 // Judges column `index` of a sample by its values. With `text` they alone say the type; else the
-// column's duck_type does, and only what is text there may still be a time.
-void ds_input_judge(const ds_duck_texts *sample, uint32_t index, bool text,
-                    ds_input_column *column, ds_arena *arena);
+// column's duck_type does, and only what is text there may still be a time. DS_MEMORY, also when
+// the arena has refused something before.
+DS_CHECKED ds_code ds_input_judge(const ds_duck_texts *sample, uint32_t index, bool text,
+                                  ds_input_column *column, ds_arena *arena, ds_error *err);
 
 // Looks at the columns of an inspected file.
 DS_CHECKED ds_code ds_input_look(ds_duck *duck, ds_io *io, const ds_source *file, ds_arena *arena,

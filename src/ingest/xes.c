@@ -513,7 +513,7 @@ static ds_code look_finish(const xes *x, ds_arena *arena, ds_input *input, ds_er
     column->duck_type = ds_str_of(x->mets[i].duck_type);
     if (column->name.data == NULL)
       return ds_fail(err, DS_MEMORY, "out of memory reading %s", x->file->name);
-    ds_input_judge(&sample, i, false, column, arena);
+    TRY(ds_input_judge(&sample, i, false, column, arena, err));
     if (column->time_format != NULL) // no SQL reads it: it stays the text it is
       column->type = DS_TYPE_STRING;
     column->time_format = NULL;

@@ -79,12 +79,12 @@ static const char tables[] =
 
 static const source sources[] = {
     {"a table with personal values", "orders.csv",
-     "customer,event,time,order_id,email,name,value\n"
-     "C1,order_placed,2024-03-01T10:00:00Z,O1,a@b.example,Ann Bee,3\n"
-     "C1,delivered,2024-03-04T09:30:00Z,O1,,,\n"
-     "C2,Order Completed,2024-03-02 08:00:00,O2,c@d.example,Cy Dee,\n"
-     "C2,delivered,no time,O2,,,\n"
-     "C3,delivered,2024-03-05 08:00:00,O3,,,1.5\n"},
+     "id,customer,event,time,order_id,email,name,value,promise\n"
+     "1,C1,order_placed,2024-03-01T10:00:00Z,O1,a@b.example,Ann Bee,3,05/03/2024\n"
+     "2,C1,delivered,2024-03-04T09:30:00Z,O1,,,,\n"
+     "3,C2,Order Completed,2024-03-02 08:00:00,O2,c@d.example,Cy Dee,,13/03/2024\n"
+     "4,C2,delivered,no time,O2,,,,\n"
+     "5,C3,delivered,2024-03-05 08:00:00,O3,,,1.5,\n"},
     {"JSON lines", "events.ndjson", lines},
     {"a table as JSON", "orders.ndjson",
      "{\"customer_id\":\"C1\",\"event\":\"order_placed\",\"time\":\"2024-03-01T10:00:00Z\","
