@@ -91,6 +91,7 @@ void ds_parcel_sql_put_day(const ds_parcel_sql *of, const char *name, bool is_da
   ds_buf_init(&quoted, 4096);
   ds_sql_put_name(&quoted, name);
   ds_sql_put_day(of->request, ds_buf_cstr(&quoted), out);
+  ds_buf_fail_as(out, &quoted);
   ds_buf_done(&quoted);
 }
 

@@ -102,6 +102,7 @@ static void put_names(const funnel_text *to) {
     ds_buf_printf(&selector, "%.250s%s", to->context->text[s], optional ? "?" : "");
     ds_buf_printf(to->out, "%s(%u, ", s == 0 ? "" : ", ", s + 1);
     ds_sql_put_text(to->out, ds_buf_cstr(&selector));
+    ds_buf_fail_as(to->out, &selector);
     ds_buf_done(&selector);
     if (s == 0)
       ds_buf_text(to->out, ", NULL, false)");

@@ -110,16 +110,18 @@ static ds_code source_list(ds_sql *sql, ds_error *err) {
 }
 
 // Whether the store has the names that a segment speaks of.
-static bool is_known(const ds_sql *sql, const ds_segment *segment) {
+static ds_code is_known(const ds_sql *sql, const ds_segment *segment, bool *ret_known,
+                        ds_error *err) {
   ds_arena arena;
   ds_case_program *program = NULL;
   uint32_t rule = 0;
   ds_arena_init(&arena, (size_t)16 << 20);
-  const bool known =
-      ds_case_program_new(sql->options.schema, &arena, &program, NULL) == DS_OK &&
-      ds_case_program_add_condition(program, ds_str_of(segment->expression), &rule, NULL) == DS_OK;
+  ds_code code = ds_case_program_new(sql->options.schema, &arena, &program, NULL);
+  if (code == DS_OK)
+    code = ds_case_program_add_condition(program, ds_str_of(segment->expression), &rule, NULL);
   ds_arena_done(&arena);
-  return known;
+  *ret_known = code == DS_OK;
+  return code == DS_MEMORY ? no_memory(err) : DS_OK;
 }
 
 static ds_code segment_list(ds_sql *sql, ds_error *err) {
@@ -132,7 +134,9 @@ static ds_code segment_list(ds_sql *sql, ds_error *err) {
   TRY(ds_case_program_new(schema, &sql->arena, &program, err));
   for (uint32_t s = 0; s < schema->segments_count; s++) {
     uint32_t rule = 0;
-    if (!is_known(sql, &schema->segments[s]))
+    bool known = false;
+    TRY(is_known(sql, &schema->segments[s], &known, err));
+    if (!known)
       continue;
     TRY(ds_case_program_add_condition(program, ds_str_of(schema->segments[s].expression), &rule,
                                       err));

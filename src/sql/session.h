@@ -44,6 +44,9 @@ struct ds_sql {
 // Keeps the first failure of a table function.
 void ds_sql_session_failed(ds_sql *sql, ds_code code, const ds_error *err);
 
+// Takes the first failure of a table function, if there was one: its code is lost in DuckDB.
+bool ds_sql_session_failure(ds_sql *sql, ds_error *ret_failure);
+
 // Makes the lists, and the program of the segments that the store has the names for.
 DS_CHECKED ds_code ds_sql_lists_make(ds_sql *sql, ds_error *err);
 

@@ -182,15 +182,6 @@ static bool is_of_text(duckdb_error_type type) {
   return false;
 }
 
-// Takes the first failure of a table function, if there was one: its code is lost in DuckDB.
-static bool take_failure(ds_sql *sql, ds_error *ret_failure) {
-  pthread_mutex_lock(&sql->mutex);
-  *ret_failure = sql->failure;
-  sql->failure.code = DS_OK;
-  pthread_mutex_unlock(&sql->mutex);
-  return ret_failure->code != DS_OK;
-}
-
 // What DuckDB says, up to a mark, and what to do here instead of what it says behind it.
 static const struct {
   const char *begin, *mark, *hint;
@@ -215,7 +206,7 @@ ds_code ds_sql_statement_fail(ds_sql *sql, ds_str whole, ds_str text, const char
   ds_error failure;
   if (ds_progress_stopped(sql->options.progress))
     return ds_fail(err, DS_INTERRUPTED, "stopped");
-  if (take_failure(sql, &failure))
+  if (ds_sql_session_failure(sql, &failure))
     return ds_fail(err, failure.code, "%s", failure.message);
   if (message == NULL)
     message = "DuckDB gives up without saying why";
@@ -313,6 +304,8 @@ static ds_code columns_describe(ds_sql *sql, sql_statement *statement, ds_arena 
   for (uint32_t c = 0; c < count; c++) {
     const conversion *row = conversion_of(sql, statement, c);
     const char *name = api->prepared_statement_column_name(statement->prepared, c);
+    if (name == NULL)
+      return ds_fail(err, DS_MEMORY, "out of memory for SQL");
     statement->columns[c] = (sql_answer_column){
         ds_arena_text(arena, name, strlen(name)), row->as, row->cell};
     api->free((void *)(uintptr_t)name);
@@ -359,10 +352,15 @@ static ds_code check_functions(ds_sql *sql, const sql_statement *statement, cons
   ds_sql_literal(&query, ds_str_of(text));
   ds_buf_text(&query, at + 1);
   ds_code code = ds_buf_check(&query, "an SQL text", err);
-  if (code == DS_OK && ds_duck_query(sql->duck, ds_buf_cstr(&query), arena, &names, NULL) != DS_OK)
-    code = ds_progress_stopped(sql->options.progress)
-               ? ds_fail(err, DS_INTERRUPTED, "stopped")
-               : ds_fail(err, DS_LIMIT, "the statement is too long or too deep");
+  if (code == DS_OK) {
+    code = ds_duck_query(sql->duck, ds_buf_cstr(&query), arena, &names, NULL);
+    if (code == DS_MEMORY)
+      code = ds_fail(err, DS_MEMORY, "out of memory for SQL");
+    else if (code != DS_OK)
+      code = ds_progress_stopped(sql->options.progress)
+                 ? ds_fail(err, DS_INTERRUPTED, "stopped")
+                 : ds_fail(err, DS_LIMIT, "the statement is too long or too deep");
+  }
   ds_buf_done(&query);
   TRY(code);
   for (uint32_t n = 0; n < names.rows; n++) {

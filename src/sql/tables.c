@@ -85,6 +85,14 @@ void ds_sql_session_failed(ds_sql *sql, ds_code code, const ds_error *err) {
   pthread_mutex_unlock(&sql->mutex);
 }
 
+bool ds_sql_session_failure(ds_sql *sql, ds_error *ret_failure) {
+  pthread_mutex_lock(&sql->mutex);
+  *ret_failure = sql->failure;
+  sql->failure.code = DS_OK;
+  pthread_mutex_unlock(&sql->mutex);
+  return ret_failure->code != DS_OK;
+}
+
 // --- columns
 
 static bool is_taken(const table_of *of, const char *name) {
@@ -241,7 +249,10 @@ static ds_code touchpoints_mark(const bound *use, duckdb_value value, uint8_t *k
   for (idx_t i = 0; i < count && code == DS_OK; i++) {
     duckdb_value item = api->get_list_child(value, i);
     char *name = api->get_varchar(item);
-    code = name == NULL ? DS_OK : touchpoint_mark(use, name, kept, needed, err);
+    if (name != NULL)
+      code = touchpoint_mark(use, name, kept, needed, err);
+    else if (!api->is_null_value(item))
+      code = ds_fail(err, DS_MEMORY, "out of memory for SQL");
     api->free(name);
     api->destroy_value(&item);
   }
@@ -279,7 +290,10 @@ static ds_code bind_key(bound *use, duckdb_bind_info info, ds_error *err) {
   const ds_names *keys = &sql->options.snapshot->space.keys;
   duckdb_value value = api->bind_get_parameter(info, 0);
   char *name = api->get_varchar(value);
+  const bool is_null = api->is_null_value(value);
   api->destroy_value(&value);
+  if (name == NULL && !is_null)
+    return ds_fail(err, DS_MEMORY, "out of memory for SQL");
   const char *texts[64];
   uint32_t count = 0;
   for (; count < keys->count && count < 64; count++)
@@ -427,7 +441,9 @@ static void on_thread(duckdb_init_info info) {
   const table_of *of = ds_sql_reach_init(info);
   thread_state *self = calloc(1, sizeof *self);
   if (self == NULL) {
-    of->sql->duck->api.init_set_error(info, "out of memory for SQL");
+    ds_error err = {.code = DS_OK};
+    ds_sql_session_failed(of->sql, ds_fail(&err, DS_MEMORY, "out of memory for SQL"), &err);
+    of->sql->duck->api.init_set_error(info, err.message);
     return;
   }
   ds_arena_init(&self->scratch, SCRATCH_BYTES_MAX);
@@ -633,8 +649,12 @@ ds_code ds_sql_tables_make(ds_sql *sql, ds_error *err) {
   put_cases(sql, &text);
   put_touchpoints(sql, &text);
   ds_code code = ds_buf_check(&text, "the views of SQL", err);
-  if (code == DS_OK)
+  if (code == DS_OK) {
+    ds_error failure;
     code = ds_duck_run(sql->duck, ds_buf_cstr(&text), err);
+    if (code != DS_OK && ds_sql_session_failure(sql, &failure))
+      code = ds_fail(err, failure.code, "%s", failure.message);
+  }
   ds_buf_done(&text);
   return code;
 }
