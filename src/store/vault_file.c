@@ -395,7 +395,13 @@ static ds_code open_secrets(ds_vault *vault, ds_error *err) {
     TRY(vault->io->ops->unlink(vault->io, path, err));
     return vault->io->ops->sync_dir(vault->io, vault->directory, err);
   }
-  if (!fits && other && read_key(vault->io, path, vault->guarded->master, NULL) == DS_OK) {
+  ds_error why = {.code = DS_NO};
+  if (!fits && other)
+    why.code = read_key(vault->io, path, vault->guarded->master, &why);
+  // One that was not written to its end is none; one that may be sound must be read.
+  if (why.code == DS_MEMORY || why.code == DS_IO)
+    return ds_fail(err, why.code, "%s", why.message);
+  if (why.code == DS_OK) {
     TRY(read_secrets(vault, &fits, err));
     // The other key goes: so the commit that wrapped everything by this one must not be undone.
     if (fits && vault->write)
