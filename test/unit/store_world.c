@@ -108,6 +108,7 @@ void world_restart(store_world *world, uint64_t seed) {
   memset(world->imports, 0, sizeof world->imports);
   memset(world->gone, 0, sizeof world->gone);
   world->erased = world->erasing = world->returning = 0;
+  world->why = DS_OK;
   ds_io_sim_free(world->sim);
   world->sim = ds_io_sim_new(seed);
   assert_non_null(world->sim);
@@ -223,6 +224,12 @@ static void rows_with(const store_world *world, uint32_t batch, uint32_t again, 
   memory_faults_resume();
 }
 
+static ds_code note(store_world *world, ds_code code) {
+  if (world->why == DS_OK)
+    world->why = code;
+  return code;
+}
+
 ds_code world_append_again(store_world *world, ds_store *store, uint32_t events, uint32_t again) {
   const uint32_t batch = next_batch(world, events);
   ds_buf rows;
@@ -236,7 +243,7 @@ ds_code world_append_again(store_world *world, ds_store *store, uint32_t events,
     world->fates[batch] = FATE_ACKED;
   else if (code == DS_READONLY)
     world->fates[batch] = FATE_NONE;
-  return code;
+  return note(world, code);
 }
 
 ds_code world_append(store_world *world, ds_store *store, uint32_t events) {
@@ -268,7 +275,7 @@ ds_code world_append_group(store_world *world, ds_store *store, uint32_t count) 
     code = code == DS_OK ? batches[i].code : code;
     ds_batch_done(group[i]);
   }
-  return code;
+  return note(world, code);
 }
 
 ds_code world_build_rows(ds_builder *builder, const ds_buf *rows) {
@@ -326,7 +333,7 @@ ds_code world_import_again(store_world *world, ds_store *store, uint32_t events,
   ds_code code = ds_store_import_begin(store, &scope, NULL);
   if (code != DS_OK) {
     world->fates[batch] = FATE_NONE;
-    return code;
+    return note(world, code);
   }
   world->imports[batch] = scope.id;
   ds_buf rows;
@@ -335,7 +342,7 @@ ds_code world_import_again(store_world *world, ds_store *store, uint32_t events,
   ds_buf_done(&rows);
   if (code == DS_OK)
     world->fates[batch] = FATE_ACKED;
-  return code;
+  return note(world, code);
 }
 
 ds_code world_import(store_world *world, ds_store *store, uint32_t events) {
@@ -352,7 +359,7 @@ ds_code world_undo(store_world *world, ds_store *store, uint32_t batch) {
     world->fates[batch] = FATE_UNDONE;
   else if (world->fates[batch] == FATE_ACKED && code != DS_READONLY)
     world->fates[batch] = FATE_UNDOING;
-  return code;
+  return note(world, code);
 }
 
 // What an erasure that has ended well, or was seen to have happened, leaves of the batches.

@@ -33,6 +33,7 @@ typedef struct store_world {
   uint32_t erased;    // acknowledged, and not taken in again since
   uint32_t erasing;   // tried, the call failed: may be erased, from all batches, or not at all
   uint32_t returning; // the same of erased ones who were to be taken in again
+  ds_code why; // the first failure of a call below that writes; set DS_OK to begin anew
   bool ids; // events carry ids
   uint32_t threads; // of the store
   void (*tune)(ds_store_options *options); // NULL, or changes what the store is opened with

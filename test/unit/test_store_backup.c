@@ -11,6 +11,7 @@
 
 #include <cmocka.h>
 
+#include "memory_faults.h"
 #include "store/backup.h"
 #include "store_world.h"
 
@@ -318,6 +319,28 @@ static void test_error_everywhere(void **state) {
   }
 }
 
+// Allocation n fails, once or from then on.
+static void test_memory_everywhere(void **state) {
+  enum { USUAL = 101 }; // odd: it meets both kinds of failure
+  store_world *world = *state;
+  world->threads = 1; // so that allocations have an order
+  for (uint32_t a = 0; a < ACTIONS; a++) {
+    uint64_t all = NEVER;
+    for (uint64_t i = 0; i < all; i += stride_of(USUAL)) {
+      uint64_t before, after;
+      prepare(world, &actions[a], 1, &before, &after);
+      memory_faults_arm(i == 0 ? NEVER : i / 2, i % 2 == 1);
+      const ds_code code = actions[a].run(world);
+      bool refused;
+      const uint64_t asked = memory_faults_disarm(&refused);
+      all = i == 0 ? 2 * asked : all;
+      if (code != DS_OK && (code != DS_MEMORY || !refused))
+        fail_msg("action %u, allocation %ju: %s", a, (uintmax_t)i / 2, ds_code_name(code));
+      expect_whole(world, &actions[a], before, after, code);
+    }
+  }
+}
+
 static uint64_t size_of(store_world *world, const char *path) {
   ds_file *file;
   uint64_t size = 0;
@@ -499,12 +522,14 @@ static void test_refused_backups(void **state) {
 }
 
 int main(void) {
+  memory_faults_install();
   const struct CMUnitTest tests[] = {
       cmocka_unit_test_setup_teardown(test_there_and_back, world_set_up_sim, world_tear_down),
       cmocka_unit_test_setup_teardown(test_beside_a_writer, world_set_up_sim, world_tear_down),
       cmocka_unit_test_setup_teardown(test_links, world_set_up_sim, world_tear_down),
       cmocka_unit_test_setup_teardown(test_crash_everywhere, world_set_up_sim, world_tear_down),
       cmocka_unit_test_setup_teardown(test_error_everywhere, world_set_up_sim, world_tear_down),
+      cmocka_unit_test_setup_teardown(test_memory_everywhere, world_set_up_sim, world_tear_down),
       cmocka_unit_test_setup_teardown(test_flip_everywhere, world_set_up_sim, world_tear_down),
       cmocka_unit_test_setup_teardown(test_flip_in_the_store, world_set_up_sim, world_tear_down),
       cmocka_unit_test_setup_teardown(test_refused_targets, world_set_up_sim, world_tear_down),

@@ -178,11 +178,14 @@ static void expect_readonly(store_world *world, ds_store *store, step stopped) {
 
 static void run_with_error(store_world *world) {
   ds_store *store;
-  if (world_open(world, true, &store, NULL) != DS_OK)
+  world->why = world_open(world, true, &store, NULL);
+  if (world->why != DS_OK)
     return;
   const step stopped = run_any(world, store);
+  const ds_code why = world->why;
   if (stopped != STEP_DONE)
     expect_readonly(world, store, stopped);
+  world->why = why;
   ds_store_close(store);
 }
 
@@ -212,6 +215,9 @@ static void fail_once(store_world *world, const io_failure *failure, uint64_t se
   ds_io_sim_fail_at(world->sim, failure->operation, failure->code, failure->persistent);
   run(world);
   ds_io_sim_fail_at(world->sim, SWEEP_NEVER, DS_IO, false);
+  // A full disk is told as one, and an error as an error.
+  if (world->why != DS_OK && world->why != failure->code)
+    fail_msg("operation %ju: %s", (uintmax_t)failure->operation, ds_code_name(world->why));
   if (failure->restart) {
     // The next process sees what the failed one left in the page cache. What it serves must stay.
     ds_store *store = world_open_ok(world, true);

@@ -718,8 +718,11 @@ static void the_erased_stay_erased_through_errors(void **state) {
       if ((k * 2 * (POLICIES + 1) + way) % stride != 0)
         continue;
       restart(own);
-      ds_io_sim_fail_at(own->sim, k, way % 2 == 0 ? DS_IO : DS_FULL, false);
-      (void)run_life(own);
+      const ds_code fault = way % 2 == 0 ? DS_IO : DS_FULL;
+      ds_io_sim_fail_at(own->sim, k, fault, false);
+      const ds_code code = run_life(own);
+      if (code != DS_OK && code != fault)
+        fail_msg("operation %ju: %s", (uintmax_t)k, ds_code_name(code));
       if (way / 2 < POLICIES)
         ds_io_sim_power_loss(own->sim, (ds_loss)(way / 2));
       expect_recovery(own);

@@ -12,6 +12,7 @@
 
 #include <cmocka.h>
 
+#include "memory_faults.h"
 #include "store/manifest.h"
 #include "store/retype.h"
 #include "store_world.h"
@@ -245,19 +246,45 @@ static void test_error_everywhere(void **state) {
       ds_io_sim_fail_at(world->sim, k / 4, k % 2 == 0 ? DS_IO : DS_FULL, k % 4 >= 2);
       const ds_code code = actions[a](world);
       ds_io_sim_fail_at(world->sim, NEVER, DS_IO, false);
+      assert_true(code == DS_OK || code == (k % 2 == 0 ? DS_IO : DS_FULL));
       ds_io_sim_power_loss(world->sim, DS_LOSS_ALL);
       expect_whole(world, actions[a], code, digest);
     }
   }
 }
 
+// Allocation n fails, once or from then on; whatever is left then is whole.
+static void test_memory_everywhere(void **state) {
+  enum { USUAL = 101 }; // odd: it meets both kinds of failure
+  store_world *world = *state;
+  world->threads = 1; // so that allocations have an order
+  for (uint32_t a = 0; a < ACTIONS; a++) {
+    uint64_t all = NEVER;
+    for (uint64_t i = 0; i < all; i += stride_of(USUAL)) {
+      world_restart(world, 1);
+      live(world);
+      const uint64_t digest = digest_of(world);
+      memory_faults_arm(i == 0 ? NEVER : i / 2, i % 2 == 1);
+      const ds_code code = actions[a](world);
+      bool refused;
+      const uint64_t asked = memory_faults_disarm(&refused);
+      all = i == 0 ? 2 * asked : all;
+      if (code != DS_OK && (code != DS_MEMORY || !refused))
+        fail_msg("action %u, allocation %ju: %s", a, (uintmax_t)i / 2, ds_code_name(code));
+      expect_whole(world, actions[a], code, digest);
+    }
+  }
+}
+
 int main(void) {
+  memory_faults_install();
   const struct CMUnitTest tests[] = {
       cmocka_unit_test_setup_teardown(test_there_and_back, world_set_up_sim, world_tear_down),
       cmocka_unit_test_setup_teardown(test_unknown, world_set_up_sim, world_tear_down),
       cmocka_unit_test_setup_teardown(test_renew, world_set_up_sim, world_tear_down),
       cmocka_unit_test_setup_teardown(test_crash_everywhere, world_set_up_sim, world_tear_down),
       cmocka_unit_test_setup_teardown(test_error_everywhere, world_set_up_sim, world_tear_down),
+      cmocka_unit_test_setup_teardown(test_memory_everywhere, world_set_up_sim, world_tear_down),
   };
   return cmocka_run_group_tests_name("store retype", tests, NULL, NULL);
 }
