@@ -514,6 +514,9 @@ static ds_code file_write(ds_io *io, const char *folder, const void *bytes, size
   if (code == DS_OK)
     code = io->ops->sync(io, file, err);
   io->ops->close(io, file);
+  // Half a file would be taken for the whole by whoever tries again.
+  if (code != DS_OK)
+    (void)io->ops->unlink(io, path, NULL);
   return code == DS_OK ? io->ops->sync_dir(io, folder, err) : code;
 }
 

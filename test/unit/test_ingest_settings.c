@@ -479,6 +479,25 @@ static void test_example(void **state) {
   ds_io_sim_free(sim);
 }
 
+// One that the disk had no room for is not left half written: another try makes it whole.
+static void test_example_is_whole_or_not_there(void **state) {
+  (void)state;
+  enum { OPERATIONS = 3 }; // made, written, synced
+  for (uint64_t k = 0; k < OPERATIONS; k++) {
+    ds_io_sim *sim = ds_io_sim_new(k + 1);
+    ds_io *io = ds_io_sim_io(sim);
+    char *text = NULL;
+    size_t size = 0;
+    assert_int_equal(io->ops->mkdir(io, "s", NULL), DS_OK);
+    ds_io_sim_fail_at(sim, k, DS_FULL, false);
+    assert_int_equal(ds_settings_write_example(io, "s", NULL), DS_FULL);
+    assert_int_equal(ds_io_read_file(io, "s/doorstep.yaml", 1 << 16, &text, &size, NULL),
+                     DS_MISSING);
+    assert_int_equal(ds_settings_write_example(io, "s", NULL), DS_OK);
+    ds_io_sim_free(sim);
+  }
+}
+
 static void test_example_overwrites_nothing(void **state) {
   ds_io_sim *sim = ds_io_sim_new(1);
   ds_io *io = ds_io_sim_io(sim);
@@ -518,6 +537,7 @@ int main(void) {
       TEST(test_out_of_memory),
       TEST(test_read),
       TEST(test_example),
+      TEST(test_example_is_whole_or_not_there),
       TEST(test_example_overwrites_nothing),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
