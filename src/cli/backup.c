@@ -25,9 +25,12 @@ ds_code cli_run_backup(cli *run, ds_error *err) {
     return ds_fail(err, code, "stopped; %.300s is not finished: back up to it again", folder);
   TRY(code);
   say_done(run, "backed up", folder, &result);
-  if (result.has_keys)
+  if (result.keys != DS_VAULT_COPIED_NONE)
     cli_say(run, "with the keys of personal values: destroy this copy within 30 days of an "
             "erasure");
+  if (result.keys == DS_VAULT_COPIED_LOCKED)
+    cli_say(run, "but not with the master key, which is not in the store: without it these keys "
+            "open nothing");
   if (result.parts_kept + result.parts_linked > 0) {
     char bytes[32];
     cli_say(run, "copied %s; %u part%s there before, %u linked",
@@ -59,7 +62,7 @@ ds_code cli_run_restore(cli *run, ds_error *err) {
     return ds_fail(err, code, "stopped; remove %.300s before another try", run->store);
   TRY(code);
   say_done(run, "restored", run->store, &result);
-  if (!result.has_vault || result.has_keys)
+  if (!result.has_vault || result.keys != DS_VAULT_COPIED_NONE)
     return open_once(run, &result, err);
   cli_say(run, "personal values stay sealed, and who was erased since is in it, until "
           "keys.sqlite and key of the store are put into %s", run->store);

@@ -336,9 +336,10 @@ static ds_code copy_settings(const copy_work *work, const char *name, size_t siz
 static ds_code copy_keys(copy_work *work, ds_error *err) {
   work->result.has_vault = work->from->view.manifest.vault != 0;
   if (work->keys != NULL)
-    TRY(ds_vault_copy(work->from->io, work->keys, work->to->path, &work->result.has_keys, err));
-  return work->result.has_keys ? DS_OK
-                               : ds_vault_remove(work->from->io, work->to->path, err);
+    TRY(ds_vault_copy(work->from->io, work->keys, work->to->path, &work->result.keys, err));
+  return work->result.keys != DS_VAULT_COPIED_NONE
+             ? DS_OK
+             : ds_vault_remove(work->from->io, work->to->path, err);
 }
 
 static ds_code copy_all(copy_work *work, ds_error *err) {

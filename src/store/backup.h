@@ -12,6 +12,7 @@
 #define DS_STORE_BACKUP_H
 
 #include "store/store.h"
+#include "store/vault.h"
 
 // What a copy holds, and how its parts came to be there.
 typedef struct ds_backup_result {
@@ -23,7 +24,7 @@ typedef struct ds_backup_result {
   uint32_t parts_kept;   // the backup before had them
   uint32_t parts_linked; // the same file as the store's
   bool has_vault; // some values are sealed
-  bool has_keys;  // and the keys are there too
+  ds_vault_copied keys; // and these of its keys are there too
 } ds_backup_result;
 
 // Writes the state that `store` was opened at (to read or to write) to `target`, which must be

@@ -154,11 +154,15 @@ DS_CHECKED ds_code ds_vault_rotate(ds_vault *vault, const char *key_file, ds_err
 // Writes a fresh master key to a new file, mode 0600.
 DS_CHECKED ds_code ds_vault_make_key_file(ds_io *io, const char *path, ds_error *err);
 
+// What there was to copy: no keys, keys whose master key is kept elsewhere, or both.
+typedef enum ds_vault_copied {
+  DS_VAULT_COPIED_NONE, DS_VAULT_COPIED_LOCKED, DS_VAULT_COPIED_WHOLE
+} ds_vault_copied;
+
 // Copies keys.sqlite, and the master key when it lies beside it, from one folder to another, with
-// mode 0600. A copy that was there stays whole until the new one is. *ret_has: there were keys. A
-// writer may be at work.
-DS_CHECKED ds_code ds_vault_copy(ds_io *io, const char *from, const char *to, bool *ret_has,
-                                 ds_error *err);
+// mode 0600. A copy that was there stays whole until the new one is. A writer may be at work.
+DS_CHECKED ds_code ds_vault_copy(ds_io *io, const char *from, const char *to,
+                                 ds_vault_copied *ret_copied, ds_error *err);
 
 // Removes such copies; nothing to remove is fine.
 DS_CHECKED ds_code ds_vault_remove(ds_io *io, const char *from, ds_error *err);

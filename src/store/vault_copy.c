@@ -77,11 +77,13 @@ static ds_code copy_both(ds_vault *vault, const char *from, const char *to, ds_e
 }
 
 // A master key that is kept elsewhere is not the store's to copy; an old one may lie here then.
-static ds_code copy_held(ds_io *io, const char *from, const char *to, ds_error *err) {
+static ds_code copy_held(ds_io *io, const char *from, const char *to, ds_vault_copied *ret_copied,
+                         ds_error *err) {
   const ds_vault_options options = {.io = io, .directory = from};
   ds_vault *vault = NULL;
   ds_error found = {.message = ""};
   const ds_code opened = ds_vault_open(&options, &vault, &found);
+  *ret_copied = opened == DS_OK ? DS_VAULT_COPIED_WHOLE : DS_VAULT_COPIED_LOCKED;
   if (opened == DS_MISSING || opened == DS_CORRUPT)
     return ds_vault_file_copy(io, from, to, err);
   if (opened != DS_OK)
@@ -91,20 +93,21 @@ static ds_code copy_held(ds_io *io, const char *from, const char *to, ds_error *
   return code;
 }
 
-ds_code ds_vault_copy(ds_io *io, const char *from, const char *to, bool *ret_has, ds_error *err) {
+ds_code ds_vault_copy(ds_io *io, const char *from, const char *to, ds_vault_copied *ret_copied,
+                      ds_error *err) {
   char path[2 * DS_PATH_BYTES_MAX];
   ds_sqlite *database = NULL;
   ds_error found = {.message = ""};
   (void)snprintf(path, sizeof path, "%s/keys.sqlite", from);
   ds_code code = ds_sqlite_open(io, path, DS_SQLITE_READ, &database, &found);
-  *ret_has = code != DS_MISSING;
+  *ret_copied = DS_VAULT_COPIED_NONE;
   if (code == DS_MISSING)
     return DS_OK;
   if (code != DS_OK)
     return ds_fail(err, code, "keys.sqlite: %.400s", found.message);
   code = hold(database, err);
   if (code == DS_OK)
-    code = copy_held(io, from, to, err);
+    code = copy_held(io, from, to, ret_copied, err);
   ds_sqlite_close(database);
   return code;
 }

@@ -855,7 +855,7 @@ static void a_return_in_sight_is_on_disk_before_it_is_used(void **state) {
 // A store's vault that was copied, then rotated, and has erased somebody since.
 static uint64_t copied_and_gone_on(place *own, ds_value *ret_sealed) {
   const ds_value value = text("alice@example.com");
-  bool has;
+  ds_vault_copied has;
   restart(own);
   ds_arena_reset(&own->arena);
   ds_buf_reset(&own->out);
@@ -865,6 +865,7 @@ static uint64_t copied_and_gone_on(place *own, ds_value *ret_sealed) {
   assert_int_equal(own->io->ops->mkdir(own->io, "copy", NULL), DS_OK);
   assert_int_equal(own->io->ops->sync_dir(own->io, "/", NULL), DS_OK);
   assert_int_equal(ds_vault_copy(own->io, "store", "copy", &has, NULL), DS_OK);
+  assert_int_equal(has, DS_VAULT_COPIED_WHOLE);
   assert_int_equal(ds_vault_rotate(vault, NULL, NULL), DS_OK);
   erase_ok(vault, names[1]);
   ds_vault_close(vault);
@@ -890,7 +891,7 @@ static bool copy_is_new(place *own, uint64_t fingerprint, const ds_value *sealed
 
 // Copies with the `k`-th operation as the last, or failed; then the power is lost, or not.
 static ds_code copy_cut_short(place *own, uint64_t k, uint32_t way) {
-  bool has;
+  ds_vault_copied has;
   if (way < POLICIES)
     ds_io_sim_crash_at(own->sim, k);
   else
@@ -907,7 +908,7 @@ static ds_code copy_cut_short(place *own, uint64_t k, uint32_t way) {
 static void a_copy_is_whole_at_each_instant(void **state) {
   place *own = *state;
   ds_value sealed;
-  bool has;
+  ds_vault_copied has;
   uint64_t fingerprint = copied_and_gone_on(own, &sealed);
   assert_false(copy_is_new(own, fingerprint, &sealed));
   const uint64_t before = ds_io_sim_operations(own->sim);
