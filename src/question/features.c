@@ -724,8 +724,7 @@ static ds_code put_sql(features_asked *asked, ds_buf *out, ds_error *err) {
     TRY(ds_sql_cases(asked->request, &asked->plan, NULL, 0, out, err));
   else
     TRY(ds_sql_events(asked->request, &asked->plan, out, err));
-  TRY(ds_case_sql(asked->program, asked->request->as_of_ms, asked->at, "chosen", out,
-                  err));
+  TRY(ds_case_sql(asked->program, asked->request->as_of_ms, asked->at, "chosen", out, err));
   ds_buf_printf(out, " SELECT customer%s%s", asked->plan.has_case ? ", of_case AS \"case\"" : "",
                 asked->has_at ? ", of_now AS \"at\"" : "");
   for (uint32_t f = 0; f < asked->count; f++)

@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 
+#include "memory_faults.h"
 #include "store/manifest.h"
 #include "store/sqlite_vfs.h"
 
@@ -21,6 +22,20 @@ uint64_t sweep_stride(uint64_t usual) {
   usual *= 11; // Few of these cases run threads.
 #endif
   return sweep_is_long() ? 1 : usual;
+}
+
+ds_code sweep_allocation(store_world *world, ds_code (*action)(store_world *world), uint64_t i,
+                         uint64_t *cases) {
+  const uint64_t n = i == 0 ? SWEEP_NEVER : (i - 1) / 2;
+  bool refused;
+  memory_faults_arm(n, i % 2 == 0);
+  const ds_code code = action(world);
+  const uint64_t asked = memory_faults_disarm(&refused);
+  if (i == 0)
+    *cases = 2 * asked + 1;
+  if (code != DS_OK && (code != DS_MEMORY || !refused))
+    fail_msg("case %ju, allocation %ju: %s", (uintmax_t)i, (uintmax_t)n, ds_code_name(code));
+  return code;
 }
 
 void sweep_expect_sound(store_world *world, ds_store *store) {

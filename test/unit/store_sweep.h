@@ -14,6 +14,12 @@ bool sweep_is_long(void);
 // A sweep takes one in so many of its cases; every one when the run is long.
 uint64_t sweep_stride(uint64_t usual);
 
+// One case of a sweep of refused allocations. Case 0 counts them into *cases; from 1 on allocation
+// (i - 1) / 2 is refused, once when i is odd, else from then on. The action is done or says
+// DS_MEMORY for that; what it leaves behind is the caller's to look at.
+ds_code sweep_allocation(store_world *world, ds_code (*action)(store_world *world), uint64_t i,
+                         uint64_t *cases);
+
 // The open store is as the world knows it, checks well, and has its catalog with it; what was
 // open in the world is settled (I1-I4, I8, I9, I14).
 void sweep_expect_sound(store_world *world, ds_store *store);

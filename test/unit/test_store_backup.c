@@ -13,15 +13,10 @@
 
 #include "memory_faults.h"
 #include "store/backup.h"
+#include "store_sweep.h"
 #include "store_world.h"
 
-#define NEVER ((uint64_t)1 << 60)
 enum { POLICIES = 4 };
-
-static uint64_t stride_of(uint64_t usual) {
-  const char *stress = getenv("DS_STRESS");
-  return stress != NULL && stress[0] == '1' ? 1 : usual;
-}
 
 // The same world, with its store in another folder.
 static store_world world_at(const store_world *world, const char *path) {
@@ -63,17 +58,17 @@ static ds_code back_up_to(const store_world *world, const char *target, bool lin
   return back_up_how(world, target, link, false, ret_result, err);
 }
 
-static ds_code back_up(const store_world *world) {
+static ds_code back_up(store_world *world) {
   ds_backup_result result;
   return back_up_to(world, "backup", false, &result, NULL);
 }
 
-static ds_code back_up_with_keys(const store_world *world) {
+static ds_code back_up_with_keys(store_world *world) {
   ds_backup_result result;
   return back_up_how(world, "backup", false, true, &result, NULL);
 }
 
-static ds_code restore(const store_world *world) {
+static ds_code restore(store_world *world) {
   ds_backup_result result;
   return ds_store_restore(world->io, "backup", "restored", NULL, NULL, &result, NULL);
 }
@@ -196,7 +191,7 @@ static void test_links(void **state) {
 
 // One step of the life of a backup: what it does, and the folder that it changes.
 typedef struct action {
-  ds_code (*run)(const store_world *world);
+  ds_code (*run)(store_world *world);
   const char *folder;
   bool first_backup, second_life; // what happened before
 } action;
@@ -285,7 +280,7 @@ static void expect_whole(store_world *world, const action *a, uint64_t before, u
 
 static void test_crash_everywhere(void **state) {
   store_world *world = *state;
-  const uint64_t stride = stride_of(7);
+  const uint64_t stride = sweep_stride(7);
   for (uint32_t i = 0; i < ACTIONS; i++) {
     const uint64_t operations = operations_of(world, &actions[i]);
     assert_true(operations > 10);
@@ -302,7 +297,7 @@ static void test_crash_everywhere(void **state) {
 
 static void test_error_everywhere(void **state) {
   store_world *world = *state;
-  const uint64_t stride = stride_of(7);
+  const uint64_t stride = sweep_stride(7);
   for (uint32_t i = 0; i < ACTIONS; i++) {
     const uint64_t operations = operations_of(world, &actions[i]);
     for (uint64_t k = 0; k < operations * 4; k += stride) {
@@ -310,7 +305,7 @@ static void test_error_everywhere(void **state) {
       prepare(world, &actions[i], k, &before, &after);
       ds_io_sim_fail_at(world->sim, k / 4, k % 2 == 0 ? DS_IO : DS_FULL, k % 4 >= 2);
       const ds_code code = actions[i].run(world);
-      ds_io_sim_fail_at(world->sim, NEVER, DS_IO, false);
+      ds_io_sim_fail_at(world->sim, SWEEP_NEVER, DS_IO, false);
       // Every operation of a copy matters, so none may be failed unheard.
       assert_int_equal(code, k % 2 == 0 ? DS_IO : DS_FULL);
       ds_io_sim_power_loss(world->sim, DS_LOSS_ALL);
@@ -325,17 +320,10 @@ static void test_memory_everywhere(void **state) {
   store_world *world = *state;
   world->threads = 1; // so that allocations have an order
   for (uint32_t a = 0; a < ACTIONS; a++) {
-    uint64_t all = NEVER;
-    for (uint64_t i = 0; i < all; i += stride_of(USUAL)) {
-      uint64_t before, after;
+    uint64_t cases = 1, before, after;
+    for (uint64_t i = 0; i < cases; i += sweep_stride(USUAL)) {
       prepare(world, &actions[a], 1, &before, &after);
-      memory_faults_arm(i == 0 ? NEVER : i / 2, i % 2 == 1);
-      const ds_code code = actions[a].run(world);
-      bool refused;
-      const uint64_t asked = memory_faults_disarm(&refused);
-      all = i == 0 ? 2 * asked : all;
-      if (code != DS_OK && (code != DS_MEMORY || !refused))
-        fail_msg("action %u, allocation %ju: %s", a, (uintmax_t)i / 2, ds_code_name(code));
+      const ds_code code = sweep_allocation(world, actions[a].run, i, &cases);
       expect_whole(world, &actions[a], before, after, code);
     }
   }
@@ -376,10 +364,10 @@ static void test_flip_everywhere(void **state) {
   const struct {
     const char *path;
     uint64_t stride;
-  } files[] = {{"backup/part/000001.part", stride_of(23)},
-               {"backup/part/000002.part", stride_of(29)},
-               {log, stride_of(5)},
-               {"backup/MANIFEST", stride_of(5)}};
+  } files[] = {{"backup/part/000001.part", sweep_stride(23)},
+               {"backup/part/000002.part", sweep_stride(29)},
+               {log, sweep_stride(5)},
+               {"backup/MANIFEST", sweep_stride(5)}};
   uint32_t told = 0;
   for (size_t f = 0; f < sizeof files / sizeof *files; f++) {
     const uint64_t size = size_of(world, files[f].path);
@@ -412,7 +400,7 @@ static void test_flip_in_the_store(void **state) {
   static const char *const paths[] = {"store/part/000002.part", "store/log/000002.log"};
   uint32_t told = 0;
   for (size_t f = 0; f < 2; f++) {
-    const uint64_t size = size_of(world, paths[f]), stride = stride_of(31);
+    const uint64_t size = size_of(world, paths[f]), stride = sweep_stride(31);
     for (uint64_t at = 0; at < size; at += stride) {
       const uint64_t bit = at * 8 + at % 8;
       char target[32];

@@ -15,15 +15,10 @@
 #include "memory_faults.h"
 #include "store/manifest.h"
 #include "store/retype.h"
+#include "store_sweep.h"
 #include "store_world.h"
 
-#define NEVER ((uint64_t)1 << 60)
 enum { POLICIES = 4 };
-
-static uint64_t stride_of(uint64_t usual) {
-  const char *stress = getenv("DS_STRESS");
-  return stress != NULL && stress[0] == '1' ? 1 : usual;
-}
 
 static ds_retype to_type(ds_type type) {
   return (ds_retype){ds_str_of("order_placed"), ds_str_of("value"), type};
@@ -219,7 +214,7 @@ static void expect_whole(store_world *world, action run, ds_code code, uint64_t 
 
 static void test_crash_everywhere(void **state) {
   store_world *world = *state;
-  const uint64_t stride = stride_of(7);
+  const uint64_t stride = sweep_stride(7);
   for (uint32_t a = 0; a < ACTIONS; a++) {
     const uint64_t operations = operations_of(world, actions[a]);
     for (uint64_t k = 0; k <= operations * POLICIES; k += stride) {
@@ -236,7 +231,7 @@ static void test_crash_everywhere(void **state) {
 
 static void test_error_everywhere(void **state) {
   store_world *world = *state;
-  const uint64_t stride = stride_of(7);
+  const uint64_t stride = sweep_stride(7);
   for (uint32_t a = 0; a < ACTIONS; a++) {
     const uint64_t operations = operations_of(world, actions[a]);
     for (uint64_t k = 0; k < operations * 4; k += stride) {
@@ -245,7 +240,7 @@ static void test_error_everywhere(void **state) {
       const uint64_t digest = digest_of(world);
       ds_io_sim_fail_at(world->sim, k / 4, k % 2 == 0 ? DS_IO : DS_FULL, k % 4 >= 2);
       const ds_code code = actions[a](world);
-      ds_io_sim_fail_at(world->sim, NEVER, DS_IO, false);
+      ds_io_sim_fail_at(world->sim, SWEEP_NEVER, DS_IO, false);
       assert_true(code == DS_OK || code == (k % 2 == 0 ? DS_IO : DS_FULL));
       ds_io_sim_power_loss(world->sim, DS_LOSS_ALL);
       expect_whole(world, actions[a], code, digest);
@@ -259,18 +254,12 @@ static void test_memory_everywhere(void **state) {
   store_world *world = *state;
   world->threads = 1; // so that allocations have an order
   for (uint32_t a = 0; a < ACTIONS; a++) {
-    uint64_t all = NEVER;
-    for (uint64_t i = 0; i < all; i += stride_of(USUAL)) {
+    uint64_t cases = 1;
+    for (uint64_t i = 0; i < cases; i += sweep_stride(USUAL)) {
       world_restart(world, 1);
       live(world);
       const uint64_t digest = digest_of(world);
-      memory_faults_arm(i == 0 ? NEVER : i / 2, i % 2 == 1);
-      const ds_code code = actions[a](world);
-      bool refused;
-      const uint64_t asked = memory_faults_disarm(&refused);
-      all = i == 0 ? 2 * asked : all;
-      if (code != DS_OK && (code != DS_MEMORY || !refused))
-        fail_msg("action %u, allocation %ju: %s", a, (uintmax_t)i / 2, ds_code_name(code));
+      const ds_code code = sweep_allocation(world, actions[a], i, &cases);
       expect_whole(world, actions[a], code, digest);
     }
   }
