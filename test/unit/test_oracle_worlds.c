@@ -2,7 +2,7 @@
 // 100 random small worlds with ties, nulls, list-valued keys and empty cases: questions, by turns,
 // from the log alone, from log and parts, from parts, and after compaction equal their own SQL
 // text run by DuckDB over the same events. With DS_STRESS=1 every question in every state of 1,000
-// worlds (200 under a sanitizer).
+// worlds (200 under a sanitizer). Arguments FIRST COUNT: worlds from FIRST on, so many.
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -448,8 +448,8 @@ static void choose_features(world *w) {
       "a=did(order_placed)\nn=count(any, last 5ms)\nidle=since(any)",
       "a=did(delivered)\nsum(any.value)\nc=last(any.colour)\nfirst(any)\nmedian(any.value)",
       "a=segment('lapsed')\nelapsed(order_placed, delivered)\ndistinct(any.colour)",
-      "p=sequence(order_placed then not delivered within 5ms)\nk=count_cases(order_id, "
-      "count(any, last 9ms) > 1)\ncount(any, from 9ms to 3ms ago)\nwait=now - first(any)"};
+      ("p=sequence(order_placed then not delivered within 5ms)\nk=count_cases(order_id, "
+       "count(any, last 9ms) > 1)\ncount(any, from 9ms to 3ms ago)\nwait=now - first(any)")};
   static const char *const instants[] = {"any", "order_placed", "(delivered or ping)"};
   const uint32_t drawn = draw(w, 4);
   put_option(w, "feature", features[drawn]);
@@ -605,15 +605,19 @@ static void run_world(world *w, const char *path) {
   ds_arena_done(&w->arena);
 }
 
+// The worlds that are asked.
+typedef struct range {
+  uint32_t first, count;
+} range;
+
 static void test_worlds(void **state) {
-  (void)state;
+  const range *worlds = *state;
   ds_error err = {0};
   world w = {.seed = 1};
   check(ds_duck_open("build/libduckdb.so", NULL, (size_t)512 << 20, &w.duck, &err), &err);
   char folder[] = "/tmp/doorstep-worlds-XXXXXX";
   assert_non_null(mkdtemp(folder));
-  const uint32_t worlds = qw_stress() ? WORLDS_STRESS : WORLDS_USUAL;
-  for (uint32_t i = 0; i < worlds; i++) {
+  for (uint32_t i = worlds->first; i < worlds->first + worlds->count; i++) {
     // Another question begins each world, so that each meets every state.
     w.turn = i;
     w.number = i;
@@ -628,15 +632,18 @@ static void test_worlds(void **state) {
   snprintf(command, sizeof command, "rm -rf '%s'", folder);
   assert_int_equal(system(command), 0);
   ds_duck_close(w.duck);
-  assert_true(w.sessions > worlds / SESSION_SHARE);
+  assert_true(w.sessions > worlds->count / SESSION_SHARE);
   for (uint32_t q = 0; q < oracle_questions_count; q++)
-    if (w.compared[q] < worlds / oracle_questions_count)
+    if (w.compared[q] < worlds->count / oracle_questions_count)
       fail_msg("%s was compared only %u times", oracle_questions[q].question, w.compared[q]);
 }
 
-int main(void) {
+int main(int argc, char **argv) {
+  range worlds = {0, qw_stress() ? WORLDS_STRESS : WORLDS_USUAL};
+  if (argc == 3)
+    worlds = (range){(uint32_t)strtoul(argv[1], NULL, 10), (uint32_t)strtoul(argv[2], NULL, 10)};
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_worlds),
+      cmocka_unit_test_prestate(test_worlds, &worlds),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -478,8 +478,8 @@ static void test_stopped(void **state) {
   static const char *const texts[] = {
       "select count(*) from range(1000000000000) t(i) where hash(i) = 0",
       "select i from range(1000000000000) t(i) where hash(i) = 0",
-      "select count(*) from events a, events b, events c, events d, events e where hash(a.time, "
-      "b.time, c.time, d.time, e.time) = 0"};
+      ("select count(*) from events a, events b, events c, events d, events e "
+       "where hash(a.time, b.time, c.time, d.time, e.time) = 0")};
   for (uint32_t t = 0; t < sizeof texts / sizeof *texts; t++) {
     bench_of b;
     ds_error err = {0};
