@@ -190,9 +190,8 @@ static void rows_make(funnel_finder *finder, uint32_t from, int64_t until_ms, ui
     const uint64_t steps = value == 0 || events->same[e] == value ? events->steps[e] : 0;
     const bool between = strict && (events->fact == NULL || !events->fact[e]);
     if (steps != 0 || between) {
-      uint32_t *known = finder->last_without + (size_t)finder->rows * withouts;
       for (uint32_t w = 0; w < withouts; w++)
-        known[w] = last[w];
+        finder->last_without[(size_t)finder->rows * withouts + w] = last[w];
       finder->row[finder->rows++] = (funnel_row){events->time_ms[e], steps, e, 0};
     }
     for (uint32_t w = 0; w < withouts; w++)
