@@ -10,6 +10,7 @@
 
 #include <cmocka.h>
 
+#include "long_run.h"
 #include "memory_faults.h"
 
 #define NO_FAILURE UINT64_MAX
@@ -56,7 +57,6 @@ static uint64_t run(const memory_case *of, uint64_t n, bool persistent, const ds
 }
 
 void memory_sweep(const memory_case *of, uint32_t cases) {
-  const char *stress = getenv("DS_STRESS");
   ds_error err = {.message = ""};
   ds_buf expected;
   ds_buf_init(&expected, (size_t)64 << 20);
@@ -68,7 +68,7 @@ void memory_sweep(const memory_case *of, uint32_t cases) {
   const uint64_t all = run(of, NO_FAILURE, false, &expected);
   assert_true(all > 0 && expected.size > 0);
   // An odd stride meets both kinds of failure.
-  const uint64_t stride = stress != NULL && stress[0] == '1' ? 1 : all * 2 / cases | 1;
+  const uint64_t stride = long_run_stride(all * 2 / cases | 1);
   for (uint64_t i = 0; i < all * 2; i += stride)
     (void)run(of, i / 2, i % 2 == 1, &expected);
   ds_buf_done(&expected);

@@ -206,11 +206,6 @@ static void space_fill(ds_space *space) {
   qw_names(&space->sources, sources, 1);
 }
 
-bool qw_stress(void) {
-  const char *text = getenv("DS_STRESS");
-  return text != NULL && strcmp(text, "1") == 0;
-}
-
 ds_snapshot *qw_snapshot_new(void) {
   ds_snapshot *snapshot = calloc(1, sizeof *snapshot);
   assert_non_null(snapshot);

@@ -104,9 +104,6 @@ void qw_part_add_sparse(ds_snapshot *snapshot, const ds_space *space, const qw_r
 // Names of one kind: code i is texts[i].
 void qw_names(ds_names *names, const char *const *texts, uint32_t count);
 
-// Whether DS_STRESS=1 asks for tests at full size.
-bool qw_stress(void);
-
 // The brute-force answer, and its release.
 void qw_solve(const qw_world *world, const qw_question *question, qw_answer *answer);
 void qw_answer_done(qw_answer *answer);

@@ -8,20 +8,16 @@
 
 #include <cmocka.h>
 
+#include "long_run.h"
 #include "memory_faults.h"
 #include "store/manifest.h"
 #include "store/sqlite_vfs.h"
-
-bool sweep_is_long(void) {
-  const char *stress = getenv("DS_STRESS");
-  return stress != NULL && stress[0] == '1';
-}
 
 uint64_t sweep_stride(uint64_t usual) {
 #ifdef __SANITIZE_THREAD__
   usual *= 11; // Few of these cases run threads.
 #endif
-  return sweep_is_long() ? 1 : usual;
+  return long_run_stride(usual);
 }
 
 ds_code sweep_allocation(store_world *world, ds_code (*action)(store_world *world), uint64_t i,

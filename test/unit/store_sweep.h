@@ -8,9 +8,6 @@
 
 #define SWEEP_NEVER ((uint64_t)1 << 60)
 
-// Whether this run takes every case (DS_STRESS=1).
-bool sweep_is_long(void);
-
 // A sweep takes one in so many of its cases; every one when the run is long.
 uint64_t sweep_stride(uint64_t usual);
 

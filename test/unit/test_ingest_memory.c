@@ -18,6 +18,7 @@
 #include "ingest/append.h"
 #include "ingest/export.h"
 #include "ingest/import.h"
+#include "long_run.h"
 #include "memory_faults.h"
 
 #define FORMATS "test/golden/data/formats/"
@@ -267,7 +268,6 @@ static void make_file(const source *from) {
 
 static void test_source(void **state) {
   const source *from = *state;
-  const char *stress = getenv("DS_STRESS");
   uint64_t events = 0;
   ds_buf whole;
   ds_buf_init(&whole, 1u << 20);
@@ -275,7 +275,7 @@ static void test_source(void **state) {
     make_file(from);
   const uint64_t all = run(from, NO_FAILURE, false, &events, &whole);
   assert_true(all > 10 && events > 0);
-  const uint64_t stride = stress != NULL && stress[0] == '1' ? 1 : all * 2 / CASES_USUAL | 1;
+  const uint64_t stride = long_run_stride(all * 2 / CASES_USUAL | 1);
   for (uint64_t i = 0; i < all * 2; i += stride) // odd strides meet both kinds of failure
     (void)run(from, i / 2, i % 2 == 1, &events, &whole);
   ds_buf_done(&whole);

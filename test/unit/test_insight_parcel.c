@@ -15,6 +15,7 @@
 #include "insight/derive.h"
 #include "insight/parcel.h"
 #include "question_world.h"
+#include "unit/long_run.h"
 #include "unit/parcel_scan.h"
 
 #define HOUR_MS 3600000LL
@@ -275,7 +276,7 @@ static void test_brute_force(void **unused) {
   static journey world[CUSTOMERS];
   static lines got, wanted;
   uint64_t told = 0;
-  for (uint64_t w = 1; w <= (qw_stress() ? 2000 : 40); w++) {
+  for (uint64_t w = 1; w <= (long_run() ? 2000 : 40); w++) {
     uint64_t seed = w * 7919;
     limits_set(w % 3 == 0);
     local_set(w % 2 == 0);
@@ -422,7 +423,7 @@ static void test_virtual(void **unused) {
   static journey world[CUSTOMERS];
   static lines got, wanted, told;
   uint64_t virtual = 0;
-  for (uint64_t w = 1; w <= (qw_stress() ? 1000 : 15); w++) {
+  for (uint64_t w = 1; w <= (long_run() ? 1000 : 15); w++) {
     uint64_t seed = w * 104729;
     limits_set(w % 3 == 0);
     local_set(w % 2 == 0);

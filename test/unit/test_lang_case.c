@@ -11,6 +11,7 @@
 
 #include "lang/case.h"
 #include "lang/segments.h"
+#include "long_run.h"
 #include "question_world.h"
 
 enum { TIMELINES_USUAL = 12, TIMELINES_STRESS = 3000, EVENTS_MAX = 8, EDGES_MAX = 4000 };
@@ -190,7 +191,7 @@ static void test_next_change(void **context) {
   static timeline t;
   uint64_t seed = 5;
   timeline_open(&t);
-  for (uint32_t n = 0; n < (qw_stress() ? TIMELINES_STRESS : TIMELINES_USUAL); n++) {
+  for (uint32_t n = 0; n < (long_run() ? TIMELINES_STRESS : TIMELINES_USUAL); n++) {
     int64_t edges[EDGES_MAX];
     timeline_make(&t, &seed);
     const uint32_t count = edges_make(&t, edges);

@@ -11,6 +11,7 @@
 
 #include "ingest/duck.h"
 #include "lang/case.h"
+#include "long_run.h"
 #include "question_world.h"
 #include "scan/property_types.h"
 
@@ -238,7 +239,7 @@ static void test_worlds(void **state) {
   ds_error err = {0};
   world w = {0};
   check(ds_duck_open("build/libduckdb.so", NULL, (size_t)512 << 20, &w.duck, &err), &err);
-  for (uint32_t n = 0; n < (qw_stress() ? WORLDS_STRESS : WORLDS); n++) {
+  for (uint32_t n = 0; n < (long_run() ? WORLDS_STRESS : WORLDS); n++) {
     w.seed = n * 104729u + 5;
     world_make(&w);
     for (uint32_t p = 0; p < 2; p++)

@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include "lang/case.h"
+#include "long_run.h"
 #include "question_world.h"
 
 enum { ITEMS_MAX = 40, LENGTH_USUAL = 4, LENGTH_STRESS = 6, PATTERNS = 400 };
@@ -322,7 +323,7 @@ static void test_patterns(void **context) {
   timelines all;
   uint64_t seed = 3;
   uint32_t compared = 0;
-  timelines_make(&all, qw_stress() ? LENGTH_STRESS : LENGTH_USUAL);
+  timelines_make(&all, long_run() ? LENGTH_STRESS : LENGTH_USUAL);
   for (uint32_t n = 0; n < PATTERNS; n++) {
     pattern p;
     ds_buf text;

@@ -12,6 +12,7 @@
 
 #include "ingest/duck.h"
 #include "lang/case.h"
+#include "long_run.h"
 #include "question_world.h"
 #include "scan/property_types.h"
 
@@ -449,7 +450,7 @@ static void test_tables(void **context) {
   table w = {0};
   check(ds_duck_open("build/libduckdb.so", NULL, (size_t)512 << 20, &w.duck, &err), &err);
   ds_buf_init(&w.text, 1u << 16);
-  for (uint32_t t = 0; t < (qw_stress() ? TABLES_STRESS : TABLES_USUAL); t++) {
+  for (uint32_t t = 0; t < (long_run() ? TABLES_STRESS : TABLES_USUAL); t++) {
     static const char kinds[] = "bbbnnstdwqqq";
     w.seed = t * 7919u + 11;
     table_make(&w);

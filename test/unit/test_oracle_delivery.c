@@ -15,6 +15,7 @@
 #include "io/io.h"
 #include "model/time.h"
 #include "question_world.h"
+#include "unit/long_run.h"
 #include "unit/oracle.h"
 
 enum { WORLDS = 12, EVENTS_MAX = 260, PARTS = 3, OPTIONS_MAX = 16 };
@@ -521,7 +522,7 @@ static void test_worlds(void **state) {
   check(ds_duck_open("build/libduckdb.so", NULL, (size_t)512 << 20, &duck, &err), &err);
   check(ds_zone_load(ds_io_posix(), "/usr/share/zoneinfo", ds_str_of("America/Sao_Paulo"), &zone,
                      &err), &err);
-  for (uint64_t number = 0; number < (qw_stress() ? 10 * WORLDS : WORLDS); number++) {
+  for (uint64_t number = 0; number < (long_run() ? 10 * WORLDS : WORLDS); number++) {
     static world w;
     make(&w, number, false, duck);
     ds_snapshot *parts = snapshot_of(&w, number % 3 == 0);
@@ -580,7 +581,7 @@ static void test_tracking(void **state) {
   for (uint32_t z = 0; z < 2; z++)
     check(ds_zone_load(ds_io_posix(), "/usr/share/zoneinfo", ds_str_of(names_of[z]), &zone[z],
                        &err), &err);
-  for (uint32_t number = 0; number < (qw_stress() ? 10u * WIDE_WORLDS : WIDE_WORLDS); number++) {
+  for (uint32_t number = 0; number < (long_run() ? 10u * WIDE_WORLDS : WIDE_WORLDS); number++) {
     static world w;
     make(&w, number + 1, true, duck);
     ds_snapshot *parts = snapshot_of(&w, number % 3 == 0);

@@ -15,6 +15,7 @@
 #include "ingest/stage.h"
 #include "model/identifier.h"
 #include "store/identity.h"
+#include "unit/long_run.h"
 #include "unit/oracle.h"
 #include "unit/question_world.h"
 
@@ -599,7 +600,7 @@ static void compare(world *w, const ds_snapshot *snapshot, int64_t known_ms) {
     events += !w->events[e].gone && w->events[e].received_ms <= known_ms;
   assert_int_equal(snapshot->events, events);
   for (uint32_t q = 0; q < oracle_questions_count; q++)
-    if (q % 5 == w->turn % 5 || qw_stress()) {
+    if (q % 5 == w->turn % 5 || long_run()) {
       choose_options(w, &oracle_questions[q]);
       answer(w, &oracle_questions[q], snapshot, 1 + w->turn % 2);
     }
@@ -724,7 +725,7 @@ static void test_worlds(void **state) {
   check(ds_duck_open("build/libduckdb.so", NULL, (size_t)512 << 20, &w.duck, &err), &err);
   char folder[] = "/tmp/doorstep-identity-XXXXXX";
   assert_non_null(mkdtemp(folder));
-  const uint32_t worlds = qw_stress() ? WORLDS_STRESS : WORLDS_USUAL;
+  const uint32_t worlds = long_run() ? WORLDS_STRESS : WORLDS_USUAL;
   for (uint32_t i = 0; i < worlds; i++) {
     char path[64], command[96];
     w.seed = (uint64_t)i * 1000003 + 11;

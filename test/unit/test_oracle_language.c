@@ -11,6 +11,7 @@
 
 #include "ingest/duck.h"
 #include "kept_events.h"
+#include "long_run.h"
 #include "question_world.h"
 #include "scan/property_types.h"
 
@@ -356,7 +357,7 @@ static void test_tables(void **context) {
   check(ds_zone_load(ds_io_posix(), "/usr/share/zoneinfo", ds_str_of("America/Sao_Paulo"), &zone,
                      &err), &err);
   ds_buf_init(&w.text, 1u << 16);
-  for (uint32_t t = 0; t < (qw_stress() ? TABLES_STRESS : TABLES_USUAL); t++) {
+  for (uint32_t t = 0; t < (long_run() ? TABLES_STRESS : TABLES_USUAL); t++) {
     w.seed = t * 7919u + 3;
     w.zone = t % 3 == 0 ? zone : NULL;
     table_make(&w);

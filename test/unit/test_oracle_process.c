@@ -9,6 +9,7 @@
 // cmocka needs the headers above first.
 #include <cmocka.h>
 
+#include "unit/long_run.h"
 #include "unit/oracle.h"
 
 enum { WORLDS_USUAL = 40, WORLDS_STRESS = 1000 };
@@ -140,13 +141,13 @@ static void test_choices(void **state) {
   ds_duck *duck = NULL;
   uint32_t rows[CHOICES] = {0};
   check(ds_duck_open("build/libduckdb.so", NULL, (size_t)512 << 20, &duck, &err), &err);
-  for (uint64_t w = 1; w <= (qw_stress() ? WORLDS_STRESS : WORLDS_USUAL); w++) {
+  for (uint64_t w = 1; w <= (long_run() ? WORLDS_STRESS : WORLDS_USUAL); w++) {
     qw_make(&world, w * 13);
     if (world.count == 0)
       continue;
     oracle_fill(duck, &world);
     ds_snapshot *snapshot = qw_snapshot(&world, w % 2 == 0);
-    for (uint32_t c = w % 4; c < CHOICES; c += qw_stress() ? 1 : 4)
+    for (uint32_t c = w % 4; c < CHOICES; c += long_run() ? 1 : 4)
       rows[c] += compare(&world, snapshot, (w / 4 + c) % 2 == 0 ? "process" : "variants",
                          &choices[c], duck);
     qw_snapshot_free(snapshot);
@@ -211,7 +212,7 @@ static void test_hours(void **state) {
   uint32_t rows = 0;
   check(ds_duck_open("build/libduckdb.so", NULL, (size_t)512 << 20, &duck, &err), &err);
   check(ds_duck_run(duck, work_sql, &err), &err);
-  for (uint64_t w = 1; w <= (qw_stress() ? 500 : 16); w++) {
+  for (uint64_t w = 1; w <= (long_run() ? 500 : 16); w++) {
     qw_make(&world, w * 29);
     if (world.count == 0)
       continue;

@@ -13,6 +13,7 @@
 #include "io/io.h"
 #include "model/time.h"
 #include "question_world.h"
+#include "unit/long_run.h"
 #include "unit/oracle.h"
 
 enum { WORLDS = 60 };
@@ -241,7 +242,7 @@ static void test_worlds(void **context) {
   check(ds_duck_open("build/libduckdb.so", NULL, (size_t)512 << 20, &duck, &err), &err);
   check(ds_zone_load(ds_io_posix(), "/usr/share/zoneinfo", ds_str_of("America/Sao_Paulo"), &zone,
                      &err), &err);
-  for (uint64_t number = 0; number < (qw_stress() ? 10 * WORLDS : WORLDS); number++) {
+  for (uint64_t number = 0; number < (long_run() ? 10 * WORLDS : WORLDS); number++) {
     static qw_world world;
     uint64_t seed = number * 7919 + 1;
     qw_make(&world, number);

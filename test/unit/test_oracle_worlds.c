@@ -12,6 +12,7 @@
 
 #include "ingest/stage.h"
 #include "question/question.h"
+#include "unit/long_run.h"
 #include "unit/oracle.h"
 #include "unit/question_world.h"
 
@@ -333,7 +334,7 @@ static void compare_one(world *w, const oracle_question *what, const ds_snapshot
   w->compared[what - oracle_questions]++;
   (void)oracle_check(what, &request, &result, w->duck);
   // The same text over the tables of `doorstep sql`.
-  if (w->seed % SESSION_SHARE != 0 && !qw_stress())
+  if (w->seed % SESSION_SHARE != 0 && !long_run())
     return;
   oracle_session session;
   oracle_session_open(&session, snapshot, threads, NULL, NULL);
@@ -561,7 +562,7 @@ static void compare_all(world *w, uint32_t threads) {
   const uint32_t shared_count = w->options;
   memcpy(shared, w->option, sizeof shared);
   for (uint32_t q = 0; q < oracle_questions_count; q++) {
-    if (q != w->turn % oracle_questions_count && !qw_stress())
+    if (q != w->turn % oracle_questions_count && !long_run())
       continue;
     choose_own_options(w, &oracle_questions[q]);
     compare_one(w, &oracle_questions[q], snapshot, threads);
@@ -639,7 +640,7 @@ static void test_worlds(void **state) {
 }
 
 int main(int argc, char **argv) {
-  range worlds = {0, qw_stress() ? WORLDS_STRESS : WORLDS_USUAL};
+  range worlds = {0, long_run() ? WORLDS_STRESS : WORLDS_USUAL};
   if (argc == 3)
     worlds = (range){(uint32_t)strtoul(argv[1], NULL, 10), (uint32_t)strtoul(argv[2], NULL, 10)};
   const struct CMUnitTest tests[] = {

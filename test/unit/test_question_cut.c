@@ -10,6 +10,7 @@
 // cmocka needs the headers above first.
 #include <cmocka.h>
 
+#include "long_run.h"
 #include "model/identifier.h"
 #include "question_world.h"
 #include "store/identity.h"
@@ -311,7 +312,7 @@ static void test_worlds(void **context) {
   name_all(&world.space);
   for (uint32_t t = 0; t < 2; t++)
     ds_buf_init(&text[t], 1u << 24);
-  const uint32_t worlds = qw_stress() ? WORLDS_STRESS : WORLDS_USUAL;
+  const uint32_t worlds = long_run() ? WORLDS_STRESS : WORLDS_USUAL;
   for (uint32_t i = 0; i < worlds; i++) {
     world.seed = (uint64_t)i * 7919 + 3;
     check_world(&world, i, text);

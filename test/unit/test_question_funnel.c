@@ -14,6 +14,7 @@
 
 #include "question/funnel_chain.h"
 #include "question_world.h"
+#include "unit/long_run.h"
 #include "unit/oracle.h"
 
 enum { WORLDS = 90, WORLDS_STRESS = 600, STEPS_MAX = 4, CASES_MAX = 2000 };
@@ -484,7 +485,7 @@ static void test_worlds(void **context) {
   ds_duck *duck = NULL;
   uint64_t seed = 3;
   uint32_t held = 0, compared = 0, plain = 0;
-  const uint32_t worlds = qw_stress() ? WORLDS_STRESS : WORLDS;
+  const uint32_t worlds = long_run() ? WORLDS_STRESS : WORLDS;
   check(ds_duck_open("build/libduckdb.so", NULL, (size_t)512 << 20, &duck, &err), &err);
   for (uint32_t w = 0, met = 0; met < worlds; w++) {
     qw_make(&world, w);

@@ -9,6 +9,7 @@
 // cmocka needs the headers above first.
 #include <cmocka.h>
 
+#include "long_run.h"
 #include "question/funnel_chain.h"
 #include "question_world.h"
 
@@ -375,7 +376,7 @@ static void test_chains(void **context) {
       for (uint32_t count = 1; count <= EVENTS_MAX; count++) {
         // What is left out by turns at this size is tried at full size.
         static const uint32_t some[] = {1, 1, 1, 1, 7, 127, 1409};
-        const uint32_t each = qw_stress() ? 1 : some[count];
+        const uint32_t each = long_run() ? 1 : some[count];
         checked += check_lines(&one, count, each);
       }
     }

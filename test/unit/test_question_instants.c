@@ -10,6 +10,7 @@
 // cmocka needs the headers above first.
 #include <cmocka.h>
 
+#include "long_run.h"
 #include "question_world.h"
 
 enum { WORLDS = 12, WORLDS_STRESS = 400, CUSTOMERS = 4, EVENTS_MAX = 60, HOURS = 14 };
@@ -186,7 +187,7 @@ static void compare(world *w, uint32_t touchpoint, bool by_order) {
 static void test_worlds(void **state) {
   (void)state;
   world w = {0};
-  for (uint32_t n = 0; n < (qw_stress() ? WORLDS_STRESS : WORLDS); n++) {
+  for (uint32_t n = 0; n < (long_run() ? WORLDS_STRESS : WORLDS); n++) {
     w.seed = n * 6271u + 9;
     world_make(&w);
     compare(&w, n % TOUCHPOINTS, n % 2 == 1);
@@ -299,7 +300,7 @@ static void test_no_file(void **state) {
 static void test_file(void **state) {
   (void)state;
   world w = {0};
-  for (uint32_t n = 0; n < (qw_stress() ? WORLDS_STRESS : WORLDS); n++) {
+  for (uint32_t n = 0; n < (long_run() ? WORLDS_STRESS : WORLDS); n++) {
     w.seed = n * 7103u + 5;
     world_make(&w);
     compare_file(&w, n % 2 == 1);

@@ -9,6 +9,7 @@
 // cmocka needs the headers above first.
 #include <cmocka.h>
 
+#include "long_run.h"
 #include "question_world.h"
 
 // Every question: which of the options that a world draws it takes.
@@ -293,7 +294,7 @@ static void test_lists(void **context) {
   static qw_world world;
   uint64_t seed = 41;
   found_tables found = {.count = 0};
-  for (uint64_t w = 1; w <= (qw_stress() ? 250 : 16); w++) {
+  for (uint64_t w = 1; w <= (long_run() ? 250 : 16); w++) {
     qw_make(&world, w * 7);
     qw_question q;
     qw_ask(&q, &seed, &world);

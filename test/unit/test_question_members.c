@@ -9,6 +9,7 @@
 // cmocka needs the headers above first.
 #include <cmocka.h>
 
+#include "long_run.h"
 #include "model/identifier.h"
 #include "oracle.h"
 #include "store/identity.h"
@@ -225,7 +226,7 @@ static void ask(world *w, const asked *what) {
 static void test_worlds(void **state) {
   (void)state;
   world w = {0};
-  for (uint32_t n = 0; n < (qw_stress() ? WORLDS_STRESS : WORLDS); n++) {
+  for (uint32_t n = 0; n < (long_run() ? WORLDS_STRESS : WORLDS); n++) {
     w.seed = n * 7907u + 3;
     world_make(&w);
     for (uint32_t i = 0; i < 8; i++) {

@@ -13,6 +13,7 @@
 // cmocka needs the headers above first.
 #include <cmocka.h>
 
+#include "long_run.h"
 #include "memory_faults.h"
 #include "question_world.h"
 #include "render/render.h"
@@ -152,7 +153,7 @@ static void test_question(void **state) {
   const uint64_t all = run(snapshot, q, NO_FAILURE, false, &expected);
   assert_true(all > (wants_sql(q) ? 2 : 10));
   // Odd strides meet both kinds of failure. A text asks for little.
-  const uint64_t stride = qw_stress() || wants_sql(q) ? 1 : STRIDE_USUAL;
+  const uint64_t stride = long_run() || wants_sql(q) ? 1 : STRIDE_USUAL;
   for (uint64_t i = 0; i < all * 2; i += stride)
     (void)run(snapshot, q, i / 2, i % 2 == 1, &expected);
   ds_buf_done(&expected);

@@ -15,6 +15,7 @@
 #include "ingest/simulate.h"
 #include "ingest/simulate_parameters.h"
 #include "question_world.h"
+#include "unit/long_run.h"
 #include "unit/oracle.h"
 
 enum { OPTIONS_MAX = 6, KEYS_MAX = 3, RUNS_STRESS = 20, AGAIN_DAYS = 90 };
@@ -219,9 +220,9 @@ static void hold(const effect *effects, uint32_t count, const char *kind, uint64
                  uint64_t run) {
   assert_int_equal(misses(effects, count, kind, orders, run, true), 0);
   uint32_t missed = 0;
-  for (uint32_t seed = 1; qw_stress() && seed <= RUNS_STRESS; seed++)
+  for (uint32_t seed = 1; long_run() && seed <= RUNS_STRESS; seed++)
     missed += misses(effects, count, kind, orders, 1000 + seed, false);
-  if (qw_stress())
+  if (long_run())
     print_message("%s: %u of %u intervals miss\n", kind, missed, count * RUNS_STRESS);
   assert_true(missed <= count * RUNS_STRESS / 12);
 }

@@ -9,6 +9,7 @@
 // cmocka needs the headers above first.
 #include <cmocka.h>
 
+#include "long_run.h"
 #include "question_world.h"
 
 enum { CONDITIONS = 3, STATES = CONDITIONS + 2 };
@@ -325,7 +326,7 @@ static void test_series(void **context) {
   static qw_world world;
   uint64_t seed = 5;
   uint32_t asked = 0;
-  for (uint64_t w = 1; w <= (qw_stress() ? 1000 : 60); w++) {
+  for (uint64_t w = 1; w <= (long_run() ? 1000 : 60); w++) {
     qw_question q;
     qw_make(&world, w * 7);
     if (world.count == 0 || !has_values(&world))
@@ -412,7 +413,7 @@ static void test_timeless(void **context) {
   static qw_world world;
   uint64_t seed = 9;
   uint32_t asked = 0;
-  for (uint64_t w = 1; w <= (qw_stress() ? 1000 : 60); w++) {
+  for (uint64_t w = 1; w <= (long_run() ? 1000 : 60); w++) {
     qw_question q;
     qw_make(&world, w * 13);
     if (world.count == 0 || !has_values(&world))
@@ -436,7 +437,7 @@ static void test_worlds(void **context) {
   static qw_world world;
   uint64_t seed = 3;
   uint32_t asked = 0;
-  for (uint64_t w = 1; w <= (qw_stress() ? 2000 : 150); w++) {
+  for (uint64_t w = 1; w <= (long_run() ? 2000 : 150); w++) {
     qw_question q;
     qw_make(&world, w * 11);
     if (world.count == 0 || !has_values(&world))

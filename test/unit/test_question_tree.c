@@ -9,6 +9,7 @@
 // cmocka needs the headers above first.
 #include <cmocka.h>
 
+#include "long_run.h"
 #include "question_world.h"
 
 enum { WORLDS = 60, PATHS_MAX = 20000, TEXT_BYTES = 256 };
@@ -210,7 +211,7 @@ static void test_worlds(void **context) {
   static qw_world world;
   uint64_t seed = 5;
   uint32_t rows = 0;
-  for (uint64_t w = 0; w < (qw_stress() ? 10 * WORLDS : WORLDS); w++) {
+  for (uint64_t w = 0; w < (long_run() ? 10 * WORLDS : WORLDS); w++) {
     qw_make(&world, w);
     if (!is_whole(&world))
       continue;

@@ -9,6 +9,7 @@
 // cmocka needs the headers above first.
 #include <cmocka.h>
 
+#include "long_run.h"
 #include "question_world.h"
 
 enum { WORLDS_STRESS = 1000, QUESTIONS = 4 };
@@ -57,7 +58,7 @@ static void check_world(uint64_t seed) {
 
 static void test_worlds(void **context) {
   (void)context;
-  const uint64_t worlds = qw_stress() ? WORLDS_STRESS : WORLDS_USUAL;
+  const uint64_t worlds = long_run() ? WORLDS_STRESS : WORLDS_USUAL;
   for (uint64_t seed = 0; seed < worlds; seed++)
     check_world(seed);
 }

@@ -13,6 +13,7 @@
 #include <cmocka.h>
 
 #include "base/limits.h"
+#include "long_run.h"
 #include "model/identifier.h"
 #include "question_world.h"
 #include "scan/property_types.h"
@@ -235,7 +236,7 @@ static ds_snapshot *snapshot_make(const world *w, bool one_part) {
 }
 
 static void world_make(world *made, const layout *l) {
-  *made = (world){.layout = l, .events = qw_stress() ? l->events_stress : l->events_usual};
+  *made = (world){.layout = l, .events = long_run() ? l->events_stress : l->events_usual};
   made->one = snapshot_make(made, true);
   made->many = snapshot_make(made, false);
 }

@@ -16,6 +16,7 @@
 
 #include "base/task.h"
 #include "http_client.h"
+#include "long_run.h"
 #include "memory_faults.h"
 #include "server/server.h"
 #include "store_world.h"
@@ -132,7 +133,6 @@ static uint64_t run(const sent_request *of, uint64_t n, bool persistent, const c
 
 static void test_request(void **state) {
   const sent_request *of = *state;
-  const char *stress = getenv("DS_STRESS");
   http_answer first, again;
   memory_faults_pause(); // the client's own are not meant
   prepare(of);
@@ -140,7 +140,7 @@ static void test_request(void **state) {
   assert_int_equal(first.status, of->status);
   const uint64_t all = run(of, NO_FAILURE, false, first.body);
   assert_true(all > 0);
-  const uint64_t stride = stress != NULL && stress[0] == '1' ? 1 : all * 2 / CASES_USUAL | 1;
+  const uint64_t stride = long_run_stride(all * 2 / CASES_USUAL | 1);
   for (uint64_t i = 0; i < all * 2; i += stride) {
     (void)run(of, i / 2, i % 2 == 1, first.body);
     prepare(of);

@@ -12,6 +12,7 @@
 
 #include "base/task.h"
 #include "ingest/simulate.h"
+#include "unit/long_run.h"
 #include "unit/oracle.h"
 
 enum { WORLDS = 8, TURNS = 4 };
@@ -112,7 +113,7 @@ static void test_questions(void **state) {
     ds_duck *const ducks[] = {session.duck, plain};
     // By turns: DuckDB takes its time.
     const uint32_t count = rows == 0 ? 0 : sizeof questions / sizeof *questions;
-    for (uint32_t q = (uint32_t)(seed % TURNS); q < count; q += qw_stress() ? 1 : TURNS)
+    for (uint32_t q = (uint32_t)(seed % TURNS); q < count; q += long_run() ? 1 : TURNS)
       compared[q] += ask(&questions[q], snapshot, ducks, 2);
     oracle_session_close(&session);
     qw_snapshot_free(snapshot);
@@ -509,7 +510,7 @@ static void test_garbage(void **state) {
   bench_of b;
   uint32_t done = 0;
   bench_open(&b, 6, 2, NULL);
-  for (uint32_t i = 0; i < (qw_stress() ? 20000 : 250); i++) {
+  for (uint32_t i = 0; i < (long_run() ? 20000 : 250); i++) {
     ds_buf text;
     ds_error err = {0};
     ds_buf_init(&text, 1u << 16);

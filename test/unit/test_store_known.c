@@ -11,6 +11,7 @@
 
 #include <cmocka.h>
 
+#include "long_run.h"
 #include "store/id_filter.h"
 #include "store/known.h"
 #include "store/state.h"
@@ -287,13 +288,12 @@ static void one_life(uint64_t seed, size_t memory_bytes, bool jobs, uint32_t ste
 static void test_lives(void **state) {
   (void)state;
   static const size_t budgets[] = {(size_t)1 << 30, 80000, 6000, 128};
-  const char *stress = getenv("DS_STRESS");
 #ifdef __SANITIZE_THREAD__
   const uint64_t usual = 1; // Slowest of all there.
 #else
   const uint64_t usual = 2;
 #endif
-  const uint64_t seeds = stress != NULL && stress[0] == '1' ? 40 : usual;
+  const uint64_t seeds = long_run() ? 40 : usual;
   for (uint64_t seed = 1; seed <= seeds; seed++)
     for (size_t b = 0; b < sizeof budgets / sizeof *budgets; b++)
       one_life(seed * 10 + b, budgets[b], (seed + b) % 2 != 0, 150);

@@ -16,6 +16,7 @@
 
 #include <cmocka.h>
 
+#include "long_run.h"
 #include "memory_faults.h"
 #include "question_world.h"
 #include "store_sweep.h"
@@ -353,7 +354,7 @@ static uint64_t number_of(const char *name, uint64_t preset) {
 static void test_lives(void **state) {
   life *own = *state;
   const uint64_t only = number_of("DS_SEED", 0);
-  const uint64_t seeds = qw_stress() ? SEEDS_STRESS : SEEDS_USUAL;
+  const uint64_t seeds = long_run() ? SEEDS_STRESS : SEEDS_USUAL;
   const uint32_t count = (uint32_t)number_of("DS_STEPS", STEPS);
   own->told = only != 0;
   for (uint64_t seed = 1; seed <= seeds; seed++)

@@ -29,6 +29,7 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
+#include "long_run.h"
 #include "question_world.h"
 #include "store/erase.h"
 #include "store_world.h"
@@ -785,7 +786,7 @@ static void test_processes(void **state) {
   pid_t readers[READERS];
   for (uint32_t i = 0; i < READERS; i++)
     readers[i] = start(shared, &world, i, i);
-  const kills done = disturb(shared, &world, qw_stress() ? STRESS_MS : USUAL_MS);
+  const kills done = disturb(shared, &world, long_run() ? STRESS_MS : USUAL_MS);
   uint64_t answers = 0;
   for (uint32_t i = 0; i < READERS; i++) {
     int status;

@@ -15,6 +15,7 @@
 
 #include <cmocka.h>
 
+#include "long_run.h"
 #include "store/sqlite_vfs.h"
 
 enum { ROWS = 40, COMMITS = 4, POLICIES = 4 };
@@ -557,17 +558,12 @@ static uint64_t count_operations(place *own, const char *settings) {
   return ds_io_sim_operations(own->sim);
 }
 
-static uint64_t stride_of(uint64_t usual) {
-  const char *stress = getenv("DS_STRESS");
-  return stress != NULL && stress[0] == '1' ? 1 : usual;
-}
-
 static void test_power_loss_everywhere(void **state) {
   place *own = *state;
   for (size_t kind = 0; kind < sizeof kinds / sizeof *kinds; kind++) {
     const uint64_t operations = count_operations(own, kinds[kind].settings);
     assert_true(operations > 60);
-    const uint64_t stride = stride_of(7);
+    const uint64_t stride = long_run_stride(7);
     for (uint64_t i = 0; i < (operations - 2) * POLICIES; i += stride) {
       make_machine(own, i * 31 + kind);
       ds_io_sim_crash_at(own->sim, i / POLICIES);
@@ -583,7 +579,7 @@ static void test_error_everywhere(void **state) {
   place *own = *state;
   for (size_t kind = 0; kind < sizeof kinds / sizeof *kinds; kind++) {
     const uint64_t operations = count_operations(own, kinds[kind].settings);
-    const uint64_t stride = stride_of(7);
+    const uint64_t stride = long_run_stride(7);
     for (uint64_t i = 0; i < (operations - 2) * 4; i += stride) {
       make_machine(own, i * 17 + kind);
       ds_io_sim_fail_at(own->sim, i / 4, i % 2 == 0 ? DS_IO : DS_FULL, i % 4 >= 2);
@@ -628,7 +624,7 @@ static void test_flips(void **state) {
   assert_int_equal(set_state(database, 1), SQLITE_OK);
   ds_sqlite_close(database);
   const uint64_t size = file_size(own, "");
-  const uint64_t stride = stride_of(37);
+  const uint64_t stride = long_run_stride(37);
   uint64_t reported = 0;
   uint64_t tried = 0;
   for (uint64_t at = 0; at < size; at += at < 100 ? 1 : stride) {

@@ -15,6 +15,7 @@
 #include <sodium.h>
 
 #include "base/limits.h"
+#include "long_run.h"
 #include "memory_faults.h"
 #include "model/event.h"
 #include "store/key_tree.h"
@@ -616,9 +617,7 @@ static void expect_sound(place *own, const life *seen) {
 }
 
 static bool is_taken(uint64_t operation, uint32_t way, uint32_t usual) {
-  const char *stress = getenv("DS_STRESS");
-  const uint32_t stride = stress != NULL && stress[0] == '1' ? 1 : usual;
-  return (operation + way) % stride == 0;
+  return (operation + way) % long_run_stride(usual) == 0;
 }
 
 static void a_vault_survives_power_loss(void **state) {
@@ -796,14 +795,12 @@ static bool open_without_memory(place *own, uint64_t fingerprint, uint64_t n, bo
 static void a_key_that_cannot_be_read_is_not_called_wrong(void **state) {
   enum { LAST = 8, PERSISTENT = 16 };
   place *own = *state;
-  const char *wish = getenv("DS_STRESS");
-  const bool stress = wish != NULL && wish[0] == '1';
   ds_vault *vault = open_ok(own, true, 0);
   const uint64_t before = ds_io_sim_operations(own->sim);
   assert_int_equal(ds_vault_rotate(vault, NULL, NULL), DS_OK);
   const uint64_t operations = ds_io_sim_operations(own->sim) - before;
   ds_vault_close(vault);
-  for (uint64_t k = stress ? 0 : operations - LAST; k < operations; k++) {
+  for (uint64_t k = long_run() ? 0 : operations - LAST; k < operations; k++) {
     restart(own);
     vault = open_ok(own, true, 0);
     const uint64_t fingerprint = ds_vault_fingerprint(vault);
@@ -816,7 +813,7 @@ static void a_key_that_cannot_be_read_is_not_called_wrong(void **state) {
       continue;
     ds_vault_close(vault);
     for (uint64_t n = 0; open_without_memory(own, fingerprint, n, false); n++)
-      if (stress || n % PERSISTENT == 0)
+      if (long_run() || n % PERSISTENT == 0)
         (void)open_without_memory(own, fingerprint, n, true);
   }
 }

@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include "../keys_damage.h"
+#include "long_run.h"
 #include "store/sqlite_vfs.h"
 #include "store_sweep.h"
 
@@ -55,7 +56,7 @@ static void a_short_file_brings_nobody_back(void **state) {
   for (uint32_t f = KEYS_DATABASE; f <= KEYS_MASTER; f++) {
     const size_t size = image->size[f];
     const uint64_t step = f == KEYS_MASTER ? 3 : 512;
-    for (size_t to = 0; to < size; to += sweep_is_long() ? 1 : step) {
+    for (size_t to = 0; to < size; to += long_run() ? 1 : step) {
       image->size[f] = to;
       const ds_code code = keys_live(image, false);
       // The last page may not be needed to open.

@@ -15,6 +15,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "long_run.h"
 #include "store/state.h"
 #include "store/writer.h"
 #include "store_world.h"
@@ -547,8 +548,7 @@ static void kill_after(store_world *world, uint32_t microseconds) {
 // Whatever four threads were told is there, once; what they were not told is there whole or not.
 static void test_killed(void **state) {
   (void)state;
-  const char *stress = getenv("DS_STRESS");
-  const uint32_t rounds = stress != NULL && stress[0] == '1' ? 200 : 8;
+  const uint32_t rounds = long_run() ? 200 : 8;
   for (uint32_t round = 0; round < rounds; round++) {
     store_world world;
     world_init_posix(&world);
