@@ -63,7 +63,7 @@ static void fill(ds_error *err, ds_code code, uint32_t line, uint32_t column,
   err->code = code;
   err->line = line;
   err->column = column;
-  err->file = NULL;
+  err->file[0] = '\0';
 }
 
 ds_code ds_fail(ds_error *err, ds_code code, const char *format, ...) {

@@ -39,13 +39,13 @@ typedef enum ds_code {
 
 // What went wrong: `message` is one line without a newline, in words for the user, never with
 // personal data. `line` and `column` are 1-based positions in the text or file meant, 0 = none;
-// `file` is the path of a file that people wrote when they are positions in it, else NULL. It
-// belongs to whoever read that file.
+// `file` is the path of a file that people wrote when they are positions in it, cut where it is
+// longer, else "".
 typedef struct ds_error {
   ds_code code;
   uint32_t line;
   uint32_t column;
-  const char *file;
+  char file[512];
   char message[512];
 } ds_error;
 

@@ -128,7 +128,7 @@ static void report_json(cli *run, ds_code code, const ds_error *err) {
   ds_json_i64(&json, ds_code_exit(code));
   ds_json_key(&json, "message");
   ds_json_text(&json, ds_str_of(err->message));
-  if (err->file != NULL) {
+  if (err->file[0] != '\0') {
     ds_json_key(&json, "file");
     ds_json_text(&json, ds_str_of(err->file));
   }
@@ -154,7 +154,7 @@ void cli_report(cli *run, ds_code code, const ds_error *err) {
   }
   fputs("doorstep: ", stderr);
   put_lines(run, shown.message);
-  if (shown.file != NULL) {
+  if (shown.file[0] != '\0') {
     print_file_caret(&shown);
     return;
   }

@@ -142,7 +142,7 @@ static ds_code put_words(words *to, const ds_saved *saved, ds_error *err) {
       put_word(to, work->given[i].name, work->given[i].text);
   if (folder)
     TRY(put_output(to, saved, err));
-  to->argv[to->argc++] = (char[]){"--"};
+  put_word(to, "", "--");
   for (uint32_t i = 0; i < saved->arguments_count; i++)
     put_word(to, "", saved->arguments[i]);
   return DS_OK;

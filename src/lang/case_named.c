@@ -24,7 +24,7 @@ static ds_code circle(lang_parser *in, const ds_token *at, uint32_t first) {
 static ds_code fail_within(lang_parser *in, const ds_token *name, const ds_segment *segment,
                            ds_code code) {
   ds_error *err = in->err;
-  if (err == NULL || err->file != NULL)
+  if (err == NULL || err->file[0] != '\0')
     return code;
   if (segment->file == NULL) {
     err->line = name->line;
@@ -33,7 +33,7 @@ static ds_code fail_within(lang_parser *in, const ds_token *name, const ds_segme
   }
   err->column += err->line <= 1 ? segment->column - 1 : 0;
   err->line = segment->line + (err->line > 1 ? err->line - 1 : 0);
-  err->file = segment->file;
+  snprintf(err->file, sizeof err->file, "%s", segment->file);
   return ds_fail_in(err, code, "%.200s line %u, segment '%.60s'", segment->file, err->line,
                     segment->name);
 }

@@ -2,6 +2,8 @@
 // See segments.h.
 #include "lang/segments.h"
 
+#include <stdio.h>
+
 #include "base/limits.h"
 #include "lang/embedded_segments.h"
 
@@ -30,7 +32,7 @@ static ds_str trimmed(ds_str text) {
 // Says where the fault at hand is.
 static ds_code place(const reader *in, ds_code code) {
   if (in->err != NULL && in->file != NULL && code != DS_MEMORY) {
-    in->err->file = in->file;
+    snprintf(in->err->file, sizeof in->err->file, "%s", in->file);
     return ds_fail_in(in->err, code, "%s line %u", in->file, in->err->line);
   }
   return code;

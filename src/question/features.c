@@ -109,7 +109,7 @@ static ds_code add_feature(features_asked *asked, ds_str line, ds_error *err) {
       asked->program, (ds_str){line.data + skip, line.size - skip}, &rule, &why);
   if (code != DS_OK) {
     // Each feature is a line of the option's text.
-    if (why.file == NULL && why.column > 0) {
+    if (why.file[0] == '\0' && why.column > 0) {
       why.line = number + 1;
       why.column += skip;
     }

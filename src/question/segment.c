@@ -111,10 +111,10 @@ static ds_code compile_row(segment_asked *asked, const ds_schema *schema, uint32
     return ds_case_program_add_condition(asked->program, condition, &row->rule, err);
   if (given || code == DS_MEMORY) {
     // Each condition given is a line.
-    if (row->condition == row->name && why.file == NULL) {
+    if (row->condition == row->name && why.file[0] == '\0') {
       why.line = number + 1;
       code = ds_fail_in(&why, code, "condition %u", number + 1);
-    } else if (why.file == NULL) {
+    } else if (why.file[0] == '\0') {
       why.column = 0;
     }
     if (err != NULL)

@@ -71,6 +71,26 @@ static void write_file(const store_world *world, const char *name, const char *t
                    DS_OK);
 }
 
+// An error in people's own segments says where they stand, also once nothing is open any more.
+static void test_bad_segments(void **state) {
+  store_world *world = *state;
+  char path[512];
+  make_world(world, 1);
+  write_file(world, "segments.yaml", "many: count(any) >= 3\nfew = 5\n");
+  snprintf(path, sizeof path, "%s/segments.yaml", world->path);
+  ds_store_options options;
+  ds_store_options_init(&options);
+  options.io = world->io;
+  for (uint32_t named = 0; named < 2; named++) {
+    const ds_ask_options told = {.segments = named == 0 ? NULL : path};
+    ds_ask *ask = NULL;
+    ds_error err = {.code = DS_OK};
+    assert_int_equal(ds_ask_open(world->path, &options, &told, &ask, &err), DS_INPUT);
+    assert_string_equal(err.file, path);
+    assert_int_equal(err.line, 2);
+  }
+}
+
 #define LATE INT64_MAX
 
 static void expect_other(const ds_ask *a, const ds_ask *b, bool other) {
@@ -301,6 +321,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       TEST(test_changes), TEST(test_identity_follows_the_clock), TEST(test_requests),
       TEST(test_derived_names), TEST(test_blame), TEST(test_threads),
+      TEST(test_bad_segments),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
