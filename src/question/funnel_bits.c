@@ -170,6 +170,9 @@ INLINE void try_strict(uint32_t steps, case_lanes *in) {
     in->depth[c] = runs[c];
     if (ms[c] > in->within_ms)
       strict_late(steps, in, ends, c);
+    // A second event of its last step at one instant ends a chain: it stands behind what is left.
+    in->shared[c] |= in->depth[c] > 1 && in->depth[c] < steps &&
+                     (in->end[c] << 1 & in->again[c]) != 0;
   }
 }
 

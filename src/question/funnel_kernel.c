@@ -192,6 +192,23 @@ uint32_t ds_funnel_previous(const funnel_rules *rules, uint32_t step) {
   return step;
 }
 
+// Whether what is strict is over: an event stands behind the chain. Where ties are free, one of the
+// chain's first instant may as well stand before it.
+static bool is_over(const funnel_state *state, const funnel_found *found, uint32_t first) {
+  const funnel_rules *rules = &state->context->rules;
+  const int64_t *time_ms = found->block->time_ms + found->first;
+  for (uint32_t e = found->count; e-- > first + 1;) {
+    if (!rules->arrival && time_ms[e] == time_ms[first])
+      break;
+    bool outside = state->context->fact == NULL || !state->fact[found->first + e];
+    for (uint32_t s = 0; outside && s < rules->steps; s++)
+      outside = found->chain.event[s] != e;
+    if (outside)
+      return true;
+  }
+  return false;
+}
+
 funnel_end ds_funnel_end(const funnel_state *state, const funnel_found *found) {
   const funnel_context *context = state->context;
   const funnel_rules *rules = &context->rules;
@@ -214,10 +231,8 @@ funnel_end ds_funnel_end(const funnel_state *state, const funnel_found *found) {
     next++;
   if (next < found->count)
     end.next = touchpoint[next];
-  // What is strict is over with the next event.
-  const bool over = rules->order == FUNNEL_STRICT && end.next != context->touchpoints;
-  end.open = end.step != DS_NONE && !over &&
-             time_ms[first] > context->as_of_ms - rules->within_ms;
+  end.open = end.step != DS_NONE && time_ms[first] > context->as_of_ms - rules->within_ms &&
+             (rules->order != FUNNEL_STRICT || !is_over(state, found, first));
   return end;
 }
 

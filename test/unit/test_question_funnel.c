@@ -80,6 +80,21 @@ static uint64_t steps_of(const asked *ask, const qw_event *event) {
   return bits;
 }
 
+// Whether an event stands behind a strict chain, whatever the order of ties.
+static bool is_over(const asked *ask, const qw_world *world, const qw_case *one,
+                    const funnel_chain *chain, uint32_t first, uint32_t seen) {
+  const int64_t begun_ms = world->events[one->events[first]].time_ms;
+  uint32_t behind = 0;
+  for (uint32_t e = first + 1; e < seen; e++)
+    behind += ask->rules.arrival || world->events[one->events[e]].time_ms > begun_ms;
+  for (uint32_t s = 0; s < ask->rules.steps; s++) {
+    const uint32_t e = chain->event[s];
+    if (e != DS_NONE && e != first)
+      behind -= ask->rules.arrival || world->events[one->events[e]].time_ms > begun_ms;
+  }
+  return behind > 0;
+}
+
 // The times of the chain's steps, and how it ended.
 static void add_chain(const asked *ask, const qw_world *world, const qw_case *one,
                       const funnel_chain *chain, uint32_t seen, int64_t as_of_ms, figure *figures) {
@@ -115,7 +130,7 @@ static void add_chain(const asked *ask, const qw_world *world, const qw_case *on
   }
   if (missing == DS_NONE)
     return;
-  const bool over = rules->order == FUNNEL_STRICT && last + 1 < seen;
+  const bool over = rules->order == FUNNEL_STRICT && is_over(ask, world, one, chain, first, seen);
   if (!over && begun_ms + rules->within_ms > as_of_ms) {
     figures[missing].open++;
     return;

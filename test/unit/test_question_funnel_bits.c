@@ -80,6 +80,9 @@ static void compare(const sample *of, const ds_stored_times *times, const plain_
     last = best.event[s] > last ? best.event[s] : last;
   }
   assert_int_equal(chains->last[at], one->first + last);
+  // What is strict is over with the next event, so that none stands beside the last one.
+  if (rules->order == FUNNEL_STRICT && best.depth > 1 && best.depth < of->steps)
+    assert_true(time_ms[last - 1] < time_ms[last]);
 }
 
 // What chains there were of an order.
