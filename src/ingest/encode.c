@@ -260,9 +260,11 @@ static bool number_of(const row_at *at, uint32_t column, double *ret_number) {
   }
 }
 
-// Whether a text may read as e-mail or phone at all: most texts are let go by two glances.
+// Whether a text may read as e-mail or phone at all: most texts are let go by two glances. What
+// begins with a blank may be a number behind it.
 static inline bool looks_personal(ds_str text) {
   return text.size >= 6 && (text.data[0] == '+' || text.data[0] == '(' ||
+                            (unsigned char)text.data[0] <= ' ' || text.data[0] == '\xC2' ||
                             memchr(text.data, '@', text.size) != NULL) &&
          ds_personal_value(text);
 }

@@ -77,9 +77,34 @@ static bool is_alnum(char c) {
          (unsigned char)c >= 0x80;
 }
 
+// The bytes of a blank at the beginning of the text: ASCII's, and the space without a break that
+// spreadsheets and web pages write. 0 = none.
+static uint32_t blank_at(const char *text, uint32_t size) {
+  if (size > 0 && (*text == ' ' || (*text >= '\t' && *text <= '\r')))
+    return 1;
+  return size > 1 && memcmp(text, "\xC2\xA0", 2) == 0 ? 2 : 0;
+}
+
+// The same at its end.
+static uint32_t blank_before(ds_str text) {
+  const char *end = text.data + text.size;
+  if (text.size > 1 && blank_at(end - 2, 2) == 2)
+    return 2;
+  return text.size > 0 ? blank_at(end - 1, 1) : 0;
+}
+
+static ds_str trimmed(ds_str text) {
+  for (uint32_t blank; (blank = blank_at(text.data, text.size)) > 0;)
+    text = (ds_str){text.data + blank, text.size - blank};
+  for (uint32_t blank; (blank = blank_before(text)) > 0;)
+    text.size -= blank;
+  return text;
+}
+
 // One '@' between a local part without spaces and a domain with a dot inside.
-static bool is_email(ds_str text) {
+static bool is_email(ds_str spaced) {
   enum { EMAIL_MAX = 254, LOCAL_MAX = 64 };
+  const ds_str text = trimmed(spaced);
   if (text.size < 6 || text.size > EMAIL_MAX)
     return false;
   const char *at = (const char *)memchr(text.data, '@', text.size);
@@ -100,17 +125,21 @@ static bool is_email(ds_str text) {
   return dot && is_alnum(end[-1]);
 }
 
-static bool is_phone(ds_str text) {
+static bool is_phone(ds_str spaced) {
   enum { PHONE_MAX = 32, DIGITS_MIN = 8, DIGITS_MAX = 15 };
+  const ds_str text = trimmed(spaced);
   if (text.size < DIGITS_MIN || text.size > PHONE_MAX ||
       (text.data[0] != '+' && text.data[0] != '('))
     return false;
   uint32_t digits = 0;
   for (uint32_t i = 0; i < text.size; i++) {
     const char c = text.data[i];
-    if (c >= '0' && c <= '9')
+    const uint32_t blank = blank_at(text.data + i, text.size - i);
+    if (blank > 0)
+      i += blank - 1;
+    else if (c >= '0' && c <= '9')
       digits++;
-    else if ((c == '+' && i > 0) || strchr("+-()./ ", c) == NULL || c == '\0')
+    else if ((c == '+' && i > 0) || strchr("+-()./", c) == NULL || c == '\0')
       return false;
   }
   return digits >= DIGITS_MIN && digits <= DIGITS_MAX;
@@ -122,14 +151,6 @@ bool ds_personal_value(ds_str text) {
 
 ds_str ds_personal_kind(ds_str kind, ds_str text) {
   return is_email(text) ? ds_str_of("email") : is_phone(text) ? ds_str_of("phone") : kind;
-}
-
-static ds_str trimmed(ds_str text) {
-  while (text.size > 0 && (text.data[0] == ' ' || text.data[0] == '\t'))
-    text = (ds_str){text.data + 1, text.size - 1};
-  while (text.size > 0 && (text.data[text.size - 1] == ' ' || text.data[text.size - 1] == '\t'))
-    text.size--;
-  return text;
 }
 
 ds_code ds_personal_normal(ds_str kind, ds_str text, ds_buf *out, ds_error *err) {

@@ -15,14 +15,14 @@ bool ds_personal_name(ds_str name);
 
 // Whether a text reads as an e-mail address or as a phone number (with '+' and country code, or
 // with the area code in parentheses; a bare run of digits is not taken for one, because order
-// numbers look the same).
+// numbers look the same). Blanks around it do not matter.
 bool ds_personal_value(ds_str text);
 
 // The kind of identifier that a personal text is: "email" or "phone" when it reads as one, else
 // `kind`; so that one person is found by one identifier, whatever a source calls it.
 ds_str ds_personal_kind(ds_str kind, ds_str text);
 
-// Appends the text as it is compared: an e-mail address without spaces around it, in lower case and
+// Appends the text as it is compared: an e-mail address without blanks around it, in lower case and
 // NFC; of a phone number the digits, with the '+' in front if there is one.
 DS_CHECKED ds_code ds_personal_normal(ds_str kind, ds_str text, ds_buf *out, ds_error *err);
 

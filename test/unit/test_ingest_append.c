@@ -254,6 +254,18 @@ static void test_personal(void **state) {
   assert_false(ds_personal_value(ds_str_of("2024-01-01T10:00:00Z")));
   assert_false(ds_personal_value(ds_str_of("00012345678")));
   assert_true(ds_personal_value(ds_str_of("(030) 123-4567")));
+  // Blanks around a value, and a space without a break within a number, change nothing.
+  static const char *const blanks[] = {" ", "\t", "\r\n", "\xC2\xA0", " \xC2\xA0 "};
+  for (size_t i = 0; i < sizeof blanks / sizeof *blanks; i++) {
+    char text[64];
+    snprintf(text, sizeof text, "%sa@b.example", blanks[i]);
+    assert_true(ds_personal_value(ds_str_of(text)));
+    snprintf(text, sizeof text, "a@b.example%s", blanks[i]);
+    assert_true(ds_personal_value(ds_str_of(text)));
+    snprintf(text, sizeof text, "%s+49 30\xC2\xA0""1234567%s", blanks[i], blanks[i]);
+    assert_true(ds_personal_value(ds_str_of(text)));
+    assert_false(ds_personal_value(ds_str_of(blanks[i])));
+  }
 }
 
 // A text is what the catalogue expects where it can be read so.
