@@ -116,6 +116,40 @@ ds_code ds_sealer_identifier(ds_sealer *sealer, const ds_identifier *clear,
   return code == DS_OK || code == DS_NO ? DS_OK : ds_fail(err, code, "%s", erased.message);
 }
 
+// Whether a property of the event says whom a fact of identity names.
+static bool names_other(const ds_space *space, const ds_event_property *property) {
+  return property->value.type == DS_TYPE_STRING &&
+         ds_str_equal(space->properties.text[property->name], ds_str_of(DS_LINK_PROPERTY));
+}
+
+// Whom a fact of identity names in clear: an address or a number by its hash, which is the subject
+// of that person's events; of what else is personal, such as a name, nobody is known: it is sealed.
+static ds_code hide_link(ds_sealer *sealer, const ds_space *space, ds_event *event,
+                         ds_error *err) {
+  if (!ds_is_link(space->touchpoints.text[event->touchpoint]))
+    return DS_OK;
+  for (uint32_t i = 0; i < event->properties_count; i++) {
+    ds_event_property *property = &event->properties[i];
+    const ds_str clear = property->value.text;
+    const ds_str kind = names_other(space, property) ? ds_subject_kind(clear) : ds_str_of("");
+    if (kind.size == 0)
+      continue;
+    const ds_str text = {clear.data + kind.size + 1, clear.size - kind.size - 1};
+    const bool hash = text.size > 0 && text.data[0] == '#';
+    if (!hash && !ds_identifier_is_listed(kind) && ds_personal_name(kind))
+      property->personal = true;
+    if (!ds_personal_value(text))
+      continue;
+    property->personal = true;
+    if (sealer->store == NULL) // which leaves it out
+      continue;
+    TRY(hash_subject(sealer, clear, sealer->with, err));
+    property->value.text = ds_str_of(sealer->with);
+    property->personal = false;
+  }
+  return DS_OK;
+}
+
 // Nothing that is told about identity may name who was erased.
 static ds_code check_link(ds_sealer *sealer, const ds_space *space, const ds_event *event,
                           ds_error *err) {
@@ -124,8 +158,7 @@ static ds_code check_link(ds_sealer *sealer, const ds_space *space, const ds_eve
     return DS_OK;
   for (uint32_t i = 0; i < event->properties_count; i++) {
     const ds_event_property *property = &event->properties[i];
-    if (property->value.type == DS_TYPE_STRING &&
-        ds_str_equal(space->properties.text[property->name], ds_str_of(DS_LINK_PROPERTY)))
+    if (names_other(space, property))
       TRY(ds_sealer_check(sealer, property->value.text, err));
   }
   return DS_OK;
@@ -137,6 +170,7 @@ ds_code ds_sealer_event(ds_sealer *sealer, const ds_space *space, ds_event *even
     event->personal_subject = false;
   }
   TRY(ds_sealer_check(sealer, event->subject, err));
+  TRY(hide_link(sealer, space, event, err));
   TRY(check_link(sealer, space, event, err));
   uint32_t personal = 0;
   for (uint32_t i = 0; i < event->properties_count; i++)

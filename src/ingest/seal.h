@@ -20,6 +20,7 @@ typedef struct ds_sealer {
   ds_buf normal;   // scratch: an identifier as it is compared
   char subject[DS_VAULT_SUBJECT_BYTES];
   char other[DS_VAULT_SUBJECT_BYTES]; // the same of an identifier beside it
+  char with[DS_VAULT_SUBJECT_BYTES];  // and of whom a fact of identity names
   uint64_t sealed; // values so far
 } ds_sealer;
 
@@ -40,9 +41,10 @@ DS_CHECKED ds_code ds_sealer_identifier(ds_sealer *sealer, const ds_identifier *
                                         ds_identifier *ret_identifier, bool *ret_named,
                                         ds_error *err);
 
-// Hashes the event's subject when it is personal, and puts sealed values in the place of its
-// personal ones; they are valid until the next event. `space` has the names. DS_NO: the subject was
-// erased, or whom a fact of identity names, so the event is not taken in.
+// Hashes the event's subject when it is personal, and whom a fact of identity names, and puts
+// sealed values in the place of its personal ones; they are valid until the next event. `space` has
+// the names. DS_NO: the subject was erased, or whom a fact of identity names, so the event is not
+// taken in.
 DS_CHECKED ds_code ds_sealer_event(ds_sealer *sealer, const ds_space *space, ds_event *event,
                                    ds_error *err);
 
