@@ -160,19 +160,26 @@ static ds_code write_fact(ds_store *store, ds_str a, ds_str b, bool linked, int6
   return code;
 }
 
+// One side after the fact. An identifier that no event came under is nobody's once its only link is
+// taken back.
+static ds_code note_side(const ds_snapshot *snapshot, ds_str name, ds_arena *arena,
+                         uint32_t *ret_customer, ds_link_side *side, ds_error *err) {
+  TRY(ds_snapshot_find(snapshot, name, ret_customer, err));
+  if (*ret_customer != DS_NONE)
+    return fill_side(snapshot, *ret_customer, arena, side, err);
+  *side = (ds_link_side){.customer = name};
+  return DS_OK;
+}
+
 static ds_code note_outcome(ds_store *store, ds_str a, ds_str b, ds_arena *arena,
                             ds_link_outcome *outcome, ds_error *err) {
   uint32_t customer_a = 0, customer_b = 0;
   ds_snapshot *snapshot = NULL;
   TRY(ds_store_snapshot(store, &snapshot, err));
-  ds_code code = find_side(snapshot, a, &customer_a, err);
+  ds_code code = note_side(snapshot, a, arena, &customer_a, &outcome->a, err);
   if (code == DS_OK)
-    code = find_side(snapshot, b, &customer_b, err);
+    code = note_side(snapshot, b, arena, &customer_b, &outcome->b, err);
   outcome->one_now = customer_a == customer_b;
-  if (code == DS_OK)
-    code = fill_side(snapshot, customer_a, arena, &outcome->a, err);
-  if (code == DS_OK)
-    code = fill_side(snapshot, customer_b, arena, &outcome->b, err);
   ds_snapshot_free(snapshot);
   return code;
 }
