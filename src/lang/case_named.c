@@ -117,8 +117,12 @@ static bool carries(const ds_schema *schema, const char *touchpoint, const char 
   return false;
 }
 
+// What is met beside the text: nothing, an event without the property, or one with an empty text
+// too.
+typedef enum besides { BESIDES_NOTHING, BESIDES_NULL, BESIDES_EMPTY } besides;
+
 // " and (PROPERTY = 'TEXT' or PROPERTY is null)", of which each half may be left out.
-static void put_condition(ds_buf *out, const char *property, ds_str text, bool or_null) {
+static void put_condition(ds_buf *out, const char *property, ds_str text, besides also) {
   ds_buf_printf(out, "%s(", out->size > 0 && out->data[out->size - 1] != '[' ? " and " : "");
   for (uint32_t i = 0; i < text.size; i++) {
     if (i == 0)
@@ -126,31 +130,34 @@ static void put_condition(ds_buf *out, const char *property, ds_str text, bool o
     ds_buf_printf(out, "%s%c", text.data[i] == '\'' ? "'" : "", text.data[i]);
   }
   ds_buf_printf(out, "%s", text.size > 0 ? "'" : "");
-  if (or_null)
+  if (also != BESIDES_NOTHING)
     ds_buf_printf(out, "%s\"%s\" is null", text.size > 0 ? " or " : "", property);
+  if (also == BESIDES_EMPTY)
+    ds_buf_printf(out, " or \"%s\" = ''", property);
   ds_buf_text(out, ")");
 }
 
 #define GRANTED "consent_granted"
 #define WITHDRAWN "consent_withdrawn"
 // Permission is for a purpose, on the channel that it names or on all; what is taken back without
-// a purpose or channel is taken back for all. Whoever asks about no channel asks about all of them:
-// then what is given for one is not enough, and what is taken back for one is.
+// a purpose or channel, or with an empty text for one, is taken back for all. Whoever asks about no
+// channel asks about all of them: then what is given for one is not enough, and what is taken back
+// for one is.
 static void put_events(ds_buf *out, const ds_schema *schema, const consent *what) {
   const ds_str nothing = {NULL, 0};
   const bool any = what->channel.size == 0;
   ds_buf_text(out, GRANTED "[");
-  put_condition(out, "purpose", what->purpose, false);
+  put_condition(out, "purpose", what->purpose, BESIDES_NOTHING);
   if (carries(schema, GRANTED, "channel"))
-    put_condition(out, "channel", any ? nothing : what->channel, true);
+    put_condition(out, "channel", any ? nothing : what->channel, BESIDES_NULL);
   ds_buf_text(out, "]\n" WITHDRAWN);
   const bool purpose = carries(schema, WITHDRAWN, "purpose");
   const bool channel = !any && carries(schema, WITHDRAWN, "channel");
   ds_buf_text(out, purpose || channel ? "[" : "");
   if (purpose)
-    put_condition(out, "purpose", what->purpose, true);
+    put_condition(out, "purpose", what->purpose, BESIDES_EMPTY);
   if (channel)
-    put_condition(out, "channel", what->channel, true);
+    put_condition(out, "channel", what->channel, BESIDES_EMPTY);
   ds_buf_text(out, purpose || channel ? "]" : "");
 }
 
