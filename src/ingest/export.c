@@ -130,8 +130,11 @@ static ds_code no_memory(ds_error *err) {
 // The name under which an import takes a column for what it is.
 static ds_code name_make(exporter *e, ds_str name, bool key, ds_str *ret_name, ds_error *err) {
   const bool clear = key ? ds_recognise_is_key(name)
-                         : !ds_recognise_is_key(name) && !ds_recognise_is_role(name);
+                         : !ds_recognise_is_key(name) && !ds_recognise_is_role(name) &&
+                               ds_recognise_keeps(name);
   const char *prefix = clear ? "" : key ? DS_PREFIX_KEY : DS_PREFIX_PROPERTY;
+  if (strlen(prefix) + name.size > DS_NAME_BYTES_MAX)
+    prefix = ""; // no import takes a longer name
   const size_t size = strlen(prefix) + name.size;
   char *text = ds_arena_alloc(&e->arena, size + 1);
   if (text == NULL)

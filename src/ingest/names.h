@@ -7,7 +7,8 @@
 
 #include "base/str.h"
 
-// In front of a column's name: a case key, or a property, whatever the name.
+// In front of a column's name: a case key, or a property, whatever the name; the property is called
+// what stands behind, to the letter.
 #define DS_PREFIX_KEY "case_key:"
 #define DS_PREFIX_PROPERTY "property:"
 
@@ -32,5 +33,8 @@
 // whether for a case key.
 bool ds_recognise_is_role(ds_str name);
 bool ds_recognise_is_key(ds_str name);
+
+// Whether a property of a column of this name is called so: no sign becomes '_'.
+bool ds_recognise_keeps(ds_str name);
 
 #endif

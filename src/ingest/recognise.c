@@ -344,6 +344,12 @@ static void tidy_name(ds_str name, char out[256]) {
   out[used] = '\0';
 }
 
+bool ds_recognise_keeps(ds_str name) {
+  char tidy[256];
+  tidy_name(name, tidy);
+  return ds_str_equal(name, ds_str_of(tidy));
+}
+
 // "customer" and "customer_id" name the same kind of identifier.
 void ds_recognise_kind(ds_str name, char out[256]) {
   static const char *const short_names[] = {"customer", "user", "account", "client", "case"};
@@ -495,7 +501,11 @@ static ds_code column_plan(recogniser *r, uint32_t column, ds_error *err) {
   if (r->roles[column] < ROLES_COUNT)
     return role_plan(r, column, err);
   char kind[256];
-  tidy_name(called(r, column), name);
+  ds_str own = r->input->columns[column].name;
+  if (strip(&own, DS_PREFIX_PROPERTY))
+    snprintf(name, sizeof name, "%.*s", DS_STR(called(r, column)));
+  else
+    tidy_name(called(r, column), name);
   if (r->roles[column] == ROLE_PROPERTY && is_identifier(r, column, kind)) {
     snprintf(as, sizeof as, "property %s, and identifier", name);
     TRY(identifier_plan(r, column, kind, err));
