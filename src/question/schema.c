@@ -96,12 +96,15 @@ static ds_cell text_cell(ds_result *result, const ds_buf *text) {
 }
 
 // The touchpoints that carry a property, those with the most values first.
-static ds_cell carriers_cell(const ds_request *request, const census_state *state,
-                             const census_property *property, ds_result *result, ds_buf *text) {
+static ds_code carriers_cell(const ds_request *request, const census_state *state,
+                             const census_property *property, ds_result *result, ds_buf *text,
+                             ds_cell *ret_cell, ds_error *err) {
   const ds_names *names = &request->snapshot->space.touchpoints;
   schema_row *rows = ds_arena_array(state->arena, names->count + 1u, sizeof *rows);
+  if (rows == NULL)
+    return no_memory(err);
   uint32_t count = 0;
-  for (uint32_t t = 0; rows != NULL && t < names->count; t++)
+  for (uint32_t t = 0; t < names->count; t++)
     if (property->of_touchpoint[t] > 0)
       rows[count++] = (schema_row){names->text[t], property->of_touchpoint[t], t};
   if (count > 0)
@@ -109,7 +112,8 @@ static ds_cell carriers_cell(const ds_request *request, const census_state *stat
   ds_buf_reset(text);
   for (uint32_t r = 0; r < count; r++)
     ds_buf_printf(text, "%s%.*s", r == 0 ? "" : ", ", DS_STR(rows[r].name));
-  return text_cell(result, text);
+  *ret_cell = text_cell(result, text);
+  return DS_OK;
 }
 
 static ds_code put_properties(const ds_request *request, const census_state *state,
@@ -130,7 +134,7 @@ static ds_code put_properties(const ds_request *request, const census_state *sta
     *cell++ = ds_cell_text(result, names->text[columns->properties[p]]);
     *cell++ = ds_cell_text(result, ds_str_of(ds_type_name(property->type)));
     *cell++ = ds_cell_i64((int64_t)property->values);
-    *cell++ = carriers_cell(request, state, property, result, text);
+    TRY(carriers_cell(request, state, property, result, text, cell++, err));
     ds_buf_reset(text);
     ds_census_examples(property, text);
     *cell++ = text_cell(result, text);
