@@ -77,20 +77,32 @@ static bool is_alnum(char c) {
          (unsigned char)c >= 0x80;
 }
 
-// The bytes of a blank at the beginning of the text: ASCII's, and the space without a break that
-// spreadsheets and web pages write. 0 = none.
+// The general category of a text's first character (UTF8PROC_CATEGORY_CN for none), and its bytes.
+static utf8proc_category_t category_at(const char *text, uint32_t size, uint32_t *ret_bytes) {
+  utf8proc_int32_t character = -1;
+  const utf8proc_ssize_t bytes =
+      utf8proc_iterate((const utf8proc_uint8_t *)text, (utf8proc_ssize_t)size, &character);
+  *ret_bytes = bytes > 0 ? (uint32_t)bytes : 0;
+  return bytes > 0 ? utf8proc_category(character) : UTF8PROC_CATEGORY_CN;
+}
+
+// The bytes of a blank at the beginning of the text: ASCII's, the others of Unicode, which
+// spreadsheets and web pages write, and marks without a width, which address books put around
+// numbers. 0 = none.
 static uint32_t blank_at(const char *text, uint32_t size) {
-  if (size > 0 && (*text == ' ' || (*text >= '\t' && *text <= '\r')))
-    return 1;
-  return size > 1 && memcmp(text, "\xC2\xA0", 2) == 0 ? 2 : 0;
+  if (size == 0 || (unsigned char)*text < 0x80)
+    return size > 0 && (*text == ' ' || (*text >= '\t' && *text <= '\r')) ? 1 : 0;
+  uint32_t bytes;
+  const utf8proc_category_t category = category_at(text, size, &bytes);
+  return category == UTF8PROC_CATEGORY_ZS || category == UTF8PROC_CATEGORY_CF ? bytes : 0;
 }
 
 // The same at its end.
 static uint32_t blank_before(ds_str text) {
-  const char *end = text.data + text.size;
-  if (text.size > 1 && blank_at(end - 2, 2) == 2)
-    return 2;
-  return text.size > 0 ? blank_at(end - 1, 1) : 0;
+  uint32_t start = text.size;
+  while (start > 0 && ((unsigned char)text.data[--start] & 0xC0) == 0x80)
+    continue;
+  return blank_at(text.data + start, text.size - start);
 }
 
 static ds_str trimmed(ds_str text) {
@@ -125,6 +137,15 @@ static bool is_email(ds_str spaced) {
   return dot && is_alnum(end[-1]);
 }
 
+// The bytes of what stands between the digits of a phone number at the beginning of the text: a
+// blank, a dash, a bracket. 0 = none.
+static uint32_t beside_digits(const char *text, uint32_t size) {
+  if ((unsigned char)*text < 0x80 && *text != '\0' && strchr("-()./", *text) != NULL)
+    return 1;
+  uint32_t bytes;
+  return category_at(text, size, &bytes) == UTF8PROC_CATEGORY_PD ? bytes : blank_at(text, size);
+}
+
 static bool is_phone(ds_str spaced) {
   enum { PHONE_MAX = 32, DIGITS_MIN = 8, DIGITS_MAX = 15 };
   const ds_str text = trimmed(spaced);
@@ -134,12 +155,12 @@ static bool is_phone(ds_str spaced) {
   uint32_t digits = 0;
   for (uint32_t i = 0; i < text.size; i++) {
     const char c = text.data[i];
-    const uint32_t blank = blank_at(text.data + i, text.size - i);
-    if (blank > 0)
-      i += blank - 1;
+    const uint32_t beside = beside_digits(text.data + i, text.size - i);
+    if (beside > 0)
+      i += beside - 1;
     else if (c >= '0' && c <= '9')
       digits++;
-    else if ((c == '+' && i > 0) || strchr("+-()./", c) == NULL || c == '\0')
+    else if (c != '+' || i > 0)
       return false;
   }
   return digits >= DIGITS_MIN && digits <= DIGITS_MAX;
@@ -164,7 +185,8 @@ ds_code ds_personal_normal(ds_str kind, ds_str text, ds_buf *out, ds_error *err)
   utf8proc_uint8_t *folded = NULL;
   const utf8proc_ssize_t size =
       utf8proc_map((const utf8proc_uint8_t *)own.data, (utf8proc_ssize_t)own.size, &folded,
-                   (utf8proc_option_t)(UTF8PROC_STABLE | UTF8PROC_COMPOSE | UTF8PROC_CASEFOLD));
+                   (utf8proc_option_t)(UTF8PROC_STABLE | UTF8PROC_COMPOSE | UTF8PROC_CASEFOLD |
+                                       UTF8PROC_IGNORE));
   if (size >= 0)
     ds_buf_append(out, folded, (size_t)size);
   free(folded);

@@ -235,6 +235,15 @@ static void test_too_much(void **state) {
   ds_buf_done(&line);
 }
 
+// Asserts how a personal text is compared.
+static void assert_normal(const char *kind, const char *text, const char *expected) {
+  ds_buf normal;
+  ds_buf_init(&normal, 64);
+  assert_int_equal(ds_personal_normal(ds_str_of(kind), ds_str_of(text), &normal, NULL), DS_OK);
+  assert_string_equal(ds_buf_cstr(&normal), expected);
+  ds_buf_done(&normal);
+}
+
 static void test_personal(void **state) {
   bench *on = (bench *)*state;
   accept(on, "{\"event\":\"x\",\"order_id\":\"O\",\"properties\":{\"email\":\"a@b.example\","
@@ -254,16 +263,22 @@ static void test_personal(void **state) {
   assert_false(ds_personal_value(ds_str_of("2024-01-01T10:00:00Z")));
   assert_false(ds_personal_value(ds_str_of("00012345678")));
   assert_true(ds_personal_value(ds_str_of("(030) 123-4567")));
-  // Blanks around a value, and a space without a break within a number, change nothing.
-  static const char *const blanks[] = {" ", "\t", "\r\n", "\xC2\xA0", " \xC2\xA0 "};
+  // Blanks around a value, and those of print and dashes within a number, change nothing: spaces
+  // without a break, thin ones, a hyphen without a break, marks of direction and of order.
+  static const char *const blanks[] = {" ", "\t", "\r\n", "\xC2\xA0", " \xC2\xA0 ", "\xE2\x80\xAF",
+                                       "\xE2\x80\x89", "\xE2\x80\x8B", "\xEF\xBB\xBF",
+                                       "\xE2\x80\xAA", " \xE2\x80\xAC", "\xE3\x80\x80"};
   for (size_t i = 0; i < sizeof blanks / sizeof *blanks; i++) {
     char text[64];
     snprintf(text, sizeof text, "%sa@b.example", blanks[i]);
     assert_true(ds_personal_value(ds_str_of(text)));
     snprintf(text, sizeof text, "a@b.example%s", blanks[i]);
     assert_true(ds_personal_value(ds_str_of(text)));
-    snprintf(text, sizeof text, "%s+49 30\xC2\xA0""1234567%s", blanks[i], blanks[i]);
+    assert_normal("email", text, "a@b.example");
+    snprintf(text, sizeof text, "%s+49 30%s1234\xE2\x80\x91""567%s", blanks[i], blanks[i],
+             blanks[i]);
     assert_true(ds_personal_value(ds_str_of(text)));
+    assert_normal("phone", text, "+49301234567");
     assert_false(ds_personal_value(ds_str_of(blanks[i])));
   }
 }
