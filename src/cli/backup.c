@@ -1,7 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 // Commands that copy a store: backup, restore.
+#include <libgen.h>
+#include <limits.h>
+#include <stdlib.h>
+
 #include "cli/cli.h"
 #include "store/backup.h"
+
+// Whether a folder lies in another, or is to be made there.
+static bool lies_in(const char *folder, const char *other) {
+  char outer[PATH_MAX], inner[PATH_MAX], above[DS_PATH_BYTES_MAX];
+  snprintf(above, sizeof above, "%s", folder);
+  if (realpath(other, outer) == NULL ||
+      (realpath(folder, inner) == NULL && realpath(dirname(above), inner) == NULL))
+    return false; // whoever opens them says what is wrong
+  const size_t size = strlen(outer);
+  return strncmp(inner, outer, size) == 0 && (inner[size] == '/' || inner[size] == '\0');
+}
 
 static void say_done(cli *run, const char *verb, const char *folder,
                      const ds_backup_result *result) {
@@ -16,6 +31,11 @@ ds_code cli_run_backup(cli *run, ds_error *err) {
   ds_backup_result result = {0};
   const char *folder = run->arguments[0];
   TRY(cli_open_store(run, false, false, &store, err));
+  if (lies_in(folder, run->store)) {
+    ds_store_close(store);
+    return ds_fail(err, DS_USAGE, "%.300s lies in the store, and would be lost with it: name a "
+                   "folder elsewhere", folder);
+  }
   cli_progress_start(run);
   const ds_code code = ds_store_backup(store, folder, cli_flag(run, "link"),
                                        cli_flag(run, "with-keys"), &run->progress, &result, err);

@@ -43,8 +43,8 @@ static ds_code export_person(cli *run, ds_store *store, const ds_snapshot *snaps
     code = cli_show_text(run, &text, err);
   ds_buf_done(&text);
   if (code == DS_OK && cli_value(run, "output") != NULL)
-    cli_say(run, "wrote %s: %s events, everything personal in clear", cli_value(run, "output"),
-            ds_human_count(count, events));
+    cli_say(run, "it holds %s event%s, and all that is personal in clear",
+            ds_human_count(count, events), events == 1 ? "" : "s");
   return code;
 }
 
