@@ -197,8 +197,13 @@ enum MHD_Result ds_http_on_request(void *context, struct MHD_Connection *connect
     *size = 0;
     return take_body(exchange, data, taken);
   }
-  if (!exchange->served)
+  if (!exchange->served) {
     serve(exchange);
+    // Suspended in the turn in which it was read, it would be read from again before it is answered
+    // (decision 43): this is called once more at once, and then it suspends.
+    if (!exchange->replied)
+      return MHD_YES;
+  }
   if (exchange->replied)
     return exchange->answer == NULL ? MHD_NO : send_answer(exchange);
   ds_http_suspend(exchange);
