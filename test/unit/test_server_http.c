@@ -363,7 +363,7 @@ static void test_slow(void **state) {
 // --- clients that go
 
 static void wait_for(const atomic_uint *count, unsigned wanted) {
-  for (int i = 0; i < 5000 && atomic_load(count) < wanted; i++)
+  for (int i = 0; i < 60000 && atomic_load(count) < wanted; i++)
     usleep(1000);
   assert_int_equal(atomic_load(count), wanted);
 }
