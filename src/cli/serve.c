@@ -48,6 +48,7 @@ ds_code cli_run_serve(cli *run, ds_error *err) {
   if (cli_value(run, "listen") != NULL)
     options.listen = cli_value(run, "listen");
   options.key_file = cli_key_file();
+  options.segments = cli_value(run, "segments");
   options.duckdb = cli_duckdb_path(run);
   options.threads = run->threads;
   options.memory_bytes = run->memory_bytes;

@@ -6,7 +6,7 @@
 #include <stdio.h>
 
 
-enum { NODE_ITEMS_MAX = 4096 };
+enum { NODE_ITEMS_MAX = 4096, DEPTH_MAX = 32 };
 
 // libyaml gives no line for bytes that are no text, only how far it came.
 static uint32_t problem_line(const yaml_parser_t *parser, ds_str text) {
@@ -42,13 +42,44 @@ static ds_code end_check(const ds_yaml *yaml, yaml_parser_t *parser, ds_str text
                     "may hold only one", yaml->file, line);
 }
 
+static void start(yaml_parser_t *parser, ds_str text) {
+  // Without an address libyaml ends the program.
+  yaml_parser_set_input_string(parser, (const unsigned char *)(text.size == 0 ? "" : text.data),
+                               text.size);
+}
+
+// libyaml takes a time with the square of the depth, for each bracket within brackets.
+static ds_code depth_check(const ds_yaml *yaml, ds_str text, ds_error *err) {
+  yaml_parser_t parser;
+  yaml_event_t event;
+  uint32_t depth = 0, line = 0;
+  if (!yaml_parser_initialize(&parser))
+    return ds_yaml_no_memory(yaml, err);
+  start(&parser, text);
+  // What is no YAML is told by who loads it.
+  for (bool more = true; more && depth <= DEPTH_MAX && yaml_parser_parse(&parser, &event);) {
+    const yaml_event_type_t type = event.type;
+    depth += type == YAML_SEQUENCE_START_EVENT || type == YAML_MAPPING_START_EVENT;
+    depth -= type == YAML_SEQUENCE_END_EVENT || type == YAML_MAPPING_END_EVENT;
+    line = (uint32_t)event.start_mark.line + 1;
+    more = type != YAML_STREAM_END_EVENT;
+    yaml_event_delete(&event);
+  }
+  yaml_parser_delete(&parser);
+  return depth <= DEPTH_MAX
+             ? DS_OK
+             : ds_fail_at(err, DS_LIMIT, line, 1, "%s line %u: nested deeper than %d", yaml->file,
+                          line, DEPTH_MAX);
+}
+
 ds_code ds_yaml_load(ds_yaml *yaml, ds_str text, const char *file, ds_arena *arena,
                      ds_error *err) {
   *yaml = (ds_yaml){.file = file, .where = "the file", .arena = arena};
+  TRY(depth_check(yaml, text, err));
   yaml_parser_t parser;
   if (!yaml_parser_initialize(&parser))
     return ds_yaml_no_memory(yaml, err);
-  yaml_parser_set_input_string(&parser, (const unsigned char *)text.data, text.size);
+  start(&parser, text);
   ds_code code = DS_OK;
   if (!yaml_parser_load(&parser, &yaml->document)) {
     code = parse_fail(yaml, &parser, text, err);

@@ -114,14 +114,16 @@ static const char *preset_among(const ds_option *options, uint32_t count, const 
   return NULL;
 }
 
+static bool is_empty(const char *text) { return text == NULL || *text == '\0'; }
+
 const char *ds_option_get(const ds_option_set *set, const char *name) {
   const ds_question *question = set->question;
   const char *text = given(set, name);
-  if (text == NULL)
+  if (is_empty(text))
     text = preset_among(ds_common_options, ds_common_options_count, name);
-  if (text == NULL && question != NULL)
+  if (is_empty(text) && question != NULL)
     text = preset_among(question->options, question->options_count, name);
-  return text == NULL || *text == '\0' ? NULL : text;
+  return is_empty(text) ? NULL : text;
 }
 
 bool ds_option_flag(const ds_option_set *set, const char *name) { return given(set, name) != NULL; }
@@ -193,8 +195,17 @@ static ds_code check_options(const ds_question *question, const ds_option_set *s
   for (uint32_t i = 0; i < set->count; i++) {
     const ds_option *option = NULL;
     TRY(ds_question_option(question, set->values[i].name, &option, err));
-    if (set->values[i].text != NULL && *set->values[i].text != '\0')
-      TRY(check_value(option, set->values[i].text, err));
+    const char *text = set->values[i].text;
+    if (option->type == DS_OPTION_FLAG || text == NULL)
+      continue;
+    if (*text != '\0')
+      TRY(check_value(option, text, err));
+    else if (!is_empty(option->preset))
+      return ds_fail(err, DS_USAGE, "--%s is empty: leave it out for %s", option->name,
+                     option->preset);
+    else if (option->type == DS_OPTION_CHOICE)
+      return ds_fail(err, DS_USAGE, "--%s is empty: choose one of %s", option->name,
+                     option->choices);
   }
   return DS_OK;
 }
@@ -403,7 +414,8 @@ void ds_question_look_ahead(const ds_request *request, const ds_request *asked) 
     ds_snapshot_done((ds_snapshot *)(uintptr_t)asked->snapshot);
 }
 
-// An option as it was asked; several lines, or one given several times, are joined by commas.
+// An option as it was asked, on one line; several words, or one given several times, are joined by
+// commas.
 static ds_code put_option(const ds_request *request, const ds_option *option, const char *text,
                           ds_result *result, ds_error *err) {
   ds_buf all;
@@ -415,8 +427,9 @@ static ds_code put_option(const ds_request *request, const ds_option *option, co
       ds_buf_printf(&all, ", %s", values[i].text);
   ds_buf joined;
   ds_buf_init(&joined, 1u << 21);
+  const char *between = option->type == DS_OPTION_ARGUMENTS ? ", " : " ";
   for (const char *at = ds_buf_cstr(&all); *at != '\0'; at++)
-    ds_buf_append(&joined, *at == '\n' ? ", " : at, *at == '\n' ? 2 : 1);
+    ds_buf_append(&joined, *at == '\n' ? between : at, *at == '\n' ? strlen(between) : 1);
   ds_result_option(result, option->name, "%s", ds_buf_cstr(&joined));
   ds_code code = ds_buf_check(&all, "an option", err);
   if (code == DS_OK)
@@ -483,6 +496,8 @@ ds_code ds_question_sql(const ds_question *question, const ds_request *request, 
                         ds_error *err) {
   ds_request asked;
   ds_snapshot view;
+  TRY(check_options(question, &request->options, err));
+  TRY(check_together(&request->options, err));
   if (ds_option_flag(&request->options, "derive"))
     return ds_fail(err, DS_UNSUPPORTED, "no SQL form: --derive adds events that SQL does not have");
   TRY(ds_question_look_back(question, request, &asked, &view, err));

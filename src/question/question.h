@@ -110,7 +110,7 @@ const ds_option *ds_question_option_at(const ds_question *question, uint32_t o);
 DS_CHECKED ds_code ds_question_option(const ds_question *question, const char *name,
                                       const ds_option **ret_option, ds_error *err);
 
-// The text given for an option, or its preset, or NULL.
+// The text given for an option, or its preset, or NULL; an empty text is none.
 const char *ds_option_get(const ds_option_set *set, const char *name);
 
 // The plan of a scan that chooses as questions do: by the options --case, --attach, --where,

@@ -216,6 +216,7 @@ static ds_code prepare(segment_asked *asked, ds_error *err) {
   const char *by = ds_option_get(&request->options, "by");
   ds_plan *plan = &asked->plan;
   plan->columns.want |= DS_WANT_TIME;
+  asked->by.name = by; // the column's, even where there is nothing to show
   if (by != NULL && request->snapshot->events > 0) {
     uint64_t top = 0;
     TRY(ds_option_count(&request->options, "top", 1, &top, err));

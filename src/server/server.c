@@ -120,7 +120,8 @@ static void tick(void *context, int64_t now_ns) {
 // --- made and freed
 
 static ds_code open_store(ds_server *server, ds_error *err) {
-  const ds_ask_options asked = {.duckdb = server->options.duckdb};
+  const ds_ask_options asked = {.segments = server->options.segments,
+                                .duckdb = server->options.duckdb};
   ds_store_options options;
   ds_store_options_init(&options);
   options.threads = server->options.threads;

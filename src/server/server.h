@@ -19,7 +19,8 @@ typedef struct ds_server_options {
   const char *listen; // "127.0.0.1:8787"
   const char *store;
   const char *key_file; // as in ds_store_options
-  const char *duckdb;   // as in ds_ask_options
+  const char *segments; // as in ds_ask_options
+  const char *duckdb;   // likewise
   const ds_server_file *files; // "index.html" stands for every path that is no other file
   uint32_t files_count;
   uint32_t threads;     // of one question

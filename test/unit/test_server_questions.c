@@ -141,43 +141,45 @@ static char *render(const world *of, const char *name, const ds_option_value *gi
   return text;
 }
 
+// What a question that needs words is asked with: by address, as JSON, on the command line.
+static const struct {
+  const char *question, *query, *json;
+  ds_option_value given[4];
+  uint32_t count;
+} samples[] = {
+    {"funnel", "step=order_placed&step=delivered&within=30d",
+     "\"step\": [\"order_placed\", \"delivered\"], \"within\": \"30d\"",
+     {{"step", "order_placed"}, {"step", "delivered"}, {"within", "30d"}}, 3},
+    {"conformance", "pattern=order_placed+then+delivered",
+     "\"pattern\": \"order_placed then delivered\"",
+     {{"pattern", "order_placed then delivered"}}, 1},
+    {"segment", "segment=active&segment=lapsed", "\"segment\": [\"active\", \"lapsed\"]",
+     {{"segment", "active"}, {"segment", "lapsed"}}, 2},
+    {"paths", "after=delivered", "\"after\": \"delivered\"", {{"after", "delivered"}}, 1},
+    {"find", "has=review_submitted%5Bstars+%3C%3D+2%5D&derive=true",
+     "\"has\": \"review_submitted[stars <= 2]\", \"derive\": true",
+     {{"has", "review_submitted[stars <= 2]"}, {"derive", "true"}}, 2},
+    {"features", "feature=n%3Dcount(any)", "\"feature\": \"n=count(any)\"",
+     {{"feature", "n=count(any)"}}, 1},
+    {"timeline", "who=C5", "\"who\": \"C5\"", {{"who", "C5"}}, 1},
+    {"trend", "limit=3&derive=false", "\"limit\": 3, \"derive\": false, \"by\": null",
+     {{"limit", "3"}}, 1},
+};
+
 // Of every question of the table: by address, as JSON, as CSV.
 static void test_every_question(void **state) {
-  static const struct {
-    const char *question, *query, *json;
-    ds_option_value given[4];
-    uint32_t count;
-  } some[] = {
-      {"funnel", "step=order_placed&step=delivered&within=30d",
-       "\"step\": [\"order_placed\", \"delivered\"], \"within\": \"30d\"",
-       {{"step", "order_placed"}, {"step", "delivered"}, {"within", "30d"}}, 3},
-      {"conformance", "pattern=order_placed+then+delivered",
-       "\"pattern\": \"order_placed then delivered\"",
-       {{"pattern", "order_placed then delivered"}}, 1},
-      {"segment", "segment=active&segment=lapsed", "\"segment\": [\"active\", \"lapsed\"]",
-       {{"segment", "active"}, {"segment", "lapsed"}}, 2},
-      {"paths", "after=delivered", "\"after\": \"delivered\"", {{"after", "delivered"}}, 1},
-      {"find", "has=review_submitted%5Bstars+%3C%3D+2%5D&derive=true",
-       "\"has\": \"review_submitted[stars <= 2]\", \"derive\": true",
-       {{"has", "review_submitted[stars <= 2]"}, {"derive", "true"}}, 2},
-      {"features", "feature=n%3Dcount(any)", "\"feature\": \"n=count(any)\"",
-       {{"feature", "n=count(any)"}}, 1},
-      {"timeline", "who=C5", "\"who\": \"C5\"", {{"who", "C5"}}, 1},
-      {"trend", "limit=3&derive=false", "\"limit\": 3, \"derive\": false, \"by\": null",
-       {{"limit", "3"}}, 1},
-  };
   for (uint32_t q = 0; q < ds_questions_count; q++) {
     const char *name = ds_questions[q].name, *query = "", *json = "";
     const ds_option_value *given = NULL;
     uint32_t count = 0;
     char line[512], body[512];
     http_answer answer;
-    for (size_t s = 0; s < sizeof some / sizeof *some; s++)
-      if (strcmp(some[s].question, name) == 0) {
-        query = some[s].query;
-        json = some[s].json;
-        given = some[s].given;
-        count = some[s].count;
+    for (size_t s = 0; s < sizeof samples / sizeof *samples; s++)
+      if (strcmp(samples[s].question, name) == 0) {
+        query = samples[s].query;
+        json = samples[s].json;
+        given = samples[s].given;
+        count = samples[s].count;
       }
     char *wanted = render(*state, name, given, count, "json");
     snprintf(line, sizeof line, "GET /v1/questions/%s?%s", name, query);
@@ -197,6 +199,33 @@ static void test_every_question(void **state) {
     assert_string_equal(answer.body, wanted);
     http_free(&answer);
     free(wanted);
+  }
+}
+
+// Every option of every question without a value: one that has a preset, or chooses, says so; no
+// other brings anything but an answer or one line.
+static void test_empty_options(void **state) {
+  static const char *const formats[] = {"json", "sql"};
+  for (uint32_t q = 0; q < ds_questions_count; q++) {
+    const ds_option *option;
+    const char *query = "";
+    for (size_t s = 0; s < sizeof samples / sizeof *samples; s++)
+      if (strcmp(samples[s].question, ds_questions[q].name) == 0)
+        query = samples[s].query;
+    for (uint32_t o = 0; (option = ds_question_option_at(&ds_questions[q], o)) != NULL; o++)
+      for (uint32_t f = 0; f < 2; f++) {
+        char line[512];
+        http_answer answer;
+        snprintf(line, sizeof line, "GET /v1/questions/%s?%s&%s=&format=%s", ds_questions[q].name,
+                 query, option->name, formats[f]);
+        const int status = http_ask(address(state), line, "", NULL, &answer);
+        const bool chosen = option->type == DS_OPTION_CHOICE ||
+                            (option->preset != NULL && *option->preset != '\0');
+        if (chosen ? status != 400 || strstr(answer.body, " is empty: ") == NULL
+                   : status != 200 && status != 400 && status != 501)
+          fail_msg("%s: %d: %.300s", line, status, answer.body);
+        http_free(&answer);
+      }
   }
 }
 
@@ -288,6 +317,10 @@ static void test_problems(void **state) {
       {"GET /v1/questions/map?format=xml", "json|csv|svg|layout|sql"},
       {"GET /v1/questions/map?format=csv&table=none", "\"code\":\"USAGE\""},
       {"GET /v1/questions/map?derive=maybe", "\"option\":\"derive\""},
+      // As SQL, options are held to the same.
+      {"GET /v1/questions/map?format=sql&to=2024-02-30", "\"option\":\"to\""},
+      {"GET /v1/questions/funnel?step=delivered&order=a&format=sql", "choose one of sequence"},
+      {"PUT /v1/boards/a", "the board is empty"},
   };
   static const char *const bodies[] = {"{", "[]", "{\"a\":1}", "{\"options\":1}",
                                        "{\"options\":{\"case\":{}}}",
@@ -301,6 +334,13 @@ static void test_problems(void **state) {
       fail_msg("%s: %s", cases[c][0], answer.body);
     http_free(&answer);
   }
+  static char deep[100001];
+  memset(deep, '[', sizeof deep - 1);
+  assert_int_equal(http_ask(address(state), "PUT /v1/boards/a", "", deep, &answer), 413);
+  assert_non_null(strstr(answer.body, "line 1: nested deeper than 32"));
+  http_free(&answer);
+  // Groups of nothing.
+  free(ask_body(state, "GET /v1/questions/segment?by=country&known-at=1990-01-01", 200));
   for (size_t b = 0; b < sizeof bodies / sizeof *bodies; b++) {
     if (http_ask(address(state), "POST /v1/questions/map", "", bodies[b], &answer) != 400)
       fail_msg("%s: %s", bodies[b], answer.body);
@@ -596,7 +636,8 @@ static void test_keys(void **state) {
 int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
   const struct CMUnitTest tests[] = {
-      TEST(test_every_question), TEST(test_tags_and_forms), TEST(test_files), TEST(test_problems),
+      TEST(test_every_question), TEST(test_empty_options), TEST(test_tags_and_forms),
+      TEST(test_files), TEST(test_problems),
       TEST(test_follows_the_store), TEST(test_beside_an_import), TEST(test_follow_and_stop),
       TEST(test_many), TEST(test_random_queries), TEST(test_timeout), TEST(test_time_limit),
       TEST(test_hosts), TEST(test_keys),
