@@ -157,9 +157,17 @@ static ds_code subject_of(reader *in, ds_str text, ds_str *ret_subject) {
   if (fate != DS_IDENTIFIER_KEPT || (identifier.personal && !ds_store_has_vault(in->store)))
     return DS_OK;
   TRY(ds_sealer_identifier(&in->sealer, &identifier, &named, &tells, in->err));
-  if (tells)
+  if (tells || !identifier.personal || ds_identifier_is_nobody(&identifier)) {
+    *ret_subject = tells ? named.subject : *ret_subject;
+    return DS_OK;
+  }
+  // What joins nobody, as a number without its country, is who it is where it stands alone.
+  ds_error erased = {.code = DS_OK};
+  TRY(ds_sealer_subject(&in->sealer, identifier.subject, &named.subject, in->err));
+  const ds_code code = ds_sealer_check(&in->sealer, named.subject, &erased);
+  if (code == DS_OK)
     *ret_subject = named.subject;
-  return DS_OK;
+  return code == DS_OK || code == DS_NO ? DS_OK : ds_fail(in->err, code, "%s", erased.message);
 }
 
 // Keeps the first lines, in order.

@@ -304,19 +304,35 @@ static ds_code parcels_derive(derive_state *state, const ds_block *block, uint32
   return DS_OK;
 }
 
-static ds_code complaints_derive(const derive_state *state, const ds_block *block, uint32_t j,
-                                 ds_virtuals *to, ds_error *err) {
+static bool is_complaint(const derive_state *state, const ds_block *block, uint32_t e) {
   const derive_context *context = state->context;
+  const ds_property_column *stars = &block->property[state->stars];
+  return block->touchpoint[e] == context->review && block->time_ms[e] <= state->rules.now_ms &&
+         (stars->present[e / 64] >> (e % 64) & 1) != 0 && stars->number[e] <= context->stars_most;
+}
+
+static bool has_value(const ds_block *block, uint32_t column, uint32_t e) {
+  return column != DS_NONE && block->key[column].first[e + 1] > block->key[column].first[e];
+}
+
+// Whether an event may stand in an order: by its own key, or by that of a parcel.
+static bool has_order(const derive_state *state, const ds_block *block, uint32_t e) {
+  return has_value(block, state->order, e) || has_value(block, state->rules.parcel_key, e) ||
+         has_value(block, state->rules.tracking_key, e);
+}
+
+// Of an order's journey, or of what of a customer's has no order.
+static ds_code complaints_derive(const derive_state *state, const ds_block *block, uint32_t j,
+                                 bool loose, ds_virtuals *to, ds_error *err) {
   if (state->stars == DS_NONE || block->property[state->stars].type != DS_TYPE_NUMBER)
     return DS_OK;
-  const ds_property_column *stars = &block->property[state->stars];
   for (uint32_t e = block->offset[j]; e < block->offset[j + 1]; e++) {
-    if (block->touchpoint[e] != context->review || block->time_ms[e] > state->rules.now_ms ||
-        (stars->present[e / 64] >> (e % 64) & 1) == 0 || !(stars->number[e] <= context->stars_most))
+    if (!is_complaint(state, block, e) || (loose && has_order(state, block, e)))
       continue;
-    ds_virtual one = about(state, block, j, 0);
+    ds_virtual one = loose ? (ds_virtual){.journey = j, .column = {DS_NONE, DS_NONE}}
+                           : about(state, block, j, 0);
     one.time_ms = block->time_ms[e];
-    one.touchpoint = context->complaint;
+    one.touchpoint = state->context->complaint;
     one.rank = COMPLAINT_RANK;
     TRY(ds_virtuals_add(to, &one, err));
   }
@@ -326,7 +342,12 @@ static ds_code complaints_derive(const derive_state *state, const ds_block *bloc
 static ds_code state_order(void *memory, const ds_block *block, uint32_t j, ds_virtuals *to,
                            ds_error *err) {
   TRY(parcels_derive(memory, block, j, to, err));
-  return complaints_derive(memory, block, j, to, err);
+  return complaints_derive(memory, block, j, false, to, err);
+}
+
+static ds_code state_loose(void *memory, const ds_block *block, uint32_t j, ds_virtuals *to,
+                           ds_error *err) {
+  return complaints_derive(memory, block, j, true, to, err);
 }
 
 static void state_done(void *memory) {
@@ -386,9 +407,16 @@ static ds_code stars_find(const ds_request *request, derive_context *context, ds
   const char *name = NULL;
   ds_property_ref ref;
   ds_property_kinds kinds = {.type = DS_TYPE_NULL};
-  for (uint32_t i = 0; name == NULL && i < sizeof star_names / sizeof *star_names; i++)
-    if (ds_names_find(names, ds_str_of(star_names[i])) != DS_NONE)
-      name = star_names[i];
+  ds_schema schema;
+  TRY(ds_question_schema(request, &schema, err));
+  // Other events may have a property of the name.
+  for (uint32_t i = 0; name == NULL && i < sizeof star_names / sizeof *star_names; i++) {
+    const uint32_t property = ds_names_find(names, ds_str_of(star_names[i]));
+    for (uint32_t c = 0; c < schema.carriers_count; c++)
+      if (schema.carriers[c].property == property &&
+          schema.carriers[c].touchpoint == context->review)
+        name = star_names[i];
+  }
   ds_plan with = *reads;
   if (name != NULL && context->review != DS_NONE) {
     TRY(ds_property_add(request->snapshot, &with, "derive", name, request->arena, &ref, err));
@@ -431,6 +459,7 @@ ds_code ds_derive_plan(const ds_request *request, ds_plan *plan, ds_error *err) 
   context->derivation.init = state_init;
   context->derivation.begin = state_begin;
   context->derivation.order = state_order;
+  context->derivation.loose = state_loose;
   context->derivation.done = state_done;
   plan->derive = &context->derivation;
   return DS_OK;

@@ -42,11 +42,13 @@ DS_CHECKED ds_code ds_plan_cases(const ds_request *request, const char *text, ds
 // the question adds its columns. Lives in the request's arena.
 DS_CHECKED ds_code ds_question_plan(const ds_request *request, ds_plan *ret_plan, ds_error *err);
 
-// The same for a question that goes through journeys: without the system's own facts.
+// The same for a question that goes through journeys: with the options of case_filters.h, and
+// without the system's own facts.
 DS_CHECKED ds_code ds_journey_plan(const ds_request *request, ds_plan *ret_plan, ds_error *err);
 
 // Leaves the system's own facts out of a plan, but for touchpoints marked in `named` (by code;
-// NULL: none).
+// NULL: none) and those that --by speaks of; what the plan's --cases speaks of, it alone sees.
+// Whatever chooses cases is in the plan by then.
 DS_CHECKED ds_code ds_plan_leave_facts(const ds_request *request, const uint8_t *named,
                                        ds_plan *plan, ds_error *err);
 

@@ -3,7 +3,32 @@
 // entered, a flag exposed) re-enter as events, and are left out here for every question that goes
 // through journeys. A store without such facts pays nothing: the names are looked up once.
 #include "model/identifier.h"
+#include "question/case_filters.h"
 #include "question/common.h"
+
+// Marks the facts whose property --by names, as in exposure.variant, or which no other event has.
+static void mark_by(const ds_request *request, const ds_schema *schema, uint8_t *named) {
+  const char *by = ds_option_get(&request->options, "by");
+  const ds_space *space = &request->snapshot->space;
+  const char *dot = by == NULL ? NULL : strchr(by, '.');
+  if (by == NULL)
+    return;
+  const uint32_t of = dot == NULL ? DS_NONE
+                                  : ds_names_find(&space->touchpoints,
+                                                  (ds_str){by, (uint32_t)(dot - by)});
+  if (of != DS_NONE) {
+    named[of] = 1;
+    return;
+  }
+  const uint32_t property = ds_names_find(&space->properties, ds_str_of(by));
+  bool others = false;
+  for (uint32_t c = 0; c < schema->carriers_count; c++)
+    others = others || (schema->carriers[c].property == property &&
+                        !ds_is_own_fact(space->touchpoints.text[schema->carriers[c].touchpoint]));
+  for (uint32_t c = 0; !others && c < schema->carriers_count; c++)
+    if (schema->carriers[c].property == property)
+      named[schema->carriers[c].touchpoint] = 1;
+}
 
 ds_code ds_plan_leave_facts(const ds_request *request, const uint8_t *named, ds_plan *plan,
                             ds_error *err) {
@@ -20,6 +45,19 @@ ds_code ds_plan_leave_facts(const ds_request *request, const uint8_t *named, ds_
     return DS_OK;
   ds_schema schema;
   TRY(ds_question_schema(request, &schema, err));
+  mark_by(request, &schema, kept);
+  uint8_t *asked = ds_arena_array(request->arena, names->count + 1u, sizeof *asked);
+  if (asked == NULL)
+    return ds_fail(err, DS_MEMORY, "out of memory for the plan of a scan");
+  for (uint32_t r = 0; plan->cases != NULL && r < ds_case_program_rules(plan->cases); r++)
+    ds_case_rule_touchpoints(plan->cases, r, asked);
+  bool any_hidden = false;
+  for (uint32_t t = 0; t < names->count; t++) {
+    asked[t] = asked[t] != 0 && kept[t] == 0;
+    any_hidden = any_hidden || asked[t];
+    kept[t] = kept[t] || asked[t];
+  }
+  plan->hidden = any_hidden ? asked : NULL;
   return ds_expression_within(plan->where, kept, &schema, request->arena, &plan->where, err);
 }
 
@@ -59,11 +97,14 @@ ds_code ds_plan_leave_links(const ds_request *request, ds_plan *plan, ds_error *
     return ds_fail(err, DS_MEMORY, "out of memory for the plan of a scan");
   for (uint32_t t = 0; t < names->count; t++)
     named[t] = !ds_is_knowledge(names->text[t]);
+  for (uint32_t r = 0; plan->cases != NULL && r < ds_case_program_rules(plan->cases); r++)
+    ds_case_rule_touchpoints(plan->cases, r, named);
   return ds_plan_leave_facts(request, named, plan, err);
 }
 
 ds_code ds_journey_plan(const ds_request *request, ds_plan *ret_plan, ds_error *err) {
   TRY(ds_question_plan(request, ret_plan, err));
+  TRY(ds_case_filters_add(request, ret_plan, err));
   return ds_plan_leave_facts(request, NULL, ret_plan, err);
 }
 
@@ -73,7 +114,8 @@ void ds_question_note_facts(const ds_request *request, const ds_plan *plan, ds_r
   ds_buf_init(&text, 1024);
   for (uint32_t t = 0; plan->where != NULL && t < names->count; t++)
     if (ds_is_own_fact(names->text[t]) && !ds_is_knowledge(names->text[t]) &&
-        !ds_expression_can_mean(plan->where, (uint16_t)t))
+        (!ds_expression_can_mean(plan->where, (uint16_t)t) ||
+         (plan->hidden != NULL && plan->hidden[t] != 0)))
       ds_buf_printf(&text, "%s%.*s", text.size == 0 ? "" : ", ", DS_STR(names->text[t]));
   if (text.size > 0)
     ds_result_note(result, false, "Left out, because they are Doorstep's own facts and no steps of "

@@ -87,7 +87,6 @@ static ds_code prepare(process_work *work, ds_result *result, ds_error *err) {
   double coverage = 1;
   TRY(ds_journey_plan(request, &work->plan, err));
   TRY(ds_hours_add(request, &work->plan, err));
-  TRY(ds_case_filters_add(request, &work->plan, err));
   TRY(ds_option_share(&request->options, "coverage", &coverage, err));
   TRY(ds_nodes_make(request, &work->nodes, &work->plan, err));
   TRY(ds_variants_filter_add(request, coverage, &work->nodes, &work->filter, &work->plan, result,

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // The process map as SQL: nodes, edges and, where it is asked for, rework.
-#include "question/case_filters.h"
 #include "question/common.h"
 #include "question/nodes.h"
 #include "question/sql.h"
@@ -59,7 +58,6 @@ ds_code ds_process_sql(const ds_request *request, ds_buf *out, ds_error *err) {
   ds_sql_by by;
   ds_plan plan;
   TRY(ds_journey_plan(request, &plan, err));
-  TRY(ds_case_filters_add(request, &plan, err));
   if (ds_option_get(&request->options, "hours") != NULL)
     return ds_fail(err, DS_UNSUPPORTED, "no SQL form: --hours");
   TRY(ds_option_count(&request->options, "min-edge", 1, &min_edge, err));

@@ -33,9 +33,15 @@ static void put_period(ds_buf *out, const ds_plan *plan, const char *time) {
 }
 
 // What --cases and the period leave, behind "chosen AS (SELECT * FROM cased".
-static void put_chosen(ds_buf *out, const ds_plan *plan) {
+static void put_chosen(ds_buf *out, const ds_request *request, const ds_plan *plan) {
+  const ds_names *names = &request->snapshot->space.touchpoints;
   if (plan->cases != NULL)
     ds_buf_text(out, " WHERE (customer, of_case) IN (SELECT (customer, of_case) FROM met)");
+  for (uint32_t t = 0; plan->hidden != NULL && t < names->count; t++)
+    if (plan->hidden[t] != 0) {
+      ds_buf_text(out, " AND touchpoint <> ");
+      ds_sql_put_text(out, ds_names_text(names, t));
+    }
   if (!plan->has_from && !plan->has_to)
     return;
   if (plan->range == DS_RANGE_EVENTS) {
@@ -163,7 +169,7 @@ ds_code ds_sql_cases(const ds_request *request, const ds_plan *plan,
   ds_buf_text(out, " FROM kept)");
   TRY(ds_sql_put_met(plan, "cased", out, err));
   ds_buf_text(out, ", chosen AS (SELECT * FROM cased");
-  put_chosen(out, plan);
+  put_chosen(out, request, plan);
   ds_buf_text(out, ")");
   return DS_OK;
 }
@@ -309,7 +315,7 @@ ds_code ds_sql_events(const ds_request *request, const ds_plan *plan, ds_buf *ou
   ds_buf_text(out, ", cased AS (SELECT *, '' AS of_case FROM kept)");
   TRY(ds_sql_put_met(plan, "cased", out, err));
   ds_buf_text(out, ", chosen AS (SELECT * FROM cased");
-  put_chosen(out, plan);
+  put_chosen(out, request, plan);
   ds_buf_text(out, ")");
   return DS_OK;
 }

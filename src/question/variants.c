@@ -91,7 +91,6 @@ static ds_code prepare(variants_work *work, ds_result *result, ds_error *err) {
   const ds_option_set *options = &request->options;
   TRY(ds_journey_plan(request, &work->plan, err));
   TRY(ds_hours_add(request, &work->plan, err));
-  TRY(ds_case_filters_add(request, &work->plan, err));
   TRY(ds_nodes_make(request, &work->nodes, &work->plan, err));
   TRY(ds_variants_filter_add(request, 1, &work->nodes, &work->filter, &work->plan, result, err));
   TRY(ds_option_count(options, "min-n", 1, &work->min_n, err));

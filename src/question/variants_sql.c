@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // The variants as SQL.
-#include "question/case_filters.h"
 #include "question/common.h"
 #include "question/nodes.h"
 #include "question/property.h"
@@ -35,7 +34,6 @@ ds_code ds_variants_sql(const ds_request *request, ds_buf *out, ds_error *err) {
   const char *property = NULL, *source = NULL;
   TRY(ds_sql_by_read(request, &by, err));
   TRY(ds_journey_plan(request, &plan, err));
-  TRY(ds_case_filters_add(request, &plan, err));
   if (ds_option_get(&request->options, "hours") != NULL)
     return ds_fail(err, DS_UNSUPPORTED, "no SQL form: --hours");
   if (outcome != NULL) {

@@ -114,17 +114,19 @@ static ds_code find(ds_derive_room *room, const ds_block *block, ds_error *err) 
     TRY(ds_stage_regroup(&room->orders,
                          &(ds_regrouping){.key = room->order_at, .keys_linked = true},
                          block, &orders, err));
-  if (orders->events == 0)
-    return DS_OK;
-  TRY(how->begin(room->state, orders, err));
-  for (uint32_t j = 0; j < orders->journeys; j++)
+  if (orders->events > 0)
+    TRY(how->begin(room->state, orders, err));
+  for (uint32_t j = 0; orders->events > 0 && j < orders->journeys; j++)
     TRY(how->order(room->state, orders, j, &room->found, err));
+  const uint32_t of_orders = room->found.count;
+  for (uint32_t j = 0; how->has_order && j < block->journeys; j++)
+    TRY(how->loose(room->state, block, j, &room->found, err));
   for (uint32_t v = 0; v < room->found.count; v++) {
     ds_virtual *one = &room->found.list[v];
     for (uint32_t k = 0; k < DS_VIRTUAL_KEYS; k++)
       one->tie = one->tie * 0x9e3779b97f4a7c15u +
                  (one->column[k] == DS_NONE ? 0 : block->key[one->column[k]].hash[one->value[k]]);
-    if (how->has_order)
+    if (how->has_order && v < of_orders)
       one->journey = room->orders.journey[one->journey];
   }
   return DS_OK;

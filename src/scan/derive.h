@@ -51,6 +51,8 @@ typedef struct ds_derivation {
   ds_code (*begin)(void *state, const ds_block *block, ds_error *err);
   // Appends what is derived from journey j of the block.
   ds_code (*order)(void *state, const ds_block *block, uint32_t j, ds_virtuals *to, ds_error *err);
+  // The same of events without an order, of a customer's journey that is not cut; when has_order.
+  ds_code (*loose)(void *state, const ds_block *block, uint32_t j, ds_virtuals *to, ds_error *err);
   void (*done)(void *state);
 } ds_derivation;
 

@@ -135,6 +135,8 @@ static ds_code columns_make(scan_job *scan, ds_arena *arena, ds_error *err) {
   TRY(ds_property_types_set(scan->snapshot, &scan->staged, arena, err));
   if (plan->cases != NULL)
     TRY(ds_case_program_columns(plan->cases, &scan->staged, arena, err));
+  if (plan->hidden != NULL)
+    scan->staged.want |= DS_WANT_TOUCHPOINT;
   if (plan->choice != NULL)
     scan->staged.want |= DS_WANT_TIME | DS_WANT_TOUCHPOINT;
   if (plan->recode != NULL)
@@ -286,8 +288,7 @@ static ds_code stages_run(worker *self, const ds_block *block, const uint64_t *k
                                           plan->want_case_text},
                          block, &block, err));
   if (plan->cases != NULL && block->events > 0)
-    TRY(ds_stage_cases(&self->chosen, self->cases, ds_case_program_rules(plan->cases),
-                       plan->now_ms, block, &block, err));
+    TRY(ds_stage_cases(&self->chosen, plan, self->cases, block, &block, err));
   if (has_period(plan) && block->events > 0)
     TRY(ds_stage_period(&self->period, plan, block, &block, err));
   if (plan->choice != NULL && block->events > 0)

@@ -44,6 +44,7 @@ typedef struct ds_plan {
   // Cases that meet all its rules, which are conditions, at now_ms stay; NULL = all. They look at
   // what `where` leaves of a case.
   const ds_case_program *cases;
+  const uint8_t *hidden; // by touchpoint: whether only `cases` sees its events; NULL: none is so
   int64_t now_ms;
   bool has_from, has_to;    // [from_ms, to_ms)
   int64_t from_ms, to_ms;

@@ -403,13 +403,13 @@ ds_code ds_stage_regroup(ds_stage_room *room, const ds_regrouping *how, const ds
   return DS_OK;
 }
 
-ds_code ds_stage_cases(ds_stage_room *room, ds_case_evaluator *evaluator, uint32_t rules,
-                       int64_t now_ms, const ds_block *block, const ds_block **ret_block,
-                       ds_error *err) {
+ds_code ds_stage_cases(ds_stage_room *room, const ds_plan *plan, ds_case_evaluator *evaluator,
+                       const ds_block *block, const ds_block **ret_block, ds_error *err) {
   const ds_case_values *values = NULL;
+  const uint32_t rules = ds_case_program_rules(plan->cases);
   TRY(room_events(room, block->events, err));
   TRY(ds_case_begin(evaluator, block, err));
-  TRY(ds_case_evaluate(evaluator, now_ms, &values, err));
+  TRY(ds_case_evaluate(evaluator, plan->now_ms, &values, err));
   memset(room->keep, 0, (block->events / 64u + 1) * sizeof *room->keep);
   for (uint32_t j = 0; j < block->journeys; j++) {
     uint64_t met = 1;
@@ -418,6 +418,9 @@ ds_code ds_stage_cases(ds_stage_room *room, ds_case_evaluator *evaluator, uint32
     if (met != 0)
       bits_range(room->keep, block->offset[j], block->offset[j + 1]);
   }
+  for (uint32_t e = 0; plan->hidden != NULL && e < block->events; e++)
+    if (plan->hidden[block->touchpoint[e]] != 0)
+      room->keep[e / 64] &= ~((uint64_t)1 << (e % 64));
   return ds_stage_compact(room, block, ret_block, err);
 }
 

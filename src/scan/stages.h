@@ -63,9 +63,10 @@ DS_CHECKED ds_code ds_stage_regroup(ds_stage_room *room, const ds_regrouping *ho
                                     const ds_block *block, const ds_block **ret_block,
                                     ds_error *err);
 
-// Keeps the journeys that meet all of the evaluator's rules at an instant.
-DS_CHECKED ds_code ds_stage_cases(ds_stage_room *room, ds_case_evaluator *evaluator,
-                                  uint32_t rules, int64_t now_ms, const ds_block *block,
+// Keeps the journeys that meet all rules of the plan's cases, which the evaluator is of, at its
+// instant; of these, the events that are not hidden.
+DS_CHECKED ds_code ds_stage_cases(ds_stage_room *room, const ds_plan *plan,
+                                  ds_case_evaluator *evaluator, const ds_block *block,
                                   const ds_block **ret_block, ds_error *err);
 
 // Keeps the journeys (or with DS_RANGE_EVENTS the events) that the plan's period selects.

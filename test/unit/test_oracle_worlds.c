@@ -242,10 +242,13 @@ static void choose_options(world *w) {
       "count(any) >= 3", "did(any, last 4ms)", "elapsed(any, any) <= 2ms",
       "since(any) < 6ms and not did(any, from 9ms to 5ms ago)",
       "sequence(any then immediately order_placed within 3ms)",
-      "sequence(any then not order_placed within 2ms)"};
+      "sequence(any then not order_placed within 2ms)",
+      // A fact of the system's own, which the condition alone sees.
+      "did(exposure)", "not did(exposure, last 4ms)"};
+  const bool has_facts = ds_names_find(&w->space.touchpoints, ds_str_of("exposure")) != DS_NONE;
   w->options = 0;
   if (draw(w, 4) == 0)
-    put_option(w, "cases", conditions[draw(w, 6)]);
+    put_option(w, "cases", conditions[draw(w, has_facts ? 8 : 6)]);
   choose_instants(w);
   if (draw(w, 2) == 0)
     put_option(w, "case", "order_id");
