@@ -6,28 +6,17 @@
 #include "question/case_filters.h"
 #include "question/common.h"
 
-// Marks the facts whose property --by names, as in exposure.variant, or which no other event has.
-static void mark_by(const ds_request *request, const ds_schema *schema, uint8_t *named) {
+// Marks the fact whose property --by names, as in exposure.variant. A property by itself names no
+// fact: who has it depends on what is seen.
+static void mark_by(const ds_request *request, uint8_t *named) {
   const char *by = ds_option_get(&request->options, "by");
-  const ds_space *space = &request->snapshot->space;
   const char *dot = by == NULL ? NULL : strchr(by, '.');
-  if (by == NULL)
+  if (dot == NULL)
     return;
-  const uint32_t of = dot == NULL ? DS_NONE
-                                  : ds_names_find(&space->touchpoints,
-                                                  (ds_str){by, (uint32_t)(dot - by)});
-  if (of != DS_NONE) {
+  const uint32_t of = ds_names_find(&request->snapshot->space.touchpoints,
+                                    (ds_str){by, (uint32_t)(dot - by)});
+  if (of != DS_NONE)
     named[of] = 1;
-    return;
-  }
-  const uint32_t property = ds_names_find(&space->properties, ds_str_of(by));
-  bool others = false;
-  for (uint32_t c = 0; c < schema->carriers_count; c++)
-    others = others || (schema->carriers[c].property == property &&
-                        !ds_is_own_fact(space->touchpoints.text[schema->carriers[c].touchpoint]));
-  for (uint32_t c = 0; !others && c < schema->carriers_count; c++)
-    if (schema->carriers[c].property == property)
-      named[schema->carriers[c].touchpoint] = 1;
 }
 
 ds_code ds_plan_leave_facts(const ds_request *request, const uint8_t *named, ds_plan *plan,
@@ -45,7 +34,7 @@ ds_code ds_plan_leave_facts(const ds_request *request, const uint8_t *named, ds_
     return DS_OK;
   ds_schema schema;
   TRY(ds_question_schema(request, &schema, err));
-  mark_by(request, &schema, kept);
+  mark_by(request, kept);
   uint8_t *asked = ds_arena_array(request->arena, names->count + 1u, sizeof *asked);
   if (asked == NULL)
     return ds_fail(err, DS_MEMORY, "out of memory for the plan of a scan");

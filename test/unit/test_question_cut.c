@@ -15,7 +15,7 @@
 #include "question_world.h"
 #include "store/identity.h"
 
-enum { WORLDS_USUAL = 48, WORLDS_STRESS = 2000, EVENTS_MAX = 90, PARTS = 3, OPTIONS_MAX = 12 };
+enum { WORLDS_USUAL = 48, WORLDS_STRESS = 2000, EVENTS_MAX = 90, PARTS = 3, OPTIONS_MAX = 16 };
 #define START_MS 1577836800000LL /* 2020-01-01 */
 #define STEP_MS 7200000LL
 
@@ -249,6 +249,10 @@ static void compare(cut_world *w, const cut_ask *ask, const ds_snapshot *all,
   // Where no value is left, nothing tells that the property is an instant.
   if (strcmp(ask->question, "delivery") == 0 && code == DS_OK && same == DS_EXPRESSION)
     return;
+  // Where a fact of the system's own alone has a property, `any` cannot be asked for it.
+  for (uint32_t i = 0; code != same && i < 2; i++)
+    if (strstr(err[i].message, "no event that any means has a property 'value', though") != NULL)
+      return;
   if (code != same)
     fail_msg("%s: '%s', but '%s'", ask->question, err[0].message, err[1].message);
   if (strcmp(ds_buf_cstr(&text[0]), ds_buf_cstr(&text[1])) != 0) {

@@ -253,10 +253,13 @@ static void compare_file(world *w, bool by_order) {
   const ds_table *table = ds_result_find(&result, "features");
   const uint32_t key = by_order ? 1 : 0;
   uint32_t found = 0;
+  int64_t first_ms = INT64_MAX;
+  for (uint32_t e = 0; e < w->count; e++)
+    first_ms = w->event[e].time_ms < first_ms ? w->event[e].time_ms : first_ms;
   for (uint32_t r = 0; r < FILE_ROWS; r++) {
     const ds_cell *cells = row_of_line(table, key + 2, row[r].line);
     const char *who = ds_names_text(&file.who, row[r].who);
-    if (cells == NULL && row[r].time_ms < START_MS)
+    if (cells == NULL && row[r].time_ms < first_ms)
       continue; // --as-of before the first event is refused
     if (cells != NULL) {
       assert_true(ds_str_equal(cells[key].text, ds_str_of(who)));
