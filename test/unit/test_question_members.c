@@ -204,8 +204,10 @@ static void ask(world *w, const asked *what) {
   check(ds_question_run(question, &request, &result, &err), &err);
   count_by_hand(w, what, counts);
   const ds_table *table = oracle_table(&result, "segments");
-  assert_int_equal(table->rows_count, 2);
-  for (uint32_t r = 0; r < 2; r++) {
+  // Where nothing had been received by then, there is nothing to show.
+  assert_true(table->rows_count == 2 ||
+              (table->rows_count == 0 && counts[0] == 0 && what->known_ms < INT64_MAX));
+  for (uint32_t r = 0; r < table->rows_count; r++) {
     const ds_cell *row = table->cells + (size_t)r * table->columns_count;
     if ((uint64_t)row[ds_table_column(table, "members")].i != counts[r + 1] ||
         (uint64_t)row[ds_table_column(table, "cases")].i != counts[0])
