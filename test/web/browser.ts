@@ -6,7 +6,7 @@ import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { createRequire } from "node:module";
 import type * as playwright from "playwright-core";
-import type { Browser, BrowserContext, Page, Request } from "playwright-core";
+import type { Browser, BrowserContext, Locator, Page, Request } from "playwright-core";
 import { optionsOf } from "../../web/src/answers/key.ts";
 import type { Options, QuestionTable, Result } from "../../web/src/answers/types.ts";
 
@@ -98,6 +98,15 @@ export interface Look {
 
 const QUESTION = /^\/v1\/(?:questions\/([\w-]+)|(sql))$/;
 const QUIET_MS = 60;
+const DRAWN_MS = 10000; // a machine at other work draws late
+
+// That so many are there, once what was done last is drawn.
+export async function assertCount(locator: Locator, wanted: number): Promise<void> {
+  const until = Date.now() + DRAWN_MS;
+  while (await locator.count() !== wanted && Date.now() < until)
+    await locator.page().waitForTimeout(QUIET_MS);
+  assert.equal(await locator.count(), wanted);
+}
 
 // `home` is what the address of every request begins with.
 function watchFaults(page: Page, home: string, faults: string[]): void {

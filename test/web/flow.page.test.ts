@@ -7,7 +7,7 @@ import test, { after } from "node:test";
 import type { Page } from "playwright-core";
 import type { Result, Row } from "../../web/src/answers/types.ts";
 import { words } from "../../web/src/words/en.ts";
-import { getResult, leave, open, say } from "./browser.ts";
+import { assertCount, getResult, leave, open, say } from "./browser.ts";
 import type { Opened } from "./browser.ts";
 
 after(leave);
@@ -111,7 +111,7 @@ test("paths show the answer's rows as boxes that fold, open and list", async () 
     .tables.nodes ?? [];
   await page.getByRole("button", { name: /^Open/ }).click();
   const boxes = page.locator(".flow-box");
-  assert.equal(await boxes.count(), rows.length);
+  await assertCount(boxes, rows.length);
   const shown = (await page.locator(".flow-figures a").allTextContents()).map(count);
   assert.deepEqual([...shown].sort((a, b) => a - b),
                    rows.map((row) => Number(row.cases)).sort((a, b) => a - b));
@@ -119,12 +119,14 @@ test("paths show the answer's rows as boxes that fold, open and list", async () 
   assert.equal(await listOf(opened), shown[1]);
   await page.getByRole("button", { name: "Next steps of delivered" }).first().focus();
   await page.keyboard.press("Enter");
-  assert.equal(await boxes.count(), 1);
+  await assertCount(boxes, 1);
   await page.getByRole("button", { name: "As at first" }).click();
+  await opened.settled();
   const first = await boxes.count();
   assert.ok(first > 1 && first < rows.length);
   await page.locator("button.flow-rest").first().focus();
   await page.keyboard.press("Enter");
+  await opened.settled();
   assert.ok(await boxes.count() > first);
   assert.deepEqual(opened.faults, []);
   await opened.close();

@@ -5,7 +5,7 @@ import assert from "node:assert/strict";
 import { after, test } from "node:test";
 import type { Result } from "../../web/src/answers/types.ts";
 import { barriers } from "./barriers.ts";
-import { leave, many, open, say, shop } from "./browser.ts";
+import { assertCount, leave, many, open, say, shop } from "./browser.ts";
 import { seen } from "./legible.ts";
 
 const PATH = "/map?case=order_id";
@@ -42,7 +42,7 @@ test("a touchpoint opens and closes by keyboard", async () => {
   assert.equal(await drawer.locator(".card").count(), 3);
   assert.match(page.url(), /touchpoint=/);
   await page.keyboard.press("Escape");
-  assert.equal(await drawer.count(), 0);
+  await assertCount(drawer, 0);
   assert.doesNotMatch(page.url(), /touchpoint=/);
   assert.deepEqual(faults, []);
   await close();

@@ -6,7 +6,7 @@ import { after, test } from "node:test";
 import type { Result } from "../../web/src/answers/types.ts";
 import type { LaidOut } from "../../web/src/process/graph.ts";
 import { barriers } from "./barriers.ts";
-import { getResult, leave, many, open, say } from "./browser.ts";
+import { assertCount, getResult, leave, many, open, say } from "./browser.ts";
 import { crossed, seen } from "./legible.ts";
 
 const PATH = "/process?case=order_id";
@@ -37,11 +37,11 @@ test("the sliders choose from one answer", async () => {
   for (const [i, layout] of [...layouts].reverse().entries()) {
     await touchpoints.fill(String(i));
     await paths.fill("100");
-    assert.equal(await page.locator(".graph [data-touchpoint]").count(), layout.touchpoints);
-    assert.equal(await page.locator(".graph [data-edge]").count(), layout.edges.length);
+    await assertCount(page.locator(".graph [data-touchpoint]"), layout.touchpoints);
+    await assertCount(page.locator(".graph [data-edge]"), layout.edges.length);
     await paths.fill("0");
-    assert.equal(await page.locator(".graph [data-edge]").count(),
-                 layout.edges.filter((edge) => edge.kept).length);
+    await assertCount(page.locator(".graph [data-edge]"),
+                      layout.edges.filter((edge) => edge.kept).length);
   }
   await settled();
   assert.equal(asked.length, before);
