@@ -19,6 +19,12 @@ static void mark_by(const ds_request *request, uint8_t *named) {
     named[of] = 1;
 }
 
+// Marks the touchpoints that the rules of a program (NULL: none) speak of.
+static void mark_rules(const ds_case_program *program, uint8_t *marks) {
+  for (uint32_t r = 0; program != NULL && r < ds_case_program_rules(program); r++)
+    ds_case_rule_touchpoints(program, r, marks);
+}
+
 ds_code ds_plan_leave_facts(const ds_request *request, const uint8_t *named, ds_plan *plan,
                             ds_error *err) {
   const ds_names *names = &request->snapshot->space.touchpoints;
@@ -38,8 +44,7 @@ ds_code ds_plan_leave_facts(const ds_request *request, const uint8_t *named, ds_
   uint8_t *asked = ds_arena_array(request->arena, names->count + 1u, sizeof *asked);
   if (asked == NULL)
     return ds_fail(err, DS_MEMORY, "out of memory for the plan of a scan");
-  for (uint32_t r = 0; plan->cases != NULL && r < ds_case_program_rules(plan->cases); r++)
-    ds_case_rule_touchpoints(plan->cases, r, asked);
+  mark_rules(plan->cases, asked);
   bool any_hidden = false;
   for (uint32_t t = 0; t < names->count; t++) {
     asked[t] = asked[t] != 0 && kept[t] == 0;
@@ -74,8 +79,7 @@ ds_code ds_plan_leave_unasked(const ds_request *request, const ds_expression *ex
     ds_expression_named(plan->where, named);
   if (expression != NULL)
     ds_expression_named(expression, named);
-  for (uint32_t r = 0; program != NULL && r < ds_case_program_rules(program); r++)
-    ds_case_rule_touchpoints(program, r, named);
+  mark_rules(program, named);
   return ds_plan_leave_facts(request, named, plan, err);
 }
 
@@ -86,8 +90,7 @@ ds_code ds_plan_leave_links(const ds_request *request, ds_plan *plan, ds_error *
     return ds_fail(err, DS_MEMORY, "out of memory for the plan of a scan");
   for (uint32_t t = 0; t < names->count; t++)
     named[t] = !ds_is_knowledge(names->text[t]);
-  for (uint32_t r = 0; plan->cases != NULL && r < ds_case_program_rules(plan->cases); r++)
-    ds_case_rule_touchpoints(plan->cases, r, named);
+  mark_rules(plan->cases, named);
   return ds_plan_leave_facts(request, named, plan, err);
 }
 

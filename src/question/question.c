@@ -190,6 +190,18 @@ static ds_code check_value(const ds_option *option, const char *text, ds_error *
   }
 }
 
+static ds_code check_together(const ds_option_set *set, ds_error *err) {
+  const char *from = ds_option_get(set, "from"), *to = ds_option_get(set, "to");
+  if (given(set, "range") != NULL && from == NULL && to == NULL)
+    return ds_fail(err, DS_USAGE, "--range says what a period selects: give --from or --to too");
+  if (given(set, "attach") != NULL && ds_option_get(set, "case") == NULL)
+    return ds_fail(err, DS_USAGE, "--attach joins events to cases: give --case too");
+  if (given(set, "top") != NULL && ds_option_get(set, "by") == NULL)
+    return ds_fail(err, DS_USAGE, "--top says how many values of --by to show: give --by too");
+  return DS_OK;
+}
+
+// What is given: each option by itself, then those that belong together.
 static ds_code check_options(const ds_question *question, const ds_option_set *set,
                              ds_error *err) {
   for (uint32_t i = 0; i < set->count; i++) {
@@ -207,18 +219,7 @@ static ds_code check_options(const ds_question *question, const ds_option_set *s
       return ds_fail(err, DS_USAGE, "--%s is empty: choose one of %s", option->name,
                      option->choices);
   }
-  return DS_OK;
-}
-
-static ds_code check_together(const ds_option_set *set, ds_error *err) {
-  const char *from = ds_option_get(set, "from"), *to = ds_option_get(set, "to");
-  if (given(set, "range") != NULL && from == NULL && to == NULL)
-    return ds_fail(err, DS_USAGE, "--range says what a period selects: give --from or --to too");
-  if (given(set, "attach") != NULL && ds_option_get(set, "case") == NULL)
-    return ds_fail(err, DS_USAGE, "--attach joins events to cases: give --case too");
-  if (given(set, "top") != NULL && ds_option_get(set, "by") == NULL)
-    return ds_fail(err, DS_USAGE, "--top says how many values of --by to show: give --by too");
-  return DS_OK;
+  return check_together(set, err);
 }
 
 ds_code ds_option_count(const ds_option_set *set, const char *name, uint64_t least,
@@ -346,7 +347,6 @@ ds_code ds_question_select(const ds_request *request, const char *name, ds_plan 
                            ds_error *err) {
   const ds_question asker = {.name = name};
   TRY(check_options(&asker, &request->options, err));
-  TRY(check_together(&request->options, err));
   return ds_question_plan(request, ret_plan, err);
 }
 
@@ -482,7 +482,6 @@ ds_code ds_question_run(const ds_question *question, const ds_request *request,
   ds_request asked;
   ds_snapshot view;
   TRY(check_options(question, &request->options, err));
-  TRY(check_together(&request->options, err));
   TRY(ds_question_look_back(question, request, &asked, &view, err));
   ds_code code = answer(question, &asked, result, err);
   ds_question_look_ahead(request, &asked);
@@ -497,7 +496,6 @@ ds_code ds_question_sql(const ds_question *question, const ds_request *request, 
   ds_request asked;
   ds_snapshot view;
   TRY(check_options(question, &request->options, err));
-  TRY(check_together(&request->options, err));
   if (ds_option_flag(&request->options, "derive"))
     return ds_fail(err, DS_UNSUPPORTED, "no SQL form: --derive adds events that SQL does not have");
   TRY(ds_question_look_back(question, request, &asked, &view, err));
